@@ -1,0 +1,50 @@
+"""The errors a user can meet, each with the exit code of DESIGN section 8.
+
+    HarnessError            4  the stack or the harness failed
+    ├── UsageError          2  wrong usage, or an invalid scenario or stack file
+    ├── StackError          4  a service did not start, answer or stop
+    └── UnhealedError       5  a fault could not be taken back
+
+Every message names the thing, the place and the cure, and fits on one line (`UsageError` may
+carry several problems, one line each). `harness.cli` prints the message and never a traceback.
+"""
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a run's exit status says (DESIGN section 8)."""
+
+    PASS = 0
+    FAIL = 1
+    USAGE = 2
+    INCONCLUSIVE = 3
+    BROKEN = 4
+    UNHEALED = 5
+
+
+class HarnessError(Exception):
+    """The stack or the harness failed."""
+
+    exit_code = ExitCode.BROKEN
+
+
+class StackError(HarnessError):
+    """A service did not start, answer or stop."""
+
+
+class UnhealedError(HarnessError):
+    """A fault could not be taken back; the message says what to do by hand."""
+
+    exit_code = ExitCode.UNHEALED
+
+
+class UsageError(HarnessError):
+    """The user's input is wrong; `problems` lists everything that is, one line each."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, problems: str | Sequence[str]) -> None:
+        self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
+        super().__init__("\n".join(self.problems))

@@ -1,0 +1,38 @@
+"""The vocabulary of experiments: typed, serialisable, without behaviour.
+
+    from harness.scenario import Scenario, Load, FaultStep, Target, Expectation, load_scenario
+
+    scenario = load_scenario(Path("experiments/pdns2_2024.scenario.yaml"))
+
+A scenario says *what* (kinds of faults and checks by name, with their parameters); the rooms
+`chaos` and `checks` own the kinds and validate those parameters (`harness.run.prepare`).
+"""
+
+from ._duration import Duration, parse_duration, write_duration
+from ._expectation import Expectation
+from ._file import find_scenarios, load_scenario, one_line_problems
+from ._load import Load
+from ._model import Model
+from ._scenario import Override, Scenario
+from ._timeline import Call, CallStep, FaultStep, Flap, Step, Target, When
+
+__all__ = [
+    "Call",
+    "CallStep",
+    "Duration",
+    "Expectation",
+    "FaultStep",
+    "Flap",
+    "Load",
+    "Model",
+    "Override",
+    "Scenario",
+    "Step",
+    "Target",
+    "When",
+    "find_scenarios",
+    "load_scenario",
+    "one_line_problems",
+    "parse_duration",
+    "write_duration",
+]

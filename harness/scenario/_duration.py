@@ -1,0 +1,49 @@
+"""Durations as people write them: `18s`, `1h30m`, `250ms`, `3d`, or a plain number of seconds."""
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|min|s|m|h|d)\s*")
+_PATTERN = r"^\s*(\d+(\.\d+)?\s*(ms|min|s|m|h|d)\s*)+$"
+
+
+def parse_duration(value: object) -> float:
+    """Seconds of life in `value`.
+
+    Raises:
+        ValueError: `value` is neither a number of seconds nor a text such as `1h30m`.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, str) and re.match(_PATTERN, value):
+        return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(value))
+    raise ValueError(f"{value!r} is not a duration; write one as 18s, 250ms, 1h30m or 3d")
+
+
+def write_duration(seconds: float) -> str:
+    """The shortest exact text that `parse_duration` reads back, e.g. `1h30m`."""
+    if seconds < 0 or round(seconds * 1000) / 1000 != seconds:
+        return f"{seconds}s"
+    rest, parts = round(seconds * 1000), []
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    Field(ge=0, allow_inf_nan=False),
+    PlainSerializer(write_duration, return_type=str, when_used="json"),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": _PATTERN}],
+            "description": "Time as it is in life: seconds, or a text such as 18s, 250ms, 1h30m.",
+        }
+    ),
+]
