@@ -1,5 +1,9 @@
-"""The services and the links between them, and the rungs on which they run."""
+"""The services and the links between them, and the rungs on which they run.
 
+spec = read_stack(Path("."), os.environ)
+"""
+
+from ._compose_file import read_stack
 from ._protocol import LineSink, NodeSink, NodeStatus, Settings, Stack
 from ._spec import AppRun, CommandRun, Link, PostgresRun, Run, Service, StackSpec
 
@@ -16,4 +20,5 @@ __all__ = [
     "Settings",
     "Stack",
     "StackSpec",
+    "read_stack",
 ]

@@ -43,10 +43,14 @@ class Service:
     """Other service -> `service_started` or `service_healthy`."""
     volumes: Mapping[str, str] = field(default_factory=dict)
     """Path inside the service -> name of the volume."""
+    binds: Mapping[str, Path] = field(default_factory=dict)
+    """Path inside the service -> the path outside that is bound there."""
     reads: Mapping[str, str] = field(default_factory=dict)
     """Final reads: name -> HTTP path of the first page, `{"items": [...], "next": path|null}`."""
     quiescent: str | None = None
     """HTTP path whose JSON answer has a boolean `quiescent`: nothing left to do."""
+    stop_grace_period: float = 10.0
+    """Seconds between SIGTERM and SIGKILL when it is stopped; real ones, not divided by pace."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,101 @@
+"""The `x-harness:` blocks of a stack file, as pydantic models: one for the file, one a service."""
+
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ._problems import Key, Problems
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+HttpPath = Annotated[str, Field(pattern="^/")]
+
+_MODULE = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
+
+
+class _Block(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class LinkBlock(_Block):
+    """`{from: border, to: database, listen: 21001}`."""
+
+    caller: str = Field(alias="from", description="The service that calls.")
+    target: str = Field(alias="to", description="The service that is called.")
+    listen: Port = Field(description="Where the proxy listens in the Compose network.")
+
+
+class StackBlock(_Block):
+    """`x-harness:` at the top of the file."""
+
+    toxiproxy: str = Field(default="toxiproxy", description="The service that is the Toxiproxy.")
+    experiments: str = Field(default="experiments", description="Where the scenarios are.")
+    checks: tuple[Annotated[str, Field(pattern=f"^{_MODULE}$")], ...] = Field(
+        default=(), description="Modules to import for this system's own checks."
+    )
+    links: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")], LinkBlock] = Field(
+        default_factory=dict, description="Who calls whom."
+    )
+
+
+class ServiceBlock(_Block):
+    """`x-harness:` of one service: where it is and how it is run without Docker."""
+
+    site: str = Field(min_length=1, description="The place that fails as one unit.")
+    app: str | None = Field(
+        default=None, pattern=rf"^{_MODULE}:{_MODULE}$", description="An ASGI factory."
+    )
+    command: tuple[str, ...] | None = Field(default=None, min_length=1)
+    postgres: bool = False
+    port: Port | None = None
+    health: HttpPath | None = None
+    reads: dict[str, HttpPath] = Field(default_factory=dict)
+    quiescent: HttpPath | None = None
+
+    @model_validator(mode="after")
+    def _one_way_to_run(self) -> "ServiceBlock":
+        given = (self.app is not None) + (self.command is not None) + self.postgres
+        if given != 1:
+            raise ValueError("say how it is run: exactly one of app, command, postgres: true")
+        return self
+
+
+B = TypeVar("B", bound=_Block)
+
+_CURES = {
+    "app": "must be `module:factory`, as in services.border:app",
+    "checks": "must be a dotted module name, as in experiments.checks",
+    "command": 'must be a list of words, as in ["node", "pay.js"]',
+    "from": "must be the name of a service",
+    "health": "must be an HTTP path that starts with /",
+    "links": "must be a mapping of names (letters, digits, - _ .) to {from, to, listen}",
+    "listen": "must be a port, 1 to 65535",
+    "port": "must be a port, 1 to 65535",
+    "quiescent": "must be an HTTP path that starts with /",
+    "reads": "must map names to HTTP paths that start with /",
+    "site": "must be a name",
+    "to": "must be the name of a service",
+}
+
+
+def read_block(kind: type[B], value: object, problems: Problems, at: Key) -> B | None:
+    """`value` as a block of `kind`; None if it is not one, which is then among `problems`."""
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        for problem in error.errors():
+            key = tuple(part for part in problem["loc"] if part != "[key]")
+            problems.add((*at, *key), _say(kind, problem["type"], key, problem["msg"]))
+        return None
+
+
+def _say(kind: type[_Block], what: str, key: Key, message: str) -> str:
+    name = next((str(part) for part in reversed(key) if str(part) in _CURES), "")
+    if what == "extra_forbidden":
+        owner = LinkBlock if len(key) > 1 and key[0] == "links" else kind
+        known = ", ".join(field.alias or name for name, field in owner.model_fields.items())
+        return f"unknown key; the keys here are {known}"
+    if what == "missing":
+        return f"is missing; it {_CURES[name]}" if name else "is missing; add it"
+    if what == "value_error" or not name:
+        return message.removeprefix("Value error, ")
+    return _CURES[name]

@@ -1,0 +1,137 @@
+"""Compose lets many things be written in two ways; here each gets one shape.
+
+`environment` as map or list, `depends_on` as list or map, `volumes` short or long, `env_file` as
+one name or several, `stop_grace_period` as `1m30s`. Each function notes what is wrong and returns
+what is left of it.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ._problems import Key, Problems
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h)")
+_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_CONDITIONS = ("service_started", "service_healthy")
+
+
+def read_environment(
+    value: Any, shell: Mapping[str, str], problems: Problems, at: Key
+) -> dict[str, str]:
+    """Variables of a service; one without a value is taken from `shell`, or left out."""
+    if value is None:
+        return {}
+    if isinstance(value, dict):
+        pairs = [(str(name), item, (*at, str(name))) for name, item in value.items()]
+    elif isinstance(value, list) and all(isinstance(item, str) for item in value):
+        split = [(item.partition("="), (*at, number)) for number, item in enumerate(value)]
+        pairs = [(name, item if sign else None, key) for (name, sign, item), key in split]
+    else:
+        problems.add(at, "must be a mapping, or a list of NAME=value")
+        return {}
+    found: dict[str, str] = {}
+    for name, item, key in pairs:
+        if isinstance(item, bool) or not isinstance(item, str | int | float | None):
+            shown = str(item).lower() if isinstance(item, bool) else "a nested value"
+            problems.add(key, f"{shown} is no text; put quotes around it")
+        elif item is not None:
+            found[name] = str(item)
+        elif name in shell:
+            found[name] = shell[name]
+    return found
+
+
+def read_env_files(value: Any, directory: Path, problems: Problems, at: Key) -> dict[str, str]:
+    """Variables of the files that `env_file` names, later files first in rank."""
+    if value is None:
+        return {}
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        problems.add(at, "must be the name of a file, or a list of names")
+        return {}
+    found: dict[str, str] = {}
+    for name in names:
+        try:
+            found |= parse_env_file((directory / name).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            problems.add(at, f"{name} cannot be read ({error}); create it or take it out")
+    return found
+
+
+def parse_env_file(text: str) -> dict[str, str]:
+    """`NAME=value` lines; blank lines, comments, `export` and quotes as Compose takes them."""
+    found = {}
+    for line in text.splitlines():
+        name, sign, value = line.strip().removeprefix("export ").partition("=")
+        if sign and name and not name.startswith("#"):
+            value = value.strip()
+            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+            found[name.strip()] = value[1:-1] if quoted else value.partition(" #")[0].rstrip()
+    return found
+
+
+def read_depends_on(value: Any, problems: Problems, at: Key) -> dict[str, str]:
+    """Other service -> `service_started` or `service_healthy`."""
+    if value is None:
+        return {}
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        return dict.fromkeys(value, "service_started")
+    if not isinstance(value, dict):
+        problems.add(at, "must be a list of services, or a mapping of service to {condition}")
+        return {}
+    found = {}
+    for name, item in value.items():
+        condition = item.get("condition") if isinstance(item, dict) else None
+        if condition in _CONDITIONS:
+            found[str(name)] = condition
+        else:
+            problems.add((*at, str(name), "condition"), f"must be {' or '.join(_CONDITIONS)}")
+    return found
+
+
+def read_volumes(
+    value: Any, service: str, problems: Problems, at: Key
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Path inside -> volume, and path inside -> path outside for what is bound."""
+    volumes: dict[str, str] = {}
+    binds: dict[str, str] = {}
+    if value is not None and not isinstance(value, list):
+        problems.add(at, "must be a list, as in [data:/data]")
+        value = None
+    for number, item in enumerate(value or []):
+        source, inside = _volume(item)
+        if inside is None or not inside.startswith("/"):
+            problems.add((*at, number), "must be NAME:/path, or {type, source, target: /path}")
+        elif source is None:  # anonymous, or tmpfs: a volume that only this service knows
+            volumes[inside] = f"{service}@{inside.strip('/').replace('/', '-')}"
+        elif source.startswith(("/", ".", "~")):
+            binds[inside] = source
+        else:
+            volumes[inside] = source
+    return volumes, binds
+
+
+def _volume(item: Any) -> tuple[str | None, str | None]:
+    """Source and path inside of one entry; no path inside if it is malformed."""
+    if isinstance(item, str):
+        parts = item.split(":")
+        if len(parts) == 1:
+            return None, parts[0]
+        return (parts[0] or None, parts[1]) if parts[0] else (None, None)
+    if isinstance(item, dict) and isinstance(item.get("target"), str):
+        source = item.get("source")
+        return (source if isinstance(source, str) else None), item["target"]
+    return None, None
+
+
+def read_grace(value: Any, problems: Problems, at: Key) -> float:
+    """Seconds of `stop_grace_period`; Compose's default is 10."""
+    if value is None:
+        return 10.0
+    parts = _DURATION.findall(str(value))
+    if not parts or "".join(number + unit for number, unit in parts) != str(value):
+        problems.add(at, f"{value!r} is no duration; write one as 10s or 1m30s")
+        return 10.0
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)
