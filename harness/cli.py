@@ -1,0 +1,199 @@
+"""The command line. Every command is one call into a room; errors are one line, never a trace.
+
+Exit codes: 0 every check passed, 1 a check failed, 2 wrong usage or an invalid file, 3
+inconclusive, 4 the stack or the harness failed, 5 something could not be healed.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from harness import __version__
+from harness.errors import ExitCode, HarnessError
+
+app = typer.Typer(
+    name="harness",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Chaos tests for services that depend on one data center.",
+)
+
+_STATE = ".harness"
+
+StackDir = Annotated[
+    Path, typer.Option("--stack", metavar="DIR", help="Where the stack's docker-compose.yml is.")
+]
+Rung = Annotated[str, typer.Option("--on", metavar="RUNG", help="Where the stack runs: local.")]
+_HERE = Path()
+
+
+@app.command()
+def run(
+    scenario: Annotated[str, typer.Argument(help="A scenario's name, or its file.")],
+    on: Rung = "local",
+    seed: Annotated[int | None, typer.Option(help="Other arrivals and fault draws.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A new folder for the evidence.")] = None,
+    stack: StackDir = _HERE,
+) -> int:
+    """Run a scenario against a stack of its own, judge it, and leave the evidence."""
+    from harness._rungs import rung  # noqa: PLC0415 - each command pays for its own imports
+    from harness.run import execute, prepare  # noqa: PLC0415
+    from harness.run._progress import progress  # noqa: PLC0415
+
+    console = Console(stderr=False)
+    prepared = prepare(scenario, stack.resolve(), seed)
+    with progress(console, f"{prepared.scenario.name} on {on}") as watch:
+        outcome = execute(prepared, make_stack=rung(on), base=stack.resolve(), out=out, watch=watch)
+    return _show(console, outcome)
+
+
+@app.command()
+def judge(folder: Annotated[Path, typer.Argument(help="The folder of a run.")]) -> int:
+    """Judge a run again, from its files alone."""
+    from harness.run import judge as judge_again  # noqa: PLC0415
+
+    return _show(Console(), judge_again(folder))
+
+
+@app.command()
+def up(stack: StackDir = _HERE, pace: Annotated[float, typer.Option(min=0.001)] = 1.0) -> int:
+    """Start the stack and leave it running."""
+    from harness.stack import Settings, start_detached  # noqa: PLC0415
+
+    running = start_detached(stack.resolve(), Settings(pace=pace))
+    return _status(running.status())
+
+
+@app.command()
+def status(stack: StackDir = _HERE) -> int:
+    """Show the services of the running stack."""
+    from harness.stack import attach  # noqa: PLC0415
+
+    return _status(attach(stack.resolve()).status())
+
+
+@app.command()
+def logs(
+    service: Annotated[list[str] | None, typer.Argument(help="Services; all without.")] = None,
+    stack: StackDir = _HERE,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+) -> int:
+    """Print what the services of the running stack have logged."""
+    from harness.stack import print_logs  # noqa: PLC0415
+
+    print_logs(stack.resolve(), service or [], follow=follow, write=sys.stdout.write)
+    return ExitCode.PASS
+
+
+@app.command()
+def down(stack: StackDir = _HERE) -> int:
+    """Stop the running stack; nothing of it is left."""
+    from harness.stack import stop_detached  # noqa: PLC0415
+
+    stop_detached(stack.resolve())
+    return ExitCode.PASS
+
+
+@app.command()
+def heal(stack: StackDir = _HERE) -> int:
+    """Take back every fault and process that an earlier run may have left."""
+    from harness.run import heal_everything  # noqa: PLC0415
+
+    for line in heal_everything(stack.resolve()):
+        Console().print(line, markup=False)
+    return ExitCode.PASS
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def proxy(context: typer.Context) -> int:
+    """Run the embedded Toxiproxy-compatible server; takes its options (see `proxy -help`)."""
+    from harness.proxy import main as serve  # noqa: PLC0415
+
+    return serve(context.args)
+
+
+@app.command()
+def doctor(stack: StackDir = _HERE) -> int:
+    """Say what this machine has and what that means for a run."""
+    from harness.run import diagnose  # noqa: PLC0415
+
+    table = Table("what", "found", "means", box=None)
+    findings = diagnose(stack.resolve())
+    for finding in findings:
+        style = "" if finding.good else "red"
+        table.add_row(finding.what, finding.found, finding.means, style=style)
+    Console().print(table)
+    return ExitCode.PASS if all(finding.good for finding in findings) else ExitCode.BROKEN
+
+
+@app.command()
+def schema(stack: StackDir = _HERE) -> int:
+    """Print the JSON Schema of `*.scenario.yaml`, with every fault and check of this stack."""
+    import json  # noqa: PLC0415
+
+    from harness.run import scenario_schema  # noqa: PLC0415
+
+    sys.stdout.write(json.dumps(scenario_schema(stack.resolve()), indent=1) + "\n")
+    return ExitCode.PASS
+
+
+@app.command()
+def version() -> int:
+    """Print the version."""
+    sys.stdout.write(f"{__version__}\n")
+    return ExitCode.PASS
+
+
+_STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow"}
+
+
+def _show(console: Console, outcome: Any) -> int:
+    table = Table("verdict", "expectation", "reason", box=None, pad_edge=False)
+    for verdict in outcome.verdicts:
+        table.add_row(
+            f"[{_STYLES[verdict.result]}]{verdict.result}[/]", verdict.name, verdict.reason
+        )
+    console.print(table)
+    trouble = outcome.trouble
+    for text in (*trouble.unhealed, *trouble.broken, *trouble.inconclusive):
+        console.print(text, style="bold red", markup=False)
+    console.print(f"report: {outcome.folder / 'report.html'}", markup=False, soft_wrap=True)
+    return int(outcome.exit_code)
+
+
+def _status(rows: list[Any]) -> int:
+    table = Table("service", "state", "ready", "pid", "address", "detail", box=None)
+    for row in rows:
+        ready = "yes" if row.ready else "no"
+        table.add_row(
+            row.service, row.state, ready, str(row.pid or ""), row.address or "", row.detail
+        )
+    Console().print(table)
+    return ExitCode.PASS if all(row.ready for row in rows) else ExitCode.BROKEN
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """What the `harness` command runs; exits the process."""
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(arguments, prog_name="harness", standalone_mode=False)
+    except HarnessError as error:
+        sys.stderr.write(f"harness: {error}\n")
+        code = error.exit_code
+    except typer.Abort:
+        code = ExitCode.INCONCLUSIVE
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        sys.stderr.write(f"harness: {error.format_message()}\n")
+        code = ExitCode.USAGE
+    sys.exit(int(code or 0))

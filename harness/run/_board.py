@@ -1,0 +1,134 @@
+"""The run as it stands: what the live view shows and what triggers wait for.
+
+One board observes every event, those of the load generator's parts included (`follow`), and
+keeps only numbers and last states, so a long run costs no memory here.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from threading import Condition
+from threading import Event as Flag
+
+import msgspec
+
+from harness.history import (
+    Event,
+    Fail,
+    Fault,
+    Gauge,
+    Generator,
+    Invoke,
+    Mode,
+    Ok,
+    Phase,
+    Said,
+    Stage,
+    Unknown,
+    decode,
+)
+from harness.scenario import When
+
+_MEMORY = 5000
+"""Events kept for triggers; those of clients are not among them."""
+
+_COUNTERS = {Invoke: "asked", Ok: "ok", Fail: "failed", Unknown: "unknown"}
+
+
+class Board:
+    """Thread-safe: one condition guards everything, and is notified at each event."""
+
+    def __init__(self) -> None:
+        self.changed = Condition()
+        self.phase = "starting"
+        self.modes: dict[str, str] = {}
+        self.gauges: dict[str, dict[str, float]] = {}
+        self.stages: dict[str, Stage] = {}
+        self.faults: dict[str, Fault] = {}
+        self.asked = self.ok = self.failed = self.unknown = 0
+        self.generator_died = ""
+        self._seen: deque[Event] = deque(maxlen=_MEMORY)
+
+    def observe(self, event: Event) -> None:
+        """Take note of `event`."""
+        with self.changed:
+            self._note(event)
+            self.changed.notify_all()
+
+    def wait(self, when: When, stop: Flag, remaining: Callable[[], float]) -> Event | None:
+        """The first event of this run that `when` describes, or None once nothing remains."""
+        with self.changed:
+            checked = 0
+            while True:
+                seen = list(self._seen)
+                for event in seen[checked:]:
+                    if matches(when, event):
+                        return event
+                checked = len(seen) if len(seen) < _MEMORY else 0
+                left = remaining()
+                if left <= 0 or stop.is_set():
+                    return None
+                self.changed.wait(min(left, 0.25))
+
+    def _note(self, event: Event) -> None:
+        counter = _COUNTERS.get(type(event))
+        if counter is not None:
+            setattr(self, counter, getattr(self, counter) + 1)
+            return
+        if isinstance(event, Generator):
+            self.generator_died = event.worker if event.state == "died" else self.generator_died
+            return
+        if isinstance(event, Mode):
+            self.modes[event.service] = event.mode
+        elif isinstance(event, Gauge):
+            self.gauges.setdefault(event.service, {}).update(event.values)
+        elif isinstance(event, Stage):
+            self.stages[event.stage] = event
+        elif isinstance(event, Fault):
+            self.faults[event.id] = event
+        elif isinstance(event, Phase):
+            self.phase = event.name
+        self._seen.append(event)
+
+
+def matches(when: When, event: Event) -> bool:
+    """Whether `event` is what `when` waits for."""
+    kind = event.event if isinstance(event, Said) else str(type(event).__struct_config__.tag)
+    if kind != when.event or (when.service and getattr(event, "service", None) != when.service):
+        return False
+    if isinstance(event, Said):
+        fields = event.data
+    elif isinstance(event, Gauge):
+        fields = dict(event.values)
+    else:
+        fields = msgspec.structs.asdict(event)
+    return (
+        all(fields.get(key) == value for key, value in when.where.items())
+        and all(_number(fields, key) >= bound for key, bound in when.at_least.items())
+        and all(-_number(fields, key, -1) >= -bound for key, bound in when.at_most.items())
+    )
+
+
+def _number(fields: dict[str, object], key: str, sign: int = 1) -> float:
+    value = fields.get(key)
+    return float(value) if isinstance(value, int | float) else -sign * float("inf")
+
+
+class Follower:
+    """Reads what the load generator's processes append to their parts, from where it left off."""
+
+    def __init__(self, parts: Path, board: Board) -> None:
+        self._parts = parts
+        self._board = board
+        self._offsets: dict[Path, int] = {}
+
+    def read(self) -> None:
+        """Show the board every whole line that is new."""
+        for path in sorted(self._parts.glob("load-*.jsonl")):
+            with path.open("rb") as file:
+                file.seek(self._offsets.get(path, 0))
+                chunk = file.read()
+            end = chunk.rfind(b"\n") + 1
+            for line in chunk[:end].splitlines():
+                self._board.observe(decode(line))
+            self._offsets[path] = self._offsets.get(path, 0) + end

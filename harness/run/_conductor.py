@@ -1,0 +1,257 @@
+"""Walks the arrow: starts the stack and the load, carries out the timeline, reads, heals, ends.
+
+    outcome = execute(prepare("pdns2_2024", Path(".")), make_stack=local)
+
+Whatever happens, in this order: faults are healed, the load ends, the stack is closed, the parts
+are merged, and what is there is judged. SIGINT and SIGTERM end a run early and in order.
+"""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event as Flag
+from threading import current_thread, main_thread
+from time import monotonic, time
+from types import FrameType
+
+from harness.chaos import Chaos
+from harness.errors import HarnessError, UnhealedError
+from harness.history import Ended, Node, Phase, Started, merge, write_history
+from harness.load import LoadConfig, LoadProcess
+from harness.stack import Settings, Stack, StackSpec
+
+from ._board import Board, Follower
+from ._folder import RunFolder
+from ._outcome import Outcome, Trouble, judge, keep_trouble
+from ._prepare import Prepared
+from ._recorder import Recorder
+from ._settle import await_quiescence, final_reads
+from ._timeline import Timeline
+
+MakeStack = Callable[[StackSpec, Path], Stack]
+"""Makes a stack of a rung, with a folder for its state."""
+
+_HEAD_START = 3.5
+"""Real seconds from the start of the stack until people arrive: the stack and Locust are ready by
+then on two cores. A slower machine begins later, and the calendar moves with it."""
+
+_LOAD_READY = 60.0
+_LOAD_GRACE = 45.0
+"""Real seconds: people who came in time are served for so long after the last arrival."""
+
+
+def execute(
+    prepared: Prepared,
+    *,
+    make_stack: MakeStack,
+    base: Path,
+    out: Path | None = None,
+    watch: Callable[[Board, Recorder], None] | None = None,
+) -> Outcome:
+    """Run a scenario and judge it.
+
+    `watch` is called once, before anything starts, and may observe the board and the recorder.
+
+    Raises:
+        UsageError: `out` cannot be used.
+    """
+    folder = RunFolder.create(out, base, prepared.scenario.name)
+    folder.keep_scenario(prepared.scenario)
+    run = _Run(prepared, folder, make_stack(prepared.spec, folder.path))
+    if watch is not None:
+        watch(run.board, run.recorder)
+    with run.interruptible():
+        run.conduct()
+    keep_trouble(folder, run.trouble())
+    write_history(folder.history, merge(sorted(folder.parts.glob("*.jsonl"))))
+    return judge(folder.path)
+
+
+class _Run:
+    def __init__(self, prepared: Prepared, folder: RunFolder, stack: Stack) -> None:
+        self.scenario = prepared.scenario
+        self.prepared = prepared
+        self.folder = folder
+        self.stack = stack
+        self.board = Board()
+        self.recorder = Recorder(folder.parts / "harness.jsonl")
+        self.recorder.watch(self.board.observe)
+        self.stop = Flag()
+        self.load_over = Flag()
+        self._inconclusive: list[str] = []
+        self._broken: list[str] = []
+        self._unhealed: list[str] = []
+
+    # ---- the run itself ---------------------------------------------------------------------
+
+    def conduct(self) -> None:
+        """Everything from the first process to the last; never raises for what a run can meet."""
+        try:
+            self._conduct()
+        except UnhealedError as error:
+            self._unhealed.append(str(error))
+        except HarnessError as error:
+            self._broken.append(str(error))
+        finally:
+            self.load_over.set()
+            self.stop.set()
+            try:
+                self.stack.close()
+            except HarnessError as error:
+                self._broken.append(str(error))
+            self.recorder.close()
+
+    def _conduct(self) -> None:
+        epoch = time() + _HEAD_START
+        load = LoadProcess(self.folder.path)
+        try:
+            self._start(load, epoch)
+            epoch = self._begin(load, epoch)
+            with Chaos(
+                self.stack,
+                self.folder.path,
+                emit=self.recorder.now,
+                pace=self.scenario.pace,
+                seed=self.scenario.seed,
+            ) as chaos:
+                self._story(load, chaos)
+        finally:
+            load.stop()
+
+    def _start(self, load: LoadProcess, epoch: float) -> None:
+        scenario = self.scenario
+        settings = Settings(
+            pace=scenario.pace,
+            epoch=epoch,
+            origin=self._origin(epoch, epoch),
+            environment={name: o.environment for name, o in scenario.overrides.items()},
+            apps={name: o.app for name, o in scenario.overrides.items() if o.app},
+        )
+        load.start()
+        self.stack.start(settings, lines=self.recorder.line, nodes=self._node)
+        self.folder.keep_stack(self.prepared.spec, self.stack, self._command())
+        load.configure(
+            LoadConfig(
+                journeys=scenario.load.journeys,
+                directory=str(self.prepared.spec.directory),
+                params=scenario.load.params,
+                seed=scenario.seed,
+                pace=scenario.pace,
+                duration=scenario.load.duration,
+                grace=_LOAD_GRACE,
+                addresses={
+                    name: self.stack.address(name)
+                    for name, service in self.prepared.spec.services.items()
+                    if service.port is not None
+                },
+            )
+        )
+        load.ready(_LOAD_READY)
+
+    def _begin(self, load: LoadProcess, planned: float) -> float:
+        epoch = max(planned, time() + 0.05)
+        started = Started(
+            t=0.0,
+            scenario=self.scenario.name,
+            seed=self.scenario.seed,
+            pace=self.scenario.pace,
+            epoch=epoch,
+            origin=self._origin(epoch, planned).isoformat(timespec="seconds"),
+            rung=self.stack.rung,
+        )
+        load.go(epoch)
+        self.stop.wait(epoch - time())
+        self.recorder.begin(epoch, started)
+        return epoch
+
+    def _story(self, load: LoadProcess, chaos: Chaos) -> None:
+        self._phase("load")
+        timeline = Timeline(
+            self.scenario, self.prepared.faults, self.stack, chaos, self.recorder, self.board,
+            self.stop, self.load_over,
+        )  # fmt: skip
+        timeline.start()
+        follower = Follower(self.folder.parts, self.board)
+        while load.poll() is None and not self.stop.wait(0.1):
+            follower.read()
+        if load.poll() is None:
+            load.stop()
+        follower.read()
+        self.load_over.set()
+        self._phase("settle")
+        deadline = monotonic() + self.scenario.settle / self.scenario.pace
+
+        def remaining() -> float:
+            return deadline - monotonic()
+
+        if not timeline.wait(remaining):
+            self._inconclusive.append("steps of the timeline were still under way at the end")
+            self.stop.set()
+            timeline.wait(lambda: 10.0)
+        self._inconclusive += timeline.problems
+        interrupted = self.stop.is_set()
+        busy = await_quiescence(self.stack, self.stop, remaining)
+        if not interrupted:
+            self._phase("reads")
+            for read in final_reads(self.stack):
+                self.recorder.now(read)
+        self.recorder.now(Ended(t=0.0, quiescent=not busy, reason=busy))
+
+    # ---- what it is told --------------------------------------------------------------------
+
+    def _node(self, node: Node) -> None:
+        self.recorder.node(node)
+        if node.state == "exited" and not node.planned:
+            self._broken.append(f"{node.service} exited although nobody asked it to: {node.detail}")
+            self.stop.set()
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Let SIGINT and SIGTERM end the run in order; a second one does not hurry it."""
+        if current_thread() is not main_thread():
+            yield
+            return
+
+        def interrupt(number: int, frame: FrameType | None) -> None:
+            del frame
+            if not self.stop.is_set():
+                self._inconclusive.append(f"interrupted by {signal.Signals(number).name}")
+            self.stop.set()
+
+        before = {n: signal.signal(n, interrupt) for n in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def trouble(self) -> Trouble:
+        """What went wrong beside the system under test."""
+        return Trouble(
+            inconclusive=tuple(self._inconclusive),
+            broken=tuple(self._broken),
+            unhealed=tuple(self._unhealed),
+        )
+
+    # ---- small things -----------------------------------------------------------------------
+
+    def _phase(self, name: str) -> None:
+        self.recorder.now(Phase(t=0.0, name=name))
+
+    def _origin(self, epoch: float, planned: float) -> datetime:
+        """Life at `epoch`: the scenario's hour, and later by what the stack was late."""
+        origin = self.scenario.origin or datetime.fromtimestamp(planned, UTC)
+        return origin + timedelta(seconds=(epoch - planned) * self.scenario.pace)
+
+    def _command(self) -> str:
+        """The command line that runs this again."""
+        parts = ["harness run", self.prepared.source, f"--seed {self.scenario.seed}"]
+        parts.append(f"--on {self.stack.rung}")
+        if self.prepared.spec.directory != Path.cwd():
+            parts.append(f"--stack {self.prepared.spec.directory}")
+        return " ".join(parts)
+
+
+__all__ = ["MakeStack", "execute"]

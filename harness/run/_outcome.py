@@ -1,0 +1,87 @@
+"""What a run came to: verdicts, reports and the exit code, all from the folder's files alone."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from harness import checks, report
+from harness.errors import ExitCode, HarnessError
+from harness.history import History
+
+from ._folder import RunFolder
+from ._prepare import import_from
+
+
+class Trouble(msgspec.Struct, frozen=True, kw_only=True):
+    """What went wrong beside the system under test; kept as `trouble.json`."""
+
+    inconclusive: tuple[str, ...] = ()
+    """Why the run proves nothing: interrupted, a step that never started, ..."""
+    broken: tuple[str, ...] = ()
+    """The stack or the harness failed."""
+    unhealed: tuple[str, ...] = ()
+    """Faults that could not be taken back, each with what to do."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The end of the arrow."""
+
+    folder: Path
+    verdicts: tuple[checks.Verdict, ...]
+    trouble: Trouble
+    exit_code: ExitCode
+
+
+def judge(path: Path) -> Outcome:
+    """Judge the run in the folder `path` (again) and write verdicts and reports into it.
+
+    Raises:
+        HarnessError: the folder holds no run.
+    """
+    folder = RunFolder(path.resolve())
+    if not folder.path.is_dir():
+        raise HarnessError(f"{path}: is no folder; name the folder of a run")
+    scenario, stack = folder.scenario(), folder.stack()
+    if stack:
+        import_from(Path(stack["directory"]), tuple(stack["checks"]))
+    trouble = read_trouble(folder)
+    history = History.read(folder.path)
+    verdicts = tuple(checks.judge_all(history, scenario.expect))
+    checks.write_verdicts(folder.path / "verdicts.json", verdicts)
+    code = exit_code(verdicts, trouble)
+    report.write_reports(
+        folder.path, history=history, scenario=scenario, stack=stack, verdicts=verdicts,
+        problems=[*trouble.unhealed, *trouble.broken, *trouble.inconclusive], exit_code=code,
+    )  # fmt: skip
+    return Outcome(folder.path, verdicts, trouble, code)
+
+
+def exit_code(verdicts: tuple[checks.Verdict, ...], trouble: Trouble) -> ExitCode:
+    """DESIGN section 8; the worst wins, and what is not conclusive is never a pass."""
+    worst = checks.worst(verdicts)
+    if trouble.unhealed:
+        return ExitCode.UNHEALED
+    if trouble.broken:
+        return ExitCode.BROKEN
+    if worst == "fail":
+        return ExitCode.FAIL
+    if worst == "inconclusive" or trouble.inconclusive:
+        return ExitCode.INCONCLUSIVE
+    return ExitCode.PASS
+
+
+def keep_trouble(folder: RunFolder, trouble: Trouble) -> None:
+    """Keep what went wrong, for `judge`."""
+    folder.write("trouble.json", msgspec.json.encode(trouble).decode() + "\n")
+
+
+def read_trouble(folder: RunFolder) -> Trouble:
+    """What `keep_trouble` kept. A run that did not get so far was cut short."""
+    try:
+        return msgspec.json.decode((folder.path / "trouble.json").read_bytes(), type=Trouble)
+    except FileNotFoundError:
+        return Trouble(broken=("the run was cut short before it could be judged",))
+    except (OSError, msgspec.DecodeError) as error:
+        raise HarnessError(f"{folder.path}: trouble.json is damaged: {error}") from error
