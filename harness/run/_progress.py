@@ -28,21 +28,20 @@ _MODES = {"automatic": "green", "mixed": "yellow", "manual": "red"}
 def progress(console: Console, title: str) -> Iterator[Watch]:
     """A `watch` for `execute`, which shows the run on `console` while the block lasts."""
     if not console.is_terminal:
-        yield lambda board, recorder: recorder.watch(_printer(console, board))
+        yield lambda board, recorder: recorder.watch(_printer(console))
         return
     view = _View(title)
     with Live(view, console=console, refresh_per_second=5, transient=True):
         yield view.attach
 
 
-def _printer(console: Console, board: Board) -> Callable[[Event], None]:
+def _printer(console: Console) -> Callable[[Event], None]:
     def show(event: Event) -> None:
         text = tell(event)
         if text:
             console.print(
                 f"{event.t:8.2f} s  {text}", markup=False, highlight=False, soft_wrap=True
             )
-        del board
 
     return show
 
