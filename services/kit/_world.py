@@ -1,6 +1,7 @@
 """Everything that a service takes from outside, in one record, and how a process fills it."""
 
 import os
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,8 +14,9 @@ from starlette.applications import Starlette
 from services.store import Registry, open_postgres
 
 from ._clock import Clock, PacedClock
-from ._journal import Journal, SqliteJournal
+from ._journal import Journal
 from ._log import Log, json_log
+from ._sqlite import SqliteJournal
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,12 @@ class World:
     new_id: Callable[[], str]
     http: Callable[[str], httpx.AsyncClient]
     """A client for a base URL, without a time-out of its own."""
-    registry: Callable[[str], Awaitable[Registry]]
-    """Opens the central registry behind a DSN."""
+    registry: Callable[[str, float], Awaitable[Registry]]
+    """Opens the central registry behind a DSN; each call to it may take that many real seconds."""
     journal: Callable[[Path], Journal]
     """Opens a durable journal at a path."""
+    crash: Callable[[], None] = lambda: None
+    """Ends the process, where there is one, after a part of the service died."""
 
     def seconds(self, key: str, default: float) -> float:
         """A duration from the environment, in seconds of life."""
@@ -44,6 +48,11 @@ class World:
 
 def _client(base_url: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=base_url, timeout=None, trust_env=False, verify=False)  # noqa: S501 - plain HTTP only; building a TLS context costs 98 ms
+
+
+def _exit() -> None:
+    sys.stdout.flush()
+    os._exit(70)  # EX_SOFTWARE; a graceful shutdown could wait for the part that is dead
 
 
 def process_world(name: str, env: Mapping[str, str] = os.environ) -> World:
@@ -64,6 +73,7 @@ def process_world(name: str, env: Mapping[str, str] = os.environ) -> World:
         http=_client,
         registry=open_postgres,
         journal=SqliteJournal,
+        crash=_exit,
     )
 
 
