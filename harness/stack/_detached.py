@@ -1,0 +1,91 @@
+"""Stacks that outlive their starter: `harness up`, `status`, `logs`, `down`.
+
+The state of the stack that is described in DIR is kept in DIR/.harness/stack.
+"""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from harness.errors import StackError, UsageError
+
+from ._compose_file import read_stack
+from ._protocol import Settings
+from .local import LocalStack, service_logs, sweep
+
+_LOOK_AGAIN = 0.2
+
+
+def detached_state(directory: Path) -> Path:
+    """Where the state of the detached stack of `directory` is kept."""
+    return directory / ".harness" / "stack"
+
+
+def start_detached(directory: Path, settings: Settings) -> LocalStack:
+    """Start the stack of `directory` and leave it running.
+
+    Raises:
+        UsageError: its file is wrong.
+        StackError: it does not start, or runs already.
+    """
+    stack = LocalStack(read_stack(directory, os.environ), detached_state(directory))
+    stack.start(settings, lines=lambda *_: None, nodes=lambda _: None)
+    stack.detach()
+    return attach(directory)
+
+
+def attach(directory: Path) -> LocalStack:
+    """The detached stack of `directory`; it runs on when this process ends.
+
+    Raises:
+        StackError: none runs.
+    """
+    return LocalStack.attach(detached_state(directory))
+
+
+def stop_detached(directory: Path) -> None:
+    """Stop the detached stack of `directory`, or clean up what is left of it."""
+    with suppress(StackError):
+        attach(directory).close()
+    sweep(detached_state(directory))
+
+
+def print_logs(
+    directory: Path,
+    services: Sequence[str],
+    *,
+    follow: bool,
+    write: Callable[[str], object],
+) -> None:
+    """Write what `services` (all of them if none is named) have logged, a name before each line.
+
+    Raises:
+        UsageError: no such service has a log.
+    """
+    state = detached_state(directory)
+    logs = service_logs(state)
+    if unknown := [name for name in services if name not in logs]:
+        names = ", ".join(logs) or "none yet; start the stack with harness up"
+        raise UsageError(f"{unknown[0]}: has no log in {state}; one of {names}")
+    positions: dict[str, int] = {}
+    while True:
+        for name, path in service_logs(state).items():
+            if not services or name in services:
+                positions[name] = _print_from(path, name, positions.get(name, 0), write)
+        if not follow:
+            return
+        time.sleep(_LOOK_AGAIN)  # until Ctrl-C; a file cannot be waited on
+
+
+def _print_from(path: Path, name: str, position: int, write: Callable[[str], object]) -> int:
+    """Write the whole lines of `path` after `position`; where the next one begins."""
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        file.seek(position)
+        for line in file:
+            if not line.endswith(b"\n"):
+                break
+            position += len(line)
+            write(f"{name} | {line.decode(errors='replace')}")
+    return position

@@ -1,0 +1,98 @@
+"""Starting a stack's supervisor and seeing it off; the state directory's lock changes hands."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+
+from harness.errors import StackError
+
+from . import _process
+from ._state import LABEL, Owned, StateDir
+from ._sweep import sweep, take_lock
+
+_GONE = 10.0
+"""Seconds that the guardian may take to clean up once everything has been stopped."""
+
+
+def take_state(state: StateDir) -> int:
+    """The lock of a state directory that is clean and ready for a new stack.
+
+    Raises:
+        StackError: a stack lives there, or this machine cannot run one.
+    """
+    if not _process.supported():
+        raise StackError("the local rung needs Linux and its /proc; run with --on compose")
+    try:
+        lock = take_lock(state)
+    except OSError as error:
+        raise StackError(f"{state.root}: cannot be used: {error.strerror}; name another") from error
+    if lock is None:
+        raise StackError(f"{state.root}: a stack is running here already; harness down stops it")
+    state.clean()
+    state.logs.mkdir(exist_ok=True)
+    for old in state.logs.glob("*.log"):
+        old.unlink()
+    return lock
+
+
+def start_supervisor(state: StateDir, lock: int) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """The guardian, and our end of the supervisor's leash."""
+    ours, theirs = socket.socketpair()
+    with theirs, state.log("supervisor").open("wb") as log:
+        guardian = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "harness.stack.local.supervisor",
+                str(state.root),
+                str(theirs.fileno()),
+                str(lock),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=(theirs.fileno(), lock),
+            env=os.environ | {LABEL: str(state.root)},
+            start_new_session=True,  # Ctrl-C is for us; we pass it on in good order
+        )
+    return guardian, ours
+
+
+def end_supervisor(state: StateDir, guardian: subprocess.Popen[bytes] | None) -> None:
+    """Return when the guardian in `state` is gone, and everything else with it.
+
+    `guardian` is None if another process started it.
+    """
+    for number in (None, signal.SIGTERM, signal.SIGKILL):
+        for owned in _guardians(state):
+            if number is not None:
+                _process.send(owned.pid, number)
+        if guardian is not None:
+            with suppress(subprocess.TimeoutExpired):
+                guardian.wait(_GONE)
+        if _await_lock(state):
+            break
+    sweep(state.root)
+
+
+def _guardians(state: StateDir) -> list[Owned]:
+    return [
+        owned
+        for owned in state.owned()
+        if owned.name == "guardian" and _process.is_alive(owned.pid, owned.start)
+    ]
+
+
+def _await_lock(state: StateDir) -> bool:
+    deadline = time.monotonic() + _GONE
+    while time.monotonic() < deadline:
+        lock = state.lock()
+        if lock is not None:
+            state.unlock(lock)
+            return True
+        time.sleep(0.005)  # a lock of another process has nothing to wait on with a limit
+    return False

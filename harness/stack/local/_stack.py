@@ -1,0 +1,276 @@
+"""A stack on loopback, as the rest of the harness holds it: `LocalStack`."""
+
+import os
+import platform
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Literal, Self
+
+import msgspec
+
+import harness
+from harness.errors import StackError
+
+from .._protocol import LineSink, NodeSink, NodeStatus, Settings
+from .._spec import Service, StackSpec
+from .._spec_json import spec_from_json, spec_to_json
+from ._client import Client
+from ._host import end_supervisor, start_supervisor, take_state
+from ._nodes import Nodes
+from ._plan import Plan
+from ._probe import probe_for
+from ._start import Starter
+from ._state import StateDir
+from ._sweep import sweep
+from ._toxiproxy import toxiproxy_version
+from ._wire import (
+    Detach,
+    Follow,
+    Reply,
+    Report,
+    Request,
+    Shutdown,
+    Signal,
+    Spawn,
+    Standing,
+    exit_text,
+)
+
+
+class _Saved(msgspec.Struct):
+    """state.json: what a stack is, for whoever takes it over."""
+
+    spec: msgspec.Raw
+    plan: Plan
+
+
+class LocalStack:
+    """The `Stack` of the local rung. `patience` is how long a service may take to be ready."""
+
+    rung = "local"
+
+    def __init__(self, spec: StackSpec, state_dir: Path, *, patience: float = 30.0) -> None:
+        self._spec = spec
+        self._state = StateDir(state_dir)
+        self._patience = patience
+        self._nodes = Nodes()
+        self._client: Client | None = None
+        self._guardian: subprocess.Popen[bytes] | None = None
+        self._plan: Plan | None = None
+        self._closing = threading.Lock()
+
+    @classmethod
+    def attach(
+        cls, state_dir: Path, *, lines: LineSink | None = None, nodes: NodeSink | None = None
+    ) -> Self:
+        """The stack that was left running in `state_dir`.
+
+        Raises:
+            StackError: none runs there.
+        """
+        state = StateDir(state_dir)
+        try:
+            saved = msgspec.json.decode(state.state.read_bytes(), type=_Saved)
+            connection = state.connect(5.0)
+        except (OSError, msgspec.DecodeError) as error:
+            raise StackError(f"{state.root}: no stack runs here; start one: harness up") from error
+        stack = cls(spec_from_json(bytes(saved.spec)), state_dir)
+        stack._plan = saved.plan
+        stack._follow(connection, lines, nodes)
+        return stack
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def spec(self) -> StackSpec:
+        """What was started."""
+        return self._spec
+
+    def start(self, settings: Settings, *, lines: LineSink, nodes: NodeSink) -> None:
+        """Start everything and return when every service is ready.
+
+        Raises:
+            StackError: a service did not start, or a stack runs in the state directory already.
+        """
+        if settings.epoch is None:
+            settings = replace(settings, epoch=time.time())
+        lock = take_state(self._state)
+        starter = Starter(self._spec, settings, self._state)
+        try:
+            starter.prepare_data()
+            self._guardian, leash = start_supervisor(self._state, lock)
+            self._follow(leash, lines, nodes)
+            self._plan = starter.plan(self._call)
+            saved = _Saved(msgspec.Raw(spec_to_json(self._spec)), self._plan)
+            self._state.state.write_bytes(msgspec.json.encode(saved))
+            starter.start_all(self._plan, self._call, self._await_ready)
+        except BaseException:
+            self._nodes.give_up()
+            starter.close()
+            os.close(lock)
+            self._abandon()
+            raise
+        starter.close()
+        os.close(lock)
+
+    def detach(self) -> None:
+        """Leave the stack running; `attach` finds it again."""
+        if self._client is not None:
+            self._call(Detach())
+            self._client.close()
+            self._client = None
+            if self._guardian is not None:  # it is nobody's child to wait for any more
+                self._guardian.returncode = 0
+                self._guardian = None
+
+    def close(self) -> None:
+        """Stop everything; nothing of the stack is left afterwards. May be called twice."""
+        with self._closing:
+            client, self._client = self._client, None
+            if client is None:
+                return
+            grace = max((s.stop_grace_period for s in self._spec.services.values()), default=0)
+            with suppress(StackError):  # then it is ended the hard way
+                client.call(Shutdown(), patience=2 * grace + 10)
+            client.close()
+            end_supervisor(self._state, self._guardian)
+            self._guardian = self._plan = None
+
+    def status(self) -> list[NodeStatus]:
+        """How each service stands."""
+        standing = {s.service: s for s in self._call(Report()).standing}
+        services = list(self._spec.services.values())
+        with ThreadPoolExecutor(len(services) or 1) as pool:  # a wedged one must not delay the rest
+            return list(pool.map(lambda s: self._status(s, standing.get(s.name)), services))
+
+    def address(self, service: str) -> str:
+        """`host:port` of `service` past every link."""
+        self._known(service)
+        if service not in self._planned.ports:
+            raise StackError(f"{service}: has no port; give it one in x-harness.port")
+        return self._planned.address(service)
+
+    def link_address(self, link: str) -> str:
+        """`host:port` at which `link`'s proxy listens."""
+        if link not in self._planned.links:
+            names = ", ".join(self._spec.links)
+            raise StackError(f"no link is called {link!r}; one of {names}")
+        return f"127.0.0.1:{self._planned.links[link]}"
+
+    def toxiproxy(self) -> str:
+        """`host:port` of the Toxiproxy API."""
+        return f"127.0.0.1:{self._planned.api}"
+
+    def kill(self, service: str) -> None:
+        """End it at once, as kill -9 does, and leave it down."""
+        self._signal(service, "kill")
+
+    def stop(self, service: str) -> None:
+        """End it as `docker stop` does: SIGTERM, then SIGKILL after its grace period."""
+        self._signal(service, "stop")
+
+    def pause(self, service: str) -> None:
+        """Freeze it; connections stay open and nothing answers."""
+        self._signal(service, "pause")
+
+    def resume(self, service: str) -> None:
+        """The opposite of `pause`."""
+        self._signal(service, "resume")
+
+    def launch(self, service: str) -> None:
+        """Start a service that is down, and return when it is ready; no-op if it runs."""
+        self._known(service)
+        if self._nodes.state(service) == "exited":
+            self._call(Spawn(recipe=self._planned.recipes[service]))
+            self._await_ready(service)
+
+    def versions(self) -> dict[str, str]:
+        """What runs, for the evidence."""
+        recipe = self._planned.recipes[self._spec.toxiproxy]
+        server = "embedded" if recipe.argv[0] == sys.executable else recipe.argv[0]
+        found = {
+            "harness": harness.__version__,
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "toxiproxy": f"{toxiproxy_version(self.toxiproxy()) or 'not answering'} ({server})",
+        }
+        if postgres := self._planned.postgres:
+            found["postgresql"] = postgres
+        return found
+
+    # Below: how it is done.
+
+    @property
+    def _planned(self) -> Plan:
+        if self._plan is None:
+            raise StackError("the stack is not running; start it")
+        return self._plan
+
+    def _call(self, request: Request, patience: float = 60.0) -> Reply:
+        if self._client is None:
+            raise StackError("the stack is not running; start it")
+        return self._client.call(request, patience)
+
+    def _signal(self, service: str, action: Literal["kill", "stop", "pause", "resume"]) -> None:
+        patience = self._known(service).stop_grace_period + 10
+        self._call(Signal(service=service, action=action), patience)
+
+    def _known(self, service: str) -> Service:
+        if service not in self._spec.services:
+            names = ", ".join(self._spec.services)
+            raise StackError(f"no service is called {service!r}; one of {names}")
+        return self._spec.services[service]
+
+    def _follow(
+        self, connection: socket.socket, lines: LineSink | None, nodes: NodeSink | None
+    ) -> None:
+        self._nodes.forward_to(lines, nodes)
+        self._client = Client(connection, self._nodes.on_event, self._nodes.on_lost)
+        self._call(Follow())
+        self._nodes.update(self._call(Report()).standing)
+
+    def _abandon(self) -> None:
+        """A start that failed leaves as little as a stack that was closed."""
+        if self._client is None:
+            sweep(self._state.root)
+        self.close()
+
+    def _await_ready(self, service: str) -> None:
+        try:
+            self._nodes.await_ready(service, self._probe(service), self._patience)
+        except StackError as error:
+            raise StackError(f"{error}; {self._state.last_words(service)}") from error
+
+    def _probe(self, service: str) -> Callable[[], bool] | None:
+        """How to ask `service` whether it is ready; None if there is no way."""
+        if service == self._spec.toxiproxy:
+            return lambda: bool(toxiproxy_version(self.toxiproxy()))
+        probe, port = probe_for(self._spec.services[service]), self._planned.ports.get(service)
+        return None if probe is None or port is None else partial(probe, "127.0.0.1", port)
+
+    def _status(self, service: Service, standing: Standing | None) -> NodeStatus:
+        name = service.name
+        address = self._planned.address(name) if name in self._planned.ports else None
+        if standing is None:
+            return NodeStatus(name, "exited", ready=False, address=address, detail="not started")
+        if standing.state == "exited":
+            detail = exit_text(standing.code)
+            return NodeStatus(name, "exited", ready=False, address=address, detail=detail)
+        running = standing.state == "running"
+        probe = self._probe(name)
+        ready = running and (probe is None or probe())
+        state = "starting" if running and not ready and self._nodes.is_starting(name) else None
+        return NodeStatus(name, state or standing.state, ready, standing.pid, address)

@@ -1,0 +1,131 @@
+"""Starts everything in an order that `depends_on` allows and that wastes no time.
+
+PostgreSQL's data is copied while the supervisor itself starts; databases and the Toxiproxy start
+while the supervisor imports what the ASGI services need; then every service starts as soon as
+those it depends on are ready, all at once where nothing forbids it.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+from .._protocol import Settings
+from .._spec import PostgresRun, StackSpec
+from ._plan import Plan, make_plan, ports_needed
+from ._postgres import Account, Postgres
+from ._state import Owned, StateDir
+from ._toxiproxy import create_proxies
+from ._wire import Reply, Request, Reserve, Spawn, Warm
+
+Call = Callable[[Request], Reply]
+
+
+class Starter:
+    """One start of `spec`. `prepare_data`, `plan` and `start_all` in this order, then `close`."""
+
+    def __init__(self, spec: StackSpec, settings: Settings, state: StateDir) -> None:
+        self._spec, self._settings, self._state = spec, settings, state
+        self._postgres = Postgres()
+        self._data: dict[str, Path] = {}
+        self._filled: dict[str, Future[None]] = {}
+        self._started: dict[str, Future[None]] = {}
+        self._ready: dict[str, Future[None]] = {}
+        # A thread for each service, which may wait for others, and for each other errand.
+        self._pool = ThreadPoolExecutor(2 * len(spec.services) + 2, "stack-start")
+
+    def close(self) -> None:
+        """End the threads; what has not begun is not begun any more."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def prepare_data(self) -> None:
+        """Begin to fill the data directories of the PostgreSQL services.
+
+        Raises:
+            StackError: there is no PostgreSQL, or a service has no password.
+        """
+        for name, service in self._spec.services.items():
+            if isinstance(service.run, PostgresRun):
+                own = (self._settings.environment or {}).get(name, {})
+                account = Account.of(name, {**service.environment, **own})
+                data = self._postgres.new_data()
+                self._state.own(Owned(name=name, path=str(data)))
+                self._data[name] = data
+                self._filled[name] = self._pool.submit(self._postgres.fill, data, account)
+
+    def plan(self, call: Call) -> Plan:
+        """How everything is started, on ports that are ours from now on."""
+        for service in self._spec.services.values():
+            for volume in service.volumes.values():
+                (self._state.volumes / volume).mkdir(parents=True, exist_ok=True)
+        free = call(Reserve(count=ports_needed(self._spec))).ports
+        return make_plan(
+            self._spec,
+            self._settings,
+            self._state,
+            free=free,
+            data=self._data,
+            postgres=self._postgres,
+        )
+
+    def start_all(self, plan: Plan, call: Call, await_ready: Callable[[str], None]) -> None:
+        """Start every process of `plan` and return when all are ready.
+
+        Raises:
+            StackError: one did not start; the first cause, not what followed from it.
+        """
+        call(Spawn(recipe=plan.recipes[self._spec.toxiproxy]))
+        for name, filled in self._filled.items():
+            filled.result()
+            call(Spawn(recipe=plan.recipes[name]))
+        links = self._pool.submit(self._create_links, plan, await_ready)
+        self._pool.submit(call, self._warm(plan))
+        dependencies = {name: s.depends_on.keys() for name, s in self._spec.services.items()}
+        order = [n for n in TopologicalSorter(dependencies).static_order() if n in dependencies]
+        for name in order:
+            self._started[name] = Future()
+            self._ready[name] = self._pool.submit(
+                self._start_one, name, plan, call, await_ready, links
+            )
+        everything = [links, *self._ready.values()]
+        wait(everything, return_when=FIRST_EXCEPTION)
+        for future in everything:
+            if future.done():
+                future.result()
+
+    def _start_one(
+        self,
+        name: str,
+        plan: Plan,
+        call: Call,
+        await_ready: Callable[[str], None],
+        links: Future[None],
+    ) -> None:
+        started = self._started[name]
+        try:
+            if name not in self._data:  # databases call nobody, and run already
+                links.result()
+                for other, condition in self._spec.services[name].depends_on.items():
+                    healthy = condition == "service_healthy"
+                    futures = self._ready if healthy else self._started
+                    if other in futures:
+                        futures[other].result()
+                call(Spawn(recipe=plan.recipes[name]))
+        except BaseException as error:
+            started.set_exception(error)
+            raise
+        started.set_result(None)
+        await_ready(name)
+
+    def _create_links(self, plan: Plan, await_ready: Callable[[str], None]) -> None:
+        await_ready(self._spec.toxiproxy)
+        create_proxies(f"127.0.0.1:{plan.api}", plan.proxies(self._spec))
+
+    def _warm(self, plan: Plan) -> Warm:
+        apps = [recipe for recipe in plan.recipes.values() if recipe.app]
+        base = plan.recipes[self._spec.toxiproxy].environment.keys()
+        return Warm(
+            factories=tuple(recipe.app for recipe in apps),
+            paths=(str(self._spec.directory), str(Path.cwd())),
+            variables=tuple({name for r in apps for name in r.environment if name not in base}),
+        )

@@ -1,0 +1,61 @@
+"""What other `harness` processes do with a state directory: clean it, read its logs."""
+
+import time
+from pathlib import Path
+
+from harness.errors import StackError
+
+from ._client import Client
+from ._state import StateDir
+from ._wire import Report
+
+_DYING = 5.0
+"""Seconds that a stack whose harness just died may take to clean up after itself."""
+
+
+def sweep(state_dir: Path) -> list[str]:
+    """End and remove whatever a crashed stack left in `state_dir`; what that was, if anything.
+
+    A stack that lives and answers is left alone.
+    """
+    state = StateDir(state_dir)
+    if not state.root.is_dir():
+        return []
+    lock = take_lock(state)
+    if lock is None and answers(state):
+        return []
+    try:
+        return state.clean()
+    finally:
+        if lock is not None:
+            state.unlock(lock)
+
+
+def service_logs(state_dir: Path) -> dict[str, Path]:
+    """The logs in `state_dir`, by service, the Toxiproxy and the supervisor among them."""
+    return {path.stem: path for path in sorted(StateDir(state_dir).logs.glob("*.log"))}
+
+
+def take_lock(state: StateDir) -> int | None:
+    """The lock of `state`, waiting for a dying stack; None if a stack lives there or hangs."""
+    deadline = time.monotonic() + _DYING
+    while (lock := state.lock()) is None:
+        if answers(state) or time.monotonic() > deadline:
+            return None
+        time.sleep(0.01)  # a lock of another process has nothing to wait on with a limit
+    return lock
+
+
+def answers(state: StateDir) -> bool:
+    """Whether a supervisor lives in `state`."""
+    try:
+        client = Client(state.connect(1.0), lambda _: None, lambda: None)
+    except OSError:
+        return False
+    try:
+        client.call(Report(), patience=2.0)
+    except StackError:
+        return False
+    finally:
+        client.close()
+    return True

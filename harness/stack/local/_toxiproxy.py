@@ -1,0 +1,67 @@
+"""The Toxiproxy of a local stack: which program it is, and one proxy per link."""
+
+import http.client
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness.errors import StackError, UsageError
+
+VARIABLE = "HARNESS_TOXIPROXY"
+_TIMEOUT = 5.0
+
+
+def toxiproxy_command(port: int) -> tuple[str, ...]:
+    """The real server if HARNESS_TOXIPROXY or the PATH has one, else the embedded one.
+
+    Raises:
+        UsageError: HARNESS_TOXIPROXY is no program.
+    """
+    chosen = os.environ.get(VARIABLE)
+    if chosen and not (Path(chosen).is_file() and os.access(chosen, os.X_OK)):
+        raise UsageError(f"{VARIABLE}={chosen}: is no program; correct it, or unset it")
+    real = chosen or shutil.which("toxiproxy-server")
+    if real:
+        return (real, "-host", "127.0.0.1", "-port", str(port))
+    return (sys.executable, "-m", "harness.proxy", "--host", "127.0.0.1", "--port", str(port))
+
+
+def create_proxies(api: str, proxies: Mapping[str, tuple[str, str]]) -> None:
+    """Create a proxy per link: name -> (listen, upstream).
+
+    Raises:
+        StackError: the server refused, or did not answer.
+    """
+    body = [
+        {"name": name, "listen": listen, "upstream": upstream, "enabled": True}
+        for name, (listen, upstream) in proxies.items()
+    ]
+    status, answer = _request(api, "POST", "/populate", json.dumps(body))
+    if status != 201:
+        raise StackError(f"toxiproxy at {api}: refused the stack's links: {status} {answer}")
+
+
+def toxiproxy_version(api: str) -> str:
+    """What the server says it is; empty if it does not answer."""
+    try:
+        status, answer = _request(api, "GET", "/version")
+        version = json.loads(answer).get("version", "")
+    except (StackError, ValueError, AttributeError):
+        return ""
+    return str(version) if status == 200 else ""
+
+
+def _request(api: str, method: str, path: str, body: str | None = None) -> tuple[int, str]:
+    host, _, port = api.rpartition(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=_TIMEOUT)
+    try:
+        connection.request(method, path, body, {"Connection": "close"})
+        response = connection.getresponse()
+        return response.status, response.read().decode(errors="replace").strip()
+    except (OSError, http.client.HTTPException) as error:
+        raise StackError(f"toxiproxy at {api}: {method} {path} had no answer: {error}") from error
+    finally:
+        connection.close()

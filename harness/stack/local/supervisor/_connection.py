@@ -1,0 +1,82 @@
+"""One side of one control connection: whole lines in, whole lines out, never blocking."""
+
+import selectors
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+
+from .._wire import Message, Request, decode_request, encode
+
+
+class Connection:
+    """A client of the supervisor."""
+
+    def __init__(
+        self,
+        connection: socket.socket,
+        selector: selectors.BaseSelector,
+        on_request: Callable[["Connection", Request], None],
+        on_close: Callable[["Connection"], None],
+    ) -> None:
+        self.follows = False
+        self._socket, self._selector = connection, selector
+        self._on_request, self._on_close = on_request, on_close
+        self._in, self._out = bytearray(), bytearray()
+        self._open = True
+        connection.setblocking(False)
+        selector.register(connection, selectors.EVENT_READ, self._ready)
+
+    def send(self, message: Message) -> None:
+        """Send as much as fits now and the rest later."""
+        if self._open:
+            self._out += encode(message)
+            self._flush()
+
+    def finish(self) -> None:
+        """Send what is left, however long it takes, and close."""
+        with suppress(OSError):
+            self._socket.setblocking(True)
+            self._socket.settimeout(2.0)
+            self._socket.sendall(self._out)
+        self._socket.close()
+
+    def _ready(self, events: int) -> None:
+        if events & selectors.EVENT_WRITE:
+            self._flush()
+        if events & selectors.EVENT_READ and self._open:
+            self._receive()
+
+    def _receive(self) -> None:
+        try:
+            data = self._socket.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._close()
+            return
+        self._in += data
+        while self._open and (end := self._in.find(b"\n")) >= 0:
+            line = bytes(self._in[:end])
+            del self._in[: end + 1]
+            self._on_request(self, decode_request(line))
+
+    def _flush(self) -> None:
+        try:
+            while self._out:
+                del self._out[: self._socket.send(self._out)]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._close()
+            return
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._out else 0)
+        self._selector.modify(self._socket, events, self._ready)
+
+    def _close(self) -> None:
+        if self._open:
+            self._open = False
+            self._selector.unregister(self._socket)
+            self._socket.close()
+            self._on_close(self)
