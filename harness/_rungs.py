@@ -11,7 +11,7 @@ def rung(name: str) -> MakeStack:
         UsageError: there is no such rung.
     """
     if name == "local":
-        from harness.stack import LocalStack  # noqa: PLC0415
+        from harness.stack import LocalStack
 
         return LocalStack
     raise UsageError(f"--on {name}: is not a rung of this version; use local")

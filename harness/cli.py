@@ -42,9 +42,9 @@ def run(
     stack: StackDir = _HERE,
 ) -> int:
     """Run a scenario against a stack of its own, judge it, and leave the evidence."""
-    from harness._rungs import rung  # noqa: PLC0415 - each command pays for its own imports
-    from harness.run import execute, prepare  # noqa: PLC0415
-    from harness.run._progress import progress  # noqa: PLC0415
+    from harness._rungs import rung
+    from harness.run import execute, prepare
+    from harness.run._progress import progress
 
     console = Console(stderr=False)
     prepared = prepare(scenario, stack.resolve(), seed)
@@ -56,7 +56,7 @@ def run(
 @app.command()
 def judge(folder: Annotated[Path, typer.Argument(help="The folder of a run.")]) -> int:
     """Judge a run again, from its files alone."""
-    from harness.run import judge as judge_again  # noqa: PLC0415
+    from harness.run import judge as judge_again
 
     return _show(Console(), judge_again(folder))
 
@@ -64,7 +64,7 @@ def judge(folder: Annotated[Path, typer.Argument(help="The folder of a run.")]) 
 @app.command()
 def up(stack: StackDir = _HERE, pace: Annotated[float, typer.Option(min=0.001)] = 1.0) -> int:
     """Start the stack and leave it running."""
-    from harness.stack import Settings, start_detached  # noqa: PLC0415
+    from harness.stack import Settings, start_detached
 
     running = start_detached(stack.resolve(), Settings(pace=pace))
     return _status(running.status())
@@ -73,7 +73,7 @@ def up(stack: StackDir = _HERE, pace: Annotated[float, typer.Option(min=0.001)] 
 @app.command()
 def status(stack: StackDir = _HERE) -> int:
     """Show the services of the running stack."""
-    from harness.stack import attach  # noqa: PLC0415
+    from harness.stack import attach
 
     return _status(attach(stack.resolve()).status())
 
@@ -85,7 +85,7 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
 ) -> int:
     """Print what the services of the running stack have logged."""
-    from harness.stack import print_logs  # noqa: PLC0415
+    from harness.stack import print_logs
 
     print_logs(stack.resolve(), service or [], follow=follow, write=sys.stdout.write)
     return ExitCode.PASS
@@ -94,7 +94,7 @@ def logs(
 @app.command()
 def down(stack: StackDir = _HERE) -> int:
     """Stop the running stack; nothing of it is left."""
-    from harness.stack import stop_detached  # noqa: PLC0415
+    from harness.stack import stop_detached
 
     stop_detached(stack.resolve())
     return ExitCode.PASS
@@ -103,7 +103,7 @@ def down(stack: StackDir = _HERE) -> int:
 @app.command()
 def heal(stack: StackDir = _HERE) -> int:
     """Take back every fault and process that an earlier run may have left."""
-    from harness.run import heal_everything  # noqa: PLC0415
+    from harness.run import heal_everything
 
     for line in heal_everything(stack.resolve()):
         Console().print(line, markup=False)
@@ -116,7 +116,7 @@ def heal(stack: StackDir = _HERE) -> int:
 )
 def proxy(context: typer.Context) -> int:
     """Run the embedded Toxiproxy-compatible server; takes its options (see `proxy -help`)."""
-    from harness.proxy import main as serve  # noqa: PLC0415
+    from harness.proxy import main as serve
 
     return serve(context.args)
 
@@ -124,7 +124,7 @@ def proxy(context: typer.Context) -> int:
 @app.command()
 def doctor(stack: StackDir = _HERE) -> int:
     """Say what this machine has and what that means for a run."""
-    from harness.run import diagnose  # noqa: PLC0415
+    from harness.run import diagnose
 
     table = Table("what", "found", "means", box=None)
     findings = diagnose(stack.resolve())
@@ -138,9 +138,9 @@ def doctor(stack: StackDir = _HERE) -> int:
 @app.command()
 def schema(stack: StackDir = _HERE) -> int:
     """Print the JSON Schema of `*.scenario.yaml`, with every fault and check of this stack."""
-    import json  # noqa: PLC0415
+    import json
 
-    from harness.run import scenario_schema  # noqa: PLC0415
+    from harness.run import scenario_schema
 
     sys.stdout.write(json.dumps(scenario_schema(stack.resolve()), indent=1) + "\n")
     return ExitCode.PASS

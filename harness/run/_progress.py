@@ -28,7 +28,7 @@ _MODES = {"automatic": "green", "mixed": "yellow", "manual": "red"}
 def progress(console: Console, title: str) -> Iterator[Watch]:
     """A `watch` for `execute`, which shows the run on `console` while the block lasts."""
     if not console.is_terminal:
-        yield lambda board, recorder: recorder.watch(_printer(console))
+        yield lambda _, recorder: recorder.watch(_printer(console))
         return
     view = _View(title)
     with Live(view, console=console, refresh_per_second=5, transient=True):

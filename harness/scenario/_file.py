@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from harness.errors import UsageError
 
 from ._scenario import Scenario
+from ._yaml import load_yaml
 
 SUFFIXES = (".scenario.yaml", ".scenario.py")
 
@@ -32,7 +33,7 @@ def load_scenario(path: Path) -> Scenario:
     try:
         if path.suffix == ".py":
             return _from_python(path)
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = load_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -64,7 +65,7 @@ def _from_python(path: Path) -> Scenario:
 def one_line_problems(place: str, error: ValidationError) -> Iterator[str]:
     """Each problem of a validation as `place: key.path: what is wrong`, on one line."""
     for problem in error.errors():
-        key = ".".join(str(part) for part in problem["loc"] if part not in ("fault-step", "call"))
+        key = ".".join(_keys(problem["loc"]))
         text = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
             text = "unknown key; check its spelling (harness schema lists the keys)"
@@ -72,6 +73,12 @@ def one_line_problems(place: str, error: ValidationError) -> Iterator[str]:
             text = "is missing"
         shown = f"{place}: {key}: {text}" if key else f"{place}: {text}"
         yield " ".join(shown.split())
+
+
+def _keys(location: tuple[int | str, ...]) -> tuple[str, ...]:
+    """The keys as they are written; pydantic adds the kind of a step behind its number."""
+    keys = tuple(str(part) for part in location)
+    return keys[:2] + keys[3:] if keys[:1] == ("timeline",) else keys
 
 
 def _mark(error: yaml.YAMLError) -> str:

@@ -39,7 +39,8 @@ class Target(Model):
 
     @model_validator(mode="after")
     def _one(self) -> "Target":
-        if len(self.model_fields_set) != 1:
+        given = (self.link, self.to, self.from_, self.service, self.site)
+        if sum(name is not None for name in given) != 1:
             raise ValueError("name exactly one of link, to, from, service, site")
         return self
 

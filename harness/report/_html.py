@@ -1,0 +1,157 @@
+"""`report.html`: one file that opens offline, on paper, on a phone, in light and in dark."""
+
+from collections.abc import Iterator
+from html import escape
+from importlib.resources import files
+
+from harness.checks import Verdict
+from harness.history import encode
+
+from ._evidence import Evidence
+from ._svg import Frame, area_chart, lanes, line_chart
+
+
+def write_html(evidence: Evidence) -> str:
+    """The whole page."""
+    scenario = evidence.scenario
+    css = files("harness.report").joinpath("report.css").read_text(encoding="utf-8")
+    body = "\n".join([*_top(evidence), *_charts(evidence), *_verdicts(evidence), *_foot(evidence)])
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(scenario.name)}: {escape(evidence.headline)}</title>"
+        f"<style>{css}</style></head><body><main>\n{body}\n</main></body></html>\n"
+    )
+
+
+def _top(evidence: Evidence) -> Iterator[str]:
+    scenario, history = evidence.scenario, evidence.history
+    yield f'<p class="kicker">Resilience experiment · {escape(scenario.name)}</p>'
+    yield f"<h1>{escape(scenario.title)}</h1>"
+    if scenario.story:
+        yield f'<p class="soft">{escape(scenario.story)}</p>'
+    length = evidence.times.both(history.end)
+    yield (
+        f'<div class="card verdict {evidence.result}"><div><strong>{escape(evidence.headline)}'
+        f"</strong>{escape(length)}, at pace {scenario.pace:g}: one second of the run is "
+        f"{escape(evidence.times.length(1.0))} of life.</div></div>"
+    )
+    if evidence.problems:
+        yield '<ul class="problems">'
+        yield from (f"<li>{escape(problem)}</li>" for problem in evidence.problems)
+        yield "</ul>"
+    yield '<ul class="facts">'
+    yield from (f"<li><b>{escape(v)}</b>{escape(what)}</li>" for v, what in evidence.facts)
+    yield "</ul>"
+    yield '<h2>What broke, what held, what came back</h2><div class="card"><ol class="story">'
+    for moment in evidence.story:
+        yield (
+            f'<li class="{moment.kind}"><time>{escape(evidence.times.moment(moment.t))}</time>'
+            f"<span>{escape(moment.text)}</span></li>"
+        )
+    yield "</ol></div>"
+
+
+def _charts(evidence: Evidence) -> Iterator[str]:
+    series = evidence.series
+    frame = Frame(series.end, evidence.times.ticks(series.end), series.faults)
+    middles = series.middles
+    yield "<h2>The run over time</h2>"
+    yield (
+        '<p class="note">Shaded: while a fault lasted. The axis shows life, and below it the '
+        "seconds of the run.</p>"
+    )
+    yield _panel("Faults, stages of recovery and notices", lanes(frame, _overview(evidence)))
+    if series.modes:
+        rows = [
+            (name, [(s.start, s.end, s.value, s.value) for s in spans])
+            for name, spans in series.modes.items()
+        ]
+        keys = "".join(
+            f'<span class="key"><i class="{mode}"></i>{mode}</span>'
+            for mode in ("automatic", "mixed", "manual")
+        )
+        yield _panel("How each service worked", f'{lanes(frame, rows)}<p class="keys">{keys}</p>')
+    if series.paths:
+        chart = area_chart(frame, middles, series.paths, "answers per second")
+        yield _panel("Served, by the path that served them", chart)
+    for title, curves, unit in (
+        ("Arrivals, as they were due", series.arrivals, "per second"),
+        ("Under way: waiting or being served", series.waiting, "requests"),
+        ("Waiting travellers, as the services count them", series.gauge("waiting"), "people"),
+        ("Refused, and outcome unknown", series.outcomes, "per second"),
+        ("Time to answer", series.latencies, "ms of the run"),
+        ("Journals still to be entered", series.gauge("backlog"), "records"),
+    ):
+        if curves:
+            yield _panel(title, line_chart(frame, middles, curves, unit))
+
+
+def _overview(evidence: Evidence) -> list[tuple[str, list[tuple[float, float, str, str]]]]:
+    series, times = evidence.series, evidence.times
+    rows: dict[str, list[tuple[float, float, str, str]]] = {}
+    for band in series.faults:
+        label = f"{times.moment(band.start)} to {times.moment(band.end)}"
+        rows.setdefault(band.label, []).append((band.start, band.end, "fault", label))
+    for stage, spans in series.stages.items():
+        rows[stage] = [(s.start, s.end, s.value.split()[0], s.value) for s in spans]
+    if series.notices:
+        rows["notices"] = [
+            (n.t, n.t, "notice", f"{times.moment(n.t)}: {n.texts.get('en', '')}")
+            for n in series.notices
+        ]
+    return list(rows.items())
+
+
+def _panel(title: str, chart: str) -> str:
+    return f'<figure class="card"><h3>{escape(title)}</h3>{chart}</figure>'
+
+
+def _verdicts(evidence: Evidence) -> Iterator[str]:
+    yield '<h2>Verdicts</h2><div class="card">'
+    for verdict in evidence.verdicts:
+        yield (
+            f'<details><summary class="{verdict.result}"><b>{verdict.result}</b>'
+            f"<code>{escape(verdict.name)}</code><span>{escape(verdict.reason)}</span></summary>"
+            f"{_proof(evidence, verdict)}</details>"
+        )
+    yield "</div>"
+
+
+def _proof(evidence: Evidence, verdict: Verdict) -> str:
+    measured = "".join(
+        f"<dt>{escape(name.replace('_', ' '))}</dt><dd>{escape(_figure(value))}</dd>"
+        for name, value in verdict.measured.items()
+    )
+    events = "\n".join(
+        escape(encode(event).decode()[:600]) for event in evidence.shown(verdict.evidence)
+    )
+    lines = f"<dl>{measured}</dl>" if measured else ""
+    return lines + (f"<pre>{events}</pre>" if events else '<p class="note">No single event.</p>')
+
+
+def _figure(value: float | str) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _foot(evidence: Evidence) -> Iterator[str]:
+    stack, started = evidence.stack, evidence.history.started
+    yield "<h2>How to run it again</h2>"
+    command = stack.get("command") or f"harness run {started.scenario} --seed {started.seed}"
+    yield f'<pre class="again">{escape(command)}</pre>'
+    yield '<div class="card"><dl>'
+    rows = {
+        "seed": str(started.seed),
+        "pace": f"{started.pace:g}",
+        "began, in life": started.origin,
+        "rung": started.rung,
+        "harness": str(stack.get("harness", "")),
+        **{str(k): str(v) for k, v in dict(stack.get("versions", {})).items()},
+    }
+    yield from (f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in rows.items() if v)
+    yield "</dl></div>"
+    yield (
+        '<p class="note">A time-out counts as unknown, never as a failure. A fault that was not '
+        "seen to bite makes the run inconclusive. <code>harness judge</code> gives these verdicts "
+        "again from the files beside this report.</p>"
+    )

@@ -1,0 +1,180 @@
+"""What the charts draw, derived from a history: counts per bin, levels, spans. No drawing here."""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+
+from harness.history import Fault, Gauge, History, Mode, Notice, Request, Span, Stage
+
+BINS = 120
+"""Points along the time axis: about one a pixel column on a phone."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line: its name and its value in each bin."""
+
+    name: str
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Band:
+    """A stretch of time with a label, shaded behind every chart."""
+
+    label: str
+    start: float
+    end: float
+
+
+class Series:
+    """Everything over the same bins, from the run's begin to its last event."""
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self.end = max(history.end, 0.001)
+        self.width = self.end / BINS
+        self.middles = tuple((i + 0.5) * self.width for i in range(BINS))
+
+    def _bin(self, t: float) -> int:
+        return min(max(int(t / self.width), 0), BINS - 1)
+
+    def _rate(self, times: Iterable[float]) -> tuple[float, ...]:
+        """Per real second."""
+        counts = [0] * BINS
+        for t in times:
+            counts[self._bin(t)] += 1
+        return tuple(count / self.width for count in counts)
+
+    @cached_property
+    def faults(self) -> tuple[Band, ...]:
+        """When each fault bit, until it was healed."""
+        return tuple(
+            Band(span.first.step, span.start, self.end if span.end is None else span.end)
+            for span in self.history.faults
+        )
+
+    @cached_property
+    def arrivals(self) -> tuple[Curve, ...]:
+        """Requests that were due, per second, by operation."""
+        due: dict[str, list[float]] = defaultdict(list)
+        for request in self.history.requests:
+            due[request.invoke.op].append(request.invoke.due)
+        return tuple(Curve(op, self._rate(times)) for op, times in sorted(due.items()))
+
+    @cached_property
+    def paths(self) -> tuple[Curve, ...]:
+        """Successful answers per second by the path that they name (`op: path`)."""
+        done: dict[str, list[float]] = defaultdict(list)
+        for request in self.history.requests:
+            if request.outcome == "ok" and request.completion is not None:
+                done[path_of(request)].append(request.completion.t)
+        return tuple(Curve(path, self._rate(times)) for path, times in sorted(done.items()))
+
+    @cached_property
+    def outcomes(self) -> tuple[Curve, ...]:
+        """Requests that failed, and those of which nobody can tell, per second."""
+        times: dict[str, list[float]] = {"fail": [], "unknown": []}
+        for request in self.history.requests:
+            if request.completion is not None and request.outcome != "ok":
+                times[request.outcome].append(request.completion.t)
+        return tuple(Curve(name, self._rate(found)) for name, found in times.items())
+
+    @cached_property
+    def waiting(self) -> tuple[Curve, ...]:
+        """Requests under way at each bin's end, by operation: people in a queue, mostly."""
+        changes: dict[str, list[tuple[float, int]]] = defaultdict(list)
+        for request in self.history.requests:
+            done = self.end if request.completion is None else request.completion.t
+            changes[request.invoke.op] += [(request.invoke.t, 1), (done, -1)]
+        curves = []
+        for op, steps in sorted(changes.items()):
+            steps.sort()
+            times = [t for t, _ in steps]
+            levels = [0, *accumulate(change for _, change in steps)]
+            curves.append(
+                Curve(op, tuple(float(levels[bisect_right(times, t)]) for t in self.middles))
+            )
+        return tuple(curves)
+
+    @cached_property
+    def latencies(self) -> tuple[Curve, ...]:
+        """Median and 95th percentile of the answers that came, in real milliseconds."""
+        found: list[list[float]] = [[] for _ in range(BINS)]
+        for request in self.history.requests:
+            if request.completion is not None and request.completion.status:
+                found[self._bin(request.completion.t)].append(request.completion.latency * 1000)
+        return (
+            Curve("median", tuple(quantile(values, 0.5) for values in found)),
+            Curve("95th percentile", tuple(quantile(values, 0.95) for values in found)),
+        )
+
+    def gauge(self, key: str) -> tuple[Curve, ...]:
+        """A gauge by service, held from one report to the next; services always at 0 left out."""
+        reports: dict[str, list[tuple[float, float]]] = defaultdict(list)
+        for event in self.history.of(Gauge):
+            if key in event.values:
+                reports[event.service].append((event.t, event.values[key]))
+        curves = []
+        for service, values in sorted(reports.items()):
+            if any(value for _, value in values):
+                at = held(values)
+                curves.append(Curve(service, tuple(at(t) for t in self.middles)))
+        return tuple(curves)
+
+    @cached_property
+    def modes(self) -> dict[str, tuple[Span, ...]]:
+        """The mode bands of every service that ever changed its mode."""
+        services = dict.fromkeys(event.service for event in self.history.of(Mode))
+        return {service: self.history.modes(service) for service in sorted(services)}
+
+    @cached_property
+    def stages(self) -> dict[str, tuple[Span, ...]]:
+        """The stages of the recovery plan as spans; `value` is `state share`."""
+        found: dict[str, list[Stage]] = defaultdict(list)
+        for event in self.history.of(Stage):
+            found[event.stage].append(event)
+        return {
+            stage: tuple(
+                Span(f"{event.state} {event.share:.0%}", event.t, following, event.index)
+                for event, following in zip(
+                    events, [*(e.t for e in events[1:]), self.end], strict=True
+                )
+            )
+            for stage, events in found.items()
+        }
+
+    @cached_property
+    def notices(self) -> tuple[Notice, ...]:
+        """Notices to the public."""
+        return tuple(self.history.of(Notice))
+
+    @cached_property
+    def unhealed(self) -> tuple[Fault, ...]:
+        """Faults that could not be taken back."""
+        return tuple(event for event in self.history.of(Fault) if event.state == "unhealed")
+
+
+def path_of(request: Request) -> str:
+    """How a successful request was served: its operation, and the path if the answer says."""
+    path = request.value.get("path")
+    op = request.invoke.op
+    return op if path is None or path == op else f"{op}: {path}"
+
+
+def quantile(values: list[float], share: float) -> float:
+    """The `share` quantile by nearest rank; NaN of nothing, which the charts leave open."""
+    if not values:
+        return float("nan")
+    ordered = sorted(values)
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
+
+
+def held(values: list[tuple[float, float]]) -> Callable[[float], float]:
+    """A step function through `values`; 0 before the first."""
+    times = [t for t, _ in values]
+    levels = [0.0, *(value for _, value in values)]
+    return lambda t: levels[bisect_right(times, t)]

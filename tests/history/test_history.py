@@ -1,0 +1,137 @@
+"""Histories survive the disk, a kill in the middle of a line, and the merge of several parts."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.errors import HarnessError
+from harness.history import (
+    Fault,
+    Gauge,
+    History,
+    Invoke,
+    Mode,
+    Ok,
+    Phase,
+    Said,
+    Stage,
+    Started,
+    Writer,
+    decode,
+    encode,
+    merge,
+    parse_line,
+    read_lines,
+    write_history,
+)
+
+STARTED = Started(
+    t=0.0, scenario="s", seed=1, pace=60.0, epoch=0.0, origin="2024-06-20T04:00:00+07:00"
+)
+
+
+def invoke(t: float, name: str = "a") -> Invoke:
+    return Invoke(t=t, id=name, op="o", service="s", actor="p", journey="j", due=t)
+
+
+def test_an_event_is_read_back_as_it_was_written() -> None:
+    event = Ok(t=1.5, id="a", op="o", service="s", latency=0.25, status=200, value={"x": [1]})
+    assert decode(encode(event)) == event
+
+
+def test_a_line_that_a_kill_cut_short_costs_that_line_only(tmp_path: Path) -> None:
+    path = tmp_path / "part.jsonl"
+    path.write_bytes(encode(invoke(1.0)) + b"\n" + encode(invoke(2.0))[:20])
+    assert [event.t for event in read_lines(path)] == [1.0]
+
+
+def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "part.jsonl"
+    path.write_bytes(b'{"kind":"no"}\n' + encode(invoke(2.0)) + b"\n")
+    with pytest.raises(HarnessError, match=r"part\.jsonl:1: is not an event"):
+        list(read_lines(path))
+
+
+def test_parts_are_merged_by_time_and_numbered(tmp_path: Path) -> None:
+    for name, times in (("a", (1.0, 3.0)), ("b", (0.0, 2.0))):
+        writer = Writer(tmp_path / f"{name}.jsonl")
+        for t in times:
+            writer.write(Phase(t=t, name=name))
+        writer.close()
+    merged = merge([tmp_path / "a.jsonl", tmp_path / "b.jsonl"])
+    assert [(event.index, event.t) for event in merged] == [(0, 0.0), (1, 1.0), (2, 2.0), (3, 3.0)]
+
+
+def test_a_run_that_was_cut_short_is_read_from_its_parts(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "parts" / "harness.jsonl")
+    writer.write(STARTED)
+    writer.close()
+    assert History.read(tmp_path).started == STARTED.__class__(
+        **{**msgspec.structs.asdict(STARTED), "index": 0}
+    )
+
+
+def test_a_folder_without_a_history_is_said_to_be_none(tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match="holds no history"):
+        History.read(tmp_path)
+
+
+def test_a_whole_history_replaces_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    write_history(path, [STARTED])
+    write_history(path, [STARTED, invoke(1.0)])
+    assert len(list(read_lines(path))) == 2
+    assert [entry.name for entry in tmp_path.iterdir()] == ["history.jsonl"]
+
+
+def test_a_request_without_an_answer_is_unknown() -> None:
+    done = Ok(t=2.0, id="b", op="o", service="s", latency=0.5)
+    requests = History([STARTED, invoke(1.0, "a"), invoke(1.5, "b"), done]).requests
+    assert [request.outcome for request in requests] == ["unknown", "ok"]
+
+
+def test_modes_cover_the_whole_run() -> None:
+    events = [STARTED, Mode(t=2.0, index=1, service="s", mode="manual"), Phase(t=5.0, name="x")]
+    spans = [(s.value, s.start, s.end) for s in History(events).modes("s")]
+    assert spans == [("automatic", 0.0, 2.0), ("manual", 2.0, 5.0)]
+
+
+def test_a_fault_begins_when_it_is_seen_to_bite() -> None:
+    def fault(t: float, state: str) -> Fault:
+        return Fault(t=t, id="f", step="cut", fault="cut", targets=("a",), state=state)  # type: ignore[arg-type]
+
+    (span,) = History([fault(1, "asked"), fault(2, "injected"), fault(3, "verified")]).faults
+    assert (span.start, span.end) == (3, None)
+    (span,) = History([fault(1, "asked"), fault(2, "injected")]).faults
+    assert span.start == 2
+
+
+def test_both_times_are_known() -> None:
+    history = History([STARTED])
+    assert history.life(1.0) == 60.0
+    assert history.real(60.0) == 1.0
+    assert history.calendar(60.0).isoformat() == "2024-06-20T05:00:00+07:00"
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ('{"event":"mode","mode":"manual","time":"x","service":"liar"}', Mode),
+        ('{"event":"stage","stage":"b","state":"done","share":1}', Stage),
+        ('{"event":"gauge","waiting":3,"text":"x"}', Gauge),
+        ('{"event":"mode"}', Said),
+        ('{"event":"journal","pending":3}', Said),
+        ('{"level":"info"}', type(None)),
+        ("{not json", type(None)),
+        ("plain text", type(None)),
+        ('["event"]', type(None)),
+        ("", type(None)),
+    ],
+)
+def test_a_log_line_becomes_the_event_that_it_is(line: str, kind: type) -> None:
+    event = parse_line("s", line, 1.0)
+    assert isinstance(event, kind)
+    if event is not None:
+        assert parse_line("s", line.encode(), 1.0) == event
+        assert getattr(event, "service", None) == "s"

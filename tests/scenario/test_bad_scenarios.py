@@ -1,0 +1,130 @@
+"""Everything that can be wrong in a scenario file is said on one line: place, key, cure."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from harness.errors import ExitCode, UsageError
+from harness.scenario import load_scenario
+
+GOOD: dict[str, object] = {
+    "name": "good",
+    "title": "A good one",
+    "load": {"journeys": "journeys", "duration": "1h"},
+    "timeline": [{"at": "10m", "fault": "cut", "on": {"link": "a-b"}, "for": "5m"}],
+    "expect": ["quiesced"],
+}
+STEP = {"at": "10m", "fault": "cut", "on": {"link": "a-b"}}
+CALL = {"at": "10m", "call": {"service": "a", "path": "/x"}}
+
+BAD: list[tuple[dict[str, object], str, str]] = [
+    ({"name": None}, "name", "string"),
+    ({"name": "Has Spaces"}, "name", "pattern"),
+    ({"title": 3}, "title", "string"),
+    ({"nmae": "x"}, "nmae", "unknown key"),
+    ({"pace": 0}, "pace", "greater than 0"),
+    ({"pace": -2}, "pace", "greater than 0"),
+    ({"pace": "fast"}, "pace", "number"),
+    ({"seed": 1.5}, "seed", "integer"),
+    ({"origin": "yesterday"}, "origin", "datetime"),
+    ({"origin": "2024-06-20T00:00:00"}, "", "offset from UTC"),
+    ({"load": None}, "load", "dictionary"),
+    ({"load": {"duration": "1h"}}, "load.journeys", "is missing"),
+    ({"load": {"journeys": "j"}}, "load.duration", "is missing"),
+    ({"load": {"journeys": "no-module", "duration": "1h"}}, "load.journeys", "pattern"),
+    ({"load": {"journeys": "j", "duration": "soon"}}, "load.duration", "18s, 250ms, 1h30m"),
+    ({"load": {"journeys": "j", "duration": -1}}, "load.duration", "greater than or equal to 0"),
+    ({"load": {"journeys": "j", "duration": "1h", "users": 3}}, "load.users", "unknown key"),
+    ({"timeline": {}}, "timeline", "tuple"),
+    ({"timeline": [{**STEP, "on": {}}]}, "timeline.0.on", "exactly one of link"),
+    ({"timeline": [{**STEP, "on": {"link": "a", "to": "b"}}]}, "timeline.0.on", "exactly one"),
+    ({"timeline": [{**STEP, "on": {"node": "a"}}]}, "timeline.0.on.node", "unknown key"),
+    ({"timeline": [{**STEP, "after": "x"}]}, "timeline.0", "exactly one of at, after, when"),
+    ({"timeline": [{"fault": "cut", "on": {"link": "a"}}]}, "timeline.0", "exactly one of at"),
+    ({"timeline": [{**STEP, "for": "0s"}]}, "timeline.0.for", "greater than 0"),
+    ({"timeline": [{**STEP, "flap": {"on": "1s"}}]}, "timeline.0.flap.off", "is missing"),
+    ({"timeline": [{**STEP, "with": 3}]}, "timeline.0.with", "dictionary"),
+    ({"timeline": [{**STEP, "at": "ten"}]}, "timeline.0.at", "duration"),
+    ({"timeline": [{"at": "1s"}]}, "timeline.0.fault", "is missing"),
+    ({"timeline": [{"at": "1s", "fault": "cut"}]}, "timeline.0.on", "is missing"),
+    ({"timeline": [{"after": "x", "fault": "cut", "on": {"link": "a"}}]}, "", "no step is called"),
+    (
+        {"timeline": [{"name": "s", "after": "s", "fault": "cut", "on": {"link": "a"}}]},
+        "",
+        "itself",
+    ),
+    ({"timeline": [{**STEP, "at": "9h"}]}, "", "comes after the run's end"),
+    ({"timeline": [STEP, STEP]}, "", "is named twice"),
+    ({"timeline": [{**CALL, "call": {"service": "a"}}]}, "timeline.0.call.path", "is missing"),
+    (
+        {"timeline": [{**CALL, "call": {"service": "a", "path": "x"}}]},
+        "timeline.0.call.path",
+        "pattern",
+    ),
+    (
+        {"timeline": [{**CALL, "call": {"service": "a", "path": "/", "method": "SEND"}}]},
+        "timeline.0.call.method",
+        "'GET'",
+    ),
+    (
+        {"timeline": [{"when": {"event": "mode"}, "fault": "cut", "on": {"link": "a"}}]},
+        "timeline.0.when.within",
+        "is missing",
+    ),
+    ({"expect": []}, "expect", "at least 1"),
+    ({"expect": "quiesced"}, "expect", "tuple"),
+    ({"expect": ["quiesced", "quiesced"]}, "", "give each a name of its own"),
+    ({"expect": [{"check": "a", "parms": {}}]}, "expect.0.parms", "unknown key"),
+    ({"expect": [{"notices": 6}]}, "expect.0.params", "dictionary"),
+    ({"overrides": {"a": {"app": 3}}}, "overrides.a.app", "string"),
+    ({"overrides": {"a": {"env": {}}}}, "overrides.a.env", "unknown key"),
+]
+
+
+@pytest.mark.parametrize(("change", "key", "cure"), BAD, ids=[f"{n}" for n in range(len(BAD))])
+def test_a_bad_scenario_is_one_line_with_place_and_cure(
+    tmp_path: Path, change: dict[str, object], key: str, cure: str
+) -> None:
+    path = tmp_path / "bad.scenario.yaml"
+    path.write_text(yaml.safe_dump({**GOOD, **change}))
+    with pytest.raises(UsageError) as caught:
+        load_scenario(path)
+    assert caught.value.exit_code is ExitCode.USAGE
+    line = next(p for p in caught.value.problems if f"{path}: {key}" in p and cure in p)
+    assert "\n" not in line
+
+
+FILES = [
+    ("x.scenario.yaml", "a: [", "is not YAML"),
+    ("x.scenario.yaml", "a: 1\nb: 2\na: 3", ":3: is not YAML: key 'a' stands twice"),
+    ("x.scenario.yaml", "- a", "must be a mapping"),
+    ("x.scenario.yaml", "", "must be a mapping"),
+    ("x.yaml", "a: 1", "ends in .scenario.yaml"),
+    ("x.scenario.py", "scenario = 3", "must define `scenario = Scenario(...)`"),
+    ("x.scenario.py", "raise RuntimeError('no')", "raised RuntimeError: no"),
+    ("x.scenario.py", "from harness.scenario import Scenario\nScenario(name='x')", "is missing"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "cure"), FILES)
+def test_a_file_that_holds_no_scenario_is_one_line(
+    tmp_path: Path, name: str, text: str, cure: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(UsageError, match="scenario") as caught:
+        load_scenario(path)
+    assert any(str(path) in p and cure in p for p in caught.value.problems)
+
+
+def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read"):
+        load_scenario(tmp_path / "none.scenario.yaml")
+
+
+def test_a_file_that_is_not_text_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "x.scenario.yaml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UsageError, match="UTF-8"):
+        load_scenario(path)
