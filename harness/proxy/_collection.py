@@ -1,0 +1,135 @@
+"""All proxies by name, and what concerns several of them: populate and reset.
+
+Names of hosts to listen on may need a look-up, which is awaited first; everything after that
+happens in one piece, so that no call ever sees another one half done.
+"""
+
+import types
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any
+
+from harness.proxy._address import AddressError, Sockaddr, literal, split, text
+from harness.proxy._errors import PROXY_EXISTS, PROXY_NOT_FOUND, ApiError
+from harness.proxy._proxy import Proxy, World
+
+Addresses = list[Sockaddr]
+ANY_ADDRESS = {"", "0.0.0.0", "::"}  # noqa: S104  (read, not bound)
+
+
+@types.coroutine
+def wait_for(ask: Callable[[Callable[[Any], None]], None]) -> Generator[Any, Any, Any]:
+    """Await what `ask` will hand to the callback it is given."""
+    return (yield ask)
+
+
+def run(coroutine: Coroutine[Any, Any, None], value: Any = None) -> None:
+    """Run a coroutine up to its end, or to the next thing that it waits for."""
+    try:
+        ask = coroutine.send(value)
+    except StopIteration:
+        return
+    ask(lambda answer: run(coroutine, answer))
+
+
+class Collection:
+    """The proxies of one server."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.proxies: dict[str, Proxy] = {}
+
+    def get(self, name: str) -> Proxy:
+        """Return a proxy by name; raise ApiError if there is none."""
+        try:
+            return self.proxies[name]
+        except KeyError:
+            raise ApiError(PROXY_NOT_FOUND) from None
+
+    async def addresses(self, listen: str) -> Addresses:
+        """Return what to listen on; raise AddressError if the text names nothing."""
+        host, port = split(listen) if listen else ("", 0)
+        found = literal(host, port)
+        if found is None:
+            found, problem = await wait_for(
+                lambda answer: self.world.names.look_up(
+                    host, port, lambda found, problem: answer((found, problem))
+                )
+            )
+            if not found:
+                raise AddressError(problem)
+        return found
+
+    async def listen_addresses(self, listen: str) -> Addresses:
+        """As `addresses`, with the prefix that Go puts before errors of listening."""
+        try:
+            return await self.addresses(listen)
+        except AddressError as error:
+            raise AddressError(f"listen tcp: {error}") from None
+
+    async def add(self, proxy: Proxy, *, enabled: bool) -> None:
+        """Add a new proxy; one that cannot listen is not added."""
+        self._refuse_taken(proxy.name)
+        if enabled:
+            found = await self.listen_addresses(proxy.listen)
+            self._refuse_taken(proxy.name)
+            proxy.start(found)
+        self.proxies[proxy.name] = proxy
+
+    def _refuse_taken(self, name: str) -> None:
+        if name in self.proxies:
+            raise ApiError(PROXY_EXISTS)
+
+    async def put(self, proxy: Proxy, *, enabled: bool) -> Proxy:
+        """Keep the proxy of that name if it is the same, else put this one in its place."""
+        existing = self.proxies.get(proxy.name)
+        if existing is not None:
+            wanted = await self.listen_addresses(proxy.listen)
+            if existing.upstream == proxy.upstream and await self.same(existing, wanted):
+                return existing
+            existing.stop()
+            existing.remove_all_toxics()
+        if enabled:
+            proxy.start(await self.listen_addresses(proxy.listen))
+        self.proxies[proxy.name] = proxy
+        return proxy
+
+    async def same(self, proxy: Proxy, wanted: Addresses) -> bool:
+        """Return whether a proxy listens, or would listen, on the first of these addresses."""
+        try:
+            present = await self.addresses(proxy.listen)
+        except AddressError:
+            return False
+        return _comparable(present) == _comparable(wanted)
+
+    async def update(self, proxy: Proxy, *, listen: str, upstream: str, enabled: bool) -> None:
+        """Move, start or stop a proxy; one that cannot start is left stopped."""
+        wanted = await self.addresses(listen) if listen != proxy.listen else None
+        moved = wanted is not None and not await self.same(proxy, wanted)
+        if moved or upstream != proxy.upstream:
+            proxy.stop()
+            if moved:
+                proxy.listen = listen
+            proxy.upstream = upstream
+        if enabled and not proxy.enabled:
+            proxy.start(await self.listen_addresses(proxy.listen))
+        elif not enabled:
+            proxy.stop()
+
+    def remove(self, name: str) -> None:
+        """Stop a proxy and forget it."""
+        proxy = self.get(name)
+        proxy.stop()
+        proxy.remove_all_toxics()
+        del self.proxies[name]
+
+    async def reset(self) -> None:
+        """Start every proxy and remove every toxic; stop at the first that cannot start."""
+        for proxy in list(self.proxies.values()):
+            if not proxy.enabled:
+                proxy.start(await self.listen_addresses(proxy.listen))
+            proxy.remove_all_toxics()
+
+
+def _comparable(addresses: Addresses) -> str:
+    _, address = addresses[0]
+    return f"*:{address[1]}" if address[0] in ANY_ADDRESS else text(address)

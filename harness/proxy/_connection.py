@@ -1,0 +1,257 @@
+"""One client's connection: accepted, dialled on, carried both ways, closed.
+
+    client  --- Link(upstream) -->  upstream server
+    client  <-- Link(downstream) ---  upstream server
+
+Nothing here waits. A black-holed upstream costs two descriptors and can be closed at any time.
+"""
+
+import socket
+import struct
+from contextlib import suppress
+from errno import EALREADY, EINPROGRESS, EISCONN
+from typing import TYPE_CHECKING, Any, Final
+
+from harness.proxy._address import AddressError, Sockaddr, split, text
+from harness.proxy._endpoint import Endpoint
+from harness.proxy._link import Link
+from harness.proxy._loop import WRITE
+from harness.proxy._placement import DOWNSTREAM, UPSTREAM
+
+if TYPE_CHECKING:
+    from harness.proxy._placement import Placement
+    from harness.proxy._proxy import Proxy
+
+_LINGER_RESET: Final = struct.pack("ii", 1, 0)
+
+
+class Connection:
+    """A client, the upstream it is connected to, and the two links between them."""
+
+    __slots__ = (
+        "_address",
+        "_candidates",
+        "_client",
+        "_dialled",
+        "_peer",
+        "_sides",
+        "closed",
+        "down",
+        "loop",
+        "number",
+        "opened",
+        "pipes",
+        "proxy",
+        "up",
+    )
+
+    def __init__(self, proxy: "Proxy", number: int, client: socket.socket, peer: Any) -> None:
+        self.proxy = proxy
+        self.loop = proxy.loop
+        self.pipes = proxy.pipes
+        self.number = number
+        self.opened = proxy.loop.time()
+        self.closed = False
+        self.up: Link | None = None
+        self.down: Link | None = None
+        self._client = client
+        self._peer = peer
+        self._sides: tuple[Endpoint, Endpoint] | None = None
+        self._dialled: socket.socket | None = None
+        self._candidates: list[Sockaddr] = []
+        self._address: Any = None
+
+    # Dialling.
+
+    def dial(self) -> None:
+        """Connect to the proxy's upstream; without one, close the client."""
+        try:
+            host, port = split(self.proxy.upstream)
+        except AddressError as error:
+            self._give_up(f"dial tcp: {error}")
+            return
+        self.proxy.names.look_up(host, port, self._on_addresses)
+
+    def _on_addresses(self, found: list[Sockaddr], problem: str) -> None:
+        if self.closed:
+            return
+        if not found:
+            self._give_up(f"dial tcp: {problem}")
+            return
+        self._candidates = found[::-1]
+        self._dial_next("")
+
+    def _dial_next(self, problem: str) -> None:
+        while self._candidates:
+            family, address = self._candidates.pop()
+            self._address = address
+            try:
+                sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            except OSError as error:
+                problem = str(error)
+                continue
+            self._dialled = sock
+            if sock.connect_ex(address) in {0, EINPROGRESS}:
+                # On loopback the handshake is over by now, and need not be waited for.
+                outcome = sock.connect_ex(address)
+                if outcome in {0, EISCONN}:
+                    self._establish()
+                    return
+                if outcome in {EALREADY, EINPROGRESS}:
+                    self.loop.watch(sock.fileno(), WRITE, self._on_dialled)
+                    return
+            problem = f"dial tcp {text(address)}: connect failed"
+            self._dialled = None
+            sock.close()
+        self._give_up(problem)
+
+    def _on_dialled(self, _events: int) -> None:
+        sock, address = self._dialled, self._address
+        if sock is None:
+            return
+        outcome = sock.connect_ex(address)
+        if outcome in {EALREADY, EINPROGRESS}:
+            return
+        self.loop.forget(sock.fileno())
+        if outcome in {0, EISCONN}:
+            self._establish()
+        else:
+            self._dialled = None
+            sock.close()
+            self._dial_next(f"dial tcp {text(address)}: connect failed")
+
+    def _give_up(self, problem: str) -> None:
+        self.log("warn", "upstream_unreachable", error=problem)
+        self.close()
+
+    def _establish(self) -> None:
+        upstream, self._dialled = self._dialled, None
+        assert upstream is not None
+        near, far = Endpoint(self.loop, self._client), Endpoint(self.loop, upstream)
+        self._sides = (near, far)
+        self.up = up = Link(self, UPSTREAM, near, far)
+        self.down = down = Link(self, DOWNSTREAM, far, near)
+        near.open(up, down)
+        far.open(down, up)
+        for link in (up, down):
+            for placement in self.proxy.chain(link.stream):
+                if link.finished:
+                    break
+                if placement.hits(self.number):
+                    link.insert(placement, link.last)
+
+    # Life.
+
+    def link(self, stream: str) -> Link | None:
+        """Return the link of a stream; None while dialling."""
+        return self.up if stream == UPSTREAM else self.down
+
+    def place(self, placement: "Placement") -> None:
+        """A toxic was added: put it at the end of its chain, if its roll hits."""
+        link = self.link(placement.direction)
+        if link is not None and not link.finished and placement.hits(self.number):
+            link.insert(placement, link.last)
+
+    def update(self, placement: "Placement") -> None:
+        """A toxic has new settings: roll anew."""
+        link = self.link(placement.direction)
+        if link is None or link.finished:
+            return
+        stub = link.stub_of(placement)
+        if not placement.hits(self.number):
+            if stub is not None:
+                link.remove(stub)
+        elif stub is not None:
+            link.restart(stub)
+        else:
+            after = None
+            for other in self.proxy.chain(placement.direction):
+                if other is placement:
+                    break
+                after = link.stub_of(other) or after
+            link.insert(placement, after)
+
+    def displace(self, placement: "Placement") -> None:
+        """A toxic was removed."""
+        link = self.link(placement.direction)
+        if link is None or link.finished:
+            return
+        stub = link.stub_of(placement)
+        if stub is not None:
+            link.remove(stub)
+        if placement.toxic.closes_on_removal and not link.finished:
+            link.end()
+
+    def link_finished(self, link: Link) -> None:
+        """One direction is over: so is, after what is under way, the other."""
+        up, down = self.up, self.down
+        if self.closed or up is None or down is None:
+            return
+        other = down if link is up else up
+        if other.finished:
+            self.close()
+            return
+        if self.proxy.half_close and link.eof:
+            with suppress(OSError):  # the peer was faster
+                link.sink.sock.shutdown(socket.SHUT_WR)
+            return
+        link.sink.close()
+        other.end()
+
+    def reset(self) -> None:
+        """Close both sides at once, with RST."""
+        for sock in self._sockets():
+            with suppress(OSError):  # the peer was faster
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
+        self.close()
+
+    def close(self) -> None:
+        """Close both sides at once, dropping what is under way."""
+        if self.closed:
+            return
+        self.closed = True
+        for link in (self.up, self.down):
+            if link is not None and not link.finished:
+                link.release()
+        if self._sides is not None:
+            for side in self._sides:
+                side.close()
+        else:
+            self._client.close()
+            if self._dialled is not None:
+                self.loop.forget(self._dialled.fileno())
+                self._dialled.close()
+                self._dialled = None
+        self.proxy.connection_closed(self)
+
+    def _sockets(self) -> list[socket.socket]:
+        if self._sides is not None:
+            return [side.sock for side in self._sides if side.fd >= 0]
+        return [self._client]
+
+    def log(self, level: str, event: str, **fields: Any) -> None:
+        """Write a log line about this connection."""
+        self.proxy.log(level, event, client=text(self._peer), **fields)
+
+    def shown(self) -> dict[str, Any]:
+        """Return what the API shows."""
+        state = "dialling" if self.up is None else "open"
+        if (self.up and self.up.finished) or (self.down and self.down.finished):
+            state = "closing"
+        streams = {}
+        for link in (self.up, self.down):
+            if link is not None:
+                streams[link.stream] = {
+                    "received_bytes": link.received,
+                    "sent_bytes": link.sent,
+                    "blocked": link.pending,
+                    "toxics": [stub.placement.name for stub in link.stubs()],
+                }
+        return {
+            "id": self.number,
+            "client": text(self._peer),
+            "state": state,
+            "age": round(self.loop.time() - self.opened, 3),
+            "streams": streams,
+        }

@@ -1,0 +1,158 @@
+"""Finds what is wrong with a JSON text, in the words of Go's scanner.
+
+Only used once a body has been found to be wrong, so it is written to be read.
+"""
+
+from typing import Final
+
+_SPACE: Final = b" \t\r\n"
+_DIGITS: Final = b"0123456789"
+
+
+class _SyntaxFault(Exception):  # noqa: N818  (not an error of ours: it carries the answer)
+    pass
+
+
+def syntax_error(body: bytes) -> str:
+    """Return Go's description of the first fault of a JSON text."""
+    try:
+        _Scanner(body).value()
+    except _SyntaxFault as fault:
+        return str(fault)
+    except RecursionError:
+        return "exceeded max depth"
+    return "unexpected EOF"
+
+
+class _Scanner:
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._at = 0
+
+    def value(self) -> None:
+        byte = self._peek_past_space()
+        if byte == ord("{"):
+            self._object()
+        elif byte == ord("["):
+            self._array()
+        elif byte == ord('"'):
+            self._string()
+        elif byte == ord("-") or byte in _DIGITS:
+            self._number()
+        elif byte in b"tfn":
+            self._word({ord("t"): b"true", ord("f"): b"false", ord("n"): b"null"}[byte])
+        else:
+            self._fault("looking for beginning of value")
+
+    def _object(self) -> None:
+        self._at += 1
+        if self._peek_past_space() == ord("}"):
+            self._at += 1
+            return
+        while True:
+            if self._peek_past_space() != ord('"'):
+                self._fault("looking for beginning of object key string")
+            self._string()
+            if self._peek_past_space() != ord(":"):
+                self._fault("after object key")
+            self._at += 1
+            self.value()
+            byte = self._peek_past_space()
+            if byte not in b",}":
+                self._fault("after object key:value pair")
+            self._at += 1
+            if byte == ord("}"):
+                return
+
+    def _array(self) -> None:
+        self._at += 1
+        if self._peek_past_space() == ord("]"):
+            self._at += 1
+            return
+        while True:
+            self.value()
+            byte = self._peek_past_space()
+            if byte not in b",]":
+                self._fault("after array element")
+            self._at += 1
+            if byte == ord("]"):
+                return
+
+    def _string(self) -> None:
+        self._at += 1
+        while (byte := self._peek()) != ord('"'):
+            if byte < 0x20:
+                self._fault("in string literal")
+            self._at += 1
+            if byte != ord("\\"):
+                continue
+            if (code := self._peek()) not in b'bfnrt\\/"u':
+                self._fault("in string escape code")
+            self._at += 1
+            for _ in range(4 if code == ord("u") else 0):
+                if self._peek() not in b"0123456789abcdefABCDEF":
+                    self._fault("in \\u hexadecimal character escape")
+                self._at += 1
+        self._at += 1
+
+    def _number(self) -> None:
+        if self._peek() == ord("-"):
+            self._at += 1
+            if self._peek() not in _DIGITS:
+                self._fault("in numeric literal")
+        if self._peek() == ord("0"):
+            self._at += 1
+        else:
+            self._digits()
+        if self._next_is(b"."):
+            if self._peek() not in _DIGITS:
+                self._fault("after decimal point in numeric literal")
+            self._digits()
+        if self._next_is(b"eE"):
+            self._next_is(b"+-")
+            if self._peek() not in _DIGITS:
+                self._fault("in exponent of numeric literal")
+            self._digits()
+
+    def _digits(self) -> None:
+        while self._next_is(_DIGITS):
+            pass
+
+    def _word(self, word: bytes) -> None:
+        for expected in word:
+            if self._peek() != expected:
+                self._fault(f"in literal {word.decode()} (expecting {_quoted(expected)})")
+            self._at += 1
+
+    def _next_is(self, wanted: bytes) -> bool:
+        if self._at < len(self._body) and self._body[self._at] in wanted:
+            self._at += 1
+            return True
+        return False
+
+    def _peek(self) -> int:
+        if self._at >= len(self._body):
+            raise _SyntaxFault("unexpected EOF")
+        return self._body[self._at]
+
+    def _peek_past_space(self) -> int:
+        while self._peek() in _SPACE:
+            self._at += 1
+        return self._peek()
+
+    def _fault(self, where: str) -> None:
+        raise _SyntaxFault(f"invalid character {_quoted(self._peek())} {where}")
+
+
+def _quoted(byte: int) -> str:
+    special = {
+        ord("'"): r"\'", ord('"'): '"', ord("\\"): r"\\", 7: r"\a", 8: r"\b", 12: r"\f",
+        10: r"\n", 13: r"\r", 9: r"\t", 11: r"\v",
+    }  # fmt: skip
+    if byte in special:
+        return f"'{special[byte]}'"
+    if byte < 0x20 or byte == 0x7F:
+        return f"'\\x{byte:02x}'"
+    if 0x80 <= byte < 0xA1 or byte == 0xAD:
+        return f"'\\u{byte:04x}'"
+    return f"'{chr(byte)}'"

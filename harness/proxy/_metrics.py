@@ -1,0 +1,96 @@
+"""Counters of the bytes that went through, as Prometheus text.
+
+The original counts a connection when it ends; these include the live ones. What belonged to
+links that are gone is kept here, the rest is read from the links when somebody asks.
+"""
+
+import os
+import resource
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from harness.proxy._placement import DOWNSTREAM, UPSTREAM
+
+if TYPE_CHECKING:
+    from harness.proxy._link import Link
+    from harness.proxy._proxy import Proxy
+
+Labels = tuple[str, str, str, str]
+"""Direction, listener, proxy, upstream."""
+
+_FAMILIES = (
+    ("toxiproxy_proxy_received_bytes_total", "The total number of bytes received by a proxy"),
+    ("toxiproxy_proxy_sent_bytes_total", "The total number of bytes sent by a proxy"),
+)
+
+
+class Metrics:
+    """Adds up what closed links have carried."""
+
+    def __init__(self, *, proxies: bool = False, runtime: bool = False) -> None:
+        self.proxies = proxies
+        self.runtime = runtime
+        self._started = time.time()
+        self._closed: dict[Labels, tuple[int, int]] = {}
+
+    def add(self, proxy: "Proxy", link: "Link") -> None:
+        """Take over the counts of a link that is gone."""
+        if self.proxies:
+            _count(self._closed, proxy, link)
+
+    def render(self, proxies: Iterable["Proxy"]) -> str:
+        """Return the exposition text."""
+        lines: list[str] = []
+        if self.proxies:
+            totals = dict(self._closed)
+            for proxy in proxies:
+                for connection in proxy.connections.values():
+                    for link in (connection.up, connection.down):
+                        if link is not None:
+                            _count(totals, proxy, link)
+            for index, (family, text) in enumerate(_FAMILIES):
+                if totals:
+                    lines += [f"# HELP {family} {text}", f"# TYPE {family} counter"]
+                for labels, counts in sorted(totals.items()):
+                    lines.append(f"{family}{{{_labels(labels)}}} {counts[index]}")
+        if self.runtime:
+            lines += self._runtime()
+        return "".join(f"{line}\n" for line in lines)
+
+    def _runtime(self) -> list[str]:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        values: list[tuple[str, str, float]] = [
+            ("process_cpu_seconds_total", "counter", usage.ru_utime + usage.ru_stime),
+            ("process_max_fds", "gauge", resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
+            ("process_start_time_seconds", "gauge", self._started),
+        ]
+        try:
+            with open("/proc/self/statm", "rb") as file:  # noqa: PTH123  (no pathlib at start-up)
+                pages = file.read().split()
+            values += [
+                ("process_open_fds", "gauge", len(os.listdir("/proc/self/fd"))),  # noqa: PTH208
+                ("process_resident_memory_bytes", "gauge", int(pages[1]) * resource.getpagesize()),
+                ("process_virtual_memory_bytes", "gauge", int(pages[0]) * resource.getpagesize()),
+            ]
+        except OSError:
+            pass  # no /proc on this system
+        lines = []
+        for name, kind, value in sorted(values):
+            lines += [f"# TYPE {name} {kind}", f"{name} {value:.17g}"]
+        return lines
+
+
+def _count(totals: dict[Labels, tuple[int, int]], proxy: "Proxy", link: "Link") -> None:
+    direction = UPSTREAM if link.stream == UPSTREAM else DOWNSTREAM
+    labels = (direction, proxy.listen, proxy.name, proxy.upstream)
+    received, sent = totals.get(labels, (0, 0))
+    totals[labels] = (received + link.received, sent + link.sent)
+
+
+def _labels(labels: Labels) -> str:
+    names = ("direction", "listener", "proxy", "upstream")
+    escaped = (
+        value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n") for value in labels
+    )
+    return ",".join(f'{name}="{value}"' for name, value in zip(names, escaped, strict=True))

@@ -1,0 +1,249 @@
+"""A toxic's place in one link: what it is given, what it passes on, when it may run.
+
+    source > Stub(latency) > Stub(bandwidth) > sink
+
+Each stub runs its toxic's `pipe(stub)` coroutine. The chunk that `receive` returns stays in the
+stub's hand until the toxic forwards or drops it. So a stub can be stopped at any `await`, and
+whatever is in its hand can be passed on: no change to a chain loses or reorders a byte, and
+none has to wait for a receiver that does not read.
+"""
+
+import random
+import types
+from collections import deque
+from collections.abc import Coroutine, Generator
+from typing import TYPE_CHECKING, Any
+
+from harness.proxy._loop import Timer
+
+if TYPE_CHECKING:
+    from harness.proxy._link import Link
+    from harness.proxy._placement import Placement
+
+
+class Chunk:
+    """Some bytes, and when they came (moved on by toxics that delay them)."""
+
+    __slots__ = ("at", "data")
+
+    def __init__(self, data: bytes | memoryview, at: float) -> None:
+        self.data = data
+        self.at = at
+
+
+class Stub:
+    """Runs one toxic for one direction of one connection."""
+
+    __slots__ = (
+        "_coroutine",
+        "_due",
+        "_random",
+        "_timer",
+        "_waiting",
+        "done",
+        "ended",
+        "hand",
+        "link",
+        "next",
+        "placement",
+        "previous",
+        "queue",
+        "state",
+    )
+
+    def __init__(self, link: "Link", placement: "Placement") -> None:
+        self.link = link
+        self.placement = placement
+        self.previous: Stub | None = None
+        self.next: Stub | None = None
+        self.queue: deque[Chunk] = deque()
+        self.hand: Chunk | None = None
+        self.ended = False
+        """Nothing will come after what is queued."""
+        self.done = False
+        """The toxic has closed the stream; what still comes is dropped."""
+        self.state: Any = None
+        """The toxic's own memory; it lives as long as the stub, through updates too."""
+        self._coroutine: Coroutine[Any, Any, None] | None = None
+        self._waiting = False
+        self._timer: Timer | None = None
+        self._due = False
+        self._random: random.Random | None = None
+
+    # What a toxic uses.
+
+    async def receive(self, until: float | None = None) -> Chunk | None:
+        """Return the next chunk, None at the end of the stream.
+
+        With `until`, raise TimeoutError if nothing has come by that time.
+        """
+        if until is not None:
+            self._set_timer(until)
+        while not self.queue:
+            if self.ended:
+                return None
+            if until is not None and self._due:
+                raise TimeoutError
+            await self._wait()
+        self._clear_timer()
+        self.hand = chunk = self.queue.popleft()
+        if self.previous is None:
+            self.link.update_reading()
+        else:
+            self.previous.wake()
+        return chunk
+
+    async def forward(self, size: int | None = None) -> None:
+        """Pass on the first `size` bytes in hand (all, if None), when there is room for them."""
+        while not self._room():
+            await self._wait()
+        chunk = self.hand
+        if chunk is None:
+            return
+        if size is None or size >= len(chunk.data):
+            self.hand = None
+            self._pass(chunk)
+        else:
+            data = memoryview(chunk.data)
+            self.hand = Chunk(data[size:], chunk.at)
+            self._pass(Chunk(data[:size], chunk.at))
+
+    def drop(self) -> None:
+        """Throw away what is in hand."""
+        self.hand = None
+
+    async def sleep_until(self, when: float) -> None:
+        """Wait for a moment on the loop's clock."""
+        if when <= self.time():
+            return
+        self._set_timer(when)
+        while not self._due:
+            await self._wait()
+        self._timer = None
+
+    async def forever(self) -> None:
+        """Wait until the stub is stopped."""
+        while True:
+            await self._wait()
+
+    def time(self) -> float:
+        """Return the loop's clock."""
+        return self.link.loop.time()
+
+    @property
+    def random(self) -> random.Random:
+        """Chance, the same for the same seed, proxy, toxic and connection number."""
+        if self._random is None:
+            self._random = self.placement.chance(self.link.connection.number, "draws")
+        return self._random
+
+    # What the link and the neighbours use.
+
+    def start(self) -> None:
+        """Begin to run the toxic."""
+        self._waiting = False
+        self._coroutine = self.placement.toxic.pipe(self)
+        self._advance()
+
+    def wake(self) -> None:
+        """Let the toxic look again whether what it waits for is there."""
+        if self._waiting:
+            self._waiting = False
+            self._advance()
+
+    def push(self, chunk: Chunk) -> None:
+        """Queue a chunk, whether or not there is room."""
+        if not self.done:
+            self.queue.append(chunk)
+            self.wake()
+
+    def end(self) -> None:
+        """Tell the toxic that nothing comes after what is queued."""
+        self.ended = True
+        self.wake()
+
+    def has_room(self) -> bool:
+        """Return whether the neighbour before may push another chunk."""
+        return not self.done and len(self.queue) < self.placement.toxic.queue_limit
+
+    def stop(self) -> None:
+        """Stop the toxic where it stands, keeping what is queued and in hand."""
+        self._clear_timer()
+        self._waiting = False
+        coroutine, self._coroutine = self._coroutine, None
+        if coroutine is not None and not getattr(coroutine, "cr_running", False):
+            # One that runs has caused its own end (its write failed): _advance() closes it.
+            coroutine.close()
+
+    def flush_hand(self) -> None:
+        """Pass on what a stopped toxic had in hand, at once."""
+        if self.hand is not None:
+            chunk, self.hand = self.hand, None
+            self._pass(chunk)
+
+    def flush(self) -> None:
+        """Pass on all that a stopped toxic held, at once, and the end if it was reached."""
+        self.flush_hand()
+        while self.queue:
+            self._pass(self.queue.popleft())
+        if self.ended and not self.done:
+            self._pass_end()
+
+    def _advance(self) -> None:
+        coroutine = self._coroutine
+        if coroutine is None:
+            return
+        try:
+            coroutine.send(None)
+        except StopIteration:
+            if self._coroutine is coroutine:
+                self._coroutine = None
+                self._complete()
+        except Exception as error:  # noqa: BLE001  (a toxic's bug must not stop the server)
+            if self._coroutine is coroutine:
+                self._coroutine = None
+                self.link.toxic_failed(self, error)
+        else:
+            if self._coroutine is not coroutine:
+                coroutine.close()  # stopped while it was running, see stop()
+
+    def _complete(self) -> None:
+        self.done = True
+        self.hand = None
+        self.queue.clear()
+        self._clear_timer()
+        self._pass_end()
+
+    def _room(self) -> bool:
+        return not self.link.pending if self.next is None else self.next.has_room()
+
+    def _pass(self, chunk: Chunk) -> None:
+        if self.next is None:
+            self.link.write(chunk.data)
+        else:
+            self.next.push(chunk)
+
+    def _pass_end(self) -> None:
+        if self.next is None:
+            self.link.end_output()
+        else:
+            self.next.end()
+
+    @types.coroutine
+    def _wait(self) -> Generator[None, None, None]:
+        self._waiting = True
+        yield
+
+    def _set_timer(self, when: float) -> None:
+        self._clear_timer()
+        self._timer = self.link.loop.call_at(when, self._on_timer)
+
+    def _clear_timer(self) -> None:
+        self._due = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _on_timer(self) -> None:
+        self._due = True
+        self.wake()

@@ -1,0 +1,26 @@
+"""limit_data: the connection is closed after so many bytes; what is over is cut off."""
+
+from harness.proxy._stub import Stub
+from harness.proxy.toxics._base import Toxic, check_range
+
+
+class LimitData(Toxic, kind="limit_data"):
+    """Closes once `bytes` bytes have passed since it was added."""
+
+    bytes: int = 0
+
+    def check(self) -> None:
+        """Refuse less than nothing."""
+        check_range("bytes", self.bytes, 0, 2**63 - 1)
+
+    async def pipe(self, stub: Stub) -> None:
+        """Count; the count is kept when the limit is changed."""
+        passed: int = stub.state or 0
+        while chunk := await stub.receive():
+            size = min(len(chunk.data), self.bytes - passed)
+            if size > 0:
+                passed += size
+                stub.state = passed
+                await stub.forward(size)
+            if passed >= self.bytes:
+                return

@@ -1,0 +1,51 @@
+"""slicer: data arrives in small pieces, with a pause after each.
+
+A chunk is halved again and again until its pieces are at most `average_size` bytes long, give
+or take `size_variation`; each cut moves by chance by up to the variation.
+"""
+
+from collections.abc import Iterator
+
+from harness.proxy._stub import Stub
+from harness.proxy.toxics._base import LONGEST_MS, Toxic, ToxicError, check_range
+
+
+class Slicer(Toxic, kind="slicer"):
+    """Cuts chunks to about `average_size` bytes, `delay` microseconds apart."""
+
+    average_size: int = 0
+    size_variation: int = 0
+    delay: int = 0
+
+    def check(self) -> None:
+        """Refuse sizes with which the original ends its process."""
+        check_range("average_size", self.average_size, 1, 2**63 - 1, "bytes")
+        check_range("size_variation", self.size_variation, 0, 2**63 - 1, "bytes")
+        check_range("delay", self.delay, 0, LONGEST_MS * 1000, "microseconds")
+        if self.size_variation > self.average_size:
+            raise ToxicError(
+                f"size_variation must be at most average_size ({self.average_size}), "
+                f"not {self.size_variation}"
+            )
+
+    def sizes(self, length: int, stub: Stub) -> Iterator[int]:
+        """Return the lengths of the pieces, in order."""
+        todo = [length]
+        while todo:
+            size = todo.pop()
+            if size - self.average_size <= self.size_variation or size < 2:
+                yield size
+                continue
+            cut = size // 2
+            if self.size_variation:
+                cut += stub.random.randrange(2 * self.size_variation) - self.size_variation
+                cut = min(max(cut, 1), size - 1)
+            todo += [size - cut, cut]
+
+    async def pipe(self, stub: Stub) -> None:
+        """Pass on piece by piece."""
+        while chunk := await stub.receive():
+            for size in self.sizes(len(chunk.data), stub):
+                await stub.forward(size)
+                if self.delay:
+                    await stub.sleep_until(stub.time() + self.delay / 1_000_000)
