@@ -13,15 +13,24 @@ from ._journal import (
     Settled,
 )
 from ._log import Log, json_log
-from ._sqlite import SqliteJournal
 from ._page import page_reply, read_numbered_page, read_page
+from ._sqlite import SqliteJournal
 from ._world import World, deploy, process_world
 
 __all__ = [
     "ApiError",
     "Clock",
+    "Counts",
+    "Journal",
+    "JournalConflictError",
+    "JournalError",
+    "JournalFullError",
     "Log",
+    "MemoryJournal",
     "PacedClock",
+    "Record",
+    "Settled",
+    "SqliteJournal",
     "World",
     "deploy",
     "error_reply",
