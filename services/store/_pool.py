@@ -122,7 +122,7 @@ class Pool:
         self._open.add(connection)
         return connection
 
-    def _take_idle(self) -> Connection | None:
+    def _take_idle(self) -> "Connection | None":
         while self._idle:
             connection = self._idle.pop()
             if not connection.is_closed():
