@@ -1,0 +1,15 @@
+"""The check digit of Doc 9303 part 3, section 4.9: weights 7, 3, 1 over the values, modulo 10."""
+
+from itertools import cycle
+
+VALUES = {
+    "<": 0,
+    **{str(digit): digit for digit in range(10)},
+    **{chr(ord("A") + n): 10 + n for n in range(26)},
+}
+
+
+def check_digit(text: str) -> str:
+    """The check digit of `text`, which holds nothing but A-Z, 0-9 and `<`."""
+    weighed = zip(text, cycle((7, 3, 1)), strict=False)
+    return str(sum(VALUES[character] * weight for character, weight in weighed) % 10)
