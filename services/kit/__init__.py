@@ -1,7 +1,11 @@
 """What every service is made from: clock, log, world, and the parts that callers share."""
 
 from ._app import ApiError, error_reply, frame, gauge, read_body, reply
+from ._breaker import Attempt, Breaker, BreakerOpenError, BreakerState
+from ._clerk import Clerk, Enter, NotNow
+from ._client import Answered, Client, NotSent, Outcome, Refused, Unsure
 from ._clock import Clock, PacedClock
+from ._desks import Desks, DesksClosedError
 from ._journal import (
     Counts,
     Journal,
@@ -15,22 +19,40 @@ from ._journal import (
 from ._log import Log, json_log
 from ._page import page_reply, read_numbered_page, read_page
 from ._sqlite import SqliteJournal
+from ._upstream import Standing, Upstream
 from ._world import World, deploy, process_world
 
 __all__ = [
+    "Answered",
     "ApiError",
+    "Attempt",
+    "Breaker",
+    "BreakerOpenError",
+    "BreakerState",
+    "Clerk",
+    "Client",
     "Clock",
     "Counts",
+    "Desks",
+    "DesksClosedError",
+    "Enter",
     "Journal",
     "JournalConflictError",
     "JournalError",
     "JournalFullError",
     "Log",
     "MemoryJournal",
+    "NotNow",
+    "NotSent",
+    "Outcome",
     "PacedClock",
     "Record",
+    "Refused",
     "Settled",
     "SqliteJournal",
+    "Standing",
+    "Unsure",
+    "Upstream",
     "World",
     "deploy",
     "error_reply",

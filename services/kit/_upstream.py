@@ -1,0 +1,108 @@
+"""How a tenant of the data center stands, as one of its callers sees it.
+
+    away     its breaker is not closed: nobody answers, or not in time
+    closed   it answers, and its admission lets nobody in
+    share    it lets some in; who is refused falls back
+    open     it serves
+
+Travellers' own calls find out most of it. The watch finds out the rest: that a target is gone
+although nobody has come to ask, and that it is back although nobody dares to. It asks
+`/ready` (a round trip to storage) and, if there is doubt, `/admission`; neither is subject to
+admission, and neither is asked more often than a machine's floor allows.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from ._breaker import Breaker
+from ._client import Answered, Client, Outcome, Refused
+from ._world import World
+
+Standing = Literal["away", "closed", "share", "open"]
+
+
+class Upstream:
+    """A client for one tenant that remembers what its answers say about it."""
+
+    def __init__(self, world: World, name: str, base_url: str) -> None:
+        self.name = name
+        clock = world.clock
+        self._clock = clock
+        self._every = clock.machine(world.seconds("WATCH_EVERY", 60))
+        self._soon = clock.machine(world.seconds("PROBE_AFTER", 5))
+        breaker = Breaker(
+            clock,
+            world.log,
+            name,
+            failures=world.number("BREAKER_FAILURES", 3),
+            cool_down=clock.machine(world.seconds("BREAKER_COOL_DOWN", 60)),
+        )
+        self.client = Client(world, name, base_url, breaker=breaker)
+        self._admission: Literal["closed", "share", "open"] = "open"
+        self._said = ""
+        self.proven = False
+        """Whether it has ever answered."""
+
+    @property
+    def standing(self) -> Standing:
+        """What can be expected of it now."""
+        if self.client.breaker.state != "closed":
+            return "away"
+        return self._admission
+
+    @property
+    def reason(self) -> str:
+        """Why it is not open; empty if it is."""
+        if self.client.breaker.state != "closed":
+            return f"{self.name} does not answer: {self.client.breaker.reason}"
+        return "" if self._admission == "open" else f"{self.name} admission: {self._said}"
+
+    async def get(
+        self, path: str, params: Mapping[str, str] | None = None, *, retries: int = 0
+    ) -> Outcome:
+        """Read, and learn from the answer."""
+        return self._learn(await self.client.get(path, params, retries=retries))
+
+    async def post(self, path: str, body: object, *, retries: int = 0) -> Outcome:
+        """Write, and learn from the answer."""
+        return self._learn(await self.client.post(path, body, retries=retries))
+
+    def _learn(self, outcome: Outcome) -> Outcome:
+        if isinstance(outcome, Answered):
+            self.proven = True
+        elif isinstance(outcome, Refused) and outcome.error == "admission":
+            self._admission = "share" if outcome.state == "share" else "closed"
+            self._said = outcome.reason
+        return outcome
+
+    async def probe(self) -> bool:
+        """Ask how it is; whether it answered."""
+        outcome = await self.client.get("/ready", urgent=True)
+        if not isinstance(outcome, Answered) or not outcome.ok:
+            return False
+        self.proven = True
+        if self._admission != "open" or self.client.breaker.state != "closed":
+            await self._ask_admission()
+        return True
+
+    async def _ask_admission(self) -> None:
+        outcome = await self.client.get("/admission", urgent=True)
+        if not isinstance(outcome, Answered) or not outcome.ok:
+            return
+        state = outcome.body.get("state")
+        if state in ("closed", "share", "open"):
+            self._admission = state
+            self._said = f"{state}, {outcome.body.get('reason', '')}"
+
+    async def watch(self, seen: Callable[[], None]) -> None:
+        """Probe for ever: now and then while it answers, as soon as allowed while it does not.
+
+        `seen` is called after each probe, for whoever has a mode to adapt.
+        """
+        while True:
+            answered = await self.probe()
+            seen()
+            steady = answered and self.client.breaker.state == "closed"
+            await self._clock.sleep(
+                self._every if steady else max(self._soon, self.client.breaker.wait)
+            )
