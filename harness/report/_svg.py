@@ -12,7 +12,7 @@ from math import ceil, floor, isnan, log10
 from ._series import Band, Curve
 
 WIDTH = 900
-LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 40
+LEFT, RIGHT, TOP, BOTTOM = 104, 40, 12, 40
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,8 @@ def lanes(frame: Frame, rows: Sequence[tuple[str, Sequence[tuple[float, float, s
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 10 else name.replace("autogate", "gate").replace("counter", "ctr")
+    """As much of `name` as fits left of the frame; the title shows it whole."""
+    return name if len(name) <= 17 else f"{name[:15]}…"
 
 
 def _scale(frame: Frame, top: float, unit: str) -> tuple[Callable[[float], float], list[str], int]:
