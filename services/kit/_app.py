@@ -87,15 +87,17 @@ def frame(
     routes: Sequence[Route],
     status: Callable[[], Numbers],
     background: Sequence[Work] = (),
+    opening: Callable[[], Awaitable[None]] | None = None,
     closing: Callable[[], Awaitable[None]] | None = None,
 ) -> Starlette:
     """The app of a service.
 
-    `status` gives `mode`, `quiescent` and whatever numbers tell the service's story. `background`
-    runs from start to shutdown; `closing` is awaited after the background has ended. A background
-    task may end; only one that fails brings the service down.
+    `status` gives `mode`, `quiescent` and whatever numbers tell the service's story. `opening` is
+    awaited before the first request. `background` runs from then to shutdown; `closing` is awaited
+    after the background has ended. A background task may end; only one that fails brings the
+    service down.
     """
-    life = _Life(world, background, closing)
+    life = _Life(world, background, opening, closing)
 
     async def health(_request: Request) -> Response:
         return reply({"status": "ok"})
@@ -128,15 +130,19 @@ class _Life:
         self,
         world: World,
         background: Sequence[Work],
+        opening: Callable[[], Awaitable[None]] | None,
         closing: Callable[[], Awaitable[None]] | None,
     ) -> None:
         self._world = world
         self._background = background
+        self._opening = opening
         self._closing = closing
         self.crashed = ""
 
     @asynccontextmanager
     async def span(self, _app: Starlette) -> AsyncIterator[None]:
+        if self._opening is not None:
+            await self._opening()
         tasks = [asyncio.ensure_future(self._watch(work)) for work in self._background]
         try:
             yield

@@ -1,0 +1,59 @@
+"""What the visa, stay permit and passport services have in common: applications and holders."""
+
+from datetime import UTC, datetime, time
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.kit import ApiError, World, page_reply, read_body, read_numbered_page, reply
+from services.population import Service
+from services.store import Application, Credential, Registry
+from services.tenant import Tenant
+
+
+class NewApplication(msgspec.Struct):
+    """What an office sends. The id is the office's, so that it may ask again."""
+
+    id: str
+    document: str
+    same_day: bool = False
+
+
+def applications(world: World, service: Service) -> Starlette:
+    """A service that takes applications and knows what was issued to whom."""
+    tenant = Tenant(world)
+
+    async def apply(request: Request, registry: Registry) -> Response:
+        new = await read_body(request, NewApplication)
+        outcome = await registry.apply(service, Application(new.id, new.document, new.same_day))
+        if outcome == "conflict":
+            raise ApiError(409, "conflict", f"application {new.id} says something else")
+        told = {"id": new.id, "service": service, "source": "central"}
+        return reply(told, 201 if outcome == "recorded" else 200)
+
+    async def read(request: Request, registry: Registry) -> Response:
+        after, limit = read_numbered_page(request)
+        page = await registry.applications(service, after, limit)
+        items = [{"number": number, **msgspec.to_builtins(one)} for number, one in page]
+        return page_reply(request, items, page[-1][0] if page else None, limit)
+
+    async def holder(request: Request, registry: Registry) -> Response:
+        credential = await registry.credential(service, request.path_params["document"])
+        return reply(_told(credential, world.clock.now()))
+
+    return tenant.app(
+        tenant.route("/applications", apply, "POST"),
+        tenant.route("/applications", read, kind="read"),
+        tenant.route("/holders/{document}", holder),
+    )
+
+
+def _told(credential: Credential | None, now: float) -> dict[str, object]:
+    if credential is None:
+        return {"valid": False, "number": None, "until": None}
+    # Valid through the last day, in UTC.
+    until = datetime.combine(credential.until, time.max, UTC).timestamp()
+    valid = not credential.cancelled and now <= until
+    return {"valid": valid, "number": credential.number, "until": until}
