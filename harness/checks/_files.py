@@ -1,0 +1,31 @@
+"""Verdicts on disk: `verdicts.json`, a list that people can read too."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from harness.errors import HarnessError
+
+from ._check import Verdict
+
+
+def write_verdicts(path: Path, verdicts: Iterable[Verdict]) -> None:
+    """Write `verdicts` in one step: readers see the old file or the new one, never half."""
+    draft = path.with_suffix(".draft")
+    draft.write_bytes(msgspec.json.format(msgspec.json.encode(list(verdicts)), indent=2) + b"\n")
+    draft.replace(path)
+
+
+def read_verdicts(path: Path) -> list[Verdict]:
+    """The verdicts in `path`.
+
+    Raises:
+        HarnessError: there are none, or the file is not of this format.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=list[Verdict])
+    except OSError as error:
+        raise HarnessError(f"{path}: cannot be read: {error.strerror}") from error
+    except msgspec.DecodeError as error:
+        raise HarnessError(f"{path}: holds no verdicts: {error}; judge the run again") from error

@@ -1,0 +1,95 @@
+"""Did the load come as planned? If the generator was the bottleneck, the run shows nothing.
+
+Never a `fail`: the system under test is not to blame. On the `sim` rung there is no generator
+process, so only start lag is looked at.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from pydantic import Field
+
+from harness.history import Generator, History, Phase, Started
+from harness.scenario import Duration
+
+from ._check import Check, Verdict
+from ._words import count, duration, proof, quantile
+
+
+class GeneratorHealthy(Check, name="generator_healthy"):
+    """Requests started when due, no worker died or fell silent, and none was out of breath."""
+
+    lag: Duration = Field(
+        default=0.25, description="Real time: 99 of 100 requests start at most this late."
+    )
+    cpu: float = Field(default=0.9, gt=0, description="Share of a core that is too busy.")
+    sustained: Duration = Field(
+        default=5.0, description="Real time: too busy, or silent, for longer than this."
+    )
+    min_requests: int = Field(default=30, ge=1)
+
+    def judge(self, history: History) -> Verdict:
+        """What `history` says about the question."""
+        reports = list(history.of(Generator))
+        invokes = [request.invoke for request in history.requests]
+        measured: dict[str, float | str] = {"requests": len(invokes)}
+        measured["workers"] = len({report.worker for report in reports})
+        died = [report for report in reports if report.state == "died"]
+        if died:
+            reason = f"the load generator died: {died[0].worker}"
+            return self.unclear(reason, proof(r.index for r in died), **measured)
+        simulated = any(started.rung == "sim" for started in history.of(Started))
+        if not reports and not simulated:
+            return self.unclear("the load generator said nothing about itself", (), **measured)
+        if len(invokes) < self.min_requests:
+            reason = f"only {count(len(invokes), 'request')} of {self.min_requests} needed to tell"
+            return self.unclear(reason, (), **measured)
+        late = quantile([invoke.t - invoke.due for invoke in invokes], 0.99)
+        measured["lag_p99_ms"] = round(late * 1000, 1)
+        measured["cpu_max"] = max((report.cpu for report in reports), default=0.0)
+        if late > self.lag:
+            worst = sorted(invokes, key=lambda invoke: invoke.due - invoke.t)
+            reason = (
+                f"1 of 100 requests started more than {duration(late)} late, "
+                f"over the limit of {duration(self.lag)}: the load was not what was planned"
+            )
+            return self.unclear(reason, proof(i.index for i in worst[:5]), **measured)
+        return self._tired(history, reports, measured) or self.passed(
+            f"99 of 100 requests started within {duration(max(late, 0.0))} of their time",
+            (),
+            **measured,
+        )
+
+    def _tired(
+        self, history: History, reports: list[Generator], measured: dict[str, float | str]
+    ) -> Verdict | None:
+        for worker in sorted({report.worker for report in reports}):
+            own = [report for report in reports if report.worker == worker]
+            busy = self._out_of_breath(own)
+            if busy:
+                reason = f"{worker} used over {self.cpu:.0%} of its core: it was the bottleneck"
+                return self.unclear(reason, proof(r.index for r in busy), **measured)
+            if self._silent(own[-1], history):
+                reason = f"{worker} fell silent while load was still due"
+                return self.unclear(reason, proof([own[-1].index]), **measured)
+        return None
+
+    def _out_of_breath(self, own: list[Generator]) -> list[Generator]:
+        return next((r for r in _runs(own, self.cpu) if r[-1].t - r[0].t > self.sustained), [])
+
+    def _silent(self, last: Generator, history: History) -> bool:
+        over = [phase.t for phase in history.of(Phase) if phase.name != "load"]
+        stop = over[0] if over else history.end
+        return last.state == "running" and stop - last.t > self.sustained
+
+
+def _runs(reports: Iterable[Generator], limit: float) -> Iterator[list[Generator]]:
+    """Unbroken runs of reports above `limit`."""
+    run: list[Generator] = []
+    for report in reports:
+        if report.cpu > limit:
+            run.append(report)
+        elif run:
+            yield run
+            run = []
+    if run:
+        yield run
