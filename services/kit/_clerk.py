@@ -26,6 +26,8 @@ class NotNow:
     reason: str
     wait: float = 0.0
     """Seconds until it wants to be asked again, as far as it said."""
+    too_much: bool = False
+    """It may have choked on the batch: the next one is half as long."""
 
 
 Enter = Callable[[Sequence[Record]], Awaitable[Sequence[Settled] | NotNow]]
@@ -54,14 +56,15 @@ class Clerk:
         self._enter = enter
         self._group = group
         self._every = clock.machine(every)
-        self._batch = min(_MOST, max(batch, int(batch * self._every / every)))
+        self._most = min(_MOST, max(batch, int(batch * self._every / every)))
+        self._size = self._most
         self.held_up = ""
         """Why the last batch was not entered; empty if it was."""
 
     @property
     def batch(self) -> int:
-        """Records in one batch."""
-        return self._batch
+        """Records in the next batch."""
+        return self._size
 
     async def run(self, after_batch: Callable[[], None] = lambda: None) -> None:
         """Enter what is pending, for ever; `after_batch` is called whenever something changed."""
@@ -72,14 +75,17 @@ class Clerk:
     async def turn(self, after_batch: Callable[[], None] = lambda: None) -> float:
         """Enter one batch; returns how long the data center wants to be left alone."""
         try:
-            records = self._journal.pending(self._batch, self._group)
+            records = self._journal.pending(self._size, self._group)
             if not records:
                 self.held_up = ""
                 return 0.0
             result = await self._enter(records)
             if isinstance(result, NotNow):
                 self.held_up = result.reason
+                if result.too_much:
+                    self._size = max(1, self._size // 2)
                 return result.wait
+            self._size = min(self._most, self._size * 2)
             settled = self._journal.settle(result)
         except JournalError as error:  # entered, but the mark is lost: it is entered again
             self.held_up = str(error)

@@ -88,6 +88,7 @@ class _Call:
     params: Mapping[str, str] | None = None
     body: object = None
     urgent: bool = False
+    patience: float = 1
 
 
 class Client:
@@ -131,9 +132,14 @@ class Client:
         """Read `path`. `urgent` passes a Retry-After: for paths that admission does not guard."""
         return await self._call(_Call("GET", path, params, urgent=urgent), retries)
 
-    async def post(self, path: str, body: object, *, retries: int = 0) -> Outcome:
-        """Write to `path`; retried only if asked: say so where the body carries an id."""
-        return await self._call(_Call("POST", path, body=body), retries)
+    async def post(
+        self, path: str, body: object, *, retries: int = 0, patience: float = 1
+    ) -> Outcome:
+        """Write to `path`; retried only if asked: say so where the body carries an id.
+
+        `patience` multiplies the time-out, for what is much at once.
+        """
+        return await self._call(_Call("POST", path, body=body, patience=patience), retries)
 
     async def put(self, path: str, body: object, *, retries: int = 0) -> Outcome:
         """Set `path`."""
@@ -178,7 +184,7 @@ class Client:
         content = None if call.body is None else msgspec.json.encode(call.body)
         headers = {} if call.body is None else {"content-type": "application/json"}
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self._timeout * call.patience):
                 response = await self._http.request(
                     call.method, call.path, params=call.params, content=content, headers=headers
                 )

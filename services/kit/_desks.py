@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
 
 
 class DesksClosedError(Exception):
@@ -20,8 +21,13 @@ class Desks:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self.busy = 0
-        self._line: deque[asyncio.Future[None]] = deque()
+        self._taken: set[int] = set()
+        self._line: deque[asyncio.Future[int]] = deque()
+
+    @property
+    def busy(self) -> int:
+        """How many desks serve somebody."""
+        return len(self._taken)
 
     @property
     def waiting(self) -> int:
@@ -29,8 +35,8 @@ class Desks:
         return len(self._line)
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for a desk and keep it for the block.
+    async def turn(self) -> AsyncIterator[int]:
+        """Wait for a desk and keep it for the block, which is given its number, from 1.
 
         Raises:
             DesksClosedError: no desk is open, or the last one closed during the wait.
@@ -38,14 +44,13 @@ class Desks:
         if self.size == 0:
             raise DesksClosedError
         if self._line or self.busy >= self.size:
-            await self._stand_in_line()
+            desk = await self._stand_in_line()
         else:
-            self.busy += 1
+            desk = self._take()
         try:
-            yield
+            yield desk
         finally:
-            self.busy -= 1
-            self._call()
+            self._free(desk)
 
     def resize(self, size: int) -> None:
         """Open or close desks. A desk that is in use closes when its traveller has gone."""
@@ -56,22 +61,29 @@ class Desks:
             if not place.done():
                 place.set_exception(DesksClosedError())
 
-    async def _stand_in_line(self) -> None:
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    def _take(self) -> int:
+        desk = next(number for number in count(1) if number not in self._taken)
+        self._taken.add(desk)
+        return desk
+
+    def _free(self, desk: int) -> None:
+        self._taken.remove(desk)
+        self._call()
+
+    async def _stand_in_line(self) -> int:
+        place: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._line.append(place)
         try:
-            await place
+            return await place
         except asyncio.CancelledError:
             if place in self._line:
                 self._line.remove(place)
             elif not place.cancelled() and place.exception() is None:
-                self.busy -= 1  # called to a desk in the moment of leaving: hand it on
-                self._call()
+                self._free(place.result())  # called to a desk in the moment of leaving
             raise
 
     def _call(self) -> None:
         while self._line and self.busy < self.size:
             place = self._line.popleft()
             if not place.done():
-                self.busy += 1
-                place.set_result(None)
+                place.set_result(self._take())

@@ -109,6 +109,12 @@ class Journal(Protocol):
     def counts(self) -> Counts:
         """How many records there are."""
 
+    def keep(self, name: str, value: bytes) -> None:
+        """Keep `value` beside the records for good, instead of what was kept under `name`."""
+
+    def kept(self, name: str) -> bytes | None:
+        """What was kept under `name`."""
+
     def close(self) -> None:
         """Let go of the file."""
 
@@ -124,6 +130,7 @@ class MemoryJournal:
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}
         self._counts = Counts()
+        self._notes: dict[str, bytes] = {}
 
     def append(self, id: str, content: Mapping[str, object], group: str = "") -> Record:  # noqa: A002 - as in the protocol
         """Keep a record."""
@@ -181,6 +188,14 @@ class MemoryJournal:
     def counts(self) -> Counts:
         """How many records there are."""
         return self._counts
+
+    def keep(self, name: str, value: bytes) -> None:
+        """Keep `value` under `name`."""
+        self._notes[name] = value
+
+    def kept(self, name: str) -> bytes | None:
+        """What was kept under `name`."""
+        return self._notes.get(name)
 
     def close(self) -> None:
         """Nothing to let go of: the object can be handed to the next 'process' of a test."""

@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS record (
     reason TEXT
 );
 CREATE INDEX IF NOT EXISTS record_state ON record (state, number);
+CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value BLOB NOT NULL);
 """
 _COLUMNS = 'number, id, content, "group", state, reason'
 _SETTLE = f"""
@@ -111,6 +112,17 @@ class SqliteJournal:
     def counts(self) -> Counts:
         """How many records there are."""
         return self._counts
+
+    def keep(self, name: str, value: bytes) -> None:
+        """Keep `value` under `name`."""
+        with _failures(self._path):
+            self._db.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (name, value))
+
+    def kept(self, name: str) -> bytes | None:
+        """What was kept under `name`."""
+        with _failures(self._path):
+            row = self._db.execute("SELECT value FROM note WHERE name = ?", (name,)).fetchone()
+        return None if row is None else bytes(row[0])
 
     def close(self) -> None:
         """Let go of the file."""

@@ -40,6 +40,7 @@ class Upstream:
         self.client = Client(world, name, base_url, breaker=breaker)
         self._admission: Literal["closed", "share", "open"] = "open"
         self._said = ""
+        self._doubtful = False
         self.proven = False
         """Whether it has ever answered."""
 
@@ -49,6 +50,11 @@ class Upstream:
         if self.client.breaker.state != "closed":
             return "away"
         return self._admission
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether a traveller's call has a chance; where not, it is not worth a request."""
+        return self.standing in ("open", "share") and self.client.held_for == 0
 
     @property
     def reason(self) -> str:
@@ -63,11 +69,14 @@ class Upstream:
         """Read, and learn from the answer."""
         return self._learn(await self.client.get(path, params, retries=retries))
 
-    async def post(self, path: str, body: object, *, retries: int = 0) -> Outcome:
+    async def post(
+        self, path: str, body: object, *, retries: int = 0, patience: float = 1
+    ) -> Outcome:
         """Write, and learn from the answer."""
-        return self._learn(await self.client.post(path, body, retries=retries))
+        return self._learn(await self.client.post(path, body, retries=retries, patience=patience))
 
     def _learn(self, outcome: Outcome) -> Outcome:
+        self._doubtful = not isinstance(outcome, Answered)
         if isinstance(outcome, Answered):
             self.proven = True
         elif isinstance(outcome, Refused) and outcome.error == "admission":
@@ -102,7 +111,14 @@ class Upstream:
         while True:
             answered = await self.probe()
             seen()
-            steady = answered and self.client.breaker.state == "closed"
-            await self._clock.sleep(
-                self._every if steady else max(self._soon, self.client.breaker.wait)
-            )
+            if answered and self.client.breaker.state == "closed":
+                await self._rest()
+            else:
+                await self._clock.sleep(max(self._soon, self.client.breaker.wait))
+
+    async def _rest(self) -> None:
+        """Wait for the next round, or until somebody's call was not answered."""
+        self._doubtful = False
+        until = self._clock.now() + self._every
+        while not self._doubtful and (left := until - self._clock.now()) > 0:
+            await self._clock.sleep(max(self._clock.machine(0), min(self._soon, left)))
