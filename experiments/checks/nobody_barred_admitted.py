@@ -64,7 +64,7 @@ class NobodyBarredAdmitted(Check, name="nobody_barred_admitted"):
                 (_number(r.value.get("snapshot_age")) for r in passed), default=0.0
             ),
         }
-        found = {
+        found: dict[str, list[tuple[int, ...]]] = {
             "on the watchlist admitted by hand": [r.events for r in barred],
             "on the watchlist admitted with the center at hand": [(i,) for _, i in live],
             "admitted by hand without any snapshot of the watchlist": [r.events for r in blind],
