@@ -66,6 +66,7 @@ class WantedToxic:
     def finish(self) -> "WantedToxic":
         """Read the attributes, which the original does last."""
         self.toxic = read_attributes(self._attributes, self.toxic)
+        check_stream(self.toxic, self.stream)
         check_toxicity(self.toxicity)
         check_lease(self.expires_in)
         return self
@@ -143,7 +144,8 @@ def read_populate(body: bytes) -> list[WantedProxy]:
         proxy.check_named(f" at proxy {number}")
         # The original ignores `toxics`, of whatever type: only a list of toxics means something.
         toxics = fields.get("toxics")
-        if isinstance(toxics, list) and not isinstance(toxics, Pairs):
+        # An empty list says nothing either: some clients send one with every proxy.
+        if isinstance(toxics, list) and toxics and not isinstance(toxics, Pairs):
             proxy.toxics = _read_toxics(toxics)
         wanted.append(proxy)
     return wanted
@@ -182,6 +184,7 @@ def read_toxic_update(body: bytes, placement: Placement) -> tuple[Toxic, float, 
     toxic = read_attributes(fields.get("attributes"), placement.toxic)
     toxicity = fields.get("toxicity", placement.toxicity)
     expires_in = fields.get("expires_in")
+    check_stream(toxic, placement.direction)
     check_toxicity(toxicity)
     check_lease(expires_in)
     return toxic, toxicity, expires_in
@@ -205,6 +208,14 @@ def read_attributes(value: Any, toxic: Toxic) -> Toxic:
 
 def _go_name(toxic: Toxic) -> str:
     return f"{type(toxic).__name__}Toxic"
+
+
+def check_stream(toxic: Toxic, stream: str) -> None:
+    """Refuse a toxic that makes no sense on its stream."""
+    try:
+        toxic.check_stream(stream.lower())
+    except ToxicError as error:
+        raise ApiError(BAD_BODY, str(error)) from None
 
 
 def check_toxicity(toxicity: float) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from harness.proxy._address import AddressError, Sockaddr, split, text
 from harness.proxy._endpoint import Endpoint
 from harness.proxy._link import Link
-from harness.proxy._loop import WRITE
+from harness.proxy._loop import WRITE, Timer
 from harness.proxy._placement import DOWNSTREAM, UPSTREAM
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Connection:
         "_candidates",
         "_client",
         "_dialled",
+        "_opening",
         "_peer",
         "_sides",
         "closed",
@@ -59,12 +60,29 @@ class Connection:
         self._sides: tuple[Endpoint, Endpoint] | None = None
         self._dialled: socket.socket | None = None
         self._candidates: list[Sockaddr] = []
+        self._opening: Timer | None = None
         self._address: Any = None
 
     # Dialling.
 
     def dial(self) -> None:
-        """Connect to the proxy's upstream; without one, close the client."""
+        """Connect to the proxy's upstream, now or when the toxics say; or close the client."""
+        delaying = [
+            placement
+            for placement in self.proxy.placements()
+            if placement.toxic.delays_opening and placement.hits(self.number)
+        ]
+        if self._opening is not None:
+            self._opening.cancel()
+            self._opening = None
+        if delaying:
+            delays = (p.toxic.opening_delay(p.chance(self.number, "opening")) for p in delaying)
+            self._opening = self.loop.call_at(self.opened + sum(delays), self._dial_now)
+        else:
+            self._dial_now()
+
+    def _dial_now(self) -> None:
+        self._opening = None
         try:
             host, port = split(self.proxy.upstream)
         except AddressError as error:
@@ -150,11 +168,16 @@ class Connection:
     def place(self, placement: "Placement") -> None:
         """A toxic was added: put it at the end of its chain, if its roll hits."""
         link = self.link(placement.direction)
-        if link is not None and not link.finished and placement.hits(self.number):
+        if self._opening is not None:
+            self.dial()
+        elif link is not None and not link.finished and placement.hits(self.number):
             link.insert(placement, link.last)
 
     def update(self, placement: "Placement") -> None:
         """A toxic has new settings: roll anew."""
+        if self._opening is not None:
+            self.dial()
+            return
         link = self.link(placement.direction)
         if link is None or link.finished:
             return
@@ -174,6 +197,9 @@ class Connection:
 
     def displace(self, placement: "Placement") -> None:
         """A toxic was removed."""
+        if self._opening is not None:
+            self.dial()
+            return
         link = self.link(placement.direction)
         if link is None or link.finished:
             return
@@ -211,6 +237,8 @@ class Connection:
         if self.closed:
             return
         self.closed = True
+        if self._opening is not None:
+            self._opening.cancel()
         for link in (self.up, self.down):
             if link is not None and not link.finished:
                 link.release()

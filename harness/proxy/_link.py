@@ -10,9 +10,11 @@ is waiting to be written. So a slow receiver slows its sender down, as TCP does.
 
 import os
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from harness.proxy._pipes import AVAILABLE as CAN_SPLICE
+from harness.proxy._placement import UPSTREAM
 from harness.proxy._stub import Chunk, Stub
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ class Link:
         "sink",
         "source",
         "stream",
+        "taps",
     )
 
     def __init__(
@@ -68,6 +71,8 @@ class Link:
         self.finished = False
         self.received = 0
         self.sent = 0
+        self.taps: tuple[Callable[[bytes], None], ...] = ()
+        """They are shown all that is read."""
         self._out: deque[bytes | memoryview] | None = None
         self._pipe: Pipe | None = None
         self._output_ended = False
@@ -82,7 +87,7 @@ class Link:
         if self.first is not None:
             self._read_chunk(self.first)
             return
-        if self._bulk:
+        if self._bulk and not self.taps:
             self._splice()
             return
         try:
@@ -96,6 +101,8 @@ class Link:
             return
         self.received += count
         data = _BUFFER[:count]
+        for tap in self.taps:
+            tap(bytes(data))
         try:
             sent = self.sink.sock.send(data)
         except BlockingIOError:
@@ -121,6 +128,8 @@ class Link:
             self.end()
             return
         self.received += len(data)
+        for tap in self.taps:
+            tap(data)
         first.push(Chunk(data, self.loop.time()))
         self.update_reading()
 
@@ -150,7 +159,7 @@ class Link:
 
     def update_reading(self) -> None:
         """Apply the rule: read while there is room for what comes."""
-        if self.eof:
+        if self.eof or self.finished:
             reading = False
         elif self.first is not None:
             reading = self.first.has_room()
@@ -274,6 +283,7 @@ class Link:
         """Stop the chain and give back what the link holds."""
         self.finished = True
         self.pending = False
+        self.update_reading()
         self._output_ended = True
         self._out = None
         if self._pipe is not None:
@@ -289,6 +299,20 @@ class Link:
             stub = stub.next
 
     # The chain. All of these take effect before they return, whatever the receiver does.
+
+    def opposite(self) -> "Link":
+        """Return the link of the other direction."""
+        other = self.connection.down if self.stream == UPSTREAM else self.connection.up
+        assert other is not None
+        return other
+
+    def add_tap(self, tap: Callable[[bytes], None]) -> None:
+        """Show all that is read from now on to `tap`."""
+        self.taps = (*self.taps, tap)
+
+    def remove_tap(self, tap: Callable[[bytes], None]) -> None:
+        """Stop showing."""
+        self.taps = tuple(other for other in self.taps if other != tap)
 
     def stubs(self) -> list[Stub]:
         """Return the stubs of the chain, first to last."""
@@ -331,6 +355,7 @@ class Link:
     def remove(self, stub: Stub) -> None:
         """Take a toxic out of the chain; what it held goes on at once."""
         stub.stop()
+        stub.placement.toxic.detach(stub)
         before, behind = stub.previous, stub.next
         if before is None:
             self.first = behind

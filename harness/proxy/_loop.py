@@ -68,6 +68,7 @@ class Loop:
         self._home: dict[int, Poller] = {}
         self._handlers: dict[int, Handler] = {}
         self._timers: list[tuple[float, int, Timer]] = []
+        self._compact_at = 1024
         self._order = count()
         self._soon: deque[Callback] = deque()
         self._stopped = False
@@ -91,6 +92,11 @@ class Loop:
 
     def call_at(self, when: float, callback: Callback) -> Timer:
         """Run `callback` at `when`, on the clock of `time()`."""
+        if len(self._timers) >= self._compact_at:
+            # Cancelled timers stay in the heap until they are due: throw them out in bulk.
+            self._timers = [entry for entry in self._timers if entry[2].callback is not None]
+            heapq.heapify(self._timers)
+            self._compact_at = max(1024, 2 * len(self._timers))
         timer = Timer(when, callback)
         heapq.heappush(self._timers, (when, next(self._order), timer))
         return timer
@@ -156,11 +162,11 @@ class Loop:
         return []
 
     def _run_timers(self) -> None:
-        timers, now = self._timers, time.monotonic()
+        now = time.monotonic()
         for _ in range(BATCH):
-            if not timers or timers[0][0] > now:
+            if not self._timers or self._timers[0][0] > now:
                 return
-            timer = heapq.heappop(timers)[2]
+            timer = heapq.heappop(self._timers)[2]
             if timer.callback is not None:
                 callback, timer.callback = timer.callback, None
                 callback()

@@ -35,6 +35,7 @@ class Stub:
     """Runs one toxic for one direction of one connection."""
 
     __slots__ = (
+        "_attached",
         "_coroutine",
         "_due",
         "_random",
@@ -68,6 +69,7 @@ class Stub:
         self._waiting = False
         self._timer: Timer | None = None
         self._due = False
+        self._attached = False
         self._random: random.Random | None = None
 
     # What a toxic uses.
@@ -93,10 +95,30 @@ class Stub:
             self.previous.wake()
         return chunk
 
-    async def forward(self, size: int | None = None) -> None:
-        """Pass on the first `size` bytes in hand (all, if None), when there is room for them."""
-        while not self._room():
+    async def receive_more(self) -> Chunk | None:
+        """Add the next chunk to what is in hand; return None at the end of the stream."""
+        while not self.queue:
+            if self.ended:
+                return None
             await self._wait()
+        held = self.hand
+        chunk = await self.receive()
+        if held is not None and chunk is not None:
+            self.hand = chunk = Chunk(bytes(held.data) + bytes(chunk.data), held.at)
+        return chunk
+
+    async def forward(self, size: int | None = None, until: float | None = None) -> None:
+        """Pass on the first `size` bytes in hand (all, if None), when there is room for them.
+
+        With `until`, raise TimeoutError if there has been none by that time.
+        """
+        if until is not None and not self._room():
+            self._set_timer(until)
+        while not self._room():
+            if until is not None and self._due:
+                raise TimeoutError
+            await self._wait()
+        self._clear_timer()
         chunk = self.hand
         if chunk is None:
             return
@@ -142,6 +164,9 @@ class Stub:
     def start(self) -> None:
         """Begin to run the toxic."""
         self._waiting = False
+        if not self._attached:
+            self._attached = True
+            self.placement.toxic.attach(self)
         self._coroutine = self.placement.toxic.pipe(self)
         self._advance()
 

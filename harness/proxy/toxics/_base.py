@@ -15,6 +15,7 @@ When `pipe` returns, the stream ends there. Settings belong to the toxic, and al
 share them; what belongs to one connection is kept in `stub.state`.
 """
 
+import random
 from typing import Any, ClassVar, Final, Self
 
 from harness.proxy._stub import Stub
@@ -37,6 +38,8 @@ class Toxic:
     """How many chunks may wait before it until the source is no longer read."""
     closes_on_removal: ClassVar[bool] = False
     """Whether removing it closes the live connections of its stream."""
+    delays_opening: ClassVar[bool] = False
+    """Whether `opening_delay` is to be asked."""
     attributes: ClassVar[dict[str, Any]] = {}
     """Name and type of each setting, in the order in which they are shown."""
 
@@ -64,6 +67,20 @@ class Toxic:
 
     def check(self) -> None:
         """Raise ToxicError if the settings make no sense."""
+
+    def check_stream(self, stream: str) -> None:
+        """Raise ToxicError if the toxic makes no sense on this stream."""
+
+    def opening_delay(self, chance: random.Random) -> float:
+        """Return by how many seconds a new connection is dialled later."""
+        del chance
+        return 0.0
+
+    def attach(self, stub: Stub) -> None:
+        """Take part in a link: called once, before `pipe` runs there for the first time."""
+
+    def detach(self, stub: Stub) -> None:
+        """Undo `attach`: the toxic is taken out of the link."""
 
     async def pipe(self, stub: Stub) -> None:
         """Move chunks from the stub's input to its output until the stream ends."""
