@@ -1,1 +1,68 @@
-"""To be written."""
+"""Injecting, verifying and healing faults; leases; the watchdog.
+
+    with Chaos(stack, Path("runs/by-hand")) as chaos:
+        with chaos.cut("border-database") as cut:
+            assert cut.verified, cut.detail
+            ...                                     # refused, as canaries have seen
+        with chaos.fault("delay", to="border", latency="2s", jitter="500ms"):
+            ...
+        chaos.fault("blackhole", site="datacenter") # healed at the end of `with Chaos`
+
+A fault goes through `asked -> injected -> verified | unverified -> healing -> healed | unhealed`,
+and each state is a `harness.history.Fault` event. `bind` makes a fault of a scenario's step;
+`harness.chaos.faults` has one file for each kind. What is about to be changed is on disk before
+it is changed: `heal` takes it back after anything, and a watchdog process calls it when this one
+is killed or hangs.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._chaos import Chaos as Chaos
+    from ._errors import ChaosError as ChaosError
+    from ._fault import Fault as Fault
+    from ._fault import bind as bind
+    from ._heal import heal as heal
+    from ._injection import Injection as Injection
+    from ._kind import KINDS as KINDS
+    from ._kind import FaultKind as FaultKind
+    from ._kind import LinkFault as LinkFault
+    from ._kind import NodeFault as NodeFault
+    from ._toxiproxy import Toxiproxy as Toxiproxy
+
+# Imported when first used: the watchdog is in this package and must start in an instant and
+# weigh next to nothing, which pydantic and requests do not.
+_HOMES = {
+    "Chaos": "_chaos",
+    "ChaosError": "_errors",
+    "Fault": "_fault",
+    "bind": "_fault",
+    "heal": "_heal",
+    "Injection": "_injection",
+    "KINDS": "_fault",
+    "FaultKind": "_kind",
+    "LinkFault": "_kind",
+    "NodeFault": "_kind",
+    "Toxiproxy": "_toxiproxy",
+}
+
+__all__ = [
+    "KINDS",
+    "Chaos",
+    "ChaosError",
+    "Fault",
+    "FaultKind",
+    "Injection",
+    "LinkFault",
+    "NodeFault",
+    "Toxiproxy",
+    "bind",
+    "heal",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)

@@ -1,0 +1,132 @@
+"""One look at one address: what a caller would see there, now.
+
+Written on plain sockets because the difference between refused, closed, reset and silent is the
+whole point, and HTTP clients blur it. A look never raises; whatever happens is its outcome.
+"""
+
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from time import monotonic
+from typing import Literal
+
+from ._speech import Ask, Speech
+
+Outcome = Literal["refused", "unreachable", "silent", "closed", "reset", "answered"]
+
+_CONNECT = 2.0
+"""Real seconds that a connect may take; on loopback and on a bridge it takes microseconds."""
+
+_LINGER = 0.25
+"""Real seconds after which an answer that has begun is taken as whole."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What was seen.
+
+    `refused`: nobody listens. `unreachable`: no connection for another reason. `silent`:
+    connected, and neither byte nor end came. `closed`, `reset`: the connection ended before any
+    answer. `answered`: bytes came.
+    """
+
+    outcome: Outcome
+    first: float
+    """Real seconds from the request until the first byte of its answer, or until the outcome."""
+    last: float
+    """Real seconds from the request until the last byte, or the connection's end if awaited."""
+    size: int = 0
+    """Bytes received."""
+    end: Literal["open", "closed", "reset"] = "open"
+    """How the connection stood when the look was over."""
+
+    def __str__(self) -> str:
+        if self.outcome == "answered":
+            ending = "" if self.end != "reset" else ", then reset"
+            return f"answered in {self.first * 1000:.0f} ms ({self.size} bytes{ending})"
+        if self.outcome in ("silent", "closed", "reset"):
+            return f"{self.outcome} after {self.first * 1000:.0f} ms"
+        return self.outcome
+
+
+def look(address: str, speech: Speech, ask: Ask) -> Sight:
+    """Ask at `address` (`host:port`) in the manner of `speech`, and say what was seen."""
+    host, _, port = address.rpartition(":")
+    start = monotonic()
+    try:
+        connection = socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT)
+    except ConnectionRefusedError:
+        return _nothing("refused", start)
+    except (OSError, ValueError):
+        return _nothing("unreachable", start)
+    with connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return _Talk(connection, address, speech, ask).sight()
+
+
+def _nothing(outcome: Outcome, start: float) -> Sight:
+    elapsed = monotonic() - start
+    return Sight(outcome, elapsed, elapsed)
+
+
+class _Talk:
+    """One conversation; its state is what has been seen of the answer so far."""
+
+    def __init__(self, connection: socket.socket, address: str, speech: Speech, ask: Ask) -> None:
+        self.connection = connection
+        self.turns = speech.turns(address, ask)
+        self.whole = speech.closes or ask.until_close
+        self.ask = ask
+        self.start = monotonic()
+        self.first: float | None = None
+        self.last = 0.0
+        self.size = 0
+
+    def sight(self) -> Sight:
+        end: Literal["open", "closed", "reset"] = "open"
+        try:
+            for request in self.turns:
+                self.connection.settimeout(self.ask.patience)
+                self.connection.sendall(request)
+                if not self._heard_something():
+                    break
+            else:
+                if self.whole:
+                    for _ in self._pieces():
+                        pass
+        except (TimeoutError, BlockingIOError):
+            pass
+        except EOFError:
+            end = "closed"
+        except (ConnectionError, OSError):
+            end = "reset"
+        now = monotonic() - self.start
+        if self.first is not None:
+            awaited = self.ask.until_close and end != "open"
+            return Sight("answered", self.first, now if awaited else self.last, self.size, end)
+        outcomes: dict[str, Outcome] = {"open": "silent", "closed": "closed", "reset": "reset"}
+        return Sight(outcomes[end], now, now, 0, end)
+
+    def _heard_something(self) -> bool:
+        """Wait for the answer to one turn; the last turn's is the one that counts."""
+        before = self.size
+        next(self._pieces(), None)
+        heard = self.size > before
+        if heard:
+            self.first = self.last
+        return heard
+
+    def _pieces(self) -> Iterator[int]:
+        """Receive until patience ends, or the answer has begun and then paused."""
+        while True:
+            passed = monotonic() - self.start
+            left = self.ask.patience - passed
+            if self.first is not None and not self.ask.until_close:
+                left = min(left, _LINGER)
+            self.connection.settimeout(max(left, 0.001))
+            piece = self.connection.recv(65536)
+            if not piece:
+                raise EOFError
+            self.last = monotonic() - self.start
+            self.size += len(piece)
+            yield len(piece)

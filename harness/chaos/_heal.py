@@ -1,0 +1,113 @@
+"""Takes back whatever an intent file says may still be in force, after anything.
+
+Idempotent, and it touches only what the intents name: toxics by their own names, proxies that
+are still the ones that were disabled, processes with the pid *and* start time that were paused.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+
+from harness.errors import HarnessError, UnhealedError
+
+from ._consumer import GoneError
+from ._errors import ChaosError
+from ._intents import Intent, Intents, outstanding
+from ._toxiproxy import ProxyState, Toxiproxy
+
+
+def heal(state_dir: Path) -> list[str]:
+    """Take back every fault that a run left in `state_dir`; one line for each thing done.
+
+    Raises:
+        UnhealedError: something could not be taken back; one line each, with what to do by hand.
+    """
+    left = outstanding(state_dir)
+    if not left:
+        return []
+    done: list[str] = []
+    problems: list[str] = []
+    healed: list[Intent] = []
+    for where, intents in _by(left, "where"):
+        for attempt in (_heal_proxies(where, intents), _heal_services(where, intents)):
+            for settled, text, well in attempt:
+                (done if well else problems).append(text)
+                healed += settled if well else []
+    _note(state_dir, healed)
+    if problems:
+        raise UnhealedError("\n".join([*problems, *(f"(healed: {line})" for line in done)]))
+    return done
+
+
+_Step = tuple[list[Intent], str, bool]
+"""Which intents were dealt with, what to tell, and whether they are taken back."""
+
+
+def _heal_proxies(address: str, intents: list[Intent]) -> Iterator[_Step]:
+    ours = [intent for intent in intents if intent.change in ("toxic", "disable")]
+    if not ours:
+        return
+    server = Toxiproxy(address)
+    try:
+        states = server.proxies()
+        for name, group in _by(ours, "name"):
+            yield _heal_proxy(server, states.get(name), name, group)
+    except GoneError:
+        yield ours, f"toxiproxy {address} has ended, and its toxics with it", True
+    except HarnessError as error:
+        names = ", ".join(dict.fromkeys(intent.name for intent in ours))
+        yield [], f"{error}; faults may be left on {names}", False
+    finally:
+        server.close()
+
+
+def _heal_proxy(
+    server: Toxiproxy, state: ProxyState | None, name: str, intents: list[Intent]
+) -> _Step:
+    first = intents[0]
+    if state is None or (state.listen, state.upstream) != (first.listen, first.upstream):
+        return intents, f"{name}: its proxy is gone, and the fault with it", True
+    try:
+        there = set(server.toxics(name))
+        toxics = [intent.toxic for intent in intents if intent.toxic in there]
+        disabled = any(intent.change == "disable" for intent in intents)
+        enable = state.enabled or disabled
+        did = []
+        if toxics:
+            server.drain_and_remove(name, toxics, enable=enable)
+            did.append(f"removed {', '.join(toxics)}")
+        if disabled and not state.enabled:
+            server.enable(name)
+            did.append("enabled it again")
+    except HarnessError as error:
+        return [], f"{error}; by hand: restart the Toxiproxy at {server.address}", False
+    return intents, f"{name}: {' and '.join(did) or 'nothing was left of its fault'}", True
+
+
+def _heal_services(rung: str, intents: list[Intent]) -> Iterator[_Step]:
+    for intent in intents:
+        if intent.change == "down":
+            yield [intent], f"{intent.name}: was left down; `harness up` starts it", True
+        elif intent.change == "pause" and rung != "local":
+            yield [], f"{intent.name}: is paused on {rung}; `docker compose unpause` it", False
+        elif intent.change == "pause":
+            woken = [one.pid for one in intent.processes if one.resume()]
+            what = f"resumed ({len(woken)} processes)" if woken else "its processes are gone"
+            yield [intent], f"{intent.name}: {what}", True
+
+
+def _by(intents: Iterable[Intent], key: str) -> list[tuple[str, list[Intent]]]:
+    ordered = sorted(intents, key=lambda intent: str(getattr(intent, key)))
+    return [
+        (value, list(group))
+        for value, group in groupby(ordered, lambda intent: str(getattr(intent, key)))
+    ]
+
+
+def _note(state_dir: Path, healed: list[Intent]) -> None:
+    try:
+        intents = Intents(state_dir)
+    except ChaosError:
+        return  # a read-only folder: the next healing finds nothing left to do
+    intents.note(healed, "undone")
+    intents.close()
