@@ -17,6 +17,7 @@ from ._journal import (
     Settled,
 )
 from ._log import Log, json_log
+from ._mode import Mode, ModeName
 from ._page import page_reply, read_numbered_page, read_page
 from ._sqlite import SqliteJournal
 from ._upstream import Standing, Upstream
@@ -42,6 +43,8 @@ __all__ = [
     "JournalFullError",
     "Log",
     "MemoryJournal",
+    "Mode",
+    "ModeName",
     "NotNow",
     "NotSent",
     "Outcome",

@@ -88,6 +88,7 @@ class _Call:
     params: Mapping[str, str] | None = None
     body: object = None
     urgent: bool = False
+    counted: bool = True
     patience: float = 1
 
 
@@ -128,9 +129,15 @@ class Client:
         *,
         retries: int = 0,
         urgent: bool = False,
+        counted: bool = True,
     ) -> Outcome:
-        """Read `path`. `urgent` passes a Retry-After: for paths that admission does not guard."""
-        return await self._call(_Call("GET", path, params, urgent=urgent), retries)
+        """Read `path`.
+
+        `urgent` passes a Retry-After: for paths that admission does not guard. What is not
+        `counted` tells the breaker nothing: for looking whether a target has started yet.
+        """
+        call = _Call("GET", path, params, urgent=urgent, counted=counted)
+        return await self._call(call, retries)
 
     async def post(
         self, path: str, body: object, *, retries: int = 0, patience: float = 1
@@ -169,7 +176,9 @@ class Client:
         try:
             with self.breaker.attempt() as attempt:
                 outcome = await self._send(call)
-                if isinstance(outcome, Answered) or _admission(outcome):
+                if not call.counted:
+                    pass
+                elif isinstance(outcome, Answered) or _admission(outcome):
                     attempt.succeeded()  # whoever says "not now" is alive
                 else:
                     attempt.failed(outcome.reason)

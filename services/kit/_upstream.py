@@ -9,6 +9,9 @@ Travellers' own calls find out most of it. The watch finds out the rest: that a 
 although nobody has come to ask, and that it is back although nobody dares to. It asks
 `/ready` (a round trip to storage) and, if there is doubt, `/admission`; neither is subject to
 admission, and neither is asked more often than a machine's floor allows.
+
+A whole system that is being started is not an outage: for a while, a target that has never
+answered is only not there yet.
 """
 
 from collections.abc import Callable, Mapping
@@ -41,8 +44,14 @@ class Upstream:
         self._admission: Literal["closed", "share", "open"] = "open"
         self._said = ""
         self._doubtful = False
-        self.proven = False
-        """Whether it has ever answered."""
+        self._proven = False
+        # 30 minutes of life, but at least 20 turns of a machine.
+        self._grace_until = clock.now() + max(1800.0, 20 * clock.machine(0))
+
+    @property
+    def starting(self) -> bool:
+        """Whether it has not been open yet since this service started, which is no wonder yet."""
+        return not self._proven and self._clock.now() < self._grace_until
 
     @property
     def standing(self) -> Standing:
@@ -78,7 +87,7 @@ class Upstream:
     def _learn(self, outcome: Outcome) -> Outcome:
         self._doubtful = not isinstance(outcome, Answered)
         if isinstance(outcome, Answered):
-            self.proven = True
+            self._proven = True
         elif isinstance(outcome, Refused) and outcome.error == "admission":
             self._admission = "share" if outcome.state == "share" else "closed"
             self._said = outcome.reason
@@ -86,11 +95,10 @@ class Upstream:
 
     async def probe(self) -> bool:
         """Ask how it is; whether it answered."""
-        outcome = await self.client.get("/ready", urgent=True)
+        outcome = await self.client.get("/ready", urgent=True, counted=not self.starting)
         if not isinstance(outcome, Answered) or not outcome.ok:
             return False
-        self.proven = True
-        if self._admission != "open" or self.client.breaker.state != "closed":
+        if not self._proven or self.standing != "open":
             await self._ask_admission()
         return True
 
@@ -102,6 +110,10 @@ class Upstream:
         if state in ("closed", "share", "open"):
             self._admission = state
             self._said = f"{state}, {outcome.body.get('reason', '')}"
+        if state == "open":
+            self._proven = True
+        elif outcome.body.get("reason") != "starting":
+            self._grace_until = 0.0  # it is up, and closed for a reason: that is no start
 
     async def watch(self, seen: Callable[[], None]) -> None:
         """Probe for ever: now and then while it answers, as soon as allowed while it does not.

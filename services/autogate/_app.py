@@ -1,0 +1,79 @@
+"""The gates' interface."""
+
+from collections.abc import Mapping
+from functools import partial
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from services.kit import Upstream, World, frame, gauge, read_body, reply
+from services.traveller import Asked
+
+from ._gate import Gate
+from ._passage import Lanes
+
+
+class Permission(msgspec.Struct):
+    """The body of `PUT /lanes`."""
+
+    share: float
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise ValueError("share must be 0 to 1")
+
+
+def create(world: World) -> Starlette:
+    """The gates of one airport."""
+    watchlist = Upstream(world, "watchlist", world.env["WATCHLIST"])
+    border = Upstream(world, "border", world.env["BORDER"])
+    gate = Gate(world, (watchlist, border))
+    lanes = Lanes(world, gate, watchlist, border)
+
+    async def travellers(request: Request) -> Response:
+        return reply(await lanes.through(await read_body(request, Asked)))
+
+    async def permit(request: Request) -> Response:
+        wish = await read_body(request, Permission)
+        gate.permit(wish.share, wish.reason)
+        return reply({"share": gate.share, "lanes": gate.lanes.size, "mode": gate.mode.name})
+
+    def numbers() -> dict[str, object]:
+        return {
+            "waiting": gate.lanes.waiting,
+            "lanes": gate.lanes.size,
+            "inside": gate.lanes.busy,
+            "diverted": gate.diverted,
+        }
+
+    def status() -> Mapping[str, object]:
+        return {
+            "mode": gate.mode.name,
+            "reason": gate.reason,
+            "quiescent": gate.lanes.waiting == gate.lanes.busy == 0,
+            "share": gate.share,
+            **numbers(),
+        }
+
+    async def closing() -> None:
+        await watchlist.client.close()
+        await border.client.close()
+
+    return frame(
+        world,
+        routes=[
+            Route("/travellers", travellers, methods=["POST"]),
+            Route("/lanes", permit, methods=["PUT"]),
+        ],
+        status=status,
+        background=[
+            partial(watchlist.watch, gate.reassess),
+            partial(border.watch, gate.reassess),
+            partial(gauge, world, numbers),
+        ],
+        closing=closing,
+    )

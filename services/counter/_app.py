@@ -1,0 +1,104 @@
+"""The counter's interface."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from services.kit import (
+    Record,
+    World,
+    frame,
+    gauge,
+    page_reply,
+    read_body,
+    read_numbered_page,
+    reply,
+)
+from services.traveller import Asked
+
+from ._counter import Counter
+
+
+class Surge(msgspec.Struct):
+    """The body of `PUT /surge`."""
+
+    open: bool
+
+
+def create(world: World) -> Starlette:
+    """The counters of one airport."""
+    counter = Counter(world)
+
+    async def travellers(request: Request) -> Response:
+        return reply(await counter.decide(await read_body(request, Asked)))
+
+    async def surge(request: Request) -> Response:
+        wish = await read_body(request, Surge)
+        counter.open_all(surge=wish.open)
+        return reply({"open": counter.surge, "officers": counter.desks.size})
+
+    async def queue(_request: Request) -> Response:
+        return reply({"waiting": counter.desks.waiting, "delay": counter.delay})
+
+    async def journal(request: Request) -> Response:
+        after, limit = read_numbered_page(request)
+        return _page(request, counter.journal.page(after, limit), limit)
+
+    async def quarantine(request: Request) -> Response:
+        after, limit = read_numbered_page(request)
+        return _page(request, counter.journal.page(after, limit, "quarantined"), limit)
+
+    def numbers() -> dict[str, object]:
+        counts = counter.journal.counts()
+        return {
+            "waiting": counter.desks.waiting,
+            "officers": counter.desks.size,
+            "backlog": counts.written,
+            "quarantined": counts.quarantined,
+        }
+
+    def status() -> Mapping[str, object]:
+        nobody = counter.desks.waiting == counter.desks.busy == 0
+        return {
+            "mode": counter.mode.name,
+            "reason": counter.mode.reason,
+            "quiescent": nobody and counter.backlog == 0,
+            **numbers(),
+            "surge": counter.surge,
+            "delay": counter.delay,
+            "journal": counter.journal.counts().total,
+            "held_up": counter.clerk.held_up,
+            "snapshot_version": counter.paper.version,
+            "snapshot_valid": counter.paper.valid,
+        }
+
+    async def opening() -> None:
+        counter.reassess()
+
+    return frame(
+        world,
+        routes=[
+            Route("/travellers", travellers, methods=["POST"]),
+            Route("/surge", surge, methods=["PUT"]),
+            Route("/queue", queue, methods=["GET"]),
+            Route("/journal", journal, methods=["GET"]),
+            Route("/quarantine", quarantine, methods=["GET"]),
+        ],
+        status=status,
+        opening=opening,
+        background=[*counter.background(), partial(gauge, world, numbers)],
+        closing=counter.close,
+    )
+
+
+def _page(request: Request, records: Sequence[Record], limit: int) -> Response:
+    items = [
+        {**record.content, "id": record.id, "state": record.state, "reason": record.reason}
+        for record in records
+    ]
+    return page_reply(request, items, records[-1].number if records else None, limit)

@@ -1,0 +1,134 @@
+"""Manual verification: paper watchlist, stamp, handwritten record.
+
+As at Soekarno-Hatta in June 2024, a record has date, time, flight and the officer's initials, and
+for foreigners the number of the visa and the length of stay (shared/notes/incident.md, section 2).
+It is committed to the journal before the traveller is answered. If it cannot be, nobody passes.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from services.kit import Journal, JournalError, Record, Settled, World
+from services.traveller import Traveller
+
+from ._decision import Decision
+from ._paper import Paper
+
+UNSURE = "unsure"
+_LATE_FIELDS = (
+    "id",
+    "document",
+    "nationality",
+    "airport",
+    "flight",
+    "direction",
+    "channel",
+    "recorded_at",
+    "officer",
+    "snapshot_version",
+)
+
+
+class Manual:
+    """Decides without the data center."""
+
+    def __init__(self, world: World, journal: Journal, paper: Paper, airport: str) -> None:
+        self._clock = world.clock
+        self._log = world.log
+        self._journal = journal
+        self._paper = paper
+        self._airport = airport
+        self._offset = timedelta(hours=float(world.env.get("UTC_OFFSET", "7")))
+
+    def decide(self, traveller: Traveller, desk: int, *, maybe_recorded: bool) -> Decision:
+        """Decide and write it down, in one step that nothing can come between."""
+        refusal = self._refusal(traveller)
+        if refusal is None:
+            return self._admit(traveller, desk)
+        if maybe_recorded:
+            # The border may have recorded somebody who is not let through. Somebody has to look.
+            self._set_aside(traveller, desk)
+        return refusal
+
+    def known(self, traveller: Traveller) -> Decision | None:
+        """What was decided about this crossing, if the journal knows."""
+        record = self._journal.find(traveller.asked.crossing)
+        if record is None:
+            return None
+        content = record.content
+        shown = traveller.crossing(self._airport, "late", 0.0)
+        if any(content[field] != shown[field] for field in ("document", "flight", "direction")):
+            return Decision("held", "manual", "snapshot", reason="conflict")
+        if record.reason == UNSURE:
+            return Decision("held", "manual", "snapshot", reason=UNSURE)
+        return self._admitted(content)
+
+    def _refusal(self, traveller: Traveller) -> Decision | None:
+        paper = self._paper
+        if paper.version is None:
+            return Decision("held", "manual", "snapshot", reason="no-snapshot")
+        if not paper.valid:
+            return self._held("snapshot-too-old")
+        return self._held("watchlist") if paper.lists(traveller.document) else None
+
+    def _held(self, reason: str) -> Decision:
+        return Decision(
+            "held",
+            "manual",
+            "snapshot",
+            snapshot_version=self._paper.version,
+            snapshot_age=self._paper.age,
+            reason=reason,
+        )
+
+    def _admit(self, traveller: Traveller, desk: int) -> Decision:
+        try:
+            record = self._journal.append(traveller.asked.crossing, self._stamp(traveller, desk))
+        except JournalError as error:
+            self._log("journal-failed", id=traveller.asked.crossing, reason=str(error))
+            return self._held("journal")
+        return self._admitted(record.content)
+
+    def _set_aside(self, traveller: Traveller, desk: int) -> None:
+        crossing = traveller.asked.crossing
+        try:
+            self._journal.append(crossing, self._stamp(traveller, desk))
+            self._journal.settle([Settled(crossing, "quarantined", UNSURE)])
+        except JournalError as error:
+            self._log("journal-failed", id=crossing, reason=str(error))
+        self._log("quarantine", id=crossing, reason=UNSURE)
+
+    def _stamp(self, traveller: Traveller, desk: int) -> Mapping[str, object]:
+        now = self._clock.now()
+        local = datetime.fromtimestamp(now, UTC) + self._offset
+        zone, visa = traveller.zone, traveller.asked.visa
+        stamp: dict[str, object] = {
+            "date": f"{local:%Y-%m-%d}",
+            "time": f"{local:%H:%M}",
+            "flight": traveller.asked.flight,
+            "initials": f"{self._airport[:1].upper()}{desk}",
+        }
+        if zone.nationality != "IDN":
+            stamp["visa"] = visa.number if visa else zone.optional or None
+            stamp["days"] = visa.days if visa else 30
+        return {
+            **traveller.crossing(self._airport, "late", now),
+            "officer": f"{self._airport}-{desk}",
+            "snapshot_version": self._paper.version,
+            "snapshot_age": self._paper.age,
+            "stamp": stamp,
+        }
+
+    @staticmethod
+    def _admitted(content: Mapping[str, object]) -> Decision:
+        version, age = content["snapshot_version"], content["snapshot_age"]
+        assert isinstance(version, int)
+        assert isinstance(age, int | float)
+        return Decision(
+            "admitted", "manual", "snapshot", snapshot_version=version, snapshot_age=float(age)
+        )
+
+
+def late(record: Record) -> dict[str, object]:
+    """A journalled record as the border's batch takes it."""
+    return {field: record.content[field] for field in _LATE_FIELDS}
