@@ -5,7 +5,6 @@ whole point, and HTTP clients blur it. A look never raises; whatever happens is 
 """
 
 import socket
-from collections.abc import Iterator
 from dataclasses import dataclass
 from time import monotonic
 from typing import Literal
@@ -75,7 +74,6 @@ class _Talk:
     def __init__(self, connection: socket.socket, address: str, speech: Speech, ask: Ask) -> None:
         self.connection = connection
         self.turns = speech.turns(address, ask)
-        self.whole = speech.closes or ask.until_close
         self.ask = ask
         self.start = monotonic()
         self.first: float | None = None
@@ -85,15 +83,12 @@ class _Talk:
     def sight(self) -> Sight:
         end: Literal["open", "closed", "reset"] = "open"
         try:
-            for request in self.turns:
+            for number, request in enumerate(self.turns, 1):
                 self.connection.settimeout(self.ask.patience)
                 self.connection.sendall(request)
-                if not self._heard_something():
-                    break
-            else:
-                if self.whole:
-                    for _ in self._pieces():
-                        pass
+                self._receive(counts=number == len(self.turns) or self.ask.until_close)
+            while self.ask.whole or self.ask.until_close:
+                self._receive(counts=False)
         except (TimeoutError, BlockingIOError):
             pass
         except EOFError:
@@ -107,26 +102,16 @@ class _Talk:
         outcomes: dict[str, Outcome] = {"open": "silent", "closed": "closed", "reset": "reset"}
         return Sight(outcomes[end], now, now, 0, end)
 
-    def _heard_something(self) -> bool:
-        """Wait for the answer to one turn; the last turn's is the one that counts."""
-        before = self.size
-        next(self._pieces(), None)
-        heard = self.size > before
-        if heard:
+    def _receive(self, *, counts: bool) -> None:
+        """Receive once; where it `counts`, this is the answer that was asked for."""
+        left = self.ask.patience - (monotonic() - self.start)
+        if self.first is not None and not self.ask.until_close:
+            left = min(left, _LINGER)
+        self.connection.settimeout(max(left, 0.001))
+        piece = self.connection.recv(65536)
+        if not piece:
+            raise EOFError
+        self.last = monotonic() - self.start
+        self.size += len(piece)
+        if counts:
             self.first = self.last
-        return heard
-
-    def _pieces(self) -> Iterator[int]:
-        """Receive until patience ends, or the answer has begun and then paused."""
-        while True:
-            passed = monotonic() - self.start
-            left = self.ask.patience - passed
-            if self.first is not None and not self.ask.until_close:
-                left = min(left, _LINGER)
-            self.connection.settimeout(max(left, 0.001))
-            piece = self.connection.recv(65536)
-            if not piece:
-                raise EOFError
-            self.last = monotonic() - self.start
-            self.size += len(piece)
-            yield len(piece)

@@ -100,6 +100,7 @@ class Chaos:
                 self._wire,
                 absent=self._nodes.standing,
                 holders=self._links.holders,
+                listed=self._links.listed,
             )
             self._node_verifier = NodeVerifier(
                 self._lookout, self._wire, holders=self._nodes.holders

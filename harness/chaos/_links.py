@@ -50,6 +50,17 @@ class LinkHolds:
         with self._lock:
             return frozenset(self._links[link].held) if link in self._links else frozenset()
 
+    def listed(self, fault: str, link: str) -> bool:
+        """Whether the server itself says that the fault is on `link`.
+
+        Raises:
+            StackError: the server does not answer.
+        """
+        with self._lock:
+            intents = self._links[link].held.get(fault, []) if link in self._links else []
+        toxics = {intent.toxic for intent in intents if intent.toxic}
+        return bool(toxics) and toxics <= set(self._server.toxics(link))
+
     def hold(
         self,
         fault: str,

@@ -1,7 +1,7 @@
 """Many looks at once: the canaries of one verification, and an unrelated place to compare with."""
 
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 
@@ -14,6 +14,9 @@ from ._speech import Ask, Speech, speech_of
 
 BESIDE = 2.0
 """Real seconds that the canary beside a link waits for a target that speaks."""
+
+BRIEF = 0.3
+"""Real seconds that it waits for one that may say nothing."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,11 @@ class Lookout:
         self._seed = seed
 
     def link(self, name: str) -> Place:
-        """The near end of link `name`, where its caller connects."""
+        """The near end of link `name`, where its caller connects.
+
+        Raises:
+            StackError: the stack cannot tell where that is.
+        """
         target = self.stack.spec.services[self.stack.spec.links[name].target]
         return Place(name, self.stack.link_address(name), speech_of(target))
 
@@ -74,26 +81,22 @@ class Lookout:
                 ]
         return {address: [one.result() for one in sent] for address, sent in futures.items()}
 
-    def reference(
-        self, places: Sequence[Callable[[], Place | None]], ask: Ask, *, salt: str
-    ) -> Reference | None:
+    def reference(self, places: Sequence[Place], ask: Ask, *, salt: str) -> Reference | None:
         """One of `places` that answers now, drawn from the seed; None if none of three does."""
         order = list(places)
         random.Random(f"{self._seed}/{salt}").shuffle(order)  # noqa: S311
-        for locate in order[:3]:
-            try:
-                place = locate()
-            except HarnessError:
-                continue
-            if place is None:
-                continue
+        for place in order[:3]:
             before = self.look([(place, patient(place, ask))])[place.address]
             if all(place.speech.alive(sight.outcome) for sight in before):
                 return Reference(place, before)
         return None
 
 
-def patient(place: Place, ask: Ask) -> Ask:
-    """`ask` for a canary that expects an answer; a mute server gets no more time than needed."""
-    waits = max(ask.patience, BESIDE) if not place.speech.mute else min(ask.patience, BESIDE)
-    return replace(ask, patience=waits)
+def patient(place: Place, ask: Ask, *, absent: bool = False) -> Ask:
+    """`ask` for a canary that expects an answer.
+
+    A server that may well be mute gets less time, as does one that is held down or paused: all
+    that can be seen is whether its port takes connections.
+    """
+    brief = absent or place.speech.mute
+    return replace(ask, patience=BRIEF if brief else max(ask.patience, BESIDE))

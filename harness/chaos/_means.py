@@ -86,7 +86,7 @@ class LinkMeans:
 
     def bites(self) -> Finding:
         """Canaries through and beside."""
-        return self._verifier.bites(self._kind, self._targets, self._reference)
+        return self._verifier.bites(self._kind, self._targets, self._reference, self._fault)
 
     def release(self) -> None:
         """Drain and remove, enable."""

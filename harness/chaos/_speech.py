@@ -24,16 +24,14 @@ class Ask:
     """Bytes by which the request is made longer."""
     times: int = 1
     """Questions asked on one connection; for answers longer than one."""
+    whole: bool = False
+    """Whether all of the answer is received, rather than its beginning."""
     until_close: bool = False
-    """Whether the connection's end is awaited and timed."""
+    """Whether the other side is asked to end the connection, and the end is timed."""
 
 
 class Speech(Protocol):
     """A manner of speaking."""
-
-    @property
-    def closes(self) -> bool:
-        """Whether the other side ends the connection when it has answered."""
 
     @property
     def mute(self) -> bool:
@@ -51,17 +49,21 @@ class Http:
     """GET on a path. Any answer will do: the canary asks about the link, not about health."""
 
     path: str
-    closes: bool = True
     mute: bool = False
 
     def turns(self, address: str, ask: Ask) -> Sequence[bytes]:
-        """One turn; several questions are sent at once, the last asks for the end."""
+        """One turn; several questions are sent at once.
+
+        The connection is kept alive, as callers keep theirs: where answers are lost, a server
+        that hangs up shows a caller the end of a connection instead of silence.
+        """
         head = f"GET {self.path} HTTP/1.1\r\nHost: {address}\r\nUser-Agent: harness-canary\r\n"
         # Two headers, because servers limit a single one to 8 KB.
         half = "x" * (min(ask.pad, PAD) // 2)
         padding = f"X-Pad-1: {half}\r\nX-Pad-2: {half}\r\n" if ask.pad else ""
         more = f"{head}{padding}\r\n" * (ask.times - 1)
-        return [f"{more}{head}{padding}Connection: close\r\n\r\n".encode()]
+        end = "Connection: close\r\n" if ask.whole or ask.until_close else ""
+        return [f"{more}{head}{padding}{end}\r\n".encode()]
 
     def alive(self, outcome: str) -> bool:
         """It answers."""
@@ -73,7 +75,6 @@ class Postgres:
     """PostgreSQL's SSLRequest, answered by `S` or `N`; padded, a start-up message follows."""
 
     user: str = "postgres"
-    closes: bool = False
     mute: bool = False
 
     def turns(self, address: str, ask: Ask) -> Sequence[bytes]:
@@ -97,7 +98,6 @@ class Postgres:
 class Plain:
     """Any other server: Redis answers PONG, most others an error or a hang-up, some nothing."""
 
-    closes: bool = False
     mute: bool = True
 
     def turns(self, address: str, ask: Ask) -> Sequence[bytes]:

@@ -14,6 +14,7 @@ from harness.errors import HarnessError
 
 from ._kind import LinkFault, Looks
 from ._lookout import Lookout, Place, Reference, patient
+from ._speech import speech_of
 from ._wire import Wire
 
 PATIENCE = 2.0
@@ -43,7 +44,9 @@ class LinkVerifier:
         *,
         absent: Callable[[str], str],
         holders: Callable[[str], Collection[str]],
+        listed: Callable[[str, str], bool],
     ) -> None:
+        self._listed = listed
         self._lookout = lookout
         self._wire = wire
         self._absent = absent
@@ -60,8 +63,9 @@ class LinkVerifier:
             and not self._holders(link.name)
             and not self._absent(link.target)
         ]
-        near = [link for link in free if link.target in hit] or free
-        places = [lambda name=link.name: self._lookout.link(name) for link in near]
+        speaking = [link for link in free if not speech_of(spec.services[link.target]).mute]
+        near = [link for link in speaking if link.target in hit] or speaking
+        places = [self._lookout.link(link.name) for link in near]
         return self._lookout.reference(places, kind.ask(self._wire), salt=fault)
 
     def bites(self, kind: LinkFault, links: Sequence[str], reference: Reference | None) -> Finding:
@@ -72,9 +76,10 @@ class LinkVerifier:
         changed = self._changed(kind, reference)
         if changed:
             return Finding(False, changed)
-        aside = f"; {reference.place.name} is as before" if reference else ""
         return Finding(
-            True, f"{_count(links, 'link')} {kind.expected(self._wire)}, targets alive{aside}"
+            True,
+            f"{_count(links, 'link')} {kind.expected(self._wire)}; {self._beside(links)}"
+            + (f"; {reference.place.name} is as before" if reference else ""),
         )
 
     def gone(self, kind: LinkFault, links: Sequence[str]) -> Finding:
@@ -128,7 +133,10 @@ class LinkVerifier:
             else:
                 pairs[link] = through, beside
         asked = [(through, longer) for through, _ in pairs.values()]
-        asked += [(beside, patient(beside, longer)) for _, beside in pairs.values()]
+        asked += [
+            (beside, patient(beside, longer, absent=bool(self._absent(beside.name))))
+            for _, beside in pairs.values()
+        ]
         seen = self._lookout.look(asked, kind.looks)
         for link, (through, beside) in pairs.items():
             problem = judge(kind, link, seen[through.address], seen[beside.address])
@@ -136,21 +144,34 @@ class LinkVerifier:
                 wrong[link] = f"{link}: {problem}"
         return wrong
 
-    def _misses(self, kind: LinkFault, link: str, through: Looks, beside: Looks) -> str:
+    def _misses(self, kind: LinkFault, link: str, through: Looks, beside: Looks, fault: str) -> str:
         expected = kind.expected(self._wire)
         target = self._lookout.stack.spec.links[link].target
         absent = self._absent(target)
-        if absent:
-            # The scenario took the target away itself. A refusal still shows; for the rest the
-            # canary cannot tell the fault from the target's absence, and must not deny it.
-            if kind.disables and not kind.seen(self._wire, through, beside):
-                return f"{_sights(through)}, where it should be {expected}"
-            return ""
-        if not self._alive(link, beside):
+        others = set(self._holders(link)) - {fault}
+        also = "; other faults of this run are on it" if others else ""
+        if absent and not kind.disables:
+            # The scenario took the target away itself, and a canary cannot tell the fault from
+            # that. It would be wrong to deny it, though, if the proxy says that it is there.
+            listed = self._listed(fault, link)
+            return "" if listed else f"toxiproxy does not list it, and {target} is {absent}"
+        if not absent and not self._alive(link, beside):
             return f"{target} itself is {_sights(beside)}, so that the fault cannot be told apart"
         if kind.seen(self._wire, through, beside):
             return ""
-        return f"{_sights(through)}, where it should be {expected} (direct: {_sights(beside)})"
+        direct = f" (direct: {_sights(beside)}{also})"
+        return f"{_sights(through)}, where it should be {expected}{direct}"
+
+    def _beside(self, links: Sequence[str]) -> str:
+        """What can be said of the targets."""
+        targets = dict.fromkeys(self._lookout.stack.spec.links[link].target for link in links)
+        absent = [f"{name} {self._absent(name)}" for name in targets if self._absent(name)]
+        if len(absent) == len(targets):
+            return f"{', '.join(absent)} by another step"
+        alive = (
+            "target alive" if len(targets) == 1 else f"{len(targets) - len(absent)} targets alive"
+        )
+        return f"{alive}, {', '.join(absent)} by another step" if absent else alive
 
     def _remains(self, kind: LinkFault, link: str, through: Looks, beside: Looks) -> str:
         speech = self._lookout.link(link).speech

@@ -32,8 +32,9 @@ class NodeVerifier:
             for name in self._lookout.stack.spec.services
             if name not in services and not self._holders(name)
         ]
-        places = [lambda name=name: self._lookout.service(name) for name in free]
-        return self._lookout.reference(places, Ask(), salt=fault)
+        places = [place for place in map(self._lookout.service, free) if place is not None]
+        speaking = [place for place in places if not place.speech.mute]
+        return self._lookout.reference(speaking, Ask(), salt=fault)
 
     def before(self, services: Sequence[str]) -> tuple[dict[str, NodeStatus], dict[str, Place]]:
         """How `services` stand, and where they are: once they are gone nobody may know."""

@@ -3,6 +3,8 @@
 from typing import ClassVar
 
 from harness.chaos._kind import LinkFault, Looks
+from harness.chaos._silence import SILENCE
+from harness.chaos._speech import Ask
 from harness.chaos._wire import Wire
 
 
@@ -10,6 +12,11 @@ class Cut(LinkFault, name="cut"):
     """Refuse every connection. The proxy stops listening; accept-then-close would not do."""
 
     disables: ClassVar[bool] = True
+
+    def ask(self, wire: Wire) -> Ask:
+        """A refusal comes at once; nothing is gained by waiting for more."""
+        del wire
+        return Ask(patience=SILENCE)
 
     def expected(self, wire: Wire) -> str:
         """Nobody listens."""

@@ -24,7 +24,7 @@ class Limit(LinkFault, name="limit"):
     def ask(self, wire: Wire) -> Ask:
         """As many questions as it takes, if the shortest answers have a hundred bytes."""
         del wire
-        return Ask(patience=2.0, times=min(self.bytes // 100 + 1, _MOST))
+        return Ask(patience=2.0, whole=True, times=min(self.bytes // 100 + 1, _MOST))
 
     def expected(self, wire: Wire) -> str:
         """Cut short."""

@@ -26,6 +26,9 @@ class LoseReplies(LinkFault, name="lose_replies"):
         return "silent"
 
     def seen(self, wire: Wire, through: Looks, beside: Looks) -> bool:
-        """Silence where the target itself answers at once."""
+        """Silence where the target itself answers, or an end if the target hangs up at once."""
         del wire
-        return silent(through, beside)
+        return silent(through, beside) or (
+            all(sight.outcome == "closed" for sight in through)
+            and all(sight.outcome == "answered" for sight in beside)
+        )
