@@ -1,0 +1,149 @@
+"""Finding a journeys module, and everything that can be wrong with one, before anybody arrives."""
+
+import importlib
+import inspect
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from random import Random
+from types import ModuleType
+from typing import Any, cast
+
+from harness.errors import UsageError
+from harness.scenario import Load
+
+from ._contract import Arrival, Journey, Journeys
+
+
+def load_journeys(name: str, directory: Path) -> Journeys:
+    """The journeys module `name`, which is looked for in `directory` first.
+
+    Raises:
+        UsageError: there is none, it cannot be imported, or it lacks a name.
+    """
+    module = _import(name, directory)
+    place = getattr(module, "__file__", None) or name
+    problems = []
+    if not callable(getattr(module, "arrivals", None)):
+        problems.append(f"{place}: define `arrivals(params, random, duration)`")
+    journeys = getattr(module, "JOURNEYS", None)
+    if not isinstance(journeys, Mapping) or not all(callable(j) for j in journeys.values()):
+        problems.append(f'{place}: define `JOURNEYS = {{"name": function}}`')
+    if problems:
+        raise UsageError(problems)
+    return cast("Journeys", module)
+
+
+def draw_arrivals(
+    journeys: Journeys, params: Mapping[str, Any], seed: int, duration: float
+) -> list[Arrival]:
+    """Everybody who arrives, the same for the same seed whatever the process or worker.
+
+    Raises:
+        UsageError: `params` are not understood, or an arrival is not one, is out of order,
+            outside of `duration`, or does not fit its journey.
+    """
+    place = str(getattr(journeys, "__file__", None) or getattr(journeys, "__name__", "journeys"))
+    drawn: list[Arrival] = []
+    for arrival in _yielded(journeys, place, params, seed, duration):
+        problem = _problem(arrival, drawn, journeys.JOURNEYS, duration)
+        if problem:
+            raise UsageError(f"{place}: arrivals: number {len(drawn) + 1} {problem}")
+        drawn.append(arrival)
+    return drawn
+
+
+def share(arrivals: list[Arrival], index: int, count: int) -> Iterator[Arrival]:
+    """The arrivals of worker `index` of `count`; together the workers have each one once."""
+    return (arrival for n, arrival in enumerate(arrivals) if n % count == index)
+
+
+def check_journeys(load: Load, directory: Path, seed: int = 0) -> int:
+    """Try out the `load` of a scenario as far as that is possible without sending anything.
+
+    Returns the number of arrivals. Raises UsageError as the two functions above do.
+    """
+    journeys = load_journeys(load.journeys, directory)
+    return len(draw_arrivals(journeys, load.params, seed, load.duration))
+
+
+def _yielded(
+    journeys: Journeys, place: str, params: Mapping[str, Any], seed: int, duration: float
+) -> Iterator[Arrival]:
+    try:
+        # Seeded with an int: the hash of a str differs between processes.
+        yield from journeys.arrivals(dict(params), Random(seed), duration)  # noqa: S311
+    except ValueError as error:
+        raise UsageError(f"load.params: {error}") from error
+    except Exception as error:  # the module is the user's: whatever it raises is theirs
+        raise UsageError(f"{place}: arrivals raised {_shown(error)}") from error
+
+
+def _import(name: str, directory: Path) -> ModuleType:
+    directory = directory.resolve()
+    _put_first_on_path(directory)
+    known = sys.modules.get(name.partition(".")[0])
+    if known is not None and _elsewhere(known, name, directory):
+        raise UsageError(
+            f"load.journeys: {name}: another module of that name is already imported from "
+            f"{getattr(known, '__file__', None) or 'elsewhere'}; rename the one in {directory}"
+        )
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name + ".").startswith(error.name + "."):
+            expected = directory.joinpath(*name.split(".")).with_suffix(".py")
+            raise UsageError(
+                f"load.journeys: there is no module {name}; write {expected}"
+            ) from error
+        raise UsageError(f"load.journeys: importing {name} raised {_shown(error)}") from error
+    except Exception as error:  # the module is the user's: whatever it raises is theirs
+        raise UsageError(f"load.journeys: importing {name} raised {_shown(error)}") from error
+
+
+def _put_first_on_path(directory: Path) -> None:
+    """Look in `directory` before anywhere else, for what the module imports later as well."""
+    entry = str(directory)
+    if entry in sys.path:
+        sys.path.remove(entry)
+    sys.path.insert(0, entry)
+    importlib.invalidate_caches()
+
+
+def _elsewhere(known: ModuleType, name: str, directory: Path) -> bool:
+    """Whether the directory has the module, but its name was taken by another one before."""
+    base = directory / name.partition(".")[0]
+    if not (base.is_dir() or base.with_suffix(".py").is_file()):
+        return False
+    places = [getattr(known, "__file__", None) or "", *getattr(known, "__path__", ())]
+    return not any(Path(place).is_relative_to(directory) for place in places if place)
+
+
+def _problem(
+    arrival: object,
+    before: list[Arrival],
+    journeys: Mapping[str, Callable[..., Journey]],
+    duration: float,
+) -> str:
+    if not isinstance(arrival, Arrival):
+        return f"is a {type(arrival).__name__}; yield harness.load.Arrival"
+    if not math.isfinite(arrival.at) or not 0 <= arrival.at <= duration:
+        return f"is at {arrival.at}, outside of the load's 0 to {duration} seconds"
+    if before and arrival.at < before[-1].at:
+        return f"is at {arrival.at}, before the one yielded before it; yield them in their order"
+    if arrival.journey not in journeys:
+        return f"begins {arrival.journey!r}, which JOURNEYS does not name"
+    return _misfit(journeys[arrival.journey], arrival)
+
+
+def _misfit(journey: Callable[..., Journey], arrival: Arrival) -> str:
+    try:
+        inspect.signature(journey).bind(actor=arrival.actor, **arrival.args)
+    except TypeError as error:
+        return f"does not fit the journey {arrival.journey!r}: {error}"
+    return ""
+
+
+def _shown(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
