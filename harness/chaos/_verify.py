@@ -68,9 +68,15 @@ class LinkVerifier:
         places = [self._lookout.link(link.name) for link in near]
         return self._lookout.reference(places, kind.ask(self._wire), salt=fault)
 
-    def bites(self, kind: LinkFault, links: Sequence[str], reference: Reference | None) -> Finding:
-        """Whether the fault is seen on every link and nowhere else."""
-        wrong = self._until(kind, links, PATIENCE, self._misses)
+    def bites(
+        self, kind: LinkFault, links: Sequence[str], reference: Reference | None, fault: str
+    ) -> Finding:
+        """Whether the fault, which is `kind`, is seen on every link and nowhere else."""
+
+        def misses(kind: LinkFault, link: str, through: Looks, beside: Looks) -> str:
+            return self._misses(kind, link, through, beside, fault)
+
+        wrong = self._until(kind, links, PATIENCE, misses)
         if wrong:
             return Finding(False, _some(wrong))
         changed = self._changed(kind, reference)
