@@ -119,8 +119,8 @@ class _Round:
         if lost := shows_loss(*self._at(name), self._observation):
             self._lose(name, lost)
             return
-        for other in self._plan.needs(name):
-            if self.stages[other].state not in ("done", "unknown"):
+        for other, relying in self._plan.relying.items():
+            if name in relying and self.stages[other].state not in ("done", "unknown"):
                 self._move(name, "closed", f"closes with {other}")
                 return
         if progress.state in _ON_ITS_WAY:

@@ -91,10 +91,10 @@ def _tenant(ready: Outcome, admission: Outcome, status: Outcome | None = None) -
         if isinstance(share, int | float):
             sight = replace(sight, share=float(share), reason=sight.reason or said)
     if isinstance(status, Answered) and status.ok:
-        received, served, refused = (
-            _count(status.body, key) for key in ("received", "served", "refused")
+        numbers = status.body
+        sight = replace(
+            sight, received=_count(numbers, "received"), failed=_count(numbers, "failed")
         )
-        sight = replace(sight, received=received, failed=received - served - refused)
     return sight
 
 
