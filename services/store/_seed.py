@@ -25,9 +25,11 @@ async def seed(connection: Connection, population: int, limit: float) -> None:
         await connection.execute(f"SET LOCAL statement_timeout = {milliseconds}")
         await connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}")
         await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
-        if await is_seeded(connection):
-            return
+        # Not `to_regclass` again: while waiting for the lock, this session would not have heard of
+        # the tables that the one before it made. To create one is to look.
         await connection.execute(files("services.store").joinpath("schema.sql").read_text())
+        if await connection.fetchval("SELECT EXISTS (SELECT FROM seeds)"):
+            return
         people = [person(i) for i in range(population)]
         await connection.copy_records_to_table(
             "people", records=[_person_row(one) for one in people]

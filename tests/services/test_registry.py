@@ -1,0 +1,253 @@
+"""The registry's contract: the same questions to memory and to PostgreSQL."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import msgspec
+import pytest
+
+from services.kit.testing import run
+from services.population import person
+from services.store import (
+    Admission,
+    Application,
+    Crossing,
+    MemoryRegistry,
+    Registry,
+    open_postgres,
+)
+
+PEOPLE = 200
+Open = Callable[[], AbstractAsyncContextManager[Registry]]
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def opened(request: pytest.FixtureRequest) -> Open:
+    """Opens a registry that has people in it."""
+    dsn = request.getfixturevalue("dsn") if request.param == "postgres" else None
+
+    @asynccontextmanager
+    async def open_one() -> AsyncIterator[Registry]:
+        registry: Registry = MemoryRegistry() if dsn is None else await open_postgres(dsn, 20)
+        try:
+            await registry.prepare(PEOPLE)
+            yield registry
+        finally:
+            await registry.close()
+
+    return open_one
+
+
+def crossing(name: str = "c-1", i: int = 0, **changes: object) -> Crossing:
+    one = person(i)
+    plain = Crossing(
+        id=name,
+        document=one.document,
+        nationality=one.nationality,
+        airport="cgk",
+        flight="GA881",
+        direction="arrival",
+        channel="counter",
+        recorded_at=1.0,
+    )
+    return msgspec.structs.replace(plain, **changes)
+
+
+def test_a_crossing_is_recorded_once_and_keeps_its_receipt(opened: Open) -> None:
+    async def test() -> None:
+        async with opened() as registry:
+            first = await registry.record(crossing())
+            again = await registry.record(crossing())
+            assert (first.outcome, again.outcome) == ("recorded", "duplicate")
+            assert first.receipt == again.receipt
+            assert await registry.recorded(crossing()) == again
+            assert [line.id for line in await registry.crossings(0, 10)] == ["c-1"]
+
+    run(test())
+
+
+def test_a_late_record_of_a_known_crossing_is_a_duplicate(opened: Open) -> None:
+    async def test() -> None:
+        async with opened() as registry:
+            first = await registry.record(crossing())
+            late = crossing(channel="late", officer="RS", snapshot_version=3, recorded_at=9.0)
+            again = await registry.record(late)
+            assert (again.outcome, again.receipt) == ("duplicate", first.receipt)
+            assert (await registry.crossings(0, 10))[0].channel == "counter"
+
+    run(test())
+
+
+def test_a_known_id_with_another_traveller_is_a_conflict(opened: Open) -> None:
+    async def test() -> None:
+        async with opened() as registry:
+            first = await registry.record(crossing())
+            other = await registry.record(crossing(i=1))
+            assert (other.outcome, other.receipt) == ("conflict", first.receipt)
+            assert len(await registry.crossings(0, 10)) == 1
+
+    run(test())
+
+
+def test_of_many_at_once_one_is_recorded(opened: Open) -> None:
+    async def test() -> None:
+        async with opened() as registry:
+            results = await asyncio.gather(*(registry.record(crossing()) for _ in range(20)))
+            assert sorted(one.outcome for one in results) == ["duplicate"] * 19 + ["recorded"]
+            assert len({one.receipt for one in results}) == 1
+
+    run(test())
+
+
+def test_receipts_grow_and_the_ledger_is_read_in_pages(opened: Open) -> None:
+    async def test() -> None:
+        async with opened() as registry:
+            receipts = [(await registry.record(crossing(f"c-{i}"))).receipt for i in range(5)]
+            assert receipts == sorted(set(receipts))
+            first = await registry.crossings(0, 3)
+            rest = await registry.crossings(first[-1].receipt, 3)
+            assert [line.id for line in [*first, *rest]] == [f"c-{i}" for i in range(5)]
+
+    run(test())
+
+
+def test_nobody_has_crossed_before_they_did(opened: Open) -> None:
+    async def test() -> None:
+        async with opened() as registry:
+            assert await registry.recorded(crossing()) is None
+            assert await registry.crossings(0, 10) == []
+
+    run(test())
+
+
+def test_a_crossing_of_a_listed_document_is_flagged(opened: Open) -> None:
+    async def test() -> None:
+        async with opened() as registry:
+            before = await registry.record(crossing("before"))
+            await registry.list_document(person(0).document, "found later")
+            after = await registry.record(crossing("after"))
+            assert (before.late_hit, after.late_hit) == (False, True)
+            # What was recorded stays as it was: the flag says what was known at entry.
+            assert not (await registry.record(crossing("before"))).late_hit
+
+    run(test())
+
+
+def test_the_watchlist_grows_by_one_for_each_new_document(opened: Open) -> None:
+    async def test() -> None:
+        async with opened() as registry:
+            seeded = await registry.watchlist()
+            assert set(seeded.documents) == {
+                one.document for one in map(person, range(PEOPLE)) if one.listed
+            }
+            entry = await registry.list_document("T0000001", "warrant")
+            assert await registry.list_document("T0000001", "another reason") == entry
+            grown = await registry.watchlist()
+            assert grown.version > seeded.version
+            assert set(grown.documents) - set(seeded.documents) == {"T0000001"}
+            assert await registry.listed("T0000001")
+            assert not await registry.listed("T0000002")
+            assert [one.document for one in await registry.entries(entry.number - 1, 5)] == [
+                "T0000001"
+            ]
+
+    run(test())
+
+
+def test_travellers_are_known_by_their_documents(opened: Open) -> None:
+    async def test() -> None:
+        async with opened() as registry:
+            for i in range(PEOPLE):
+                one = person(i)
+                traveller = await registry.traveller(one.document)
+                assert traveller is not None
+                assert traveller.passport.until == one.expiry
+                assert traveller.needs == (None if one.kind == "citizen" else one.kind)
+                if one.number is None:
+                    assert traveller.permission is None
+                else:
+                    assert traveller.permission is not None
+                    assert traveller.permission.number == one.number
+                    assert traveller.permission.cancelled == one.cancelled
+            assert await registry.traveller(person(PEOPLE).document) is None
+
+    run(test())
+
+
+def test_credentials_are_found_by_service_and_document(opened: Open) -> None:
+    async def test() -> None:
+        async with opened() as registry:
+            foreigner = next(one for one in map(person, range(PEOPLE)) if one.kind == "visa")
+            visa = await registry.credential("visa", foreigner.document)
+            assert visa is not None
+            assert visa.number == foreigner.number
+            assert await registry.credential("passport", foreigner.document) is not None
+            assert await registry.credential("stay-permit", foreigner.document) is None
+
+    run(test())
+
+
+def test_an_application_is_registered_once_for_each_service(opened: Open) -> None:
+    async def test() -> None:
+        async with opened() as registry:
+            one = Application("a-1", "T0000001")
+            assert await registry.apply("visa", one) == "recorded"
+            assert await registry.apply("visa", one) == "duplicate"
+            assert await registry.apply("passport", one) == "recorded"
+            changed = Application("a-1", "T0000001", same_day=True)
+            assert await registry.apply("visa", changed) == "conflict"
+            assert [found for _, found in await registry.applications("visa", 0, 9)] == [one]
+
+    run(test())
+
+
+def test_applications_are_read_in_pages(opened: Open) -> None:
+    async def test() -> None:
+        async with opened() as registry:
+            for i in range(4):
+                await registry.apply("visa", Application(f"a-{i}", "T0000001"))
+                await registry.apply("passport", Application(f"p-{i}", "T0000001"))
+            first = await registry.applications("visa", 0, 3)
+            rest = await registry.applications("visa", first[-1][0], 3)
+            assert [one.id for _, one in [*first, *rest]] == [f"a-{i}" for i in range(4)]
+
+    run(test())
+
+
+def test_admissions_are_kept_for_each_tenant(opened: Open) -> None:
+    async def test() -> None:
+        async with opened() as registry:
+            assert await registry.admission("border") is None
+            await registry.set_admission("border", Admission(0.5, "ramp", 7.0))
+            await registry.set_admission("visa", Admission(0.0, "later", 8.0))
+            await registry.set_admission("border", Admission(1.0, "done", 9.0))
+            assert await registry.admission("border") == Admission(1.0, "done", 9.0)
+
+    run(test())
+
+
+def test_preparing_again_changes_nothing(opened: Open) -> None:
+    async def test() -> None:
+        async with opened() as registry:
+            await registry.record(crossing())
+            before = await registry.watchlist()
+            await registry.prepare(PEOPLE)
+            assert await registry.watchlist() == before
+            assert len(await registry.crossings(0, 10)) == 1
+
+    run(test())
+
+
+def test_tenants_that_come_up_together_prepare_once(dsn: str) -> None:
+    async def test() -> None:
+        registries = [await open_postgres(dsn, 20) for _ in range(5)]
+        try:
+            await asyncio.gather(*(one.prepare(PEOPLE) for one in registries))
+            listed = [one.document for one in map(person, range(PEOPLE)) if one.listed]
+            assert sorted((await registries[0].watchlist()).documents) == sorted(listed)
+        finally:
+            for one in registries:
+                await one.close()
+
+    run(test())
