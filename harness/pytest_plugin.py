@@ -58,8 +58,7 @@ def stack_directory(config: pytest.Config) -> Path:
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFile | None:
     """Collect scenario files."""
     if file_path.name.endswith(_SUFFIXES):
-        collected = ScenarioFile.from_parent(parent, path=file_path)
-        return collected if isinstance(collected, ScenarioFile) else None
+        return ScenarioFile.from_parent(parent, path=file_path)
     return None
 
 

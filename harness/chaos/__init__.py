@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ._fault import bind as bind
     from ._heal import heal as heal
     from ._injection import Injection as Injection
+    from ._intents import outstanding as outstanding
     from ._kind import KINDS as KINDS
     from ._kind import FaultKind as FaultKind
     from ._kind import LinkFault as LinkFault
@@ -40,6 +41,7 @@ _HOMES = {
     "bind": "_fault",
     "heal": "_heal",
     "Injection": "_injection",
+    "outstanding": "_intents",
     "KINDS": "_fault",
     "FaultKind": "_kind",
     "LinkFault": "_kind",
@@ -59,6 +61,7 @@ __all__ = [
     "Toxiproxy",
     "bind",
     "heal",
+    "outstanding",
 ]
 
 

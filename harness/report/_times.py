@@ -24,7 +24,8 @@ class Times:
         rest = self._history.life(real)
         if rest < 10:
             return f"{rest:.1f} s"
-        rest, parts = round(rest), []
+        rest = round(rest)
+        parts: list[str] = []
         for unit, size in _UNITS:
             count, rest = divmod(rest, size)
             if count or parts:

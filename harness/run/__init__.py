@@ -4,25 +4,32 @@ outcome = execute(prepare("pdns2_2024", Path(".")), make_stack=LocalStack, base=
 outcome = judge(Path("runs/pdns2_2024-..."))
 """
 
+from ._active import heal_everything
 from ._board import Board
 from ._conductor import MakeStack, execute
+from ._doctor import Finding, diagnose
 from ._outcome import Outcome, Trouble, judge
 from ._prepare import Prepared, bind, find_scenario, import_checks, prepare
 from ._recorder import Recorder
+from ._schema import scenario_schema
 from ._story import tell
 
 __all__ = [
     "Board",
+    "Finding",
     "MakeStack",
     "Outcome",
     "Prepared",
     "Recorder",
     "Trouble",
     "bind",
+    "diagnose",
     "execute",
     "find_scenario",
+    "heal_everything",
     "import_checks",
     "judge",
     "prepare",
+    "scenario_schema",
     "tell",
 ]

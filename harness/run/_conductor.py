@@ -22,6 +22,7 @@ from harness.history import Ended, Node, Phase, Started, merge, write_history
 from harness.load import LoadConfig, LoadProcess
 from harness.stack import Settings, Stack, StackSpec
 
+from ._active import marked
 from ._board import Board, Follower
 from ._folder import RunFolder
 from ._outcome import Outcome, Trouble, judge, keep_trouble
@@ -62,7 +63,7 @@ def execute(
     run = _Run(prepared, folder, make_stack(prepared.spec, folder.path))
     if watch is not None:
         watch(run.board, run.recorder)
-    with run.interruptible():
+    with run.interruptible(), marked(prepared.spec.directory, folder.path):
         run.conduct()
     keep_trouble(folder, run.trouble())
     write_history(folder.history, merge(sorted(folder.parts.glob("*.jsonl"))))

@@ -51,7 +51,10 @@ class RunFolder:
 
     def keep_scenario(self, scenario: Scenario) -> None:
         """Keep the scenario, seed included, as it is executed."""
-        self.write("scenario.json", scenario.model_dump_json(indent=1, by_alias=True, exclude_none=True) + "\n")
+        self.write(
+            "scenario.json",
+            scenario.model_dump_json(indent=1, by_alias=True, exclude_none=True) + "\n",
+        )
 
     def scenario(self) -> Scenario:
         """The scenario that was executed.

@@ -1,0 +1,77 @@
+"""Which runs are under way, and `harness heal` for those that ended without cleaning up.
+
+Each run keeps a marker, `.harness/runs/NAME`, in the stack's directory: it names the run's folder
+and is locked for as long as the run's process lives, however that ends. A marker that is there
+and not locked is a run that was killed.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness import chaos
+from harness.errors import UnhealedError
+from harness.stack import detached_state, sweep
+
+
+def _markers(directory: Path) -> Path:
+    return directory / ".harness" / "runs"
+
+
+@contextmanager
+def marked(directory: Path, folder: Path) -> Iterator[None]:
+    """Keep a marker for the run in `folder` while the block lasts.
+
+    A run that dies, or leaves a fault behind, leaves its marker for `heal_everything`.
+    """
+    markers = _markers(directory)
+    markers.mkdir(parents=True, exist_ok=True)
+    path = markers / f"{folder.name}-{os.getpid()}"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        os.write(descriptor, os.fsencode(folder))
+        yield
+        if not chaos.outstanding(folder):
+            path.unlink()
+    finally:
+        os.close(descriptor)
+
+
+def heal_everything(directory: Path) -> list[str]:
+    """Take back what dead runs and a dead detached stack have left; one line for each thing.
+
+    Raises:
+        UnhealedError: something could not be taken back, with what to do by hand.
+    """
+    done: list[str] = []
+    problems: list[str] = []
+    for marker in sorted(_markers(directory).glob("*")):
+        descriptor = os.open(marker, os.O_RDWR)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            folder = Path(os.fsdecode(marker.read_bytes()))
+            done += _heal(folder, problems)
+            if not chaos.outstanding(folder):
+                marker.unlink()
+        except BlockingIOError:
+            done.append(f"{marker.name} is still under way and was left alone")
+        finally:
+            os.close(descriptor)
+    done += _heal(detached_state(directory), problems)
+    if problems:
+        raise UnhealedError("\n".join([*problems, *(f"(healed: {line})" for line in done)]))
+    return done or ["nothing was left"]
+
+
+def _heal(folder: Path, problems: list[str]) -> list[str]:
+    if not folder.is_dir():
+        return []
+    try:
+        healed = chaos.heal(folder)
+    except UnhealedError as error:
+        problems.append(str(error))
+        healed = []
+    return [*healed, *sweep(folder)]
