@@ -31,7 +31,7 @@ _LIVE = {"autogate", "counter"}
 class NobodyBarredAdmitted(Check, name="nobody_barred_admitted"):
     """Nobody known to be on the watchlist is admitted, by a list no older than its limit."""
 
-    limit: Duration = Field(default=345600.0, description="Oldest snapshot to decide by, in life.")
+    snapshot_limit: Duration = Field(default=345600.0, description="Oldest snapshot to go by.")
     min_admitted: int = Field(default=1, ge=1)
 
     def judge(self, history: History) -> Verdict:
@@ -48,7 +48,7 @@ class NobodyBarredAdmitted(Check, name="nobody_barred_admitted"):
         if not entries.rows:
             return self.unclear("the watchlist is empty, so it could not stop anybody")
         passed = [r for kind in ("autogate-", "counter-") for r in at(history, kind) if admitted(r)]
-        stale = [r for r in passed if _number(r.value.get("snapshot_age")) > self.limit]
+        stale = [r for r in passed if _number(r.value.get("snapshot_age")) > self.snapshot_limit]
         blind = [r for r in passed if _blind(r)]
         barred = _barred(passed, entries, ledger)
         live = [(row, i) for row, i in ledger.rows if _hit(row) and row.get("channel") in _LIVE]
@@ -68,7 +68,9 @@ class NobodyBarredAdmitted(Check, name="nobody_barred_admitted"):
             "on the watchlist admitted by hand": [r.events for r in barred],
             "on the watchlist admitted with the center at hand": [(i,) for _, i in live],
             "admitted by hand without any snapshot of the watchlist": [r.events for r in blind],
-            f"admitted by a snapshot older than {duration(self.limit)}": [r.events for r in stale],
+            f"admitted by a snapshot older than {duration(self.snapshot_limit)}": [
+                r.events for r in stale
+            ],
             "found out later but set aside by no counter": [(i,) for _, i in silent],
         }
         wrong = {what: events for what, events in found.items() if events}

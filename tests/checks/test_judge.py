@@ -1,0 +1,153 @@
+from pathlib import Path
+
+import pytest
+from tale import Tale
+
+from harness.checks import (
+    CHECKS,
+    Check,
+    Verdict,
+    bind,
+    judge_all,
+    read_verdicts,
+    worst,
+    write_verdicts,
+)
+from harness.errors import HarnessError, UsageError
+from harness.history import History
+from harness.scenario import Expectation
+
+
+def expecting(*short: object) -> list[Expectation]:
+    return [Expectation.model_validate(value) for value in short]
+
+
+@pytest.fixture
+def breaking():
+    class Breaking(Check, name="breaking"):
+        def judge(self, history: History) -> Verdict:
+            raise ZeroDivisionError("one by\nnone")
+
+    yield Breaking
+    del CHECKS["breaking"]
+
+
+def test_verdicts_come_in_the_order_of_the_expectations_and_under_their_names():
+    expectations = expecting(
+        "quiesced", {"check": "quiesced", "name": "again"}, {"nothing_crashed": None}
+    )
+    verdicts = judge_all(Tale().end().history(), expectations)
+    assert [(v.check, v.name, v.result) for v in verdicts] == [
+        ("quiesced", "quiesced", "pass"),
+        ("quiesced", "again", "pass"),
+        ("nothing_crashed", "nothing_crashed", "inconclusive"),
+    ]
+
+
+def test_a_check_that_breaks_is_inconclusive_and_does_not_hide_the_others(breaking):
+    verdicts = judge_all(Tale().end().history(), expecting("breaking", "quiesced"))
+    assert verdicts[0] == Verdict(
+        check="breaking",
+        name="breaking",
+        result="inconclusive",
+        reason="the check itself failed (ZeroDivisionError: one by none)",
+    )
+    assert verdicts[1].result == "pass"
+
+
+def test_an_unknown_check_is_inconclusive_when_judged_again():
+    [verdict] = judge_all(Tale().history(), expecting({"check": "no_strom", "name": "calm"}))
+    assert (verdict.check, verdict.name, verdict.result) == ("no_strom", "calm", "inconclusive")
+    assert "did you mean no_storm?" in verdict.reason
+
+
+def test_a_history_without_a_start_is_no_runs():
+    [verdict] = judge_all(History([]), expecting("quiesced"))
+    assert verdict.result == "inconclusive"
+    assert verdict.reason == "the history does not say how the run began, so it is no run's"
+
+
+@pytest.mark.parametrize(
+    ("written", "problems"),
+    [
+        (
+            "no_strom",
+            ["expect.no_strom: no check is called 'no_strom'; did you mean no_storm?"],
+        ),
+        (
+            {"check": "zzz", "name": "x"},
+            [f"expect.x: no check is called 'zzz'; there are {', '.join(sorted(CHECKS))}"],
+        ),
+        (
+            {"fallback": {"services": [], "withn": 3}},
+            [
+                "expect.fallback.services: is empty; name at least one",
+                "expect.fallback.within: is missing; add it "
+                "(How long they may take from the fault's bite.)",
+                "expect.fallback.withn: fallback has no such parameter; did you mean within?",
+            ],
+        ),
+        (
+            {"quiesced": {"soon": True}},
+            ["expect.quiesced.soon: quiesced has no such parameter; it takes none"],
+        ),
+        (
+            {"notices": {"first": "6x", "every": 1, "after": 2}},
+            ["expect.notices.first: '6x' is not a duration; write one as 18s, 250ms, 1h30m or 3d"],
+        ),
+        (
+            {"exactly_once": {"ops": "pay", "ledger": {"service": "bank"}}},
+            [
+                "expect.exactly_once.ledger.0.read: is missing; add it "
+                "(Final reads: {service, read, id}.)"
+            ],
+        ),
+        (
+            {"steady_state": {"error_rate": 2}},
+            ["expect.steady_state.error_rate: Input should be less than or equal to 1; it is 2"],
+        ),
+    ],
+)
+def test_wrong_parameters_are_told_line_by_line(written, problems):
+    with pytest.raises(UsageError) as caught:
+        bind(Expectation.model_validate(written))
+    assert list(caught.value.problems) == problems
+
+
+def test_one_name_may_stand_for_a_list():
+    check = bind(Expectation(check="fallback", params={"services": "counter", "within": "2m"}))
+    assert check.model_dump()["services"] == ("counter",)
+
+
+@pytest.mark.parametrize(
+    ("results", "expected"),
+    [
+        (["pass", "inconclusive", "fail"], "fail"),
+        (["pass", "inconclusive"], "inconclusive"),
+        (["pass", "pass"], "pass"),
+        ([], "inconclusive"),
+    ],
+)
+def test_the_worst_verdict_counts(results, expected):
+    assert worst(Verdict(check="c", name="c", result=r, reason="") for r in results) == expected
+
+
+def test_verdicts_survive_the_disk(tmp_path: Path):
+    path = tmp_path / "verdicts.json"
+    verdicts = [
+        Verdict(
+            check="c", name="n", result="fail", reason="two", evidence=(3, 1), measured={"lost": 2}
+        )
+    ]
+    write_verdicts(path, verdicts)
+    assert read_verdicts(path) == verdicts
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_holds_no_verdicts_is_said_with_its_path(tmp_path: Path):
+    path = tmp_path / "verdicts.json"
+    with pytest.raises(HarnessError, match="verdicts.json: cannot be read"):
+        read_verdicts(path)
+    path.write_text('[{"check": 1}]')
+    with pytest.raises(HarnessError, match="verdicts.json: holds no verdicts"):
+        read_verdicts(path)

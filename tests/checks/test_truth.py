@@ -1,0 +1,198 @@
+"""Checks of the run itself: faults, generator, baseline, end, processes."""
+
+import pytest
+from tale import Tale
+
+# ---- faults_bite --------------------------------------------------------------------------------
+
+
+def test_faults_that_bit_and_are_gone_pass():
+    tale = Tale().fault("a", 10, 20).fault("b", 30, 40).end()
+    verdict = tale.judge("faults_bite", steps=["a", "b"])
+    assert verdict.result == "pass"
+    assert verdict.reason == "2 injections seen to bite and seen to be gone again"
+    assert verdict.measured == {
+        "injections": 2,
+        "verified": 2,
+        "healed": 2,
+        "slowest_bite_life_s": 12.0,
+        "slowest_bite_real_s": 0.2,
+    }
+
+
+def test_a_fault_left_behind_fails_loudly_even_if_another_did_not_bite():
+    tale = Tale().fault("a", 10, 20, verified=False)
+    tale.fault("b", 10, 20, last="unhealed", detail="proxy gone").end()
+    verdict = tale.judge("faults_bite")
+    assert verdict.result == "fail"
+    assert verdict.reason == (
+        "NOT HEALED, the stack needs cleaning up (harness heal): b (cut on link): proxy gone"
+    )
+    assert {event.step for event in tale.proven(verdict)} == {"b"}
+
+
+def test_a_fault_that_nobody_healed_by_the_end_fails():
+    verdict = Tale().fault("a", 10, None).end().judge("faults_bite")
+    assert verdict.result == "fail"
+
+
+@pytest.mark.parametrize(
+    ("tale", "steps", "reason"),
+    [
+        (Tale().end(), [], "no fault was injected, so nothing was tested"),
+        (Tale().fault("a", 10, 20).end(), ["a", "b", "c"], "2 steps never began: b, c"),
+        (
+            Tale().fault("a", 10, 20, verified=False, detail="still answers").end(),
+            [],
+            "1 injection not seen to bite: a (cut on link): still answers",
+        ),
+        (
+            Tale().fault("a", 10, None),
+            [],
+            "the run was cut short before a fault was healed: a (cut on link)",
+        ),
+    ],
+)
+def test_faults_that_prove_nothing_are_inconclusive(tale, steps, reason):
+    verdict = tale.judge("faults_bite", steps=steps)
+    assert (verdict.result, verdict.reason) == ("inconclusive", reason)
+
+
+def test_every_injection_of_a_flapping_fault_must_bite():
+    tale = Tale().fault("a", 10, 11, id="a1").fault("a", 12, 13, id="a2", verified=False).end()
+    verdict = tale.judge("faults_bite")
+    assert verdict.result == "inconclusive"
+    assert verdict.measured["injections"] == 2
+
+
+# ---- generator_healthy --------------------------------------------------------------------------
+
+
+def healthy(**kw) -> Tale:
+    return Tale().many(100, 0, 50, "pay", **kw).generator(1).generator(50, state="finished").end()
+
+
+def test_a_generator_on_time_passes():
+    verdict = healthy(lag=0.02).judge("generator_healthy")
+    assert verdict.result == "pass"
+    assert verdict.reason == "99 of 100 requests started within 0.02 s of their time"
+    assert verdict.measured["lag_p99_ms"] == 20.0
+
+
+def test_one_late_request_in_a_hundred_is_forgiven_and_two_are_not():
+    assert healthy().ask(60, "pay", lag=1).judge("generator_healthy").result == "pass"
+    verdict = healthy().many(2, 60, 62, "pay", lag=1).judge("generator_healthy")
+    assert verdict.result == "inconclusive"
+    assert verdict.reason == (
+        "1 of 100 requests started more than 1 s late, over the limit of 0.25 s: "
+        "the load was not what was planned"
+    )
+
+
+@pytest.mark.parametrize(
+    ("tale", "reason"),
+    [
+        (Tale().many(100, 0, 50, "pay"), "the load generator said nothing about itself"),
+        (Tale().ask(1, "pay").generator(2), "only 1 request of 30 needed to tell"),
+        (healthy().generator(30, state="died", worker="x"), "the load generator died: x"),
+        (
+            healthy().generator(30, worker="x"),
+            "x broke off: it never said that all had been sent",
+        ),
+    ],
+)
+def test_a_generator_in_trouble_is_inconclusive(tale, reason):
+    verdict = tale.judge("generator_healthy")
+    assert (verdict.result, verdict.reason) == ("inconclusive", reason)
+
+
+def test_a_busy_generator_is_the_bottleneck_only_when_it_stays_busy():
+    brief, long = healthy(), healthy()
+    for t in range(10, 16):
+        brief.generator(t, cpu=0.95)
+    for t in range(10, 17):
+        long.generator(t, cpu=0.95)
+    assert brief.judge("generator_healthy").result == "pass"
+    verdict = long.judge("generator_healthy")
+    assert verdict.result == "inconclusive"
+    assert verdict.reason == "w used over 90% of its core: it was the bottleneck"
+
+
+def test_the_simulation_needs_no_generator():
+    tale = Tale(rung="sim").many(100, 0, 50, "pay")
+    assert tale.judge("generator_healthy").result == "pass"
+
+
+# ---- steady_state -------------------------------------------------------------------------------
+
+
+def test_a_quiet_baseline_passes():
+    tale = Tale().many(30, 0, 9, "pay").fault("a", 10, 20).many(50, 10, 20, "pay", "fail")
+    verdict = tale.judge("steady_state")
+    assert verdict.result == "pass"
+    assert verdict.reason == "30 requests before the first fault, 0 % of them failed"
+
+
+def test_requests_under_way_at_the_fault_belong_to_the_fault():
+    tale = Tale().many(30, 0, 9, "pay").ask(9.7, "pay", "unknown", took=1).fault("a", 10, 20)
+    assert tale.judge("steady_state").measured["requests"] == 30
+
+
+def test_only_the_named_operations_count():
+    tale = Tale().many(30, 0, 9, "pay").many(30, 0, 9, "browse", "fail").fault("a", 10, 20)
+    assert tale.judge("steady_state", ops="pay").result == "pass"
+    assert tale.judge("steady_state").result == "inconclusive"
+
+
+def test_without_a_fault_the_whole_run_is_the_baseline():
+    tale = Tale().many(29, 0, 9, "pay").ask(50, "pay", None).end()
+    assert tale.judge("steady_state", error_rate=0.04).measured["requests"] == 30
+
+
+@pytest.mark.parametrize(
+    ("tale", "reason"),
+    [
+        (
+            Tale().many(29, 0, 9, "pay").fault("a", 10, 20),
+            "no baseline: only 29 requests of 30 before the fault",
+        ),
+        (
+            Tale().many(38, 0, 9, "pay").many(2, 0, 9, "buy", "unknown").fault("a", 10, 20),
+            "no baseline: 5 % of requests failed before the fault, where 1 % are allowed (buy)",
+        ),
+        (
+            Tale().many(30, 0, 9, "pay").mode(5, "desk", "manual").fault("a", 10, 20),
+            "no baseline: desk was already manual before the first fault",
+        ),
+    ],
+)
+def test_without_a_baseline_nothing_is_shown(tale, reason):
+    verdict = tale.judge("steady_state")
+    assert (verdict.result, verdict.reason) == ("inconclusive", reason)
+
+
+def test_an_error_rate_at_its_bound_is_fine():
+    tale = Tale().many(99, 0, 9, "pay").ask(5, "pay", "fail").fault("a", 10, 20)
+    assert tale.judge("steady_state").result == "pass"
+
+
+# ---- quiesced, nothing_crashed ------------------------------------------------------------------
+
+
+def test_whether_the_system_came_to_rest():
+    assert Tale().end().judge("quiesced").result == "pass"
+    busy = Tale().end(quiescent=False, reason="counter has 3 pending").judge("quiesced")
+    assert busy.result == "fail"
+    assert busy.reason == ("the system still had work when its time was up: counter has 3 pending")
+    assert Tale().judge("quiesced").result == "inconclusive"
+
+
+def test_only_unplanned_exits_are_crashes():
+    tale = Tale().node(0, "shop", "ready").node(5, "shop", "exited", planned=True)
+    assert tale.judge("nothing_crashed").result == "pass"
+    tale.node(7, "bank", "exited", planned=False, detail="signal 11")
+    verdict = tale.judge("nothing_crashed")
+    assert verdict.result == "fail"
+    assert verdict.reason == "1 unplanned exit: bank (signal 11)"
+    assert [event.service for event in tale.proven(verdict)] == ["bank"]
+    assert Tale().judge("nothing_crashed").result == "inconclusive"
