@@ -33,7 +33,8 @@ def create(world: World) -> Starlette:
     targets = _targets(world)
     if strangers := sorted(plan.services() - set(targets)):
         raise PlanError(f"plan: TARGETS has no address for {', '.join(strangers)}")
-    centre = Centre(world, plan, Watch(world, plan, targets))
+    watch = Watch(world, plan, targets)
+    centre = Centre(world, plan, watch)
 
     async def tell_plan(_request: Request) -> Response:
         return reply({"stages": centre.stages()})
@@ -48,6 +49,7 @@ def create(world: World) -> Starlette:
         routes=[Route("/plan", tell_plan), Route("/notices", tell_notices)],
         status=centre.status,
         background=[centre.probe, centre.inform],
+        closing=watch.close,
     )
 
 

@@ -252,6 +252,7 @@ class _Round:
             reason=reason,
             # What was seen ready and lost all the same has to be seen ready anew.
             ready=0 if state in _SHUT else progress.ready,
+            lost=reason if state in _SHUT else progress.lost,
             erring=0,
             untaken=0,
             ran=progress.ran if ran is None else ran,

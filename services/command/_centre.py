@@ -121,6 +121,7 @@ class Centre:
                     "since": progress.since,
                     "relapses": progress.relapses,
                     "reason": progress.reason,
+                    "lost": progress.lost,
                 }
             )
         return found

@@ -67,7 +67,7 @@ def _causes(
             if lost or incident.rounds > _STRANGERS:
                 causes.append(f"{name}: {stage.target} was not seen since the start")
         elif progress.state != "done":
-            causes.append(f"{name}: {progress.reason}")
+            causes.append(f"{name}: {progress.lost or progress.reason}")
         elif progress.amiss >= TWICE:
             causes.append(f"{name}: no contact with {stage.target}")
     for service, rounds in incident.odd.items():
@@ -93,7 +93,8 @@ def _surge(
     surge = dict(incident.surge)
     if ended:
         opened = {s for s, sight in observation.items() if sight.surge}
-        return dict.fromkeys(opened | {s for s, wanted in surge.items() if wanted}, False)
+        wanted = opened | {s for s, wanted in surge.items() if wanted}
+        return dict.fromkeys(sorted(wanted), False)
     if incident.since is None:
         # A counter that could not be told at the all-clear is told when it is seen again.
         return {

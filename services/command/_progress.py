@@ -39,6 +39,8 @@ class Progress:
     """The target's counts when the step was taken."""
     reason: str = ""
     """Why it is where it is, or what it waits for."""
+    lost: str = ""
+    """Why it was last closed."""
     told: float = 0.0
     """When it last said so in an event."""
 

@@ -46,6 +46,11 @@ class Watch:
             self._told[action.target] = action.open
         return trouble
 
+    async def close(self) -> None:
+        """Close every line."""
+        for client in (*self._probes.values(), *self._orders.values()):
+            await client.close()
+
     async def _see(self, name: str, watched: Collection[str]) -> Sight:
         client = self._probes[name]
         if name not in self._tenants:
@@ -63,7 +68,7 @@ class Watch:
         surge = body.get("surge")
         return Sight(
             reached=True,
-            ready=status.ok,
+            ready=status.ok and body.get("ready", True) is True,
             share=float(share) if isinstance(share, int | float) else None,
             mode=mode,
             backlog=_count(body, "backlog"),

@@ -1,6 +1,7 @@
 """What the plan and the notices promise, whatever is seen and in whatever order."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -157,6 +158,6 @@ def test_notices_are_never_further_apart_than_promised(
     assert notices[-1].issued_at == ends[-1]
     assert [n.number for n in notices] == list(range(1, len(notices) + 1))
     assert all(set(n.texts) == {"id", "en"} for n in notices)
-    for one, following_notice in zip(notices, notices[1:], strict=False):
+    for one, following_notice in pairwise(notices):
         assert one.next_due == one.issued_at + every
         assert following_notice.issued_at <= one.next_due
