@@ -28,6 +28,9 @@ class LoadConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     params: dict[str, Any] = {}
     seed: int = 0
     pace: float = 1.0
+    floor: float = 5.0
+    """Real seconds: no request times out sooner, for a computer does not answer faster because
+    the story is told faster."""
     grace: float = 30.0
     """Real seconds that journeys under way are given after the last arrival."""
     part: str = ""

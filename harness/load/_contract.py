@@ -51,7 +51,8 @@ class Request:
     path: str
     json: Any = None
     timeout: float = 60.0
-    """Seconds of life from the first byte sent to the last byte received."""
+    """Seconds of life from connecting to the answer's last byte, but no less than a computer
+    needs (`LoadConfig.floor`)."""
     input: Mapping[str, Any] = field(default_factory=dict)
     """What the history keeps of the request."""
 

@@ -144,7 +144,8 @@ class Driver:
     def _send(self, request: Request, url: str, arrival: Arrival, due: float) -> Response:
         answer: Any
         # The client's own time-outs are for each read; this one is for the whole of it.
-        timer = gevent.Timeout.start_new(request.timeout / self.config.pace)
+        limit = max(request.timeout / self.config.pace, self.config.floor)
+        timer = gevent.Timeout.start_new(limit)
         try:
             answer = self._session.request(
                 request.method,

@@ -10,8 +10,10 @@ from random import Random
 from types import ModuleType
 from typing import Any, cast
 
+from pydantic import ValidationError
+
 from harness.errors import UsageError
-from harness.scenario import Load
+from harness.scenario import Load, one_line_problems
 
 from ._contract import Arrival, Journey, Journeys
 
@@ -74,6 +76,8 @@ def _yielded(
     try:
         # Seeded with an int: the hash of a str differs between processes.
         yield from journeys.arrivals(dict(params), Random(seed), duration)  # noqa: S311
+    except ValidationError as error:
+        raise UsageError(list(one_line_problems("load.params", error))) from error
     except ValueError as error:
         raise UsageError(f"load.params: {error}") from error
     except Exception as error:  # the module is the user's: whatever it raises is theirs
