@@ -15,11 +15,12 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Literal, cast
 
 import httpx
 from starlette.applications import Starlette
 
-from services.store import MemoryRegistry, Registry
+from services.store import MemoryRegistry, Registry, StorageAwayError, StorageUnsureError
 
 from ._journal import Journal, MemoryJournal
 from ._world import World
@@ -158,6 +159,33 @@ def fake_world(
         registry=open_registry,
         journal=journal or same_paper,
     )
+
+
+class MoodyRegistry:
+    """A registry whose moods the test decides."""
+
+    def __init__(self, inner: Registry | None = None) -> None:
+        self._inner = inner or MemoryRegistry()
+        self.mood: Literal["well", "away", "unsure"] = "well"
+        """`unsure`: it does what it is asked to do, and the answer is lost."""
+
+    @property
+    def registry(self) -> Registry:
+        """Itself, as what it stands for."""
+        return cast("Registry", self)
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[object]]:
+        method = getattr(self._inner, name)
+
+        async def call(*arguments: object) -> object:
+            if self.mood == "away" and name != "close":
+                raise StorageAwayError("the test took it away")
+            result: object = await method(*arguments)
+            if self.mood == "unsure" and name != "close":
+                raise StorageUnsureError("the test lost the answer")
+            return result
+
+        return call
 
 
 @asynccontextmanager
