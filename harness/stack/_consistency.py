@@ -11,7 +11,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from ._problems import Problems
-from ._spec import Link, Service, StackSpec
+from ._spec import Link, PostgresRun, Service, StackSpec
 
 
 def check_consistency(
@@ -37,6 +37,8 @@ def check_consistency(
     for service in spec.services.values():
         _check_order(service, declared, problems)
         _check_addresses(service, spec, known, problems)
+        if isinstance(service.run, PostgresRun):
+            _check_password(service, problems)
         for name in service.volumes.values():
             if "@" not in name and name not in volumes:  # NAME@PATH: an anonymous one
                 problems.add(("volumes", name), f"is missing; {service.name} uses it, declare it")
@@ -92,6 +94,14 @@ def _check_links_differ(links: Mapping[str, Link], problems: Problems) -> None:
             problems.add(
                 at, f"{first} leads from {link.caller} to {link.target} already; remove one"
             )
+
+
+def _check_password(service: Service, problems: Problems) -> None:
+    if not service.environment.get("POSTGRES_PASSWORD"):
+        problems.add(
+            ("services", service.name, "environment", "POSTGRES_PASSWORD"),
+            "is missing; PostgreSQL wants one, and so does its official image",
+        )
 
 
 def _check_order(service: Service, declared: Mapping[str, Any], problems: Problems) -> None:

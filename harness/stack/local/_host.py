@@ -31,7 +31,7 @@ def take_state(state: StateDir) -> int:
     except OSError as error:
         raise StackError(f"{state.root}: cannot be used: {error.strerror}; name another") from error
     if lock is None:
-        raise StackError(f"{state.root}: a stack is running here already; harness down stops it")
+        raise StackError(f"{state.root}: a stack hangs here; harness heal ends it")
     state.clean()
     state.logs.mkdir(exist_ok=True)
     for old in state.logs.glob("*.log"):

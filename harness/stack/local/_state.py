@@ -13,6 +13,7 @@ import ctypes
 import fcntl
 import os
 import shutil
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +22,8 @@ from pathlib import Path
 import msgspec
 
 from . import _process
+
+_ROUNDS = 20
 
 LABEL = "HARNESS_STATE"
 """The environment variable that every process of a stack is started with."""
@@ -150,25 +153,40 @@ class StateDir:
         return ended
 
     def _end_processes(self) -> list[str]:
-        """Two ways to know them: pid and start time as noted, and the label they were born with."""
-        noted = {owned.pid: owned for owned in self.owned() if owned.pid}
-        mine = os.getpid()
-        processes = {process.pid: process for process in _process.table()}
-        names: dict[int, str] = {}
-        for pid, owned in noted.items():
-            process = processes.get(pid)
-            if process is None or process.start == owned.start:
-                # A pid is not given out again while a session or group still bears its number.
-                for member in _process.family([pid]):
-                    names.setdefault(member.pid, owned.name)
+        ended: dict[int, str] = {}
+        for _ in range(_ROUNDS):  # a process may have forked between the look and its end
+            members = self._processes()
+            if not members:
+                break
+            for process, name in members:
+                ended.setdefault(process.pid, name)
+                _process.send(process.pid, signal.SIGKILL)
+            _process.await_end([process for process, _ in members], limit=5.0)
+        return [f"{name} (pid {pid})" for pid, name in ended.items()]
+
+    def _processes(self) -> list[tuple[_process.Process, str]]:
+        """The stack's living processes and what they are of, apart from this one.
+
+        Known in two ways: by pid and start time as noted, with their families, and by the label
+        that they were born with.
+        """
+        noted = [owned for owned in self.owned() if owned.pid]
+        now = {process.pid: process for process in _process.table() if process.alive}
+        names = {
+            owned.pid: owned.name
+            for owned in noted
+            if owned.pid in now and now[owned.pid].start == owned.start
+        }
+        for owned in noted:
+            # A number is not given out again while a session or group bears it: where its first
+            # bearer is gone, who is in them is ours.
+            if owned.pid in names or owned.pid not in now:
+                for member in _process.family([owned.pid]):
+                    names.setdefault(member.pid, f"child of {owned.name}")
         for process in _process.labelled(LABEL, str(self.root)):
             names.setdefault(process.pid, "unnamed")
-        names.pop(mine, None)
-        members = [processes[pid] for pid in names if pid in processes and processes[pid].alive]
-        for process in members:
-            _process.kill_family(process.pid)
-        _process.await_end(members, limit=5.0)
-        return [f"{names[process.pid]} (pid {process.pid})" for process in members]
+        names.pop(os.getpid(), None)
+        return [(now[pid], name) for pid, name in names.items() if pid in now]
 
 
 def remove_data(path: Path) -> None:

@@ -21,14 +21,16 @@ def sweep(state_dir: Path) -> list[str]:
     state = StateDir(state_dir)
     if not state.root.is_dir():
         return []
-    lock = take_lock(state)
-    if lock is None and answers(state):
-        return []
     try:
-        return state.clean()
-    finally:
-        if lock is not None:
-            state.unlock(lock)
+        lock = take_lock(state)
+    except StackError:
+        return []
+    ended = state.clean()
+    if lock is None:  # its holders have just been ended
+        lock = state.lock()
+    if lock is not None:
+        state.unlock(lock)
+    return ended
 
 
 def service_logs(state_dir: Path) -> dict[str, Path]:
@@ -37,16 +39,24 @@ def service_logs(state_dir: Path) -> dict[str, Path]:
 
 
 def take_lock(state: StateDir) -> int | None:
-    """The lock of `state`, waiting for a dying stack; None if a stack lives there or hangs."""
+    """The lock of `state`, waiting for a dying stack; None if one hangs there.
+
+    Raises:
+        StackError: a stack lives there and answers.
+    """
     deadline = time.monotonic() + _DYING
     while (lock := state.lock()) is None:
-        if answers(state) or time.monotonic() > deadline:
+        if _answers(state):
+            raise StackError(
+                f"{state.root}: a stack is running here already; harness down stops it"
+            )
+        if time.monotonic() > deadline:
             return None
         time.sleep(0.01)  # a lock of another process has nothing to wait on with a limit
     return lock
 
 
-def answers(state: StateDir) -> bool:
+def _answers(state: StateDir) -> bool:
     """Whether a supervisor lives in `state`."""
     try:
         client = Client(state.connect(1.0), lambda _: None, lambda: None)

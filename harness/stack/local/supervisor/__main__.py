@@ -26,7 +26,7 @@ def main(root: str, leash_fd: str, lock_fd: str) -> None:
     child = os.fork()
     if child:
         leash.close()
-        guard(child, state)
+        guard(child, state, int(lock_fd))
         return
     _process.die_with_parent(guardian)
     _process.set_name("supervisor")

@@ -13,8 +13,8 @@ from .. import _process
 from .._state import StateDir
 
 
-def guard(supervisor: int, state: StateDir) -> None:
-    """Await the end of `supervisor` and clean up after it."""
+def guard(supervisor: int, state: StateDir, lock: int) -> None:
+    """Await the end of `supervisor` and clean up after it; the `lock` goes last."""
     _process.set_name("guardian")
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -27,6 +27,7 @@ def guard(supervisor: int, state: StateDir) -> None:
         if pid == supervisor:
             _end_orphans()
     state.clean()
+    state.unlock(lock)
 
 
 def _end_orphans() -> None:

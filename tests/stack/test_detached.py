@@ -1,0 +1,90 @@
+"""`harness up`, `status`, `logs`, `down`: a stack that outlives the process that started it."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from stack_rig import TINY
+
+from harness.errors import StackError, UsageError
+from harness.stack import (
+    Settings,
+    attach,
+    detached_state,
+    print_logs,
+    start_detached,
+    stop_detached,
+)
+from harness.stack.local import _process
+from harness.stack.local._state import LABEL
+
+pytestmark = pytest.mark.stack
+
+UP = """
+import sys
+from pathlib import Path
+from harness.stack import Settings, start_detached
+start_detached(Path(sys.argv[1]), Settings(pace=60))
+"""
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Iterator[Path]:
+    """A copy of the tiny stack, since its state is kept beside it."""
+    copy = tmp_path / "tiny"
+    shutil.copytree(TINY, copy, ignore=shutil.ignore_patterns("__pycache__", ".harness"))
+    yield copy
+    stop_detached(copy)
+
+
+def test_up_status_kill_launch_logs_down(directory: Path) -> None:
+    subprocess.run([sys.executable, "-c", UP, str(directory)], check=True, timeout=60)
+
+    stack = attach(directory)
+    assert [(one.service, one.state, one.ready) for one in stack.status()] == [
+        (name, "running", True) for name in ("front", "shelf", "database", "ticker")
+    ]
+    address = stack.address("front")
+    stack.kill("front")
+    stack.detach()
+
+    again = attach(directory)
+    assert again.status()[0].detail == "killed by SIGKILL"
+    again.launch("front")
+    assert again.address("front") == address
+    assert again.versions()["postgresql"]
+    again.detach()
+
+    written: list[str] = []
+    print_logs(directory, ["front"], follow=False, write=written.append)
+    assert written == ['front | {"event": "mode", "mode": "automatic"}\n'] * 2
+
+    stop_detached(directory)
+    assert _process.labelled(LABEL, str(detached_state(directory))) == []
+    assert [path.name for path in detached_state(directory).iterdir()] == ["logs"]
+    with pytest.raises(StackError, match="no stack runs here; start one: harness up"):
+        attach(directory)
+
+
+def test_up_twice_is_refused_and_does_no_harm(directory: Path) -> None:
+    start_detached(directory, Settings()).detach()
+
+    with pytest.raises(StackError, match="a stack is running here already; harness down stops it"):
+        start_detached(directory, Settings())
+
+    stack = attach(directory)
+    assert all(one.ready for one in stack.status())
+    stack.detach()
+
+
+def test_down_without_a_stack_is_no_error(directory: Path) -> None:
+    stop_detached(directory)
+    stop_detached(directory)
+
+
+def test_logs_of_a_service_that_has_none_are_a_usage_error(directory: Path) -> None:
+    with pytest.raises(UsageError, match=r"front: has no log in .*; one of none yet; start the"):
+        print_logs(directory, ["front"], follow=False, write=print)

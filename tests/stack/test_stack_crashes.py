@@ -1,0 +1,162 @@
+"""Whatever dies, and however: no process, port, directory or shared memory is left of a stack."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from stack_rig import TINY, eventually
+
+from harness.stack import sweep
+from harness.stack.local import _process
+from harness.stack.local._state import LABEL, Owned, StateDir
+
+pytestmark = pytest.mark.stack
+
+
+class Remains:
+    """What a running stack owns, noted while it runs, to be looked for afterwards."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self.state = StateDir(state_dir)
+        owned = self.state.owned()
+        self.processes = {one.name: one for one in owned if one.pid}
+        self._family = _process.family([one.pid for one in owned if one.pid])
+        self._paths = [Path(one.path) for one in owned if one.path]
+        plan = json.loads(self.state.state.read_bytes())["plan"]
+        self._ports = [*plan["ports"].values(), *plan["links"].values(), plan["api"]]
+        assert len(self._family) > 10, "the stack runs"
+        assert self._paths
+
+    def left(self) -> list[str]:
+        """What there still is of it."""
+        found = [f"pid {p.pid}" for p in self._family if _process.is_alive(p.pid, p.start)]
+        found += [f"pid {p.pid}" for p in _process.labelled(LABEL, str(self.state.root))]
+        found += [str(path) for path in self._paths if path.exists()]
+        found += [path.name for path in self.state.root.iterdir() if path.name != "logs"]
+        for port in self._ports:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    found.append(f"port {port}")
+        return found
+
+
+@contextmanager
+def harness_process(state_dir: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another harness, whose stack is ready."""
+    script = Path(__file__).with_name("crashing.py")
+    with subprocess.Popen(
+        [sys.executable, str(script), str(state_dir), str(TINY)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            yield process
+        finally:
+            process.kill()
+            sweep(state_dir)
+
+
+def shared_memory() -> int:
+    """How many System V segments there are on this machine, apart from those in use."""
+    lines = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
+    return sum(line.split()[6] == "0" for line in lines)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_the_end_of_the_harness_is_the_end_of_its_stack(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    orphans = shared_memory()
+    with harness_process(tmp_path) as harness:
+        remains = Remains(tmp_path)
+
+        harness.send_signal(number)
+
+        harness.wait(20)
+        eventually(lambda: not remains.left())
+        assert sweep(tmp_path) == []
+        assert shared_memory() <= orphans
+
+
+@pytest.mark.parametrize("victim", ["supervisor", "guardian"])
+def test_a_stack_ends_with_its_supervisor_or_guardian(victim: str, tmp_path: Path) -> None:
+    with harness_process(tmp_path):
+        remains = Remains(tmp_path)
+
+        os.kill(remains.processes[victim].pid, signal.SIGKILL)
+
+        services = [one for name, one in remains.processes.items() if name != "guardian"]
+        eventually(lambda: not any(_process.is_alive(one.pid, one.start) for one in services))
+        sweep(tmp_path)
+        assert remains.left() == []
+
+
+def test_sweep_ends_what_survived_everything_else(tmp_path: Path) -> None:
+    with harness_process(tmp_path) as harness:
+        remains = Remains(tmp_path)
+        for name in ("guardian", "supervisor"):  # nobody is left to clean up
+            os.kill(remains.processes[name].pid, signal.SIGSTOP)
+        harness.kill()
+        harness.wait()
+        for name in ("guardian", "supervisor"):
+            os.kill(remains.processes[name].pid, signal.SIGKILL)
+        eventually(lambda: not _process.is_alive(*_identity(remains.processes["guardian"])))
+
+        swept = sweep(tmp_path)
+
+        assert any(line.startswith("database (/") for line in swept), swept
+        assert remains.left() == []
+        assert sweep(tmp_path) == []
+
+
+def test_sweep_ends_a_stack_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.stack.local._sweep._DYING", 0.2)
+    with harness_process(tmp_path) as harness:
+        remains = Remains(tmp_path)
+        for name in ("guardian", "supervisor"):
+            os.kill(remains.processes[name].pid, signal.SIGSTOP)
+        harness.kill()
+
+        swept = sweep(tmp_path)
+
+        assert any(line.startswith("front (pid ") for line in swept), swept
+        assert remains.left() == []
+
+
+def test_sweep_leaves_a_living_stack_alone(tmp_path: Path) -> None:
+    with harness_process(tmp_path):
+        remains = Remains(tmp_path)
+
+        assert sweep(tmp_path) == []
+
+        assert all(_process.is_alive(*_identity(one)) for one in remains.processes.values())
+
+
+def test_sweep_does_not_touch_a_process_that_was_given_an_old_number(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "1000"], start_new_session=True) as innocent:
+        try:
+            process = _process.find(innocent.pid)
+            assert process is not None
+            state = StateDir(tmp_path)
+            state.own(Owned(name="front", pid=process.pid, start=process.start - 1))
+
+            assert sweep(tmp_path) == []
+            assert _process.is_alive(process.pid, process.start)
+        finally:
+            innocent.kill()
+
+
+def test_sweep_of_a_directory_that_never_was_is_nothing(tmp_path: Path) -> None:
+    assert sweep(tmp_path / "no" / "such") == []
+    assert not (tmp_path / "no").exists()
+
+
+def _identity(owned: Owned) -> tuple[int, int]:
+    return owned.pid, owned.start
