@@ -1,0 +1,82 @@
+"""Fixtures of the proxy's tests: the same bodies run against the embedded server and a real one.
+
+A real toxiproxy-server is found through HARNESS_TOXIPROXY (a path) or on the PATH. Without one
+its half of the tests is skipped, unless HARNESS_REQUIRE (a comma list) names `toxiproxy`: then
+a missing one is a failure, so that CI cannot go green by having lost it.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import proxy_kit
+import pytest
+
+
+def find_real_toxiproxy() -> str:
+    """Return the path of a real toxiproxy-server; skip or fail the test if there is none."""
+    path = os.environ.get("HARNESS_TOXIPROXY") or shutil.which("toxiproxy-server")
+    if path and Path(path).is_file():
+        return path
+    missing = "no real toxiproxy-server: set HARNESS_TOXIPROXY or put one on the PATH"
+    if "toxiproxy" in os.environ.get("HARNESS_REQUIRE", "").split(","):
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+@pytest.fixture(scope="session")
+def real_toxiproxy() -> str:
+    """Path of a real toxiproxy-server."""
+    return find_real_toxiproxy()
+
+
+@pytest.fixture(scope="session", params=["embedded", "real"])
+def shared_server(request: pytest.FixtureRequest) -> Iterator[proxy_kit.Server]:
+    """Start one server of each kind for all tests."""
+    if request.param == "real":
+        server = proxy_kit.start_real(find_real_toxiproxy(), "-proxy-metrics")
+    else:
+        server = proxy_kit.start_embedded("-proxy-metrics")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def server(shared_server: proxy_kit.Server) -> Iterator[proxy_kit.Server]:
+    """Give a test either server, without proxies, and see that the test has left it alive."""
+    shared_server.clear()
+    yield shared_server
+    assert shared_server.alive()
+    shared_server.clear()
+
+
+@pytest.fixture(scope="session")
+def shared_embedded() -> Iterator[proxy_kit.Server]:
+    """Start an embedded server for all tests of what only it can do."""
+    server = proxy_kit.start_embedded("-seed", "1", "-proxy-metrics", "-runtime-metrics")
+    yield server
+    assert server.stop() == 0
+
+
+@pytest.fixture
+def embedded(shared_embedded: proxy_kit.Server) -> Iterator[proxy_kit.Server]:
+    """Give a test the embedded server, without proxies."""
+    shared_embedded.clear()
+    yield shared_embedded
+    assert shared_embedded.alive()
+    shared_embedded.clear()
+
+
+@pytest.fixture
+def echo() -> Iterator[proxy_kit.Upstream]:
+    """Run an upstream that sends everything back."""
+    with proxy_kit.upstream() as server:
+        yield server
+
+
+@pytest.fixture
+def holding() -> Iterator[proxy_kit.Upstream]:
+    """Run an upstream whose connections the test itself uses, through `wait_for_client`."""
+    with proxy_kit.upstream(proxy_kit.hold) as server:
+        yield server

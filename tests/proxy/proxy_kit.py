@@ -1,0 +1,341 @@
+"""What the proxy's tests are made of: servers, upstreams, sockets with deadlines.
+
+`Server` runs either server as a process of its own and speaks its API without any client
+library, so that a test sees status, headers and body as they are.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+PATIENCE_S = 20.0
+"""For what must happen sooner or later: generous, because other work shares the machine."""
+
+
+@dataclass
+class Answer:
+    """An API answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+
+@dataclass
+class Server:
+    """A running server, embedded or real."""
+
+    kind: str
+    process: subprocess.Popen[bytes]
+    host: str
+    port: int
+    first_line: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        raw: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        timeout: float = PATIENCE_S,
+    ) -> Answer:
+        """Call the API; a body that is not bytes is sent as JSON."""
+        data = raw if raw is not None else None if body is None else json.dumps(body).encode()
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout)
+        try:
+            connection.request(method, path, data, headers or {})
+            answer = connection.getresponse()
+            return Answer(answer.status, dict(answer.getheaders()), answer.read())
+        finally:
+            connection.close()
+
+    def proxy(self, upstream: int | str, name: str = "p", **fields: Any) -> "ProxyHandle":
+        """Create a proxy on a free port."""
+        upstream = f"127.0.0.1:{upstream}" if isinstance(upstream, int) else upstream
+        body = {"name": name, "listen": "127.0.0.1:0", "upstream": upstream, **fields}
+        answer = self.call("POST", "/proxies", body)
+        assert answer.status == 201, answer
+        return ProxyHandle(self, name, answer.json["listen"])
+
+    def clear(self) -> None:
+        """Delete every proxy."""
+        for name in self.call("GET", "/proxies").json:
+            self.call("DELETE", f"/proxies/{quote(name, safe='')}")
+
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def stop(self) -> int:
+        """End it as an operator would; return the exit code."""
+        if self.alive():
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+        finally:
+            if self.process.stdout:
+                self.process.stdout.close()
+
+
+@dataclass
+class ProxyHandle:
+    """A proxy of a server, and what tests do to it."""
+
+    server: Server
+    name: str
+    listen: str
+
+    @property
+    def port(self) -> int:
+        return int(self.listen.rpartition(":")[2])
+
+    @property
+    def path(self) -> str:
+        return f"/proxies/{quote(self.name, safe='')}"
+
+    def connect(self, timeout: float = PATIENCE_S) -> socket.socket:
+        return connect(self.port, timeout)
+
+    def add(self, kind: str, /, *, expect: int = 200, **fields: Any) -> Answer:
+        """Add a toxic; attributes are those fields that are not the toxic's own."""
+        own = ("name", "stream", "toxicity", "expires_in")
+        body = {"type": kind, **{key: fields.pop(key) for key in own if key in fields}}
+        answer = self.server.call("POST", f"{self.path}/toxics", {**body, "attributes": fields})
+        assert answer.status == expect, answer
+        return answer
+
+    def update(self, toxic: str, body: dict[str, Any], *, expect: int = 200) -> Answer:
+        answer = self.server.call("PATCH", f"{self.path}/toxics/{toxic}", body)
+        assert answer.status == expect, answer
+        return answer
+
+    def remove(self, toxic: str) -> None:
+        answer = self.server.call("DELETE", f"{self.path}/toxics/{toxic}")
+        assert answer.status == 204, answer
+
+    def toxics(self) -> list[dict[str, Any]]:
+        return list(self.server.call("GET", f"{self.path}/toxics").json)
+
+    def change(self, **fields: Any) -> Answer:
+        return self.server.call("PATCH", self.path, fields)
+
+    def show(self) -> dict[str, Any]:
+        return dict(self.server.call("GET", self.path).json)
+
+    def connections(self) -> list[dict[str, Any]]:
+        return list(self.server.call("GET", f"{self.path}/connections").json)
+
+
+def start_embedded(*arguments: str, env: dict[str, str] | None = None) -> Server:
+    """Start the embedded server on a free port."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness.proxy", "--host", "127.0.0.1", "--port", "0", *arguments],
+        stdout=subprocess.PIPE,
+        env={**os.environ, **(env or {})},
+    )
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], PATIENCE_S)
+    assert ready, "the server said nothing"
+    first = json.loads(process.stdout.readline())
+    server = Server("embedded", process, first["host"], first["port"], first)
+    drain(process)
+    return server
+
+
+def start_real(path: str, *arguments: str) -> Server:
+    """Start a real toxiproxy-server."""
+    for _ in range(5):
+        port = free_port()
+        process = subprocess.Popen(
+            [path, "-host", "127.0.0.1", "-port", str(port), *arguments],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        server = Server("real", process, "127.0.0.1", port)
+        deadline = time.monotonic() + PATIENCE_S
+        while server.alive() and time.monotonic() < deadline:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                server.call("GET", "/version")
+                return server
+            time.sleep(0.02)  # the real server does not announce itself
+        server.stop()
+    raise AssertionError("the real toxiproxy-server did not start")
+
+
+def drain(process: subprocess.Popen[bytes]) -> None:
+    """Read away what a process logs, so that its pipe never fills."""
+
+    def read() -> None:
+        with contextlib.suppress(ValueError, OSError):
+            assert process.stdout is not None
+            while process.stdout.read1(65536):  # type: ignore[attr-defined]
+                pass
+
+    threading.Thread(target=read, daemon=True).start()
+
+
+class Upstream:
+    """A TCP server that treats each connection with a function, in a thread of its own."""
+
+    def __init__(self, serve: Callable[[socket.socket], None]) -> None:
+        self._serve = serve
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.port: int = self._listener.getsockname()[1]
+        self.accepted: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                return
+            sock.settimeout(PATIENCE_S)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.accepted.append(sock)
+            threading.Thread(target=self._run, args=(sock,), daemon=True).start()
+
+    def _run(self, sock: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            self._serve(sock)
+
+    def wait_for_client(self, number: int = 1) -> socket.socket:
+        """Return the n-th connection once it is there."""
+        eventually(lambda: len(self.accepted) >= number, f"connection {number}")
+        return self.accepted[number - 1]
+
+    def close(self) -> None:
+        # shutdown() ends a blocked accept(), which close() alone does not.
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for sock in self.accepted:
+            sock.close()
+
+
+def serve_echo(sock: socket.socket) -> None:
+    """Send everything back, then close."""
+    with sock:
+        while data := sock.recv(65536):
+            sock.sendall(data)
+
+
+def hold(sock: socket.socket) -> None:
+    """Keep the connection open and do nothing with it: the test does."""
+    del sock
+
+
+@contextlib.contextmanager
+def upstream(serve: Callable[[socket.socket], None] = serve_echo) -> Iterator[Upstream]:
+    """Run an upstream for the length of a block."""
+    server = Upstream(serve)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on just now."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return int(sock.getsockname()[1])
+
+
+def connect(port: int, timeout: float = PATIENCE_S) -> socket.socket:
+    """Connect to a port on loopback, with a deadline for everything that follows."""
+    sock = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def read_exactly(sock: socket.socket, count: int) -> bytes:
+    """Read so many bytes, fewer only if the connection ends."""
+    parts = []
+    while count:
+        part = sock.recv(min(count, 1 << 20))
+        if not part:
+            break
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
+
+
+def read_to_end(sock: socket.socket) -> bytes:
+    """Read until the connection is closed properly."""
+    parts = []
+    while part := sock.recv(1 << 20):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def exchange(sock: socket.socket, data: bytes) -> bytes:
+    """Send something to an echo, return what comes back."""
+    sock.sendall(data)
+    return read_exactly(sock, len(data))
+
+
+def ended(sock: socket.socket) -> str:
+    """Wait for the end of a connection; return how it ended: FIN or RST."""
+    try:
+        while sock.recv(65536):
+            pass
+    except ConnectionResetError:
+        return "RST"
+    return "FIN"
+
+
+def refused(port: int) -> bool:
+    """Return whether nobody listens on a port."""
+    try:
+        connect(port).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def eventually(condition: Callable[[], Any], what: str = "the condition") -> Any:
+    """Wait until the condition holds, return its value."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"{what} did not come about"
+        time.sleep(0.005)
+    return value
+
+
+class Stopwatch:
+    """Seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._start

@@ -1,0 +1,115 @@
+"""Populating proxies, by API and by file."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import proxy_kit
+import pytest
+from proxy_kit import Server, Upstream, ended, eventually, exchange
+
+ENTRY = 'struct { toxiproxy.Proxy; Enabled *bool "json:\\"enabled\\"" }'
+WRONG = "bad request body: json: cannot unmarshal "
+FAULTY = {
+    "": "bad request body: EOF",
+    "{": "bad request body: unexpected EOF",
+    '{"a":1}': f"{WRONG}object into Go value of type []{ENTRY}",
+    '"x"': f"{WRONG}string into Go value of type []{ENTRY}",
+    "[5]": f"{WRONG}number into Go value of type {ENTRY}",
+    '[{"name":5}]': f"{WRONG}number into Go struct field .Proxy.name of type string",
+    '[{"enabled":"x"}]': f"{WRONG}string into Go struct field .enabled of type bool",
+    "[null]": "missing required field: name at proxy 1",
+    '[{"name":"a","upstream":"x","listen":"127.0.0.1:0"},{"name":"b"}]': (
+        "missing required field: upstream at proxy 2"
+    ),
+}
+
+
+@pytest.mark.parametrize("body", FAULTY)
+def test_a_faulty_list_is_refused_before_anything_is_made(server: Server, body: str) -> None:
+    answer = server.call("POST", "/populate", raw=body.encode())
+    assert answer.status == 400
+    assert answer.json == {"error": FAULTY[body], "status": 400, "proxies": None}
+    assert answer.headers["Content-Type"] == "application/json"
+    assert not answer.body.endswith(b"\n")
+    assert server.call("GET", "/proxies").json == {}
+
+
+@pytest.mark.parametrize("body", ["[]", "null"])
+def test_an_empty_list_makes_nothing(server: Server, body: str) -> None:
+    answer = server.call("POST", "/populate", raw=body.encode())
+    assert (answer.status, answer.text) == (201, '{"proxies":null}')
+
+
+def test_a_list_makes_proxies_in_order(server: Server) -> None:
+    wanted: list[dict[str, Any]] = [
+        {"name": "z", "upstream": "x", "listen": "127.0.0.1:0"},
+        {"name": "a", "upstream": "x", "listen": "localhost:7", "enabled": False},
+        {"name": "n", "upstream": "x", "enabled": None},
+    ]
+    answer = server.call("POST", "/populate", wanted)
+    shown = [(proxy["name"], proxy["enabled"]) for proxy in answer.json["proxies"]]
+    assert (answer.status, shown) == (201, [("z", True), ("a", False), ("n", True)])
+    assert answer.json["proxies"][1]["listen"] == "localhost:7"
+    assert list(server.call("GET", "/proxies").json) == ["a", "n", "z"]
+
+
+def test_a_proxy_that_is_there_already_is_left_alone(server: Server, echo: Upstream) -> None:
+    proxy = server.proxy(echo.port)
+    proxy.add("latency", name="kept", latency=1)
+    same = {"name": "p", "upstream": f"127.0.0.1:{echo.port}", "listen": f"localhost:{proxy.port}"}
+    with proxy.connect() as client:
+        exchange(client, b"x")
+        assert server.call("POST", "/populate", [same]).status == 201
+        assert exchange(client, b"y") == b"y"
+    assert [toxic["name"] for toxic in proxy.toxics()] == ["kept"]
+    proxy.change(enabled=False)
+    answer = server.call("POST", "/populate", [{**same, "enabled": True}])
+    assert answer.json["proxies"][0]["enabled"] is False
+
+
+def test_a_proxy_that_differs_is_replaced(server: Server, echo: Upstream) -> None:
+    proxy = server.proxy(echo.port)
+    proxy.add("latency", name="lost", latency=1)
+    other = {"name": "p", "upstream": "127.0.0.1:1", "listen": proxy.listen}
+    with proxy.connect() as client:
+        exchange(client, b"x")
+        answer = server.call("POST", "/populate", [other])
+        assert answer.json["proxies"][0]["upstream"] == "127.0.0.1:1"
+        assert ended(client) == "FIN"
+    assert proxy.toxics() == []
+
+
+def start(kind: str, config: Path, request: pytest.FixtureRequest) -> Server:
+    if kind == "real":
+        real = request.getfixturevalue("real_toxiproxy")
+        return proxy_kit.start_real(real, "-config", str(config))
+    return proxy_kit.start_embedded("-config", str(config))
+
+
+@pytest.mark.parametrize("kind", ["embedded", "real"])
+def test_a_config_file_is_a_list_to_populate(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    config = tmp_path / "toxiproxy.json"
+    config.write_text(json.dumps([{"name": "c", "upstream": "x", "listen": "127.0.0.1:0"}]))
+    server = start(kind, config, request)
+    try:
+        assert eventually(lambda: server.call("GET", "/proxies").json, "the proxy")["c"]["enabled"]
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("kind", ["embedded", "real"])
+@pytest.mark.parametrize("content", [None, "nonsense", '[{"name":"a"}]'])
+def test_a_faulty_config_file_does_not_stop_the_server(
+    kind: str, content: str | None, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    config = tmp_path / "toxiproxy.json"
+    if content is not None:
+        config.write_text(content)
+    server = start(kind, config, request)
+    try:
+        assert server.call("GET", "/proxies").json == {}
+    finally:
+        assert server.stop() == 0

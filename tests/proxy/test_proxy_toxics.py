@@ -1,0 +1,479 @@
+"""Each of the original's toxics, on both servers: what it does to bytes, and when.
+
+Lower bounds of times are exact, because no machine is too fast for a delay. Upper bounds are
+loose, because other work may share the machine; `benchmarks/proxy.py` measures the tight ones.
+"""
+
+import os
+import socket
+
+import pytest
+from proxy_kit import (
+    Server,
+    Stopwatch,
+    Upstream,
+    ended,
+    exchange,
+    read_exactly,
+    read_to_end,
+)
+
+SLACK_S = 1.5
+EARLY_S = 0.003
+"""Clocks are read in different processes, and one of them in whole milliseconds."""
+
+
+def assert_took(watch: Stopwatch, seconds: float) -> None:
+    assert seconds - EARLY_S <= watch.seconds <= seconds + SLACK_S
+
+
+def test_without_toxics_every_byte_arrives(server: Server, echo: Upstream) -> None:
+    data = os.urandom(3_000_000)
+    with server.proxy(echo.port).connect() as client:
+        assert exchange(client, b"x") == b"x"
+        client.settimeout(0.02)
+        got, sent = bytearray(), 0
+        while len(got) < len(data):
+            try:
+                sent += client.send(data[sent : sent + 100_000]) if sent < len(data) else 0
+                got += client.recv(1 << 20)
+            except TimeoutError:
+                pass
+        assert bytes(got) == data
+
+
+@pytest.mark.parametrize("stream", ["upstream", "downstream"])
+def test_latency_delays_one_stream_once(server: Server, echo: Upstream, stream: str) -> None:
+    proxy = server.proxy(echo.port)
+    proxy.add("latency", stream=stream, latency=200)
+    with proxy.connect() as client:
+        for _ in range(2):
+            watch = Stopwatch()
+            assert exchange(client, b"hello") == b"hello"
+            assert_took(watch, 0.2)
+
+
+def test_latency_delays_a_pipeline_once_not_message_by_message(
+    server: Server, holding: Upstream
+) -> None:
+    proxy = server.proxy(holding.port)
+    proxy.add("latency", stream="upstream", latency=300)
+    with proxy.connect() as client:
+        far = holding.wait_for_client()
+        watch = Stopwatch()
+        for _ in range(20):
+            client.sendall(b"12345")
+        assert read_exactly(far, 100) == b"12345" * 20
+        assert_took(watch, 0.3)
+        assert watch.seconds < 20 * 0.3
+
+
+def test_two_latencies_add_up(server: Server, echo: Upstream) -> None:
+    proxy = server.proxy(echo.port)
+    proxy.add("latency", name="a", latency=150)
+    proxy.add("latency", name="b", latency=150)
+    with proxy.connect() as client:
+        watch = Stopwatch()
+        exchange(client, b"x")
+        assert_took(watch, 0.3)
+
+
+def test_jitter_spreads_around_the_latency(server: Server, echo: Upstream) -> None:
+    proxy = server.proxy(echo.port)
+    proxy.add("latency", latency=30, jitter=25)
+    with proxy.connect() as client:
+        times = []
+        for _ in range(25):
+            watch = Stopwatch()
+            exchange(client, b"x")
+            times.append(watch.seconds)
+    assert min(times) >= 0.005 - EARLY_S
+    assert min(times) < 0.027
+    assert max(times) > 0.033
+
+
+def test_latency_does_not_delay_the_close_of_an_idle_connection(
+    server: Server, holding: Upstream
+) -> None:
+    proxy = server.proxy(holding.port)
+    proxy.add("latency", latency=5000)
+    with proxy.connect() as client:
+        watch = Stopwatch()
+        holding.wait_for_client().close()
+        assert ended(client) == "FIN"
+        assert watch.seconds < 4
+
+
+def test_close_waits_for_what_latency_still_holds(server: Server, holding: Upstream) -> None:
+    proxy = server.proxy(holding.port)
+    proxy.add("latency", latency=200)
+    with proxy.connect() as client:
+        far = holding.wait_for_client()
+        watch = Stopwatch()
+        far.sendall(b"last words")
+        far.close()
+        assert read_to_end(client) == b"last words"
+        assert_took(watch, 0.2)
+
+
+def test_bandwidth_counts_1000_bytes_to_the_kilobyte(server: Server, echo: Upstream) -> None:
+    proxy = server.proxy(echo.port)
+    proxy.add("bandwidth", rate=100)
+    data = os.urandom(50_000)
+    with proxy.connect() as client:
+        watch = Stopwatch()
+        assert exchange(client, data) == data
+        assert 0.45 <= watch.seconds <= 0.5 + SLACK_S
+
+
+def test_bandwidth_gives_no_credit_for_a_pause(server: Server, holding: Upstream) -> None:
+    proxy = server.proxy(holding.port)
+    proxy.add("bandwidth", rate=10)
+    with proxy.connect() as client:
+        far = holding.wait_for_client()
+        far.sendall(b"x")
+        assert client.recv(1) == b"x"
+        client.settimeout(0.3)
+        with pytest.raises(TimeoutError):  # this is the pause
+            client.recv(1)
+        client.settimeout(20)
+        watch = Stopwatch()
+        far.sendall(bytes(3000))
+        read_exactly(client, 3000)
+        assert_took(watch, 0.28)
+
+
+def test_bandwidth_is_for_each_connection(server: Server, echo: Upstream) -> None:
+    proxy = server.proxy(echo.port)
+    proxy.add("bandwidth", rate=50)
+    data = bytes(20_000)
+    with proxy.connect() as one, proxy.connect() as two:
+        watch = Stopwatch()
+        one.sendall(data)
+        two.sendall(data)
+        assert read_exactly(one, len(data)) == read_exactly(two, len(data)) == data
+        assert 0.36 <= watch.seconds < 0.75 + SLACK_S
+
+
+def test_a_bandwidth_of_zero_lets_nothing_through(server: Server, echo: Upstream) -> None:
+    proxy = server.proxy(echo.port)
+    proxy.add("bandwidth", name="b", rate=0)
+    with proxy.connect() as client:
+        client.sendall(b"stuck")
+        client.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            client.recv(1)
+        proxy.remove("b")
+        client.settimeout(20)
+        assert read_exactly(client, 5) == b"stuck"
+
+
+def test_slow_close_passes_data_and_delays_only_the_end(server: Server, holding: Upstream) -> None:
+    proxy = server.proxy(holding.port)
+    proxy.add("slow_close", delay=300)
+    with proxy.connect() as client:
+        far = holding.wait_for_client()
+        watch = Stopwatch()
+        far.sendall(b"bye")
+        far.close()
+        assert client.recv(3) == b"bye"
+        assert watch.seconds < 0.29
+        assert ended(client) == "FIN"
+        assert_took(watch, 0.3)
+
+
+def test_timeout_swallows_and_closes_after_silence(server: Server, echo: Upstream) -> None:
+    proxy = server.proxy(echo.port)
+    proxy.add("timeout", stream="upstream", timeout=300)
+    with proxy.connect() as client:
+        watch = Stopwatch()
+        client.sendall(b"lost")
+        assert read_to_end(client) == b""
+        assert_took(watch, 0.3)
+
+
+def test_data_starts_the_timeout_anew(server: Server, holding: Upstream) -> None:
+    proxy = server.proxy(holding.port)
+    proxy.add("timeout", timeout=1000)
+    with proxy.connect() as client:
+        far = holding.wait_for_client()
+        watch = Stopwatch()
+        client.settimeout(0.5)
+        for _ in range(3):
+            far.sendall(b"x")
+            with pytest.raises(TimeoutError):
+                client.recv(1)
+        client.settimeout(20)
+        assert ended(client) == "FIN"
+        assert_took(watch, 2.0)
+
+
+def test_a_timeout_of_zero_is_a_black_hole_until_it_is_removed(
+    server: Server, echo: Upstream
+) -> None:
+    proxy = server.proxy(echo.port)
+    proxy.add("timeout", name="t", timeout=0)
+    with proxy.connect() as client:
+        client.sendall(b"lost")
+        client.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            client.recv(1)
+        client.settimeout(20)
+        proxy.update("t", {"attributes": {"timeout": 0}})
+        proxy.remove("t")
+        assert read_to_end(client) == b""
+
+
+def test_removing_a_timeout_closes_even_those_that_it_did_not_hit(
+    server: Server, echo: Upstream
+) -> None:
+    proxy = server.proxy(echo.port)
+    proxy.add("timeout", name="t", timeout=0, toxicity=0)
+    with proxy.connect() as client:
+        assert exchange(client, b"x") == b"x"
+        proxy.remove("t")
+        assert ended(client) == "FIN"
+
+
+@pytest.mark.parametrize("stream", ["upstream", "downstream"])
+def test_reset_peer_resets_both_sides_after_the_first_data(
+    server: Server, holding: Upstream, stream: str
+) -> None:
+    proxy = server.proxy(holding.port)
+    proxy.add("reset_peer", stream=stream, timeout=150)
+    with proxy.connect() as client:
+        far = holding.wait_for_client()
+        near = client if stream == "upstream" else far
+        other = far if stream == "upstream" else client
+        watch = Stopwatch()
+        near.sendall(b"lost")
+        with pytest.raises(ConnectionResetError):
+            other.recv(1)
+        assert_took(watch, 0.15)
+        assert ended(near) == "RST"
+
+
+def test_slicer_cuts_into_pieces_and_loses_nothing(server: Server, holding: Upstream) -> None:
+    proxy = server.proxy(holding.port)
+    proxy.add("slicer", stream="upstream", average_size=10, size_variation=0, delay=20_000)
+    data = os.urandom(50)
+    with proxy.connect() as client:
+        far = holding.wait_for_client()
+        client.sendall(data)
+        pieces = []
+        watch = Stopwatch()
+        while sum(map(len, pieces)) < len(data):
+            pieces.append(far.recv(100))
+        assert b"".join(pieces) == data
+        assert_took(watch, 0.14)
+        # Halved until no longer than the average: 6, 6, 6, 7, 6, 6, 6, 7. A busy machine may
+        # join two of them before we look.
+        assert len(pieces) >= 4
+        assert max(map(len, pieces)) <= 26
+
+
+def test_slicer_with_variation_loses_nothing(server: Server, echo: Upstream) -> None:
+    proxy = server.proxy(echo.port)
+    proxy.add("slicer", average_size=64, size_variation=32, delay=0)
+    data = os.urandom(20_000)
+    with proxy.connect() as client:
+        assert exchange(client, data) == data
+
+
+@pytest.mark.parametrize(("sent", "passed"), [(b"0123456789", 7), (b"0123456", 7), (b"0", 0)])
+def test_limit_data_closes_on_reaching_the_limit(
+    server: Server, holding: Upstream, sent: bytes, passed: int
+) -> None:
+    proxy = server.proxy(holding.port)
+    proxy.add("limit_data", bytes=passed)
+    with proxy.connect() as client:
+        far = holding.wait_for_client()
+        client.settimeout(0.1)
+        with pytest.raises(TimeoutError):  # open until data comes, even with a limit of 0
+            client.recv(1)
+        client.settimeout(20)
+        far.sendall(sent)
+        assert read_to_end(client) == sent[:passed]
+
+
+def test_limit_data_keeps_counting_over_an_update(server: Server, holding: Upstream) -> None:
+    proxy = server.proxy(holding.port)
+    proxy.add("limit_data", name="l", bytes=100)
+    with proxy.connect() as client:
+        far = holding.wait_for_client()
+        far.sendall(b"x" * 60)
+        assert len(read_exactly(client, 60)) == 60
+        proxy.update("l", {"attributes": {"bytes": 70}})
+        far.sendall(b"y" * 60)
+        assert read_to_end(client) == b"y" * 10
+
+
+def test_toxicity_zero_never_hits_and_one_always_does(server: Server, echo: Upstream) -> None:
+    proxy = server.proxy(echo.port)
+    proxy.add("limit_data", name="never", bytes=0, toxicity=0)
+    with proxy.connect() as client:
+        assert exchange(client, b"x") == b"x"
+        proxy.update("never", {"toxicity": 1})
+        client.sendall(b"y")
+        assert read_to_end(client) == b""
+
+
+def test_toxicity_is_rolled_for_each_connection(server: Server, echo: Upstream) -> None:
+    proxy = server.proxy(echo.port)
+    proxy.add("limit_data", bytes=0, toxicity=0.5)
+    hits = 0
+    for _ in range(60):
+        with proxy.connect() as client:
+            client.sendall(b"xx")
+            hits += read_exactly(client, 2) == b""
+    assert 8 <= hits <= 52  # outside: one in a hundred million
+
+
+def test_a_disabled_proxy_refuses_and_cuts_and_keeps_its_toxics(
+    server: Server, echo: Upstream
+) -> None:
+    proxy = server.proxy(echo.port)
+    proxy.add("noop", name="kept")
+    with proxy.connect() as client:
+        exchange(client, b"x")
+        assert proxy.change(enabled=False).json["enabled"] is False
+        assert ended(client) == "FIN"
+    with pytest.raises(ConnectionRefusedError):
+        proxy.connect()
+    assert proxy.change(enabled=True).json["listen"] == proxy.listen
+    assert [toxic["name"] for toxic in proxy.toxics()] == ["kept"]
+    with proxy.connect() as client:
+        assert exchange(client, b"x") == b"x"
+
+
+def test_deleting_a_proxy_closes_its_connections(server: Server, echo: Upstream) -> None:
+    proxy = server.proxy(echo.port)
+    with proxy.connect() as client:
+        exchange(client, b"x")
+        server.call("DELETE", proxy.path)
+        assert ended(client) == "FIN"
+    with pytest.raises(ConnectionRefusedError):
+        proxy.connect()
+
+
+def test_moving_a_proxy_drops_connections_and_keeps_toxics(
+    server: Server, echo: Upstream, holding: Upstream
+) -> None:
+    proxy = server.proxy(holding.port)
+    proxy.add("noop", name="kept")
+    with proxy.connect() as client:
+        holding.wait_for_client()
+        proxy.change(upstream=f"127.0.0.1:{echo.port}")
+        assert ended(client) == "FIN"
+    with proxy.connect() as client:
+        assert exchange(client, b"x") == b"x"
+    assert [toxic["name"] for toxic in proxy.toxics()] == ["kept"]
+
+
+def test_an_upstream_that_refuses_closes_the_client_at_once(server: Server) -> None:
+    proxy = server.proxy(1)
+    with proxy.connect() as client:
+        assert ended(client) in {"FIN", "RST"}
+
+
+def test_an_upstream_that_is_no_address_closes_the_client(server: Server) -> None:
+    with server.proxy("nonsense").connect() as client:
+        assert ended(client) in {"FIN", "RST"}
+
+
+def test_a_reset_by_one_side_reaches_the_other_as_an_end(server: Server, holding: Upstream) -> None:
+    proxy = server.proxy(holding.port)
+    with proxy.connect() as client:
+        far = holding.wait_for_client()
+        far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        far.close()
+        assert ended(client) == "FIN"
+
+
+def test_there_is_no_half_close_by_default(server: Server, holding: Upstream) -> None:
+    proxy = server.proxy(holding.port)
+    with proxy.connect() as client:
+        far = holding.wait_for_client()
+        client.sendall(b"request")
+        client.shutdown(socket.SHUT_WR)
+        assert read_to_end(far) == b"request"
+        assert read_to_end(client) == b""
+
+
+def test_toxics_of_a_stream_work_in_the_order_in_which_they_were_added(
+    server: Server, holding: Upstream
+) -> None:
+    proxy = server.proxy(holding.port)
+    proxy.add("limit_data", name="limit", bytes=10)
+    proxy.add("latency", name="late", latency=300)
+    with proxy.connect() as client:
+        far = holding.wait_for_client()
+        watch = Stopwatch()
+        far.sendall(b"0123456789abc")
+        # The limit closes at once, but what has passed it is still delivered, late.
+        assert read_to_end(client) == b"0123456789"
+        assert_took(watch, 0.3)
+
+
+def test_changes_reach_live_connections_at_once(server: Server, echo: Upstream) -> None:
+    proxy = server.proxy(echo.port)
+    with proxy.connect() as client:
+        exchange(client, b"x")
+        proxy.add("latency", name="l", latency=200)
+        watch = Stopwatch()
+        exchange(client, b"x")
+        assert_took(watch, 0.2)
+        proxy.update("l", {"attributes": {"latency": 400}})
+        watch = Stopwatch()
+        exchange(client, b"x")
+        assert_took(watch, 0.4)
+        proxy.remove("l")
+        watch = Stopwatch()
+        exchange(client, b"x")
+        assert watch.seconds < 0.4
+
+
+@pytest.mark.parametrize("change", ["remove", "update", "reset"])
+def test_a_change_sends_what_is_in_flight_at_once(
+    server: Server, holding: Upstream, change: str
+) -> None:
+    proxy = server.proxy(holding.port)
+    proxy.add("latency", name="l", latency=60_000)
+    with proxy.connect() as client:
+        far = holding.wait_for_client()
+        far.sendall(b"in flight")
+        client.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            client.recv(1)
+        client.settimeout(20)
+        if change == "remove":
+            proxy.remove("l")
+        elif change == "update":
+            proxy.update("l", {"attributes": {"latency": 50_000}})
+        else:
+            server.call("POST", "/reset")
+        assert read_exactly(client, 9) == b"in flight"
+
+
+def test_reset_enables_everything_and_removes_every_toxic(server: Server, echo: Upstream) -> None:
+    one, two = server.proxy(echo.port, "one"), server.proxy(echo.port, "two")
+    one.add("timeout", timeout=0)
+    two.add("latency", latency=1)
+    two.change(enabled=False)
+    with one.connect() as client:
+        answer = server.call("POST", "/reset", raw=b"whatever")
+        assert (answer.status, answer.body) == (204, b"")
+        assert ended(client) == "FIN"
+    assert one.toxics() == two.toxics() == []
+    for proxy in (one, two):
+        with proxy.connect() as client:
+            assert exchange(client, b"x") == b"x"
+
+
+def test_reset_spares_live_connections_of_other_toxics(server: Server, echo: Upstream) -> None:
+    proxy = server.proxy(echo.port)
+    proxy.add("latency", latency=10)
+    with proxy.connect() as client:
+        exchange(client, b"x")
+        server.call("POST", "/reset")
+        assert exchange(client, b"y") == b"y"
