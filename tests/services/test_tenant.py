@@ -362,6 +362,19 @@ def test_a_new_data_center_may_be_slow_to_come_up() -> None:
     run(test())
 
 
+def test_a_door_that_was_closed_while_coming_up_stays_closed() -> None:
+    async def test() -> None:
+        rig = Rig()
+        rig.storage.mood = "away"
+        async with running(rig.app()) as http:
+            assert (await put(http, 0, "drill")).status_code == 200
+            rig.storage.mood = "well"
+            await rig.clock.advance(10)
+            assert await admission(http) == ("closed", "drill")
+
+    run(test())
+
+
 # ---- what it tells ------------------------------------------------------------------------------
 
 
