@@ -14,6 +14,7 @@ A whole system that is being started is not an outage: for a while, a target tha
 answered is only not there yet.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Literal
 
@@ -43,7 +44,7 @@ class Upstream:
         self.client = Client(world, name, base_url, breaker=breaker)
         self._admission: Literal["closed", "share", "open"] = "open"
         self._said = ""
-        self._doubtful = False
+        self._doubt = asyncio.Event()
         self._proven = False
         # 30 minutes of life, but at least 20 turns of a machine.
         self._grace_until = clock.now() + max(1800.0, 20 * clock.machine(0))
@@ -85,7 +86,8 @@ class Upstream:
         return self._learn(await self.client.post(path, body, retries=retries, patience=patience))
 
     def _learn(self, outcome: Outcome) -> Outcome:
-        self._doubtful = not isinstance(outcome, Answered)
+        if not isinstance(outcome, Answered):
+            self._doubt.set()
         if isinstance(outcome, Answered):
             self._proven = True
         elif isinstance(outcome, Refused) and outcome.error == "admission":
@@ -130,7 +132,13 @@ class Upstream:
 
     async def _rest(self) -> None:
         """Wait for the next round, or until somebody's call was not answered."""
-        self._doubtful = False
-        until = self._clock.now() + self._every
-        while not self._doubtful and (left := until - self._clock.now()) > 0:
-            await self._clock.sleep(max(self._clock.machine(0), min(self._soon, left)))
+        self._doubt.clear()
+        nap = asyncio.ensure_future(self._clock.sleep(self._every))
+        doubt = asyncio.ensure_future(self._doubt.wait())
+        try:
+            await asyncio.wait({nap, doubt}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            nap.cancel()
+            doubt.cancel()
+        if self._doubt.is_set():
+            await self._clock.sleep(self._soon)

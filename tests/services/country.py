@@ -1,0 +1,131 @@
+"""An airport and the two tenants it depends on, in one process and a clock moved by hand."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from services import autogate, baggage, border, counter, watchlist
+from services.kit import Journal, MemoryJournal, World
+from services.kit.testing import Events, FakeClock, Network, fake_world, running
+from services.mrz import Mrz, build
+from services.population import Person, person
+from services.store import MemoryRegistry
+
+KEY = "a key for rehearsals"
+POPULATION = 200
+APPS = {
+    "watchlist": watchlist.create,
+    "border": border.create,
+    "counter-cgk": counter.create,
+    "autogate-cgk": autogate.create,
+    "baggage-cgk": baggage.create,
+}
+
+
+@dataclass
+class Country:
+    """What survives the end of a process: the ledger, the paper, the time of day."""
+
+    env: Mapping[str, str] = field(default_factory=dict)
+    clock: FakeClock = field(default_factory=FakeClock)
+    network: Network = field(default_factory=Network)
+    registry: MemoryRegistry = field(default_factory=MemoryRegistry)
+    journal: Journal = field(default_factory=MemoryJournal)
+    logs: dict[str, Events] = field(default_factory=dict)
+
+    def world(self, name: str) -> World:
+        env = {
+            "SNAPSHOT_KEY": KEY,
+            "POPULATION": str(POPULATION),
+            "JOURNAL": "/journal",
+            "COUNTER": "counter-cgk" if name.startswith("autogate") else "http://counter-cgk",
+            "WATCHLIST": "http://watchlist",
+            "BORDER": "http://border",
+            "LANES": "3",
+            "OFFICERS": "2",
+            "SURGE_OFFICERS": "4",
+            **self.env,
+        }
+        log = self.logs.setdefault(name, Events())
+        return fake_world(
+            name,
+            env,
+            clock=self.clock,
+            log=log,
+            registry=self.registry,
+            network=self.network,
+            journal=lambda _path: self.journal,
+        )
+
+    @asynccontextmanager
+    async def open(self, *names: str) -> AsyncIterator[list[httpx.AsyncClient]]:
+        """Start services in this order; a client for each."""
+        async with AsyncExitStack() as stack:
+            clients = []
+            for name in names:
+                app = APPS[name](self.world(name))
+                self.network.apps[f"http://{name}"] = app
+                clients.append(await stack.enter_async_context(running(app)))
+            yield clients
+
+    def modes(self, name: str) -> list[object]:
+        """The modes that a service went through."""
+        return [event["mode"] for event in self.logs[name].named("mode")]
+
+    async def ledger(self) -> dict[str, str]:
+        """Crossing id -> channel."""
+        return {line.id: line.channel for line in await self.registry.crossings(0, 9999)}
+
+
+CENTER = ("watchlist", "border")
+
+
+def cut(country: Country) -> None:
+    country.network.cut |= {f"http://{name}" for name in CENTER}
+
+
+def heal(country: Country) -> None:
+    country.network.cut.clear()
+
+
+def somebody(*, listed: bool = False, kind: str = "citizen", cancelled: bool = False) -> Person:
+    everybody = (person(i) for i in range(POPULATION))
+    return next(
+        one
+        for one in everybody
+        if (one.listed, one.kind, one.cancelled) == (listed, kind, cancelled)
+    )
+
+
+def zone(one: Person) -> tuple[str, ...]:
+    return build(
+        Mrz(
+            document=one.document,
+            issuer=one.nationality,
+            nationality=one.nationality,
+            surname=one.surname,
+            given=one.given,
+            birth=f"{one.birth:%y%m%d}",
+            sex=one.sex,
+            expiry=f"{one.expiry:%y%m%d}",
+        )
+    )
+
+
+def asks(crossing: str, one: Person | None = None, **more: Any) -> dict[str, Any]:
+    """The body of `POST /travellers`."""
+    return {
+        "crossing": crossing,
+        "mrz": zone(one or somebody()),
+        "flight": "XX123",
+        "direction": "arrival",
+        **more,
+    }
+
+
+CITIZEN = somebody()
+LISTED = somebody(listed=True)
+FOREIGNER = somebody(kind="visa")
