@@ -57,16 +57,24 @@ def awaits_others(plan: Plan, name: str, stages: Mapping[str, Progress]) -> str:
 
 def awaits_entry(stage: Stage, progress: Progress, sight: Sight, now: float) -> str:
     """Why the first step cannot be taken, given that the earlier stages are done."""
-    if not sight.reached:
-        return f"{stage.target} is out of reach"
-    if not fit(stage, sight):
-        return f"{stage.target} is not ready: {sight.reason or 'no reason given'}"
-    if stage.opens != "nothing" and sight.share != 0.0:
-        return f"{stage.target} has yet to close before it is opened step by step"
+    if why := _unfit(stage, sight):
+        return why
     if progress.ready < stage.ready_for:
         return f"{stage.target} was seen ready {progress.ready} of {stage.ready_for} times"
     if now < progress.not_before:
         return f"waits {progress.not_before - now:.0f} s more after relapse {progress.relapses}"
+    return ""
+
+
+def _unfit(stage: Stage, sight: Sight) -> str:
+    if not sight.reached:
+        return f"{stage.target} is out of reach"
+    if not fit(stage, sight):
+        return f"{stage.target} is not ready: {sight.reason or 'no reason given'}"
+    if stage.opens == "nothing" and sight.mode == "manual":
+        return f"{stage.target} still works by hand"
+    if stage.opens != "nothing" and sight.share != 0.0:
+        return f"{stage.target} has yet to close before it is opened step by step"
     return ""
 
 
@@ -91,7 +99,7 @@ def awaits_exit(
 def _backlog_stays(stage: Stage, progress: Progress, sight: Sight, entered: tuple[int, int]) -> str:
     if stage.opens == "nothing":
         if sight.mode == "manual":
-            return f"{stage.target} is still in manual mode"
+            return f"{stage.target} still works by hand"
         if 0 < sight.backlog >= progress.peak:
             return f"the journal of {stage.target} is not being entered ({sight.backlog} records)"
         return ""
