@@ -4,6 +4,7 @@ It keeps nothing on disk. What it has to remember over a crash is in its targets
 lanes and modes. It starts by looking at those, and touches nothing until it has seen it.
 """
 
+from functools import partial
 from typing import TypeAlias
 
 import msgspec
@@ -12,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.kit import World, deploy, frame, page_reply, read_numbered_page, reply
+from services.kit import World, deploy, frame, gauge, page_reply, read_numbered_page, reply
 
 from ._centre import Centre
 from ._plan import Plan, PlanError, build_plan, load_plan
@@ -48,7 +49,7 @@ def create(world: World) -> Starlette:
         world,
         routes=[Route("/plan", tell_plan), Route("/notices", tell_notices)],
         status=centre.status,
-        background=[centre.probe, centre.inform],
+        background=[centre.probe, centre.inform, partial(gauge, world, centre.numbers)],
         closing=watch.close,
     )
 

@@ -35,7 +35,7 @@ class Centre:
         )
         while True:
             began = clock.now()
-            await self._round()
+            await self._round(began)
             await clock.sleep(max(began + self._every - clock.now(), self._every / 10))
 
     async def inform(self) -> None:
@@ -47,7 +47,7 @@ class Centre:
             await clock.sleep(min(max(wait, 1.0), self.board.promise))
             self._publish()
 
-    async def _round(self) -> None:
+    async def _round(self, began: float) -> None:
         clock = self._world.clock
         watched = {
             self._plan.stages[name].target
@@ -55,10 +55,11 @@ class Centre:
             if progress.state in _ON_ITS_WAY
         }
         observation = await self._watch.look(watched)
-        now = clock.now()
-        self._recovery, changes, orders = advance(self._plan, self._recovery, observation, now)
+        # Rounds begin on the beat, but their probes take now more, now less: dwells are counted
+        # from beginning to beginning, or a step of one beat would often need two.
+        self._recovery, changes, orders = advance(self._plan, self._recovery, observation, began)
         self._incident, surges, ended = follow(
-            self._plan, self._incident, self._recovery, observation, now
+            self._plan, self._incident, self._recovery, observation, clock.now()
         )
         for change in changes:
             self._world.log(
@@ -101,6 +102,16 @@ class Centre:
                 for name, progress in stages.items()
                 if progress.state != "done"
             },
+        }
+
+    def numbers(self) -> Mapping[str, object]:
+        """The plan in figures, for `gauge`."""
+        states = [progress.state for progress in self._recovery.stages.values()]
+        return {
+            "incident": int(self._incident.since is not None),
+            "done": states.count("done"),
+            "opening": sum(state in _ON_ITS_WAY for state in states),
+            "shut": sum(state in ("closed", "relapsed") for state in states),
         }
 
     def stages(self) -> list[dict[str, object]]:

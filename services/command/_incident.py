@@ -9,7 +9,7 @@ from ._plan import Plan
 from ._progress import Recovery, SetSurge
 from ._sight import UNSEEN, Observation
 
-_STRANGERS = 10
+_STRANGERS = 20
 """Rounds that a target may take to show up after the command centre started, as the others do."""
 
 

@@ -13,7 +13,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from services.command import PlanError, create
-from services.kit.testing import Events, FakeClock, Network, fake_world, run, running
+from services.kit.testing import Events, Network, fake_world, run, running
+
+from .brisk import Brisk
 
 TENANTS = ("watchlist", "border", "visa", "stay-permit", "passport")
 GATES = ("autogate-cgk", "autogate-dps")
@@ -74,7 +76,7 @@ class City:
     """All stand-ins, and the command centre's own surroundings."""
 
     def __init__(self) -> None:
-        self.clock, self.log, self.network = FakeClock(), Events(), Network()
+        self.clock, self.log, self.network = Brisk(300), Events(), Network()
         self.orders: list[tuple[str, float]] = []
         self.targets = {name: Target(self, name) for name in (*TENANTS, *GATES, *DESKS)}
         for name, target in self.targets.items():
@@ -121,9 +123,10 @@ def test_a_normal_day_passes_without_an_order_or_a_word() -> None:
         city = City()
         async with running(city.create()) as http:
             assert (await told(http, "/status"))["quiescent"] is True
-            await city.pass_rounds(100)
+            await city.pass_rounds(50)
             assert city.orders == []
-            assert [e["event"] for e in city.log.all] == ["plan"]
+            assert [e["event"] for e in city.log.all if e["event"] != "gauge"] == ["plan"]
+            assert city.log.named("gauge")[-1]["done"] == 10
             plan = city.log.named("plan")[0]["stages"]
             assert isinstance(plan, dict)
             assert plan["border"] == ("watchlist",)
@@ -148,7 +151,7 @@ def test_the_days_of_june_2024() -> None:
             )
             assert sorted(city.orders) == [(d, True) for d in DESKS[:3]]
             city.orders.clear()
-            await city.pass_rounds(250)
+            await city.pass_rounds(150)
             times = [e["issued_at"] for e in (await told(http, "/notices"))["items"]]
             assert len(times) >= 3
             assert max(b - a for a, b in pairwise(times)) <= 21600
@@ -180,7 +183,7 @@ def test_the_days_of_june_2024() -> None:
             assert (status["mode"], status["quiescent"]) == ("automatic", True)
             city.log.all.clear()
             city.orders.clear()
-            await city.pass_rounds(100)
+            await city.pass_rounds(50)
             assert (city.log.all, city.orders) == ([], [])
 
     run(test())

@@ -48,7 +48,7 @@ def test_a_normal_system_is_no_incident() -> None:
 
 def test_services_that_are_still_starting_are_no_incident_for_a_while() -> None:
     story = Story()
-    for _ in range(10):
+    for _ in range(20):
         story.see(UNSEEN, UNSEEN)
         assert story.incident.since is None
     story.see(UNSEEN, UNSEEN)

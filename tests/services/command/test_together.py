@@ -14,6 +14,8 @@ from services import watchlist as watchlist_service
 from services.kit.testing import Events, FakeClock, Network, fake_world, run, running
 from services.store import MemoryRegistry
 
+from .brisk import Brisk
+
 STACK = Path(__file__).parents[3] / "docker-compose.yml"
 CREATE = {
     "watchlist": watchlist_service.create,
@@ -30,17 +32,6 @@ CREATE = {
     "command": command.create,
 }
 TENANTS = ("watchlist", "border", "visa", "stay-permit", "passport")
-
-
-class Brisk(FakeClock):
-    """A clock at a pace at which no machine takes less than `floor` seconds of life."""
-
-    def __init__(self, floor: float) -> None:
-        super().__init__()
-        self._floor = floor
-
-    def machine(self, seconds: float) -> float:
-        return max(seconds, self._floor)
 
 
 class System:
