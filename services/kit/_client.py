@@ -130,22 +130,21 @@ class Client:
         retries: int = 0,
         urgent: bool = False,
         counted: bool = True,
+        patience: float = 1,
     ) -> Outcome:
         """Read `path`.
 
         `urgent` passes a Retry-After: for paths that admission does not guard. What is not
         `counted` tells the breaker nothing: for looking whether a target has started yet.
+        `patience` multiplies the time-out.
         """
-        call = _Call("GET", path, params, urgent=urgent, counted=counted)
+        call = _Call("GET", path, params, urgent=urgent, counted=counted, patience=patience)
         return await self._call(call, retries)
 
     async def post(
         self, path: str, body: object, *, retries: int = 0, patience: float = 1
     ) -> Outcome:
-        """Write to `path`; retried only if asked: say so where the body carries an id.
-
-        `patience` multiplies the time-out, for what is much at once.
-        """
+        """Write to `path`; retried only if asked: say so where the body carries an id."""
         return await self._call(_Call("POST", path, body=body, patience=patience), retries)
 
     async def put(self, path: str, body: object, *, retries: int = 0) -> Outcome:

@@ -97,7 +97,11 @@ class Upstream:
 
     async def probe(self) -> bool:
         """Ask how it is; whether it answered."""
-        outcome = await self.client.get("/ready", urgent=True, counted=not self.starting)
+        # Half a call's patience: there is nothing to do but to say yes, and three in a row are
+        # what it takes to notice an outage when nobody comes.
+        outcome = await self.client.get(
+            "/ready", urgent=True, counted=not self.starting, patience=0.5
+        )
         if not isinstance(outcome, Answered) or not outcome.ok:
             return False
         if not self._proven or self.standing != "open":
@@ -123,12 +127,15 @@ class Upstream:
         `seen` is called after each probe, for whoever has a mode to adapt.
         """
         while True:
+            began = self._clock.now()
             answered = await self.probe()
             seen()
             if answered and self.client.breaker.state == "closed":
                 await self._rest()
             else:
-                await self._clock.sleep(max(self._soon, self.client.breaker.wait))
+                # A time-out was pause enough: beginnings are kept apart, not ends and beginnings.
+                left = began + self._soon - self._clock.now()
+                await self._clock.sleep(max(left, self.client.breaker.wait))
 
     async def _rest(self) -> None:
         """Wait for the next round, or until somebody's call was not answered."""
