@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,7 +22,7 @@ from ._heal import heal
 from ._injection import Injection
 from ._intents import Intents, new_id
 from ._kind import LinkFault
-from ._lease import PATIENCE, Lease, start_watchdog
+from ._lease import PATIENCE, WATCHDOG_LOG, Lease, start_watchdog
 from ._links import LinkHolds
 from ._lookout import Lookout
 from ._means import LinkMeans, Means, NodeMeans
@@ -101,14 +102,14 @@ class Chaos:
                 absent=self._nodes.standing,
                 holders=self._links.holders,
                 listed=self._links.listed,
+                found_disabled=self._links.found_disabled,
             )
             self._node_verifier = NodeVerifier(
                 self._lookout, self._wire, holders=self._nodes.holders
             )
             self._lease.start()
             watchdog = start_watchdog(self.directory, self._patience)
-            resources.callback(watchdog.wait)
-            resources.callback(self._lease.release)
+            resources.callback(self._end, watchdog)
             self._resources = resources.pop_all()
 
     def close(self) -> None:
@@ -254,6 +255,15 @@ class Chaos:
         return NodeMeans(
             id_, fault.kind, fault.targets, holds=self._nodes, verifier=self._node_verifier
         )
+
+    def _end(self, watchdog: "subprocess.Popen[bytes]") -> None:
+        self._lease.release()
+        if not self._lease.lost:  # else it is healing, and ends when it has
+            watchdog.terminate()
+        watchdog.wait()
+        log = self.directory / WATCHDOG_LOG
+        if log.exists() and not log.stat().st_size:
+            log.unlink()
 
     def _forget(self, injection: Injection) -> None:
         with self._lock, contextlib.suppress(ValueError):

@@ -22,6 +22,8 @@ _EVERY = 0.5
 PATIENCE = 10.0
 """Real seconds without a renewal after which the harness counts as hung."""
 
+WATCHDOG_LOG = "watchdog.log"
+
 _FILE = "lease"
 _LAPSED = "lease.lapsed"
 
@@ -101,7 +103,7 @@ def start_watchdog(directory: Path, patience: float = PATIENCE) -> "subprocess.P
     It is in a session of its own, where Ctrl-C and the end of a terminal do not reach it.
     """
     command = [sys.executable, "-m", "harness.chaos.watchdog", str(directory.resolve())]
-    with (directory / "watchdog.log").open("ab") as log:
+    with (directory / WATCHDOG_LOG).open("ab") as log:
         return subprocess.Popen(
             [*command, "--patience", str(patience)],
             stdin=subprocess.DEVNULL,

@@ -50,6 +50,11 @@ class LinkHolds:
         with self._lock:
             return frozenset(self._links[link].held) if link in self._links else frozenset()
 
+    def found_disabled(self, link: str) -> bool:
+        """Whether somebody else had disabled the proxy of `link` when a fault was put on it."""
+        with self._lock:
+            return link in self._links and not self._links[link].found_enabled
+
     def listed(self, fault: str, link: str) -> bool:
         """Whether the server itself says that the fault is on `link`.
 
@@ -134,14 +139,18 @@ class LinkHolds:
         except ChaosError:  # a full disk must not keep a fault from being healed
             draining = {}
 
+        states = self._server.proxies() if draining else {}
+
         def take_back(name: str) -> None:
             link = self._links[name]
             with link.lock:
-                enable = link.found_enabled and not link.cut_by_others(fault)
+                cut = link.cut_by_others(fault)
                 toxics = [intent.toxic for intent in held[name] if intent.toxic]
                 if toxics:
-                    self._server.drain_and_remove(name, toxics, enable=enable)
-                elif enable:
+                    # Drained proxies are left as they are now, which a user may have changed.
+                    enabled = name not in states or states[name].enabled
+                    self._server.drain_and_remove(name, toxics, enable=enabled and not cut)
+                elif link.found_enabled and not cut:
                     self._server.enable(name)
                 with self._lock:
                     del link.held[fault]

@@ -45,8 +45,10 @@ class LinkVerifier:
         absent: Callable[[str], str],
         holders: Callable[[str], Collection[str]],
         listed: Callable[[str, str], bool],
+        found_disabled: Callable[[str], bool],
     ) -> None:
         self._listed = listed
+        self._found_disabled = found_disabled
         self._lookout = lookout
         self._wire = wire
         self._absent = absent
@@ -187,6 +189,10 @@ class LinkVerifier:
                 return ""
         elif all(sight.outcome != "refused" for sight in through):
             return ""  # the link leads again to a target that is not there
+        if self._holders(link):
+            return ""  # another step has put a fault on it by now
+        if self._found_disabled(link) and all(sight.outcome == "refused" for sight in through):
+            return ""  # it is as it was found
         return f"{_sights(through)} (direct: {_sights(beside)})"
 
     def _alive(self, link: str, beside: Looks) -> bool:
@@ -205,6 +211,9 @@ class LinkVerifier:
                 self._wire, sights, reference.before
             ):
                 return ""
+            target = self._lookout.stack.spec.links[place.name].target
+            if self._holders(place.name) or self._absent(target):
+                return ""  # another step has put a fault on it by now
             problem = (
                 f"{place.name}, which the fault is not on, changed too: {_sights(sights)} "
                 f"(before: {_sights(reference.before)})"

@@ -78,7 +78,8 @@ class NodeVerifier:
         if reference is not None:
             place = reference.place
             sights = self._lookout.look([(place, patient(place, Ask()))])[place.address]
-            if not all(place.speech.alive(sight.outcome) for sight in sights):
+            alive = all(place.speech.alive(sight.outcome) for sight in sights)
+            if not alive and not self._holders(place.name):
                 return Finding(False, f"{place.name}, which was left alone, is {sights[0]} too")
         what = services[0] if len(services) == 1 else f"{len(services)} services"
         aside = f"; {reference.place.name} is as before" if reference else ""
@@ -97,7 +98,7 @@ class NodeVerifier:
                 sight = seen[place.address][0] if place is not None else None
                 alive = place is None or (sight is not None and place.speech.alive(sight.outcome))
                 state = standing[name].state if name in standing else "unknown to the stack"
-                if state != "running" or not alive:
+                if (state != "running" or not alive) and not self._holders(name):
                     problems[name] = f"{name}: {state}, {sight or 'no port to look at'}"
             return problems
 

@@ -1,0 +1,116 @@
+"""From a scenario's step to a fault: targets, parameters, and everything that can be wrong."""
+
+import pytest
+
+from harness.chaos import KINDS, LinkFault, bind
+from harness.errors import UsageError
+from harness.scenario import FaultStep
+
+from .fake_stack import SPEC
+
+
+def step(fault: str, on: dict[str, object], **params: object) -> FaultStep:
+    return FaultStep.model_validate({"at": 0, "fault": fault, "on": on, "with": params})
+
+
+@pytest.mark.parametrize(
+    ("on", "links"),
+    [
+        ({"link": "gate-visa"}, ["gate-visa"]),
+        ({"link": ["gate-visa", "border-database"]}, ["border-database", "gate-visa"]),
+        ({"to": "database"}, ["border-database", "visa-database"]),
+        ({"from": "gate"}, ["gate-border", "gate-visa"]),
+        ({"site": "center"}, ["gate-border", "gate-visa", "desk-border"]),
+        ({"site": "airport"}, ["gate-border", "gate-visa", "desk-border"]),
+        ({"service": "gate"}, ["gate-border", "gate-visa", "desk-gate"]),
+        ({"service": ["queue", "visa"]}, ["visa-database", "border-queue", "gate-visa"]),
+    ],
+)
+def test_links_are_found_by_name_by_end_and_by_border(on: dict[str, object], links: list[str]):
+    assert list(bind(step("cut", on), SPEC).targets) == links
+
+
+@pytest.mark.parametrize(
+    ("on", "services"),
+    [
+        ({"service": "gate"}, ["gate"]),
+        ({"service": ["gate", "database"]}, ["database", "gate"]),
+        ({"site": "airport"}, ["gate", "desk"]),
+    ],
+)
+def test_services_are_found_by_name_and_by_site(on: dict[str, object], services: list[str]):
+    assert list(bind(step("kill", on), SPEC).targets) == services
+
+
+def test_a_fault_keeps_the_steps_label_and_durations_of_life():
+    named = step("delay", {"to": "database"}, latency="1m", jitter="10s")
+    fault = bind(named.model_copy(update={"name": "slow"}), SPEC)
+    assert (fault.label, fault.name) == ("slow", "delay")
+    assert fault.kind.model_dump() == {"latency": 60.0, "jitter": 10.0}
+
+
+@pytest.mark.parametrize(
+    ("fault", "on", "params", "problems"),
+    [
+        (
+            "cutt",
+            {"link": "gate-visa"},
+            {},
+            ["unknown fault 'cutt'; did you mean 'cut'? There are"],
+        ),
+        ("xyz", {"link": "gate-visa"}, {}, ["unknown fault 'xyz'; There are: blackhole, cut,"]),
+        ("cut", {"link": "gate-vis"}, {}, ["unknown link 'gate-vis'; did you mean 'gate-visa'?"]),
+        ("cut", {"link": ["a", "b"]}, {}, ["unknown link 'a'", "unknown link 'b'"]),
+        ("cut", {"link": []}, {}, ["names no link"]),
+        ("cut", {"to": "nobody"}, {}, ["unknown service 'nobody'"]),
+        ("cut", {"from": "database"}, {}, ["no link out of database; there is nothing to put"]),
+        ("cut", {"to": "desk"}, {}, ["no link into desk"]),
+        ("cut", {"site": "centre"}, {}, ["unknown site 'centre'; did you mean 'center'?"]),
+        ("cut", {"link": "gate-visa"}, {"hard": True}, ["with: hard: unknown key"]),
+        ("kill", {"link": "gate-visa"}, {}, ["acts on services, not on links; name a service"]),
+        ("kill", {"to": "gate"}, {}, ["acts on services"]),
+        ("kill", {"service": "gat"}, {}, ["unknown service 'gat'; did you mean 'gate'?"]),
+        ("delay", {"to": "visa"}, {}, ["with: latency: is missing"]),
+        ("delay", {"to": "visa"}, {"latency": "fast"}, ["latency: 'fast' is not a duration"]),
+        ("delay", {"to": "visa"}, {"latency": 0}, ["latency: Input should be greater than 0"]),
+        ("delay", {"to": "visa"}, {"latency": 1, "jitter": 2}, ["jitter must not exceed latency"]),
+        ("throttle", {"to": "visa"}, {"rate": 0}, ["rate: Input should be greater than 0"]),
+        ("throttle", {"to": "visa"}, {"rate": "inf"}, ["rate: Input should be a finite number"]),
+        ("slice", {"to": "visa"}, {"size": 0, "delay": 1}, ["size: Input should be greater"]),
+        (
+            "slice",
+            {"to": "visa"},
+            {"size": 5, "variation": 5, "delay": 1},
+            ["variation must be less than size"],
+        ),
+        ("limit", {"to": "visa"}, {"bytes": -1}, ["bytes: Input should be greater than or equal"]),
+        (
+            "delay",
+            {"link": "x"},
+            {"latncy": 1},
+            ["latency: is missing", "latncy: unknown key", "unknown link 'x'"],
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_on_one_line_each_and_all_at_once(
+    fault: str, on: dict[str, object], params: dict[str, object], problems: list[str]
+):
+    with pytest.raises(UsageError) as caught:
+        bind(step(fault, on, **params), SPEC)
+    said = caught.value.problems
+    assert len(said) == len(problems)
+    for line, problem in zip(said, problems, strict=True):
+        assert problem in line
+        assert line.startswith(f"step '{fault}': ")
+        assert "\n" not in line
+
+
+def test_every_kind_is_registered_and_described():
+    assert set(KINDS) == {
+        "blackhole", "cut", "delay", "kill", "limit", "lose_replies", "pause", "reset", "restart",
+        "slice", "slow_close", "stop", "throttle",
+    }  # fmt: skip
+    for kind in KINDS.values():
+        assert kind.__doc__
+        assert kind.model_json_schema()["additionalProperties"] is False
+    assert issubclass(KINDS["cut"], LinkFault)

@@ -1,0 +1,72 @@
+"""Tiny servers: HTTP's health path, PostgreSQL's SSLRequest, and one that says nothing.
+
+Run as a program it serves HTTP on the port given, and prints the port that it got.
+"""
+
+import contextlib
+import socket
+import sys
+from threading import Thread
+
+PROGRAM = __file__
+
+_ANSWER = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Filler: "
+    + b"x" * 120
+    + b"\r\nContent-Length: 15\r\n%s\r\n"
+    + b'{"status":"ok"}'
+)
+
+
+def serve(listener: socket.socket, manner: str) -> None:
+    """Accept until `listener` is closed."""
+    talk = {"http": _http, "postgres": _postgres, "mute": _mute}[manner]
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return
+        Thread(target=_guarded, args=(talk, connection), daemon=True).start()
+
+
+def _guarded(talk, connection: socket.socket) -> None:
+    with connection, contextlib.suppress(OSError):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        talk(connection)
+
+
+def _http(connection: socket.socket) -> None:
+    data = b""
+    while piece := connection.recv(65536):
+        data += piece
+        while b"\r\n\r\n" in data:
+            request, _, data = data.partition(b"\r\n\r\n")
+            last = b"connection: close" in request.lower()
+            connection.sendall(_ANSWER % (b"Connection: close\r\n" if last else b""))
+            if last:
+                return
+
+
+def _postgres(connection: socket.socket) -> None:
+    while head := connection.recv(8, socket.MSG_WAITALL):
+        length, code = int.from_bytes(head[:4]), int.from_bytes(head[4:])
+        rest = length - 8
+        while rest:
+            rest -= len(connection.recv(rest))
+        if code == 80877103:
+            connection.sendall(b"N")
+        elif code == 196608:
+            connection.sendall(b"R\0\0\0\x0c\0\0\0\x05salt")
+        else:
+            return
+
+
+def _mute(connection: socket.socket) -> None:
+    while connection.recv(65536):
+        pass
+
+
+if __name__ == "__main__":
+    with socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=512) as server:
+        print(server.getsockname()[1], flush=True)
+        serve(server, "http")
