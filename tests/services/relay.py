@@ -17,12 +17,14 @@ class Relay:
         self._tasks: set[asyncio.Task[None]] = set()
         self._flows = asyncio.Event()
         self._flows.set()
+        self._answers_left: int | None = None
         self.state: State = "up"
         self.port = 0
 
     def up(self) -> None:
         """Forward again, as if nothing had been. Held bytes are forwarded."""
         self.state = "up"
+        self._answers_left = None
         self._flows.set()
 
     def cut(self) -> None:
@@ -45,6 +47,10 @@ class Relay:
         """Forward requests only."""
         self.state = "deaf"
         self._flows.clear()
+
+    def deafen_after(self, answers: int) -> None:
+        """Forward that many more pieces of answers, then requests only."""
+        self._answers_left = answers
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -72,6 +78,10 @@ class Relay:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool
     ) -> None:
         while data := await reader.read(65536):
+            if answers and self._answers_left is not None:
+                if self._answers_left == 0:
+                    self.deafen()
+                self._answers_left -= 1
             if self.state == "blackhole" or (answers and self.state == "deaf"):
                 await self._flows.wait()
             writer.write(data)
