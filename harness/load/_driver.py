@@ -185,14 +185,13 @@ class Driver:
 
 def _object(answer: Any) -> tuple[dict[str, Any], str]:
     """The answer's JSON object. A text is none and no trouble; JSON that is broken is."""
-    body = answer.content or b""
-    if "json" not in (answer.headers.get("content-type") or ""):
+    if not answer.content or "json" not in (answer.headers.get("content-type") or ""):
         return {}, ""
     try:
         value = answer.json()
     except ValueError as error:
         return {}, f"the answer is not JSON: {error}"
-    return (value if isinstance(value, dict) else {"value": value}) if body else {}, ""
+    return value if isinstance(value, dict) else {"value": value}, ""
 
 
 def _reason(status: int, value: dict[str, Any]) -> str:
