@@ -11,6 +11,7 @@
 | leaves_fallback   | Did every service leave its fallback in time after recovery?               |
 | honest_answers    | Is every answer that claims the central system backed by its ledger?       |
 | exactly_once      | Is everything acknowledged there exactly once, and nothing else?           |
+| stays_automatic   | Did those whom the fault does not concern carry on as if nothing happened? |
 | stages_in_order   | Did the stages come back in the plan's order, gate by gate, all of them?   |
 | no_storm          | Did recovery keep the requests that reach the center within bounds?        |
 | backlog_drains    | Did the backlog only shrink after recovery, and to zero in time?           |
@@ -41,6 +42,7 @@ from . import (  # noqa: F401 - importing a module registers its check
     notices,
     quiesced,
     stages_in_order,
+    stays_automatic,
     steady_state,
 )
 from ._check import CHECKS, Check, Result, Verdict
