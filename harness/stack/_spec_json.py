@@ -1,15 +1,24 @@
 """A stack's description as JSON: for the evidence folder, and for whoever takes a stack over."""
 
-from pydantic import TypeAdapter
+from functools import cache
+from typing import TYPE_CHECKING
 
 from ._spec import StackSpec
 
-_adapter = TypeAdapter(StackSpec)
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+
+@cache
+def _adapter() -> "TypeAdapter[StackSpec]":
+    from pydantic import TypeAdapter  # noqa: PLC0415 - late, as in `read_stack`
+
+    return TypeAdapter(StackSpec)
 
 
 def spec_to_json(spec: StackSpec) -> bytes:
     """`spec` as indented JSON."""
-    return _adapter.dump_json(spec, indent=2)
+    return _adapter().dump_json(spec, indent=2)
 
 
 def spec_from_json(text: bytes) -> StackSpec:
@@ -18,4 +27,4 @@ def spec_from_json(text: bytes) -> StackSpec:
     Raises:
         ValueError: `text` is something else.
     """
-    return _adapter.validate_json(text)
+    return _adapter().validate_json(text)

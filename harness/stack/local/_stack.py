@@ -45,6 +45,9 @@ from ._wire import (
     exit_text,
 )
 
+_PATIENCE = 30.0
+"""Seconds that a service may take to be ready."""
+
 
 class _Saved(msgspec.Struct):
     """state.json: what a stack is, for whoever takes it over."""
@@ -58,7 +61,7 @@ class LocalStack:
 
     rung = "local"
 
-    def __init__(self, spec: StackSpec, state_dir: Path, *, patience: float = 30.0) -> None:
+    def __init__(self, spec: StackSpec, state_dir: Path, *, patience: float = _PATIENCE) -> None:
         self._spec = spec
         self._state = StateDir(state_dir)
         self._patience = patience
@@ -249,8 +252,11 @@ class LocalStack:
         self.close()
 
     def _await_ready(self, service: str) -> None:
+        # The Toxiproxy is ours: how long a service may take says nothing about it.
+        ours = service == self._spec.toxiproxy
+        patience = max(self._patience, _PATIENCE) if ours else self._patience
         try:
-            self._nodes.await_ready(service, self._probe(service), self._patience)
+            self._nodes.await_ready(service, self._probe(service), patience)
         except StackError as error:
             raise StackError(f"{error}; {self._state.last_words(service)}") from error
 
