@@ -64,7 +64,7 @@ def create(world: World) -> Starlette:
         )
         objection = _objection(await registry.traveller(crossing.document), world.clock.now())
         if objection is None:
-            recorded = await registry.record(crossing)
+            (recorded,) = await registry.record([crossing])
         else:
             # Whoever was let through was let through, even if the visa was cancelled since.
             known = await registry.recorded(crossing)
@@ -75,11 +75,12 @@ def create(world: World) -> Starlette:
 
     async def enter(request: Request, registry: Registry) -> Response:
         batch = await read_body(request, Batch)
-        results = []
-        for late in batch.records:
-            crossing = msgspec.convert(late, Crossing, from_attributes=True)
-            recorded = await registry.record(crossing)
-            results.append({"id": crossing.id, **msgspec.to_builtins(recorded)})
+        crossings = [msgspec.convert(one, Crossing, from_attributes=True) for one in batch.records]
+        recorded = await registry.record(crossings)
+        results = [
+            {"id": crossing.id, **msgspec.to_builtins(one)}
+            for crossing, one in zip(crossings, recorded, strict=True)
+        ]
         return reply({"results": results})
 
     async def crossings(request: Request, registry: Registry) -> Response:

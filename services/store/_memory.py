@@ -83,8 +83,11 @@ class MemoryRegistry:
         assert needs != "passport"
         return Traveller(passport, needs, permission)
 
-    async def record(self, crossing: Crossing) -> Recorded:
-        """Enter a crossing into the ledger, once."""
+    async def record(self, crossings: Sequence[Crossing]) -> Sequence[Recorded]:
+        """Enter crossings into the ledger, each once."""
+        return [await self._record(one) for one in crossings]
+
+    async def _record(self, crossing: Crossing) -> Recorded:
         known = await self.recorded(crossing)
         if known is not None:
             return known

@@ -38,21 +38,29 @@ FROM people p JOIN credentials c USING (document)
 WHERE document = $1 AND c.service IN ('passport', p.needs)
 """
 
-# No line at all comes back if another connection enters the same crossing at this very moment:
-# its line is neither ours nor old enough to be seen. Then the statement is simply repeated.
+# A crossing that another connection enters at this very moment is missing from the answer: its line
+# is neither ours nor old enough to be seen. Then the statement is repeated for what is missing.
 RECORD = """
-WITH fresh AS (
+WITH brought AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
+        $7::text[], $8::float8[], $9::text[], $10::bigint[]) WITH ORDINALITY
+        AS one (id, document, nationality, airport, flight, direction,
+            channel, recorded_at, officer, snapshot_version, place)
+), fresh AS (
     INSERT INTO crossings (id, document, nationality, airport, flight, direction,
         channel, recorded_at, officer, snapshot_version, late_hit)
-    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-        EXISTS (SELECT FROM watchlist WHERE watchlist.document = $2)
-    WHERE NOT EXISTS (SELECT FROM crossings WHERE id = $1)
+    SELECT id, document, nationality, airport, flight, direction,
+        channel, recorded_at, officer, snapshot_version,
+        EXISTS (SELECT FROM watchlist WHERE watchlist.document = brought.document)
+    FROM brought
+    WHERE NOT EXISTS (SELECT FROM crossings WHERE crossings.id = brought.id)
+    ORDER BY place
     ON CONFLICT (id) DO NOTHING
     RETURNING *
 )
 SELECT true AS fresh, * FROM fresh
 UNION ALL
-SELECT false, * FROM crossings WHERE id = $1
+SELECT false, * FROM crossings WHERE id = ANY ($1)
 """
 
 APPLY = """
@@ -146,18 +154,25 @@ class PostgresRegistry:
         permission = _credential(rows[needs]) if needs in rows else None
         return Traveller(_credential(rows["passport"]), needs, permission)
 
-    async def record(self, crossing: Crossing) -> Recorded:
-        """Enter a crossing into the ledger, once."""
-        row = await self._write(
-            RECORD,
-            crossing.id,
-            *crossing.event(),
-            crossing.channel,
-            crossing.recorded_at,
-            crossing.officer,
-            crossing.snapshot_version,
-        )
-        return _recorded(row, crossing, fresh=row["fresh"])
+    async def record(self, crossings: Sequence[Crossing]) -> Sequence[Recorded]:
+        """Enter crossings into the ledger, each once, all of them or none."""
+
+        async def write(connection: Connection) -> dict[str, asyncpg.Record]:
+            rows: dict[str, asyncpg.Record] = {}
+            while missing := [one for one in crossings if one.id not in rows]:
+                names = Crossing.__struct_fields__
+                columns = [[getattr(one, name) for one in missing] for name in names]
+                rows |= {row["id"]: row for row in await connection.fetch(RECORD, *columns)}
+            return rows
+
+        rows = await self._pool.run(write, write=True)
+        seen: set[str] = set()
+        results = []
+        for one in crossings:
+            fresh = rows[one.id]["fresh"] and one.id not in seen
+            results.append(_recorded(rows[one.id], one, fresh=fresh))
+            seen.add(one.id)
+        return results
 
     async def recorded(self, crossing: Crossing) -> Recorded | None:
         """What `record` would answer, if it were for a crossing that is in the ledger already."""

@@ -155,11 +155,11 @@ class Registry(Protocol):
     async def traveller(self, document: str) -> Traveller | None:
         """The holder of a document; None if no such document was issued."""
 
-    async def record(self, crossing: Crossing) -> Recorded:
-        """Enter a crossing into the ledger, once."""
+    async def record(self, crossings: Sequence[Crossing]) -> Sequence[Recorded]:
+        """Enter crossings into the ledger in their order, each once, all of them or none."""
 
     async def recorded(self, crossing: Crossing) -> Recorded | None:
-        """What `record` would answer, if it were for a crossing that is in the ledger already."""
+        """What `record` would answer, of a crossing that is in the ledger already."""
 
     async def crossings(self, after: int, limit: int) -> Sequence[LedgerLine]:
         """Lines of the ledger by receipt."""

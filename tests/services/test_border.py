@@ -235,7 +235,7 @@ def test_a_lost_outcome_is_neither_yes_nor_no_and_asking_again_tells() -> None:
             assert (answer.status_code, answer.json()["error"]) == (500, "unsure")
             storage.mood = "well"
             results = await enter(http, late("c-2", 1), late("c-3", 2))
-            assert [one["outcome"] for one in results] == ["duplicate", "recorded"]
+            assert [one["outcome"] for one in results] == ["duplicate", "duplicate"]
 
     run(test())
 

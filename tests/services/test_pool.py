@@ -21,7 +21,7 @@ from services.store import (
 
 from .conftest import Postgres
 from .relay import Relay, relay
-from .test_registry import crossing
+from .test_registry import crossing, record
 
 SHORT = 0.3
 LONG = 20.0
@@ -54,7 +54,7 @@ async def works_after_at_most_one_failure(registry: Registry) -> None:
     with contextlib.suppress(StorageError):
         await registry.ping()
     for _ in range(6):
-        await registry.record(crossing())
+        await record(registry, crossing())
 
 
 def test_a_cut_link_is_away_at_once_and_works_again_after(linked: Linked) -> None:
@@ -96,9 +96,9 @@ def test_a_write_into_a_black_hole_is_unsure_until_it_cannot_even_connect(linked
         async with linked(SHORT) as (registry, link):
             link.blackhole()
             with pytest.raises(StorageUnsureError):
-                await registry.record(crossing())
+                await record(registry, crossing())
             with pytest.raises(StorageAwayError):
-                await registry.record(crossing())
+                await record(registry, crossing())
 
     run(test())
 
@@ -109,12 +109,12 @@ def test_more_callers_than_connections_leave_no_stuck_pool_behind_a_black_hole(
     async def test() -> None:
         async with linked(SHORT) as (registry, link):
             link.blackhole()
-            calls = [registry.record(crossing(f"c-{i}")) for i in range(30)]
+            calls = [record(registry, crossing(f"c-{i}")) for i in range(30)]
             results = await asyncio.gather(*calls, return_exceptions=True)
             assert all(isinstance(one, StorageError) for one in results)
             link.up()
             link.reset()
-            recorded = [await registry.record(crossing(f"c-{i}")) for i in range(30)]
+            recorded = [await record(registry, crossing(f"c-{i}")) for i in range(30)]
             assert len({one.receipt for one in recorded}) == 30
 
     run(test())
@@ -124,13 +124,13 @@ def test_a_write_whose_answer_was_lost_has_happened_once(linked: Linked) -> None
     async def test() -> None:
         async with linked(SHORT) as (registry, link):
             # asyncpg asks for a statement's types first; the second time it knows them.
-            await registry.record(crossing("before"))
+            await record(registry, crossing("before"))
             link.deafen()
             with pytest.raises(StorageUnsureError):
-                await registry.record(crossing())
+                await record(registry, crossing())
             link.up()
             link.reset()
-            again = await registry.record(crossing())
+            again = await record(registry, crossing())
             assert again.outcome == "duplicate"
             assert [one.id for one in await registry.crossings(0, 10)] == ["before", "c-1"]
 
@@ -177,10 +177,10 @@ def test_a_statement_that_waits_too_long_for_a_lock_is_given_up(linked: Linked, 
             holder = await asyncpg.connect(dsn, ssl=False)
             await holder.execute("BEGIN; LOCK TABLE crossings")
             with pytest.raises(StorageError):
-                await registry.record(crossing())
+                await record(registry, crossing())
             await holder.execute("ROLLBACK")
             await holder.close()
-            assert (await registry.record(crossing())).receipt
+            assert (await record(registry, crossing())).receipt
 
     run(test())
 

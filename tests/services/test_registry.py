@@ -14,6 +14,7 @@ from services.store import (
     Application,
     Crossing,
     MemoryRegistry,
+    Recorded,
     Registry,
     open_postgres,
 )
@@ -54,11 +55,16 @@ def crossing(name: str = "c-1", i: int = 0, **changes: object) -> Crossing:
     return msgspec.structs.replace(plain, **changes)
 
 
+async def record(registry: Registry, one: Crossing) -> Recorded:
+    (recorded,) = await registry.record([one])
+    return recorded
+
+
 def test_a_crossing_is_recorded_once_and_keeps_its_receipt(opened: Open) -> None:
     async def test() -> None:
         async with opened() as registry:
-            first = await registry.record(crossing())
-            again = await registry.record(crossing())
+            first = await record(registry, crossing())
+            again = await record(registry, crossing())
             assert (first.outcome, again.outcome) == ("recorded", "duplicate")
             assert first.receipt == again.receipt
             assert await registry.recorded(crossing()) == again
@@ -70,9 +76,9 @@ def test_a_crossing_is_recorded_once_and_keeps_its_receipt(opened: Open) -> None
 def test_a_late_record_of_a_known_crossing_is_a_duplicate(opened: Open) -> None:
     async def test() -> None:
         async with opened() as registry:
-            first = await registry.record(crossing())
+            first = await record(registry, crossing())
             late = crossing(channel="late", officer="RS", snapshot_version=3, recorded_at=9.0)
-            again = await registry.record(late)
+            again = await record(registry, late)
             assert (again.outcome, again.receipt) == ("duplicate", first.receipt)
             assert (await registry.crossings(0, 10))[0].channel == "counter"
 
@@ -82,8 +88,8 @@ def test_a_late_record_of_a_known_crossing_is_a_duplicate(opened: Open) -> None:
 def test_a_known_id_with_another_traveller_is_a_conflict(opened: Open) -> None:
     async def test() -> None:
         async with opened() as registry:
-            first = await registry.record(crossing())
-            other = await registry.record(crossing(i=1))
+            first = await record(registry, crossing())
+            other = await record(registry, crossing(i=1))
             assert (other.outcome, other.receipt) == ("conflict", first.receipt)
             assert len(await registry.crossings(0, 10)) == 1
 
@@ -93,9 +99,46 @@ def test_a_known_id_with_another_traveller_is_a_conflict(opened: Open) -> None:
 def test_of_many_at_once_one_is_recorded(opened: Open) -> None:
     async def test() -> None:
         async with opened() as registry:
-            results = await asyncio.gather(*(registry.record(crossing()) for _ in range(20)))
+            results = await asyncio.gather(*(record(registry, crossing()) for _ in range(20)))
             assert sorted(one.outcome for one in results) == ["duplicate"] * 19 + ["recorded"]
             assert len({one.receipt for one in results}) == 1
+
+    run(test())
+
+
+def test_a_batch_is_entered_in_order_whatever_it_holds(opened: Open) -> None:
+    async def test() -> None:
+        async with opened() as registry:
+            await record(registry, crossing("known"))
+            batch = [
+                crossing("b"),
+                crossing("known", 1),
+                crossing("a"),
+                crossing("b"),
+                crossing("b", 2),
+            ]
+            results = await registry.record(batch)
+            outcomes = [one.outcome for one in results]
+            assert outcomes == ["recorded", "conflict", "recorded", "duplicate", "conflict"]
+            assert [line.id for line in await registry.crossings(0, 9)] == ["known", "b", "a"]
+            again = await registry.record(batch)
+            assert [one.receipt for one in again] == [one.receipt for one in results]
+            assert "recorded" not in {one.outcome for one in again}
+            assert await registry.record([]) == []
+
+    run(test())
+
+
+def test_two_clerks_with_the_same_batch_enter_it_once(opened: Open) -> None:
+    async def test() -> None:
+        async with opened() as registry:
+            batch = [crossing(f"c-{i}", i) for i in range(50)]
+            both = await asyncio.gather(registry.record(batch), registry.record(batch))
+            receipts = [[one.receipt for one in results] for results in both]
+            assert receipts[0] == receipts[1]
+            assert receipts[0] == sorted(set(receipts[0]))
+            outcomes = [one.outcome for results in both for one in results]
+            assert outcomes.count("recorded") == 50
 
     run(test())
 
@@ -103,7 +146,7 @@ def test_of_many_at_once_one_is_recorded(opened: Open) -> None:
 def test_receipts_grow_and_the_ledger_is_read_in_pages(opened: Open) -> None:
     async def test() -> None:
         async with opened() as registry:
-            receipts = [(await registry.record(crossing(f"c-{i}"))).receipt for i in range(5)]
+            receipts = [(await record(registry, crossing(f"c-{i}"))).receipt for i in range(5)]
             assert receipts == sorted(set(receipts))
             first = await registry.crossings(0, 3)
             rest = await registry.crossings(first[-1].receipt, 3)
@@ -124,12 +167,12 @@ def test_nobody_has_crossed_before_they_did(opened: Open) -> None:
 def test_a_crossing_of_a_listed_document_is_flagged(opened: Open) -> None:
     async def test() -> None:
         async with opened() as registry:
-            before = await registry.record(crossing("before"))
+            before = await record(registry, crossing("before"))
             await registry.list_document(person(0).document, "found later")
-            after = await registry.record(crossing("after"))
+            after = await record(registry, crossing("after"))
             assert (before.late_hit, after.late_hit) == (False, True)
             # What was recorded stays as it was: the flag says what was known at entry.
-            assert not (await registry.record(crossing("before"))).late_hit
+            assert not (await record(registry, crossing("before"))).late_hit
 
     run(test())
 
@@ -230,7 +273,7 @@ def test_admissions_are_kept_for_each_tenant(opened: Open) -> None:
 def test_preparing_again_changes_nothing(opened: Open) -> None:
     async def test() -> None:
         async with opened() as registry:
-            await registry.record(crossing())
+            await record(registry, crossing())
             before = await registry.watchlist()
             await registry.prepare(PEOPLE)
             assert await registry.watchlist() == before
