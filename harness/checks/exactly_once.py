@@ -85,8 +85,11 @@ class ExactlyOnce(Check, name="exactly_once"):
         invented = [n for n in held if n not in asked]
         refused = [n for n in held if n in asked and n not in acked and n not in unsure]
         problems = {
-            "lost": lost, "twice": twice, "invented": invented, "there although refused": refused,
-        }  # fmt: skip
+            "lost": lost,
+            "twice": twice,
+            "invented": invented,
+            "there although refused": refused,
+        }
         measured: dict[str, float] = {
             "acknowledged": len(acked),
             "unknown": len(unsure),
@@ -102,17 +105,11 @@ class ExactlyOnce(Check, name="exactly_once"):
             for name in [*lost, *twice, *invented, *refused]
             for index in [*(i for r in asked.get(name, ()) for i in r.events), *held.get(name, ())]
         )
-        told = [
-            f"{len(names)} {what} ({listed(names, 3)})" for what, names in problems.items() if names
-        ]
-        if (
-            told
-            and told[0].startswith(f"{len(lost)} lost")
-            and len(told) == 1
-            and _restless(history)
-        ):
-            reason = f"the system had not come to rest, so {told[0]} may yet arrive"
-            return self.unclear(reason.replace(" lost (", " missing ("), evidence, **measured)
+        if lost and not (twice or invented or refused) and _restless(history):
+            missing = f"{len(lost)} missing ({listed(lost, 3)})"
+            reason = f"the system had not come to rest, so {missing} may yet arrive"
+            return self.unclear(reason, evidence, **measured)
+        told = [f"{len(n)} {what} ({listed(n, 3)})" for what, n in problems.items() if n]
         if told:
             reason = f"of {count(len(acked), 'acknowledged id')}: {', '.join(told)}"
             return self.failed(reason, evidence, **measured)

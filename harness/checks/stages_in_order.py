@@ -144,11 +144,11 @@ def _walk(plan: Mapping[str, tuple[str, ...]], moves: list[Stage]) -> Iterator[_
         state[move.stage] = move.state
 
 
-def _followers(plan: Mapping[str, tuple[str, ...]], stage: str) -> set[str]:
-    """Every stage that comes after `stage`, directly or not."""
+def _followers(plan: Mapping[str, tuple[str, ...]], stage: str) -> list[str]:
+    """Every stage that comes after `stage`, directly or not, in the plan's order."""
     found: set[str] = set()
     fresh = {stage}
     while fresh:
         fresh = {name for name, before in plan.items() if fresh & set(before)} - found
         found |= fresh
-    return found - {stage}
+    return [name for name in plan if name in found and name != stage]

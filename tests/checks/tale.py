@@ -107,7 +107,7 @@ class Tale:
         *,
         verified: bool = True,
         last: str = "healed",
-        id: str = "",
+        injection: str = "",
         detail: str = "",
     ) -> "Tale":
         """Asked 0.2 s and injected 0.1 s before it bites; seen to be gone 0.1 s after `end`."""
@@ -119,7 +119,7 @@ class Tale:
             self.events.append(
                 Fault(
                     t=t,
-                    id=id or step,
+                    id=injection or step,
                     step=step,
                     fault="cut",
                     targets=("link",),

@@ -82,8 +82,10 @@ def test_a_history_without_a_start_is_no_runs():
             {"fallback": {"services": [], "withn": 3}},
             [
                 "expect.fallback.services: is empty; name at least one",
-                "expect.fallback.within: is missing; add it "
-                "(How long they may take from the fault's bite.)",
+                (
+                    "expect.fallback.within: is missing; add it "
+                    "(How long they may take from the fault's bite.)"
+                ),
                 "expect.fallback.withn: fallback has no such parameter; did you mean within?",
             ],
         ),
@@ -98,8 +100,10 @@ def test_a_history_without_a_start_is_no_runs():
         (
             {"exactly_once": {"ops": "pay", "ledger": {"service": "bank"}}},
             [
-                "expect.exactly_once.ledger.0.read: is missing; add it "
-                "(Final reads: {service, read, id}.)"
+                (
+                    "expect.exactly_once.ledger.0.read: is missing; add it "
+                    "(Final reads: {service, read, id}.)"
+                )
             ],
         ),
         (
@@ -146,8 +150,8 @@ def test_verdicts_survive_the_disk(tmp_path: Path):
 
 def test_what_holds_no_verdicts_is_said_with_its_path(tmp_path: Path):
     path = tmp_path / "verdicts.json"
-    with pytest.raises(HarnessError, match="verdicts.json: cannot be read"):
+    with pytest.raises(HarnessError, match=r"verdicts\.json: cannot be read"):
         read_verdicts(path)
     path.write_text('[{"check": 1}]')
-    with pytest.raises(HarnessError, match="verdicts.json: holds no verdicts"):
+    with pytest.raises(HarnessError, match=r"verdicts\.json: holds no verdicts"):
         read_verdicts(path)

@@ -59,7 +59,12 @@ def test_faults_that_prove_nothing_are_inconclusive(tale, steps, reason):
 
 
 def test_every_injection_of_a_flapping_fault_must_bite():
-    tale = Tale().fault("a", 10, 11, id="a1").fault("a", 12, 13, id="a2", verified=False).end()
+    tale = (
+        Tale()
+        .fault("a", 10, 11, injection="a1")
+        .fault("a", 12, 13, injection="a2", verified=False)
+        .end()
+    )
     verdict = tale.judge("faults_bite")
     assert verdict.result == "inconclusive"
     assert verdict.measured["injections"] == 2

@@ -1,0 +1,183 @@
+import pytest
+from tale import Tale
+
+SERVING = {"ops": "pay", "when": {"path": "paper"}, "min_ok": 3}
+
+
+def outage() -> Tale:
+    """Down from 10 to 40 (30 min of life at this pace), the desk on paper after one second."""
+    return (
+        Tale().fault("cut", 10, 40).mode(11, "desk", "manual").mode(50, "desk", "automatic").end()
+    )
+
+
+def test_a_service_that_falls_back_in_time_passes():
+    tale = outage()
+    verdict = tale.judge("fallback", services="desk", within="2m")
+    assert verdict.result == "pass"
+    assert verdict.reason == "1 service manual within 1 min of cut"
+    assert verdict.measured == {"slowest_life_s": 60.0, "slowest_real_s": 1.0}
+
+
+@pytest.mark.parametrize(("within", "result"), [("1m", "pass"), ("59s", "fail")])
+def test_the_limit_itself_is_in_time(within, result):
+    assert outage().judge("fallback", services="desk", within=within).result == result
+
+
+def test_falling_back_before_the_fault_was_seen_to_bite_is_in_time():
+    tale = Tale().fault("cut", 10, 40).mode(9.95, "desk", "manual")
+    assert tale.judge("fallback", services="desk", within=0).result == "pass"
+
+
+def test_too_late_is_told_with_both_figures():
+    verdict = outage().judge("fallback", services="desk", within="30s")
+    assert verdict.result == "fail"
+    assert verdict.reason == "desk went manual only after 1 min, where 30 s are allowed after cut"
+
+
+def test_never_falling_back_fails():
+    tale = Tale().fault("cut", 10, 40).gauge(11, "desk", waiting=1).end()
+    verdict = tale.judge("fallback", services="desk", within="30s")
+    assert verdict.reason == "desk went manual not at all, where 30 s are allowed after cut"
+    assert verdict.result == "fail"
+
+
+def test_going_back_while_the_fault_lasts_fails():
+    tale = outage().mode(20, "desk", "automatic").mode(21, "desk", "manual")
+    verdict = tale.judge("fallback", services="desk", within="2m")
+    assert verdict.result == "fail"
+    assert verdict.reason == (
+        "desk went back to automatic 10 min into cut, before the fault was taken back"
+    )
+    assert tale.proven(verdict)[0].t == 20
+
+
+def test_mixed_is_still_out_of_automatic():
+    assert outage().mode(20, "desk", "mixed").judge(
+        "fallback", services="desk", within="2m"
+    ).result == "pass"  # fmt: skip
+
+
+def test_another_mode_may_be_asked_for():
+    tale = Tale().fault("cut", 10, 40).mode(11, "gate", "closed")
+    assert tale.judge("fallback", services="gate", within="2m", mode="closed").result == "pass"
+
+
+def test_serving_is_counted_from_bite_to_heal():
+    tale = outage().many(3, 12, 30, "pay", value={"path": "paper"})
+    tale.many(5, 60, 80, "pay", value={"path": "paper"})
+    verdict = tale.judge("fallback", services="desk", within="2m", serving=SERVING)
+    assert verdict.result == "pass"
+    assert verdict.reason == "1 service manual within 1 min of cut; 3 requests served meanwhile"
+
+
+def test_a_fallback_that_serves_nobody_fails():
+    tale = outage().many(2, 12, 30, "pay", value={"path": "paper"})
+    tale.many(4, 12, 30, "pay", value={"path": "central"})
+    verdict = tale.judge("fallback", services="desk", within="2m", serving=SERVING)
+    assert verdict.result == "fail"
+    assert verdict.reason == (
+        "only 2 of 6 requests were served during cut, where at least 3 are promised"
+    )
+
+
+@pytest.mark.parametrize(
+    ("tale", "reason"),
+    [
+        (Tale().end(), "the fault 'cut' was never injected, so nothing can be said about it"),
+        (
+            Tale().fault("cut", 10, 40, verified=False).mode(11, "desk", "manual"),
+            "the fault 'cut' was not seen to bite, so nothing was put to the test",
+        ),
+        (Tale().fault("cut", 10, 40), "the history never mentions desk"),
+        (
+            Tale().fault("cut", 10, 11).gauge(1, "desk", x=1),
+            "cut lasted less than the 2 min that desk may take",
+        ),
+        (
+            outage().ask(12, "pay", value={"path": "paper"}),
+            "only 1 request came in during cut, too few to tell",
+        ),
+    ],
+)
+def test_what_was_not_put_to_the_test_is_inconclusive(tale, reason):
+    verdict = tale.judge("fallback", services="desk", within="2m", step="cut", serving=SERVING)
+    assert (verdict.result, verdict.reason) == ("inconclusive", reason)
+
+
+def test_each_step_is_an_outage_of_its_own():
+    tale = outage().fault("again", 60, 80).mode(65, "desk", "manual")
+    verdict = tale.judge("fallback", services="desk", within="2m")
+    assert (
+        verdict.reason == "desk went manual only after 5 min, where 2 min are allowed after again"
+    )
+    assert tale.judge("fallback", services="desk", within="5m").measured["slowest_real_s"] == 5.0
+
+
+# ---- leaves_fallback ----------------------------------------------------------------------------
+
+
+def test_leaving_in_time_passes_with_the_slowest():
+    tale = outage().mode(11, "office", "manual").mode(45, "office", "automatic")
+    verdict = tale.judge("leaves_fallback", services=["desk", "office"], within="10m")
+    assert verdict.result == "pass"
+    assert verdict.reason == "all of 2 services were automatic again within 9 min 54 s of recovery"
+    assert verdict.measured["slowest_real_s"] == 9.9
+
+
+@pytest.mark.parametrize(("within", "result"), [("594s", "pass"), ("593s", "fail")])
+def test_leaving_at_the_limit_is_in_time(within, result):
+    assert outage().judge("leaves_fallback", services="desk", within=within).result == result
+
+
+def test_relapsing_before_the_limit_is_the_services_own_affair():
+    tale = outage().mode(51, "desk", "mixed").mode(52, "desk", "automatic")
+    assert tale.judge("leaves_fallback", services="desk", within="15m").result == "pass"
+    assert tale.judge("leaves_fallback", services="desk", within="10m").result == "fail"
+
+
+def stuck(reason: str = "") -> Tale:
+    return Tale().fault("cut", 10, 40).mode(11, "desk", "manual", reason).end()
+
+
+def test_a_stuck_breaker_fails():
+    verdict = stuck().judge("leaves_fallback", services="desk", within="10m")
+    assert verdict.result == "fail"
+    assert verdict.reason == (
+        "desk was still manual 59 min 54 s after recovery, where 10 min are allowed; "
+        "it gives no reason"
+    )
+
+
+def test_a_reason_is_quoted_and_does_not_excuse():
+    verdict = stuck("breaker open").judge("leaves_fallback", services="desk", within="10m")
+    assert verdict.result == "fail"
+    assert verdict.reason.endswith("it says: breaker open")
+
+
+def test_a_run_that_ended_at_rest_in_fallback_is_stuck_before_the_limit_too():
+    assert stuck().judge("leaves_fallback", services="desk", within="3h").result == "fail"
+
+
+@pytest.mark.parametrize(
+    ("tale", "reason"),
+    [
+        (Tale().end(), "no fault was injected in this run, so nothing can be said about an outage"),
+        (Tale().fault("cut", 10, None), "the outage was not seen to end, so recovery never began"),
+        (Tale().fault("cut", 10, 40), "the history never mentions desk"),
+        (
+            Tale().fault("cut", 10, 40).gauge(50, "desk", x=1),
+            "no service was in fallback, so none had to leave it",
+        ),
+        (
+            Tale().fault("cut", 10, 40).mode(11, "desk", "manual").end(45, quiescent=False),
+            (
+                "desk was still manual when the run ended 4 min 54 s after recovery, "
+                "before the limit of 10 min"
+            ),
+        ),
+    ],
+)
+def test_a_recovery_that_was_not_seen_is_inconclusive(tale, reason):
+    verdict = tale.judge("leaves_fallback", services="desk", within="10m")
+    assert (verdict.result, verdict.reason) == ("inconclusive", reason)

@@ -1,0 +1,269 @@
+"""Checks that hold answers against final reads: honest_answers, exactly_once."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tale import Tale
+
+LEDGER = {"service": "ledger", "read": "orders"}
+
+
+def once(tale: Tale, **params):
+    return tale.judge("exactly_once", ops="pay", ledger=LEDGER, **params)
+
+
+# ---- exactly_once -------------------------------------------------------------------------------
+
+
+def test_each_acknowledged_id_once_passes():
+    tale = Tale().ask(1, "pay", id="a").ask(2, "pay", id="b").rows("a", "b").end()
+    verdict = once(tale)
+    assert verdict.result == "pass"
+    assert verdict.reason == "of 2 acknowledged ids: 2 once in the ledger"
+    assert verdict.measured["acknowledged"] == 2
+
+
+def test_an_acknowledged_id_that_is_not_there_is_lost():
+    tale = Tale().ask(1, "pay", id="a").ask(2, "pay", id="b").rows("a").end()
+    verdict = once(tale)
+    assert verdict.result == "fail"
+    assert verdict.reason == "of 2 acknowledged ids: 1 lost (b)"
+    assert [event.t for event in tale.proven(verdict)] == [2, 2.1]
+
+
+def test_an_id_that_is_there_twice_is_told():
+    tale = Tale().ask(1, "pay", id="a").rows("a", "a").end()
+    assert once(tale).reason == "of 1 acknowledged id: 1 twice (a)"
+
+
+def test_a_row_that_nobody_asked_for_is_invented():
+    tale = Tale().ask(1, "pay", id="a").rows("a", "ghost").end()
+    assert once(tale).reason == "of 1 acknowledged id: 1 invented (ghost)"
+
+
+def test_a_refused_id_may_not_be_there():
+    tale = Tale().ask(1, "pay", id="a").ask(2, "pay", "fail", id="b").rows("a", "b").end()
+    assert once(tale).reason == "of 1 acknowledged id: 1 there although refused (b)"
+
+
+@pytest.mark.parametrize("rows", [("a",), ("a", "b")])
+@pytest.mark.parametrize("outcome", ["unknown", None])
+def test_an_unknown_id_may_be_there_or_not(rows, outcome):
+    tale = Tale().ask(1, "pay", id="a").ask(2, "pay", outcome, id="b").rows(*rows).end()
+    assert once(tale).result == "pass"
+
+
+def test_an_unknown_id_may_not_be_there_twice():
+    tale = Tale().ask(1, "pay", id="a").ask(2, "pay", "unknown", id="b").rows("a", "b", "b").end()
+    assert once(tale).reason == "of 1 acknowledged id: 1 twice (b)"
+
+
+@pytest.mark.parametrize("first", ["fail", "unknown", None])
+def test_whoever_asked_again_and_was_acknowledged_counts_once(first):
+    tale = Tale().ask(1, "pay", first, id="a").ask(2, "pay", id="a").end()
+    assert once(Tale().add(*tale.events).rows("a")).result == "pass"
+    assert once(Tale().add(*tale.events).rows()).reason.endswith("1 lost (a)")
+
+
+def test_one_unknown_among_refusals_leaves_it_open():
+    tale = (
+        Tale().ask(1, "pay", id="z").ask(1, "pay", "unknown", id="a").ask(2, "pay", "fail", id="a")
+    )
+    assert once(tale.rows("z", "a").end()).result == "pass"
+
+
+def test_only_answers_that_acknowledge_count():
+    tale = Tale().ask(1, "pay", id="a", value={"decision": "held"})
+    tale.ask(2, "pay", id="b", value={"decision": "admitted"}).end()
+    when = {"decision": "admitted"}
+    assert once(Tale().add(*tale.events).rows("b"), when=when).result == "pass"
+    assert once(Tale().add(*tale.events).rows("a", "b"), when=when).result == "fail"
+
+
+def test_the_id_may_come_with_the_answer_and_be_called_otherwise():
+    tale = Tale().ask(1, "pay", value={"order": 7}).read("ledger", "orders", {"no": 7}).end()
+    ledger = {**LEDGER, "id": "no"}
+    assert tale.judge("exactly_once", ops="pay", id="order", ledger=ledger).result == "pass"
+
+
+def test_what_was_set_aside_is_counted_and_not_lost():
+    tale = Tale().ask(1, "pay", id="a").ask(2, "pay", id="b").rows("a")
+    tale.read("desk", "quarantine", {"id": "b"}).end()
+    verdict = once(tale, also_in={"service": "desk", "read": "quarantine"})
+    assert verdict.result == "pass"
+    assert verdict.reason == "of 2 acknowledged ids: 1 once in the ledger, 1 set aside and counted"
+
+
+def test_several_ledgers_hold_each_id_once_together():
+    tale = Tale().ask(1, "pay", id="a").ask(2, "pay", id="b")
+    tale.read("one", "orders", {"id": "a"}).read("two", "orders", {"id": "b"}).end()
+    both = [{"service": "one", "read": "orders"}, {"service": "two", "read": "orders"}]
+    assert tale.judge("exactly_once", ops="pay", ledger=both).result == "pass"
+    tale.read("two", "orders", {"id": "a"}, {"id": "b"}, at=91)
+    assert tale.judge("exactly_once", ops="pay", ledger=both).reason.endswith("1 twice (a)")
+
+
+def test_rows_that_do_not_count_are_left_out():
+    tale = Tale().ask(1, "pay", id="a")
+    tale.read("ledger", "orders", {"id": "a", "kind": "sale"}, {"id": "x", "kind": "seed"}).end()
+    ledger = {**LEDGER, "where": {"kind": "sale"}}
+    assert tale.judge("exactly_once", ops="pay", ledger=ledger).result == "pass"
+
+
+def test_pages_of_one_read_belong_together_and_a_second_read_replaces_the_first():
+    tale = Tale().ask(1, "pay", id="a").ask(2, "pay", id="b")
+    tale.rows("a", at=90, complete=False).rows("b", at=91)
+    assert once(tale).result == "pass"
+    assert once(tale.rows("a", "b", at=92)).result == "pass"
+
+
+@pytest.mark.parametrize(
+    ("tale", "reason"),
+    [
+        (
+            Tale().ask(1, "pay", id="a"),
+            "the final read 'orders' of ledger was never taken, so nobody can tell what is missing",
+        ),
+        (
+            Tale().ask(1, "pay", id="a").rows("b", complete=False),
+            "the final read 'orders' of ledger was cut short, so nobody can tell what is missing",
+        ),
+        (
+            Tale().ask(1, "pay", id="a").rows(complete=False, error="refused"),
+            (
+                "the final read 'orders' of ledger could not be had (refused), "
+                "so nobody can tell what is missing"
+            ),
+        ),
+        (Tale().ask(1, "pay", "fail", id="a").rows(), "only 0 ids acknowledged, 1 needed to tell"),
+        (Tale().ask(1, "pay").rows(), "an acknowledged pay has no 'id' to look for"),
+        (
+            Tale().ask(1, "pay", id="a").read("ledger", "orders", {"number": 1}),
+            "1 row of ledger/orders have no 'id'",
+        ),
+        (
+            Tale().ask(1, "pay", id="a").rows().end(quiescent=False),
+            "the system had not come to rest, so 1 missing (a) may yet arrive",
+        ),
+    ],
+)
+def test_half_a_ledger_proves_nothing(tale, reason):
+    verdict = once(tale)
+    assert (verdict.result, verdict.reason) == ("inconclusive", reason)
+
+
+def test_a_restless_system_is_still_guilty_of_what_is_there():
+    tale = Tale().ask(1, "pay", id="a").rows("a", "a").end(quiescent=False)
+    assert once(tale).result == "fail"
+
+
+NAMES = st.sampled_from("abcd")
+ASKED = st.lists(st.tuples(NAMES, st.sampled_from(["ok", "fail", "unknown", None])), max_size=8)
+
+
+@given(asked=ASKED, rows=st.lists(NAMES, max_size=6), aside=st.lists(NAMES, max_size=2))
+def test_the_verdict_agrees_with_counting_by_hand(asked, rows, aside):
+    tale = Tale().rows(*rows).read("desk", "aside", *({"id": name} for name in aside)).end()
+    for name, outcome in asked:
+        tale.ask(1, "pay", outcome, id=name)
+    wrong, acked = False, 0
+    for name in "abcd":
+        outcomes = {outcome for asked_for, outcome in asked if asked_for == name}
+        there = rows.count(name)
+        if "ok" in outcomes:
+            acked += 1
+            wrong |= there > 1 or (there == 0 and name not in aside)
+        elif outcomes & {"unknown", None}:
+            wrong |= there > 1
+        else:
+            wrong |= there > 0
+    verdict = once(tale, also_in={"service": "desk", "read": "aside"})
+    assert verdict.result == ("fail" if wrong else "pass" if acked else "inconclusive")
+
+
+# ---- honest_answers -----------------------------------------------------------------------------
+
+CENTRAL = {"source": "central"}
+
+
+def honest(tale: Tale, **params):
+    given = {"op": "pay", "claim": CENTRAL, "ledger": LEDGER, "channels": "live", **params}
+    return tale.judge("honest_answers", **given)
+
+
+def live(*ids: str, channel: str = "live", tale: Tale | None = None) -> Tale:
+    items = ({"id": name, "channel": channel} for name in ids)
+    return (tale or Tale()).read("ledger", "orders", *items)
+
+
+def test_claims_that_the_ledger_backs_pass():
+    tale = (
+        live("a").ask(1, "pay", id="a", value=CENTRAL).ask(2, "pay", id="b", value={"source": "x"})
+    )
+    verdict = honest(tale)
+    assert verdict.result == "pass"
+    assert verdict.reason == "all of 1 answer that claimed source central are backed"
+
+
+@pytest.mark.parametrize("tale", [live(), live("a", channel="late")])
+def test_a_claim_without_a_live_record_is_false(tale):
+    verdict = honest(tale.ask(1, "pay", id="a", value=CENTRAL))
+    assert verdict.result == "fail"
+    assert verdict.reason == (
+        "1 of 1 answer that claimed source central are not backed by ledger's orders (a)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("at", "took", "result"),
+    [
+        (9.0, 0.5, "pass"),
+        (12.0, 0.5, "pass"),
+        (12.1, 0.5, "fail"),
+        (35.0, 4.9, "fail"),
+        (35.0, 5.0, "pass"),
+        (41.0, 0.5, "pass"),
+    ],
+)
+def test_claims_between_the_grace_and_the_heal_pretend(at, took, result):
+    tale = live("a").fault("cut", 10, 40).ask(at, "pay", id="a", took=took, value=CENTRAL)
+    assert honest(tale, step="cut", grace="2m").result == result
+
+
+def test_a_pretence_is_told_with_its_ids():
+    tale = live("a").fault("cut", 10, 40).ask(20, "pay", id="a", value=CENTRAL)
+    verdict = honest(tale)
+    assert verdict.reason == "1 answer claimed source central while the center was cut off (a)"
+    assert [event.t for event in tale.proven(verdict)] == [20, 20.1]
+
+
+def test_between_two_injections_of_a_flapping_fault_claims_are_honest():
+    tale = live("a").fault("cut", 10, 20, injection="1").fault("cut", 30, 40, injection="2")
+    assert honest(tale.ask(25, "pay", id="a", value=CENTRAL)).result == "pass"
+
+
+def test_a_fault_that_did_not_bite_accuses_nobody():
+    tale = live("a").fault("cut", 10, 40, verified=False).ask(20, "pay", id="a", value=CENTRAL)
+    assert honest(tale).result == "pass"
+    assert honest(tale, step="cut").result == "inconclusive"
+
+
+def test_services_beside_the_cut_may_claim():
+    tale = live("a").fault("cut", 10, 40).ask(20, "pay", id="a", service="far", value=CENTRAL)
+    assert honest(tale).result == "fail"
+    assert honest(tale, services="shop").result == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("tale", "reason"),
+    [
+        (live(), "no answer claimed source central, so none could be checked"),
+        (
+            Tale().ask(1, "pay", id="a", value=CENTRAL),
+            "the final read 'orders' of ledger was never taken, so no claim can be checked",
+        ),
+    ],
+)
+def test_claims_that_cannot_be_checked_are_inconclusive(tale, reason):
+    verdict = honest(tale)
+    assert (verdict.result, verdict.reason) == ("inconclusive", reason)
