@@ -15,6 +15,9 @@ from ._errors import ChaosError
 from ._intents import Intent, Intents, outstanding
 from ._toxiproxy import ProxyState, Toxiproxy
 
+_TIMEOUT = 5.0
+"""Real seconds that a Toxiproxy may take for one answer."""
+
 
 def heal(state_dir: Path) -> list[str]:
     """Take back every fault that a run left in `state_dir`; one line for each thing done.
@@ -47,7 +50,7 @@ def _heal_proxies(address: str, intents: list[Intent]) -> Iterator[_Step]:
     ours = [intent for intent in intents if intent.change in ("toxic", "disable")]
     if not ours:
         return
-    server = Toxiproxy(address)
+    server = Toxiproxy(address, timeout=_TIMEOUT)
     try:
         states = server.proxies()
         for name, group in _by(ours, "name"):

@@ -1,0 +1,131 @@
+"""Healing from an intent file alone."""
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.chaos import heal
+from harness.chaos._intents import Intent, Intents, outstanding
+from harness.chaos._processes import Process, process
+from harness.chaos._toxic import Toxic
+from harness.errors import UnhealedError
+
+from .fake_stack import FakeStack
+
+LATENCY = Toxic("latency", "downstream", {"latency": 1, "jitter": 0})
+
+
+def left(directory: Path, *intents: Intent) -> None:
+    """An earlier run's file."""
+    file = Intents(directory)
+    file.begin(intents)
+    file.close()
+
+
+def on(stack: FakeStack, link: str, toxic: str = "", **changed: str) -> Intent:
+    state = stack.toxics.proxies()[link]
+    values = {"listen": state.listen, "upstream": state.upstream, "where": stack.toxiproxy()}
+    change = "toxic" if toxic else "disable"
+    return Intent(f"{link}{toxic}", "f", change, name=link, toxic=toxic, **{**values, **changed})
+
+
+def test_nothing_left_nothing_done(tmp_path: Path):
+    assert heal(tmp_path) == []
+    assert heal(tmp_path / "nowhere") == []
+
+
+def test_toxics_and_disabled_proxies_are_taken_back_once(stack: FakeStack, tmp_path: Path):
+    stack.toxics.add_toxic("gate-visa", LATENCY, "harness-1")
+    stack.toxics.disable("desk-gate")
+    left(tmp_path, on(stack, "gate-visa", "harness-1"), on(stack, "desk-gate"))
+    assert sorted(heal(tmp_path)) == [
+        "desk-gate: enabled it again",
+        "gate-visa: removed harness-1",
+    ]
+    assert heal(tmp_path) == []
+    assert outstanding(tmp_path) == []
+
+
+def test_a_crash_between_draining_and_enabling_is_healed(stack: FakeStack, tmp_path: Path):
+    stack.toxics.add_toxic("gate-visa", LATENCY, "harness-1")
+    stack.toxics.disable("gate-visa")
+    left(tmp_path, on(stack, "gate-visa", "harness-1"), on(stack, "gate-visa"))
+    heal(tmp_path)
+    assert stack.toxics.proxies()["gate-visa"].enabled
+    assert stack.toxics.toxics("gate-visa") == ()
+
+
+def test_an_intent_that_was_never_carried_out_is_nothing_to_heal(stack: FakeStack, tmp_path: Path):
+    left(tmp_path, on(stack, "gate-visa", "harness-1"), on(stack, "desk-gate"))
+    assert sorted(heal(tmp_path)) == [
+        "desk-gate: nothing was left of its fault",
+        "gate-visa: nothing was left of its fault",
+    ]
+
+
+def test_only_what_the_intents_name_is_touched(stack: FakeStack, tmp_path: Path):
+    stack.toxics.add_toxic("gate-visa", LATENCY, "harness-1")
+    stack.toxics.add_toxic("gate-visa", LATENCY, "harness-of-another-run")
+    stack.toxics.disable("desk-gate")
+    left(tmp_path, on(stack, "gate-visa", "harness-1"))
+    heal(tmp_path)
+    assert stack.toxics.toxics("gate-visa") == ("harness-of-another-run",)
+    assert not stack.toxics.proxies()["desk-gate"].enabled
+
+
+def test_another_runs_proxy_of_the_same_name_is_not_touched(stack: FakeStack, tmp_path: Path):
+    stack.toxics.disable("gate-visa")
+    left(tmp_path, on(stack, "gate-visa", listen="127.0.0.1:1"))
+    assert heal(tmp_path) == ["gate-visa: its proxy is gone, and the fault with it"]
+    assert not stack.toxics.proxies()["gate-visa"].enabled
+
+
+def test_a_toxiproxy_that_ended_took_its_toxics_with_it(stack: FakeStack, tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        address = f"127.0.0.1:{gone.getsockname()[1]}"
+    left(tmp_path, on(stack, "gate-visa", where=address))
+    assert heal(tmp_path) == [f"toxiproxy {address} has ended, and its toxics with it"]
+    assert heal(tmp_path) == []
+
+
+def test_a_toxiproxy_that_hangs_is_told_with_what_to_do(
+    stack: FakeStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("harness.chaos._heal._TIMEOUT", 0.2)
+    stack.toxics.disable("desk-gate")
+    with socket.create_server(("127.0.0.1", 0)) as hung:
+        address = f"127.0.0.1:{hung.getsockname()[1]}"
+        left(tmp_path, on(stack, "gate-visa", where=address), on(stack, "desk-gate"))
+        with pytest.raises(UnhealedError) as caught:
+            heal(tmp_path)
+    problem, healed = str(caught.value).splitlines()
+    assert "restart the Toxiproxy; faults may be left on gate-visa" in problem
+    assert healed == "(healed: desk-gate: enabled it again)"
+    assert [intent.name for intent in outstanding(tmp_path)] == ["gate-visa"]
+
+
+def test_a_paused_process_goes_on_but_not_another_with_its_number(tmp_path: Path):
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        child.send_signal(19)
+        born = process(child.pid)
+        stranger = Process(child.pid, born.start - 1)
+        left(tmp_path, Intent("1", "f", "pause", "local", "gate", processes=(stranger,)))
+        assert heal(tmp_path) == ["gate: its processes are gone"]
+        left(tmp_path, Intent("2", "f", "pause", "local", "gate", processes=(born,)))
+        assert heal(tmp_path) == ["gate: resumed (1 processes)"]
+        child.communicate(b"\n", timeout=30)
+
+
+def test_what_only_an_engine_can_resume_is_told(tmp_path: Path):
+    left(tmp_path, Intent("1", "f", "pause", "compose", "gate"))
+    with pytest.raises(UnhealedError, match="gate: is paused on compose; `docker compose unpause`"):
+        heal(tmp_path)
+
+
+def test_a_service_that_was_left_down_is_told_once(tmp_path: Path):
+    left(tmp_path, Intent("1", "f", "down", "local", "gate"))
+    assert heal(tmp_path) == ["gate: was left down; `harness up` starts it"]
+    assert heal(tmp_path) == []
