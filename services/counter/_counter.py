@@ -17,7 +17,7 @@ from ._decision import Decision
 from ._entry import Entry
 from ._manual import Manual
 from ._online import Online
-from ._paper import Paper
+from ._paper import Paper, holds_snapshot
 
 _REMEMBERED = 10_000  # decisions; older ones are found in the journal or asked of the border
 
@@ -43,8 +43,9 @@ class Counter:
         self.surge = False
         self.mode = Mode(world.log)
         self.journal = world.journal(Path(world.env["JOURNAL"]))
-        self.watchlist = Upstream(world, "watchlist", world.env["WATCHLIST"])
-        self.border = Upstream(world, "border", world.env["BORDER"])
+        fresh = not holds_snapshot(self.journal)
+        self.watchlist = Upstream(world, "watchlist", world.env["WATCHLIST"], fresh=fresh)
+        self.border = Upstream(world, "border", world.env["BORDER"], fresh=fresh)
         self.paper = Paper(world, self.journal, self.watchlist)
         self.desks = Desks(self._officers)
         self._online = Online(world.clock, self.watchlist, self.border, airport(world))

@@ -15,6 +15,11 @@ from services.snapshot import Snapshot, verify
 _NOTE = "snapshot"
 
 
+def holds_snapshot(journal: Journal) -> bool:
+    """Whether this counter has had the data center before."""
+    return journal.kept(_NOTE) is not None
+
+
 class Paper:
     """The last valid snapshot."""
 

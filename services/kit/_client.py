@@ -142,10 +142,17 @@ class Client:
         return await self._call(call, retries)
 
     async def post(
-        self, path: str, body: object, *, retries: int = 0, patience: float = 1
+        self,
+        path: str,
+        body: object,
+        *,
+        retries: int = 0,
+        counted: bool = True,
+        patience: float = 1,
     ) -> Outcome:
         """Write to `path`; retried only if asked: say so where the body carries an id."""
-        return await self._call(_Call("POST", path, body=body, patience=patience), retries)
+        call = _Call("POST", path, body=body, counted=counted, patience=patience)
+        return await self._call(call, retries)
 
     async def put(self, path: str, body: object, *, retries: int = 0) -> Outcome:
         """Set `path`."""

@@ -28,7 +28,8 @@ Standing = Literal["away", "closed", "share", "open"]
 class Upstream:
     """A client for one tenant that remembers what its answers say about it."""
 
-    def __init__(self, world: World, name: str, base_url: str) -> None:
+    def __init__(self, world: World, name: str, base_url: str, *, fresh: bool = True) -> None:
+        """Let it start together with this service, unless that is not `fresh` but restarted."""
         self.name = name
         clock = world.clock
         self._clock = clock
@@ -47,7 +48,8 @@ class Upstream:
         self._doubt = asyncio.Event()
         self._proven = False
         # 30 minutes of life, but at least 20 turns of a machine.
-        self._grace_until = clock.now() + max(1800.0, 20 * clock.machine(0))
+        grace = max(1800.0, 20 * clock.machine(0)) if fresh else 0.0
+        self._grace_until = clock.now() + grace
 
     @property
     def starting(self) -> bool:
@@ -77,13 +79,17 @@ class Upstream:
         self, path: str, params: Mapping[str, str] | None = None, *, retries: int = 0
     ) -> Outcome:
         """Read, and learn from the answer."""
-        return self._learn(await self.client.get(path, params, retries=retries))
+        counted = not self.starting
+        return self._learn(await self.client.get(path, params, retries=retries, counted=counted))
 
     async def post(
         self, path: str, body: object, *, retries: int = 0, patience: float = 1
     ) -> Outcome:
         """Write, and learn from the answer."""
-        return self._learn(await self.client.post(path, body, retries=retries, patience=patience))
+        counted = not self.starting
+        return self._learn(
+            await self.client.post(path, body, retries=retries, counted=counted, patience=patience)
+        )
 
     def _learn(self, outcome: Outcome) -> Outcome:
         if not isinstance(outcome, Answered):

@@ -381,3 +381,30 @@ def test_late_hits_and_conflicts_are_set_aside_and_listed() -> None:
             assert pages["items"][0]["state"] == "quarantined"
 
     run(story())
+
+
+def test_a_counter_that_starts_before_its_center_is_not_in_an_outage() -> None:
+    async def story() -> None:
+        country = Country()
+        async with country.open("counter-cgk") as _:
+            await country.clock.advance(900)
+            async with country.open(*CENTER) as _:
+                await country.clock.advance(300)
+                assert country.logs["counter-cgk"].named("breaker") == []
+                assert country.modes("counter-cgk") == []
+                assert country.logs["counter-cgk"].named("snapshot")
+
+    run(story())
+
+
+def test_a_counter_that_is_restarted_in_an_outage_knows_it_soon() -> None:
+    async def story() -> None:
+        country = Country()
+        async with country.open(*CENTER, "counter-cgk") as _:
+            await country.clock.advance(60)
+        cut(country)
+        async with country.open("counter-cgk") as _:
+            await country.clock.advance(60)
+            assert country.modes("counter-cgk") == ["manual"]
+
+    run(story())
