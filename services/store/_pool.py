@@ -13,7 +13,7 @@ from typing import TypeAlias, TypeVar
 
 import asyncpg
 
-from ._registry import StorageAwayError, StorageUnsureError
+from ._registry import StorageAwayError, StorageError, StorageUnsureError
 
 T = TypeVar("T")
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -28,8 +28,7 @@ REFUSED = (
 )
 # The conversation ended, and what the server did meanwhile is unknown.
 LOST = (
-    OSError,
-    TimeoutError,
+    OSError,  # a time-out among them
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.IdleInTransactionSessionTimeoutError,
@@ -70,10 +69,12 @@ class Pool:
                 return await work(connection)
         except REFUSED as error:
             raise StorageAwayError(_words(error)) from error
+        except TimeoutError as error:
+            self._drop_idle()
+            raise _lost(f"no answer within {self._timeout * times:g} s", sent=sent) from error
         except LOST as error:
             self._drop_idle()
-            kind = StorageUnsureError if sent else StorageAwayError
-            raise kind(_words(error)) from error
+            raise _lost(_words(error), sent=sent) from error
 
     def close(self) -> None:
         """Abort every connection."""
@@ -143,6 +144,10 @@ class Pool:
     def _abort(self, connection: Connection) -> None:
         self._open.discard(connection)
         connection.terminate()
+
+
+def _lost(reason: str, *, sent: bool) -> StorageError:
+    return StorageUnsureError(reason) if sent else StorageAwayError(reason)
 
 
 def _words(error: BaseException) -> str:
