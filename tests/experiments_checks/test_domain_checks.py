@@ -1,0 +1,294 @@
+"""What only immigration asks: barred travellers, blind gates, stray bags."""
+
+import pytest
+from tale import Tale
+
+import experiments.checks
+
+assert experiments.checks  # imported for the checks that it registers
+
+SPECIMEN = [  # ICAO Doc 9303 part 4, appendix A
+    "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
+    "L898902C36UTO7408122F1204159ZE184226B<<<<<10",
+]
+
+# ---- nobody_barred_admitted ---------------------------------------------------------------------
+
+
+def manual(version: int | None = 7, age: float = 3600.0) -> dict[str, object]:
+    value: dict[str, object] = {"decision": "admitted", "path": "manual", "snapshot_age": age}
+    return value if version is None else {**value, "snapshot_version": version}
+
+
+def border(*crossings: dict[str, object], aside: tuple[str, ...] = ()) -> Tale:
+    """X1 has been on the list since its version 5, X9 since version 9."""
+    tale = Tale().read("border", "crossings", *crossings)
+    tale.read("watchlist", "watchlist", *({"document": f"X{n}", "number": n} for n in (5, 9)))
+    return tale.read("counter-cgk", "quarantine", *({"id": name} for name in aside))
+
+
+def crossing(name: str, document: str, channel: str = "late", hit: bool = False):
+    return {"id": name, "document": document, "channel": channel, "late_hit": hit}
+
+
+def traveller(tale: Tale, name: str = "c1", **value: object) -> Tale:
+    return tale.ask(1, "counter", service="counter-cgk", crossing=name, value=value or manual())
+
+
+def barred(tale: Tale, **params):
+    return tale.judge("nobody_barred_admitted", **params)
+
+
+def test_travellers_who_are_on_no_list_pass():
+    verdict = barred(traveller(border(crossing("c1", "A1"))))
+    assert verdict.result == "pass"
+    assert verdict.reason == (
+        "none of 1 traveller admitted was on the watchlist that the desk held; "
+        "0 later hits reported"
+    )
+    assert verdict.measured["oldest_snapshot_life_s"] == 3600.0
+
+
+@pytest.mark.parametrize(("version", "result"), [(5, "fail"), (4, "pass")])
+def test_a_desk_answers_for_the_snapshot_that_it_held(version, result):
+    tale = border(crossing("c1", "X5", hit=True), aside=("c1",))
+    verdict = barred(traveller(tale, **manual(version)))
+    assert verdict.result == result
+    if result == "fail":
+        assert verdict.reason == "1 traveller on the watchlist admitted by hand (c1)"
+        assert [event.t for event in tale.proven(verdict)] == [1, 1.1]
+
+
+def test_a_crossing_that_was_lost_is_known_by_its_machine_readable_zone():
+    tale = border().read("watchlist", "watchlist", {"document": "L898902C3", "number": 5}, at=95)
+    tale.ask(1, "counter", service="counter-cgk", crossing="c1", mrz=SPECIMEN, value=manual())
+    assert barred(tale).reason == "1 traveller on the watchlist admitted by hand (c1)"
+
+
+def test_a_gate_that_asked_the_center_may_not_admit_who_is_listed():
+    tale = border(crossing("c1", "X5", "autogate", hit=True))
+    verdict = barred(traveller(tale, decision="admitted", path="autogate"))
+    assert verdict.reason == "1 traveller on the watchlist admitted with the center at hand (c1)"
+
+
+def test_a_late_hit_that_is_set_aside_is_nobodys_fault():
+    tale = traveller(border(crossing("c1", "X9", hit=True), aside=("c1",)))
+    verdict = barred(tale)
+    assert verdict.result == "pass"
+    assert verdict.reason.endswith("1 later hit reported")
+
+
+def test_a_late_hit_that_nobody_set_aside_fails():
+    verdict = barred(traveller(border(crossing("c1", "X9", hit=True))))
+    assert verdict.reason == "1 traveller found out later but set aside by no counter (c1)"
+    assert verdict.result == "fail"
+
+
+@pytest.mark.parametrize(("age", "result"), [(345600.0, "pass"), (345601.0, "fail")])
+def test_a_snapshot_may_be_as_old_as_its_limit(age, result):
+    verdict = barred(traveller(border(crossing("c1", "A1")), **manual(7, age)))
+    assert verdict.result == result
+    if result == "fail":
+        assert verdict.reason == "1 traveller admitted by a snapshot older than 4 d (c1)"
+
+
+def test_a_desk_without_a_snapshot_admits_nobody():
+    verdict = barred(traveller(border(crossing("c1", "A1")), **manual(None)))
+    assert verdict.reason == (
+        "1 traveller admitted by hand without any snapshot of the watchlist (c1)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("tale", "reason"),
+    [
+        (
+            traveller(Tale()),
+            (
+                "the final read 'watchlist' of watchlist was never taken, "
+                "so nobody can be compared with the list"
+            ),
+        ),
+        (
+            traveller(border().read("watchlist", "watchlist", at=95)),
+            "the watchlist is empty, so it could not stop anybody",
+        ),
+        (traveller(border(), decision="held"), "only 0 travellers admitted, too few to tell"),
+    ],
+)
+def test_without_lists_nobody_can_be_compared(tale, reason):
+    verdict = barred(tale)
+    assert (verdict.reason, verdict.result) == (reason, "inconclusive")
+
+
+# ---- gates_fail_closed --------------------------------------------------------------------------
+
+ADMITTED = {"decision": "admitted", "path": "autogate"}
+
+
+def gate(
+    tale: Tale, at: float, name: str = "c1", outcome: str = "fail", took: float = 0.1, **value
+):
+    return tale.ask(
+        at, "autogate", outcome, service="autogate-cgk", took=took, crossing=name, value=value
+    )
+
+
+def desk(tale: Tale, at: float, name: str = "c1", outcome: str = "ok") -> Tale:
+    return tale.ask(at, "counter", outcome, service="counter-cgk", crossing=name)
+
+
+def closed(tale: Tale, **params):
+    return tale.judge("gates_fail_closed", within="2m", **params)
+
+
+def cut() -> Tale:
+    return Tale().fault("cut", 10, 40).end()
+
+
+def test_gates_that_close_and_counters_that_serve_pass():
+    verdict = closed(desk(gate(cut(), 15), 16))
+    assert verdict.result == "pass"
+    assert verdict.reason == (
+        "no autogate opened; all of 1 traveller it turned away were served at a counter"
+    )
+
+
+@pytest.mark.parametrize(
+    ("at", "took", "opened"),
+    [(5, 1, 0), (12, 1, 0), (12.1, 1, 1), (39, 0.9, 1), (39, 1.1, 0), (41, 1, 0)],
+)
+def test_gates_may_not_admit_between_the_limit_and_the_heal(at, took, opened):
+    verdict = closed(gate(desk(gate(cut(), 15), 16), at, "c2", "ok", took, **ADMITTED))
+    assert verdict.measured["opened"] == opened
+    assert verdict.result == ("fail" if opened else "pass")
+
+
+def test_an_open_gate_is_told():
+    tale = gate(cut(), 20, "c2", "ok", **ADMITTED)
+    verdict = closed(tale)
+    assert verdict.reason == (
+        "1 traveller admitted by an autogate more than 2 min after it was cut off (c2)"
+    )
+    assert [event.t for event in tale.proven(verdict)] == [20, 20.1]
+
+
+def test_a_traveller_whom_no_counter_served_fails():
+    verdict = closed(desk(gate(cut(), 15), 16, outcome="fail"))
+    assert verdict.result == "fail"
+    assert verdict.reason == "1 traveller turned away by a gate never served at a counter (c1)"
+
+
+def test_gates_that_were_not_cut_off_may_admit():
+    tale = desk(gate(cut(), 15), 16)
+    tale.ask(20, "autogate", service="autogate-dps", crossing="c2", value=ADMITTED)
+    assert closed(tale).result == "fail"
+    assert closed(tale, gates="autogate-cgk").result == "pass"
+
+
+@pytest.mark.parametrize(
+    ("tale", "reason"),
+    [
+        (Tale().end(), "no fault was injected in this run, so nothing can be said about an outage"),
+        (cut(), "only 0 travellers came to a gate during the cut, too few to tell"),
+        (
+            gate(cut(), 15),
+            "1 traveller turned away by a gate were not seen through to a counter",
+        ),
+    ],
+)
+def test_gates_that_nobody_came_to_are_inconclusive(tale, reason):
+    verdict = closed(tale)
+    assert (verdict.reason, verdict.result) == (reason, "inconclusive")
+
+
+# ---- bags_match ---------------------------------------------------------------------------------
+
+
+def belt(*held: tuple[str, str | None], brought: tuple[str, ...] = ("t1", "t2")) -> Tale:
+    tale = Tale().ask(1, "flight", service="baggage-cgk", tags=list(brought))
+    items = ({"tag": tag, "passenger": who} for tag, who in held)
+    return tale.read("baggage-cgk", "bags", *items)
+
+
+def claim(tale: Tale, tag: str, who: str, outcome: str = "ok") -> Tale:
+    return tale.ask(
+        5, "claim", outcome, service="baggage-cgk", passenger=who,
+        value={"tag": tag, "passenger": who},
+    )  # fmt: skip
+
+
+def test_bags_with_their_passengers_pass():
+    tale = claim(claim(belt(("t1", "c1"), ("t2", "c2")), "t1", "c1"), "t2", "c2")
+    verdict = tale.judge("bags_match")
+    assert verdict.result == "pass"
+    assert verdict.reason == (
+        "all of 2 bags claimed are with the right passenger, none of 2 bags is missing"
+    )
+
+
+def test_a_bag_that_nobody_fetched_yet_is_left_and_not_lost():
+    verdict = claim(belt(("t1", "c1"), ("t2", None)), "t1", "c1").judge("bags_match")
+    assert verdict.result == "pass"
+    assert verdict.measured["left"] == 1
+
+
+@pytest.mark.parametrize(
+    ("tale", "reason"),
+    [
+        (claim(belt(("t1", "c1")), "t1", "c1"), "of 1 bag: 1 lost (t2)"),
+        (
+            claim(belt(("t1", "c1"), ("t1", "c1"), ("t2", None)), "t1", "c1"),
+            "of 2 bags: 1 there twice (t1)",
+        ),
+        (
+            claim(belt(("t1", "c1"), ("t2", None), ("t3", None)), "t1", "c1"),
+            "of 3 bags: 1 out of nowhere (t3)",
+        ),
+        (
+            claim(belt(("t1", "c2"), ("t2", None)), "t1", "c1"),
+            "of 2 bags: 1 with the wrong passenger (t1)",
+        ),
+        (
+            claim(claim(belt(("t1", "c2"), ("t2", None)), "t1", "c1"), "t1", "c2"),
+            "of 2 bags: 1 with the wrong passenger (t1), 1 handed to two passengers (t1)",
+        ),
+        (
+            claim(belt(("t1", "c1"), ("t2", "c1")), "t1", "c1"),
+            "of 2 bags: 1 passenger with more than 1",
+        ),
+    ],
+)
+def test_bags_that_do_not_match_fail(tale, reason):
+    verdict = tale.judge("bags_match")
+    assert (verdict.reason, verdict.result) == (reason, "fail")
+
+
+def test_the_same_passenger_may_ask_again():
+    tale = claim(claim(belt(("t1", "c1"), ("t2", None)), "t1", "c1"), "t1", "c1")
+    assert tale.judge("bags_match").result == "pass"
+
+
+def test_a_flight_whose_answer_was_lost_may_have_brought_its_bags():
+    tale = claim(belt(("t1", "c1"), ("t2", None), ("t3", None)), "t1", "c1")
+    tale.ask(2, "flight", "unknown", service="baggage-cgk", tags=["t3", "t4"])
+    assert tale.judge("bags_match").result == "pass"
+
+
+@pytest.mark.parametrize(
+    ("tale", "reason"),
+    [
+        (Tale().end(), "no baggage service appears in the history"),
+        (
+            claim(Tale(), "t1", "c1"),
+            (
+                "the final read 'bags' of baggage-cgk was never taken, "
+                "so nobody can tell whose bags are whose"
+            ),
+        ),
+        (belt(("t1", None), ("t2", None)), "only 0 bags claimed, too few to tell"),
+    ],
+)
+def test_bags_that_were_not_counted_are_inconclusive(tale, reason):
+    verdict = tale.judge("bags_match")
+    assert (verdict.reason, verdict.result) == (reason, "inconclusive")
