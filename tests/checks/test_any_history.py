@@ -41,6 +41,7 @@ PARAMS = {
         {"services": ["counter-a"], "within": 3, "serving": {"ops": "pay", "when": {"id": "a"}}},
     ],
     "leaves_fallback": [{"services": ["counter-a", "border"], "within": 3}],
+    "stays_automatic": [{"services": ["border"]}],
     "honest_answers": [
         {"op": "pay", "claim": {"id": "a"}, "ledger": LEDGER, "channels": ["a"], "grace": 1}
     ],

@@ -181,3 +181,39 @@ def test_a_run_that_ended_at_rest_in_fallback_is_stuck_before_the_limit_too():
 def test_a_recovery_that_was_not_seen_is_inconclusive(tale, reason):
     verdict = tale.judge("leaves_fallback", services="desk", within="10m")
     assert (verdict.result, verdict.reason) == ("inconclusive", reason)
+
+
+# ---- stays_automatic ----------------------------------------------------------------------------
+
+
+def test_services_beside_the_fault_that_notice_nothing_pass():
+    verdict = outage().gauge(1, "far", x=1).judge("stays_automatic", services="far")
+    assert verdict.result == "pass"
+    assert verdict.reason == "1 service beside the fault never left automatic"
+
+
+def test_a_fallback_that_spreads_fails():
+    tale = outage().mode(20, "far", "manual", "breaker open").mode(30, "far", "automatic")
+    verdict = tale.judge("stays_automatic", services="far")
+    assert verdict.result == "fail"
+    assert verdict.reason == (
+        "far went manual 10 min into cut, which does not concern it: breaker open"
+    )
+    assert [event.t for event in tale.proven(verdict)] == [20]
+
+
+def test_what_happened_before_the_fault_is_another_matter():
+    tale = outage().mode(2, "far", "manual").mode(3, "far", "automatic")
+    assert tale.judge("stays_automatic", services="far").result == "pass"
+
+
+@pytest.mark.parametrize(
+    ("tale", "reason"),
+    [
+        (Tale().end(), "no fault was injected in this run, so nothing can be said about an outage"),
+        (outage(), "the history never mentions far"),
+    ],
+)
+def test_a_spread_that_nobody_could_see_is_inconclusive(tale, reason):
+    verdict = tale.judge("stays_automatic", services="far")
+    assert (verdict.result, verdict.reason) == ("inconclusive", reason)
