@@ -67,11 +67,11 @@ class Series:
 
     @cached_property
     def paths(self) -> tuple[Curve, ...]:
-        """Successful answers per second by the path that they name (`op: path`)."""
+        """Successful answers per second by the path that they name (`op, path`)."""
         done: dict[str, list[float]] = defaultdict(list)
-        for request in self.history.requests:
-            if request.outcome == "ok" and request.completion is not None:
-                done[path_of(request)].append(request.completion.t)
+        for request in served(self.history):
+            assert request.completion is not None
+            done[path_of(request)].append(request.completion.t)
         return tuple(Curve(path, self._rate(times)) for path, times in sorted(done.items()))
 
     @cached_property
@@ -158,11 +158,17 @@ class Series:
         return tuple(event for event in self.history.of(Fault) if event.state == "unhealed")
 
 
+def served(history: History) -> list[Request]:
+    """Successful requests: those whose answers name a path, or all if no answer does."""
+    ok = [request for request in history.requests if request.outcome == "ok"]
+    return [request for request in ok if "path" in request.value] or ok
+
+
 def path_of(request: Request) -> str:
     """How a successful request was served: its operation, and the path if the answer says."""
     path = request.value.get("path")
     op = request.invoke.op
-    return op if path is None or path == op else f"{op}: {path}"
+    return op if path is None or path == op else f"{op}, {path}"
 
 
 def quantile(values: list[float], share: float) -> float:

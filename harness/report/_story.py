@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from harness.history import Called, History, Mode, Node, Notice, Stage
 
-from ._series import Series, path_of
+from ._series import Series, path_of, served
 from ._times import Times
 
 
@@ -93,14 +93,14 @@ def _service(history: History) -> Iterator[Moment]:
     if not spans:
         return
     start, end = min(s for s, _ in spans), max(e for _, e in spans)
-    served: Counter[str] = Counter()
-    for request in history.requests:
+    ways: Counter[str] = Counter()
+    for request in served(history):
         done = request.completion
-        if done is not None and start <= done.t <= end and request.outcome == "ok":
-            served[path_of(request)] += 1
-    if served:
-        ways = _listed([f"{count} by {path}" for path, count in served.most_common(5)])
-        yield Moment(end, "held", f"While it lasted, {sum(served.values())} were served: {ways}.")
+        if done is not None and start <= done.t <= end:
+            ways[path_of(request)] += 1
+    if ways:
+        shown = _listed([f"{count} by {path}" for path, count in ways.most_common(5)])
+        yield Moment(end, "held", f"While it lasted, {ways.total()} were served: {shown}.")
 
 
 def _operators(history: History) -> Iterator[Moment]:

@@ -34,7 +34,7 @@ from ._timeline import Timeline
 MakeStack = Callable[[StackSpec, Path], Stack]
 """Makes a stack of a rung, with a folder for its state."""
 
-_HEAD_START = 3.5
+_HEAD_START = 4.5
 """Real seconds from the start of the stack until people arrive: the stack and Locust are ready by
 then on two cores. A slower machine begins later, and the calendar moves with it."""
 
