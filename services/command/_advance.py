@@ -35,6 +35,9 @@ from ._stage import Stage
 _LONGEST_WAIT = 8
 """Relapses double the wait before the next try, up to this many dwells."""
 
+_STARTING = 6
+"""Rounds that a counter may work by hand next to an open data center before that is a finding."""
+
 _ON_ITS_WAY = ("ramping", "dwelling")
 _SHUT = ("closed", "relapsed")
 
@@ -101,7 +104,15 @@ class _Round:
             return
         share = sight.share
         if stage.opens == "nothing":
+            if any(self.stages[other].state == "unknown" for other in stage.after):
+                return
             share = 0.0 if sight.mode == "manual" else 1.0
+            freed = all(self.stages[other].state == "done" for other in stage.after)
+            if share == 0.0 and freed and progress.untaken < _STARTING:
+                # The whole system may be starting: a counter that was up before the data center
+                # needs a moment to find it.
+                self.stages[name] = replace(progress, untaken=progress.untaken + 1)
+                return
         if share is None:
             return
         steps = [step for step, its in enumerate(stage.ramp) if its <= share]
@@ -214,10 +225,11 @@ class _Round:
             self._move(name, "done", f"{stage.target} holds", step=None, gate=not why)
 
     def _remind(self, name: str) -> None:
-        """No stage waits for ever without saying why."""
+        """No stage waits for ever without saying why; those behind it have said for whom."""
         progress = self.stages[name]
         waits = progress.state in _SHUT or progress.state in _ON_ITS_WAY
-        if waits and self._now - progress.told >= self._plan.patience:
+        first = all(self.stages[other].state == "done" for other in self._plan.stages[name].after)
+        if waits and first and self._now - progress.told >= self._plan.patience:
             self._tell(name, f"still waits: {progress.reason}")
 
     def _move(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from ._criteria import bears_witness
 from ._loss import TWICE
 from ._plan import Plan
 from ._progress import Recovery, SetSurge
@@ -33,10 +32,14 @@ def follow(
     plan: Plan, incident: Incident, recovery: Recovery, observation: Observation, now: float
 ) -> tuple[Incident, list[SetSurge], bool]:
     """One round: the incident after it, what to tell the counters, and if it has just ended."""
+    starting = incident.rounds < _STRANGERS and any(
+        progress.state == "unknown" for progress in recovery.stages.values()
+    )
+    # While the whole system starts, edges work by hand until they have found the data center.
     odd = {
         service: incident.odd.get(service, 0) + 1
         for service, sight in observation.items()
-        if sight.reached and sight.mode not in ("", "automatic")
+        if sight.reached and sight.mode not in ("", "automatic") and not starting
     }
     first = incident.rounds == 0
     incident = replace(incident, odd=odd, rounds=incident.rounds + 1)
@@ -63,8 +66,7 @@ def _causes(
     for name, progress in recovery.stages.items():
         stage = plan.stages[name]
         if progress.state == "unknown":
-            lost = bears_witness(stage, observation) and progress.amiss >= TWICE
-            if lost or incident.rounds > _STRANGERS:
+            if incident.rounds > _STRANGERS:
                 causes.append(f"{name}: {stage.target} was not seen since the start")
         elif progress.state != "done":
             causes.append(f"{name}: {progress.lost or progress.reason}")
@@ -75,7 +77,7 @@ def _causes(
         # would have forgotten an incident that it was in the middle of.
         if rounds >= TWICE or first:
             causes.append(f"{service} is in {observation[service].mode} mode")
-    if first:
+    if first:  # only a command centre opens all desks: it was this one, before it was restarted
         causes += [f"{s} has all desks open" for s, sight in observation.items() if sight.surge]
     return causes
 

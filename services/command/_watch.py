@@ -93,7 +93,8 @@ def _tenant(ready: Outcome, admission: Outcome, status: Outcome | None = None) -
     if isinstance(admission, Answered) and admission.ok:
         share = admission.body.get("share")
         said = str(admission.body.get("reason") or "")
-        if isinstance(share, int | float):
+        # One that has just started does not know yet what it is to admit: no sign of anything.
+        if isinstance(share, int | float) and said != "starting":
             sight = replace(sight, share=float(share), reason=sight.reason or said)
     if isinstance(status, Answered) and status.ok:
         numbers = status.body

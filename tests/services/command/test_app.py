@@ -29,6 +29,7 @@ class Target:
         self.city, self.name = city, name
         self.share = 1.0
         self.storage = True
+        self.said = "as told"
         self.mode = "automatic"
         self.backlog = 0
         self.surge = False
@@ -64,7 +65,7 @@ class Target:
             self.share = (await request.json())["share"]
             self.mode = "automatic" if self.share else "manual"
             self.city.orders.append((self.name, self.share))
-        return JSONResponse({"share": self.share, "reason": "as told"})
+        return JSONResponse({"share": self.share, "reason": self.said})
 
     async def all_desks(self, request: Request) -> Response:
         self.surge = (await request.json())["open"]
@@ -225,6 +226,22 @@ def test_a_tenant_without_storage_is_closed_although_it_asks_to_be_left_alone() 
             await city.pass_rounds(6)
             assert city.orders == [("visa", 0.0), ("visa", 0.5), ("visa", 1.0)]
             assert city.notices() == ["disruption", "progress", "all-clear"]
+
+    run(test())
+
+
+def test_a_tenant_that_is_starting_says_nothing_about_an_incident() -> None:
+    async def test() -> None:
+        city = City()
+        border = city.targets["border"]
+        border.share, border.storage, border.said = 0.0, False, "starting"
+        async with running(city.create()) as http:
+            await city.pass_rounds(3)
+            assert (await told(http, "/status"))["quiescent"] is False
+            border.share, border.storage, border.said = 1.0, True, "undisturbed"
+            await city.pass_rounds(3)
+            assert (await told(http, "/status"))["quiescent"] is True
+            assert (city.notices(), city.stages(), city.orders) == ([], [], [])
 
     run(test())
 

@@ -107,8 +107,19 @@ def test_an_incident_that_is_found_at_the_start_is_continued() -> None:
         assert story.incident.since == 300
 
 
-def test_a_command_centre_that_finds_the_users_by_hand_does_not_wait_for_strangers() -> None:
+def test_open_desks_tell_a_restart_in_an_outage_from_the_start_of_the_whole_system() -> None:
     story = Story()
-    story.see(UNSEEN, counter("manual"))
+    story.see(UNSEEN, counter("manual", surge=True))
     assert story.incident.continued
+    assert story.incident.cause == "counter has all desks open"
+    story = Story()
+    for seen in [UNSEEN] * 4 + [OPEN] * 4:
+        story.see(seen, counter("manual"))
+        assert story.incident.since is None
+    for _ in range(3):
+        story.see(OPEN, counter())
+        assert story.incident.since is None
+    story = Story()
+    for _ in range(8):
+        story.see(OPEN, counter("manual"))
     assert story.incident.cause == "journal: was found closed: no reason given"
