@@ -12,6 +12,7 @@ from time import monotonic, time
 from typing import Any
 
 import gevent
+import msgspec
 from gevent.pool import Group
 from locust.contrib.fasthttp import FastHttpSession
 
@@ -188,8 +189,8 @@ def _object(answer: Any) -> tuple[dict[str, Any], str]:
     if not answer.content or "json" not in (answer.headers.get("content-type") or ""):
         return {}, ""
     try:
-        value = answer.json()
-    except ValueError as error:
+        value = msgspec.json.decode(answer.content)
+    except msgspec.DecodeError as error:
         return {}, f"the answer is not JSON: {error}"
     return value if isinstance(value, dict) else {"value": value}, ""
 

@@ -9,7 +9,7 @@
 
 Orders go down the process's stdin, one JSON object a line; what it reports comes up a pipe of
 its own, so that whatever Locust or a journeys module prints cannot be taken for a report and can
-never block (it goes to `logs/load.log`). When stdin ends, the parent is gone and the process ends
+never block (it goes to `load.log`). When stdin ends, the parent is gone and the process ends
 itself; it is in a session of its own, so that Ctrl-C reaches the conductor alone.
 """
 
@@ -40,7 +40,7 @@ class LoadProcess:
     def __init__(self, run: Path, worker: int = 0) -> None:
         self.run = run.resolve()
         self.worker = worker
-        self.log = self.run / "logs" / ("load.log" if worker == 0 else f"load-{worker}.log")
+        self.log = self.run / ("load.log" if worker == 0 else f"load-{worker}.log")
         self._process: subprocess.Popen[bytes] | None = None
         self._reports = -1
         self._pending = b""
