@@ -44,7 +44,6 @@ from . import (  # noqa: F401 - importing a module registers its check
     quiesced,
     stages_in_order,
     stays_automatic,
-    stays_automatic,
     steady_state,
 )
 from ._check import CHECKS, Check, Result, Verdict

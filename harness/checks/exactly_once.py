@@ -25,7 +25,10 @@ from ._words import count, listed, proof
 
 Ledgers = Annotated[
     tuple[Ledger, ...],
-    BeforeValidator(lambda value: value if isinstance(value, list | tuple) else (value,)),
+    BeforeValidator(
+        lambda value: value if isinstance(value, list | tuple) else (value,),
+        json_schema_input_type=Ledger | tuple[Ledger, ...],
+    ),
 ]
 """One ledger, or several that together must hold each id once."""
 

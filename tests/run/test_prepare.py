@@ -1,0 +1,123 @@
+"""A scenario that does not fit its stack is refused before anything starts, with all problems."""
+
+import json
+import os
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from harness.errors import UsageError
+from harness.run import find_scenario, prepare, scenario_schema
+from harness.scenario import find_scenarios, load_scenario
+from harness.scenario._yaml import load_yaml
+from harness.stack import read_stack
+
+ROOT = Path(__file__).parents[2]
+GOOD = {
+    "name": "x",
+    "title": "X",
+    "load": {
+        "journeys": "experiments.journeys",
+        "duration": "1h",
+        "params": {"airports": {"cgk": {"flights_per_hour": 4, "passengers": 3}}},
+    },
+    "timeline": [{"at": "10m", "fault": "cut", "on": {"link": "border-database"}, "for": "5m"}],
+    "expect": ["quiesced"],
+}
+
+
+def file(tmp_path: Path, **changes: object) -> str:
+    path = tmp_path / "x.scenario.yaml"
+    path.write_text(yaml.safe_dump({**GOOD, **changes}))
+    return str(path)
+
+
+def test_a_good_one_is_bound_to_its_links(tmp_path: Path) -> None:
+    prepared = prepare(file(tmp_path), ROOT, seed=5)
+    assert prepared.scenario.seed == 5
+    assert prepared.faults["cut"].targets == ("border-database",)
+
+
+def step(**changes: object) -> list[dict[str, object]]:
+    return [{"at": "10m", "fault": "cut", "on": {"link": "border-database"}, **changes}]
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"timeline": step(fault="cutt")}, "unknown fault 'cutt'"),
+        ({"timeline": step(on={"link": "border-databse"})}, "border-database"),
+        ({"timeline": step(on={"site": "mars"})}, "datacenter"),
+        ({"timeline": step(on={"to": "toxiproxy"})}, "toxiproxy"),
+        ({"timeline": step(fault="kill")}, "kill"),
+        ({"timeline": step(fault="kill", on={"service": "bordr"})}, "border"),
+        ({"timeline": step(fault="delay")}, "latency"),
+        ({"timeline": step(fault="delay", **{"with": {"latency": "slow"}})}, "duration"),
+        ({"timeline": step(fault="delay", **{"with": {"latency": 1, "x": 2}})}, "unknown key"),
+        ({"expect": ["quiesed"]}, "no check is called 'quiesed'; did you mean quiesced"),
+        ({"expect": ["notices"]}, "expect.notices.first: is missing"),
+        ({"expect": [{"no_storm": {"tenants": "border", "per_request": 0}}]}, "greater than 0"),
+        ({"load": {"journeys": "experiments.jorneys", "duration": "1h"}}, "experiments.jorneys"),
+        (
+            {"load": {"journeys": "experiments.journeys", "duration": "1h", "params": {"a": 1}}},
+            "a",
+        ),
+        ({"overrides": {"bordr": {}}}, "no service is called 'bordr'"),
+        (
+            {"timeline": [{"at": "1m", "call": {"service": "bordr", "path": "/"}}]},
+            "no service is called 'bordr'",
+        ),
+    ],
+)
+def test_what_does_not_fit_the_stack_is_one_line(
+    tmp_path: Path, changes: dict[str, object], text: str
+) -> None:
+    path = file(tmp_path, **changes)
+    with pytest.raises(UsageError) as caught:
+        prepare(path, ROOT)
+    (line,) = [problem for problem in caught.value.problems if text in problem]
+    assert line.startswith(path)
+    assert "\n" not in line
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        prepare(file(tmp_path, timeline=step(fault="nope"), expect=["nope"]), ROOT)
+    assert len(caught.value.problems) == 2
+
+
+def test_an_unknown_name_lists_the_scenarios_there_are() -> None:
+    with pytest.raises(UsageError, match=r"brownout.*pdns2_2024"):
+        find_scenario("nope", read_stack(ROOT, os.environ))
+
+
+@pytest.mark.parametrize("name", list(find_scenarios(ROOT / "experiments")))
+def test_every_experiment_fits_the_stack_and_the_generated_schema(name: str) -> None:
+    prepare(name, ROOT)
+    schema = scenario_schema(ROOT)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    path = find_scenarios(ROOT / "experiments")[name]
+    content = json.loads(
+        json.dumps(load_yaml(path.read_text()), default=str)
+        if path.suffix == ".yaml"
+        else load_scenario(path).model_dump_json(by_alias=True, exclude_none=True)
+    )
+    jsonschema.validate(content, schema)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"expect": ["nope"]},
+        {"expect": [{"notices": {"evry": "6h"}}]},
+        {"timeline": step(fault="nope")},
+        {"timeline": step(fault="delay", **{"with": {"laten": 1}})},
+        {"timeline": step(on={"link": "nope"})},
+        {"pace": -1},
+    ],
+)
+def test_the_schema_refuses_what_the_harness_refuses(changes: dict[str, object]) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**GOOD, **changes}, scenario_schema(ROOT))
