@@ -248,8 +248,7 @@ class Connection:
         else:
             self._client.close()
             if self._dialled is not None:
-                self.loop.forget(self._dialled.fileno())
-                self._dialled.close()
+                self.loop.close(self._dialled)
                 self._dialled = None
         self.proxy.connection_closed(self)
 

@@ -41,7 +41,14 @@ class Endpoint:
             self.outgoing.on_writable()
         if events & (READ | TROUBLE) and self.fd >= 0:
             self.incoming.on_readable()
-        if events & TROUBLE and self.fd >= 0 and not self._mask & READ:
+        if events & TROUBLE:
+            self._on_trouble()
+
+    def _on_trouble(self) -> None:
+        if self.fd >= 0 and self.incoming.eof:
+            # Nothing can be written to it any more either, even if nobody tries just now.
+            self.outgoing.fail()
+        if self.fd >= 0 and not self._mask & READ:
             # A reset is announced again and again to those who do not read. Bytes that came
             # before it are still to be had, so the socket stays open, only unwatched.
             self._loop.forget(self.fd)
@@ -54,22 +61,21 @@ class Endpoint:
             return
         mask = (READ if self.incoming.reading else 0) | (WRITE if self.outgoing.pending else 0)
         if self._dead:
-            if mask:
+            if mask & READ:
                 self._loop.call_soon(self._attend_dead)
         elif mask != self._mask:
             self._mask = mask
             self._loop.change(self.fd, mask)
 
     def _attend_dead(self) -> None:
-        if self.fd >= 0:
-            self.outgoing.on_writable()
         if self.fd >= 0 and self.incoming.reading:
             self.incoming.on_readable()
-            self.refresh()
+        if self.fd >= 0 and self.incoming.eof:
+            self.outgoing.fail()
+        self.refresh()
 
     def close(self) -> None:
         """Close the socket, if it still is open."""
         if self.fd >= 0:
-            self._loop.forget(self.fd)
             self.fd = -1
-            self.sock.close()
+            self._loop.close(self.sock)

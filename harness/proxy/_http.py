@@ -239,9 +239,8 @@ class HttpConnection:
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._loop.forget(self._fd)
         self._fd = -1
-        self._sock.close()
+        self._loop.close(self._sock)
 
 
 class _TooLargeError(Exception):

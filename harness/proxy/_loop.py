@@ -17,6 +17,7 @@ a chain of toxics is a plain function call that cannot wait for anybody.
 
 import heapq
 import select
+import socket
 import time
 import traceback
 from collections import deque
@@ -86,9 +87,18 @@ class Loop:
         self._home.get(fd, self._poller).modify(fd, events)
 
     def forget(self, fd: int) -> None:
-        """Stop watching `fd`; must come before it is closed."""
+        """Stop watching `fd`, which stays open."""
         if self._handlers.pop(fd, None) is not None:
             self._home.pop(fd, self._poller).unregister(fd)
+
+    def close(self, sock: socket.socket) -> None:
+        """Stop watching a socket, if it is watched, and close it."""
+        fd = sock.fileno()
+        if self._handlers.pop(fd, None) is not None:
+            poller = self._home.pop(fd, self._poller)
+            if not poller.forgets_closed:
+                poller.unregister(fd)
+        sock.close()
 
     def call_at(self, when: float, callback: Callback) -> Timer:
         """Run `callback` at `when`, on the clock of `time()`."""

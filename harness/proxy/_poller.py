@@ -13,6 +13,8 @@ class Poller(Protocol):
 
     nests: bool
     """Can be watched by another poller."""
+    forgets_closed: bool
+    """Closing a descriptor is enough to have it forgotten, which saves a system call."""
     fine: bool
     """Can be waited for with `select`, which takes fractions of a millisecond."""
 
@@ -36,6 +38,7 @@ class EpollPoller:
     """Costs the same for one descriptor as for ten thousand."""
 
     nests = True
+    forgets_closed = True
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
@@ -51,6 +54,7 @@ class PollPoller:
     """The portable fallback: slower with many connections, and timers to a millisecond."""
 
     nests = False
+    forgets_closed = False
     fine = False
 
     def __init__(self) -> None:

@@ -88,8 +88,7 @@ class Proxy:
             return
         self.enabled = False
         if self._listener is not None:
-            self.loop.forget(self._listener.fileno())
-            self._listener.close()
+            self.loop.close(self._listener)
             self._listener = None
         for connection in list(self.connections.values()):
             connection.close()

@@ -208,9 +208,18 @@ class Stub:
 
     def flush(self) -> None:
         """Pass on all that a stopped toxic held, at once, and the end if it was reached."""
-        self.flush_hand()
-        while self.queue:
-            self._pass(self.queue.popleft())
+        held = [self.hand] if self.hand is not None else []
+        held += self.queue
+        self.hand = None
+        self.queue.clear()
+        if self.next is None:
+            for chunk in held:
+                self.link.write(chunk.data)
+        elif not self.next.done:
+            # All of it before anybody wakes: the one behind, when it takes a chunk, lets the one
+            # before push the next, which would overtake what is still held here.
+            self.next.queue.extend(held)
+            self.next.wake()
         if self.ended and not self.done:
             self._pass_end()
 

@@ -191,7 +191,7 @@ def test_http_follows_bodies_pipelines_and_chunks(web: ProxyHandle) -> None:
     web.add("slicer", stream="downstream", average_size=7, size_variation=0, delay=100)
     with web.connect() as client:
         client.sendall(
-            b"POST /b HTTP/1.1\r\nContent-Length: 30\r\n\r\nGET /b HTTP/1.1\r\nno request!!"
+            b"POST /b HTTP/1.1\r\nContent-Length: 29\r\n\r\nGET /b HTTP/1.1\r\nno request!!"
             b"GET /chunked HTTP/1.1\r\n\r\nHEAD /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\n"
             b"POST /b HTTP/1.1\r\nTransfer-Encoding: identity\r\n\r\n"
         )

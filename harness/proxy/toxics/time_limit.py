@@ -22,4 +22,5 @@ class TimeLimit(Toxic, kind="time_limit"):
             while stub.time() < end and await stub.receive(end):
                 await stub.forward(until=end)
         except TimeoutError:
-            pass
+            if stub.link.pending:  # a receiver that does not read puts nothing off
+                stub.link.connection.close()
