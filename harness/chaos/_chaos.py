@@ -68,6 +68,7 @@ class Chaos:
         self._numbers = itertools.count(1)
         self._lock = Lock()
         self._active: list[Injection] = []
+        self._open = False
         self._resources = contextlib.ExitStack()
         self._wire = Wire(pace)
         self._seed = seed
@@ -85,6 +86,9 @@ class Chaos:
         with contextlib.ExitStack() as resources:
             intents = Intents(self.directory)
             resources.callback(intents.close)
+            self._lease.start()
+            release = resources.enter_context(contextlib.ExitStack())
+            release.callback(self._lease.release)
             heal(self.directory)
             server = Toxiproxy(self.stack.toxiproxy())
             resources.callback(server.close)
@@ -107,10 +111,11 @@ class Chaos:
             self._node_verifier = NodeVerifier(
                 self._lookout, self._wire, holders=self._nodes.holders
             )
-            self._lease.start()
             watchdog = start_watchdog(self.directory, self._patience)
+            release.pop_all()  # `_end` does it from now on
             resources.callback(self._end, watchdog)
             self._resources = resources.pop_all()
+            self._open = True
 
     def close(self) -> None:
         """Heal everything and end. May be called twice.
@@ -118,6 +123,10 @@ class Chaos:
         Raises:
             UnhealedError: see `heal_all`.
         """
+        with self._lock:
+            if not self._open:
+                return
+            self._open = False
         with self._resources:
             self.heal_all()
 
@@ -143,12 +152,15 @@ class Chaos:
         """
         if self._lease.lost:
             raise ChaosError(
-                f"this process gave no sign of life for {self._patience:g} s and the watchdog "
-                f"healed its faults; the run cannot go on"
+                f"the faults of this run were healed from outside, by `harness heal` or by the "
+                f"watchdog after {self._patience:g} s without a sign of life; run again"
             )
-        id_ = f"{self._run}-{next(self._numbers)}"
-        injection = Injection(id_, fault, label or fault.label, self._means(id_, fault), self._say)
         with self._lock:
+            if not self._open:
+                raise ChaosError("faults are injected between start and close: `with Chaos(...)`")
+            id_ = f"{self._run}-{next(self._numbers)}"
+            means = self._means(id_, fault)
+            injection = Injection(id_, fault, label or fault.label, means, self._say)
             self._active.append(injection)
         try:
             injection.begin()

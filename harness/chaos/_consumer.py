@@ -51,7 +51,7 @@ class Consumer:
         self._session.trust_env = False  # a corporate http_proxy cannot reach a loopback port
         # Without cookies a session holds no state that threads could fight over.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._session.mount("http://", HTTPAdapter(pool_maxsize=8, max_retries=0))
+        self._session.mount("http://", HTTPAdapter(pool_maxsize=64, max_retries=0))
 
     def get(self, url: str, params: Any = None, **kwargs: Any) -> requests.Response:
         """As `APIConsumer.get`."""

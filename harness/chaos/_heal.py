@@ -4,6 +4,7 @@ Idempotent, and it touches only what the intents name: toxics by their own names
 are still the ones that were disabled, processes with the pid *and* start time that were paused.
 """
 
+import os
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
@@ -13,6 +14,7 @@ from harness.errors import HarnessError, UnhealedError
 from ._consumer import GoneError
 from ._errors import ChaosError
 from ._intents import Intent, Intents, outstanding
+from ._lease import declare_lapsed, read_lease
 from ._toxiproxy import ProxyState, Toxiproxy
 
 _TIMEOUT = 5.0
@@ -28,7 +30,7 @@ def heal(state_dir: Path) -> list[str]:
     left = outstanding(state_dir)
     if not left:
         return []
-    done: list[str] = []
+    done = list(_warn_holder(state_dir))
     problems: list[str] = []
     healed: list[Intent] = []
     for where, intents in _by(left, "where"):
@@ -40,6 +42,14 @@ def heal(state_dir: Path) -> list[str]:
     if problems:
         raise UnhealedError("\n".join([*problems, *(f"(healed: {line})" for line in done)]))
     return done
+
+
+def _warn_holder(state_dir: Path) -> Iterator[str]:
+    """A run that is still under way must learn that its faults were taken from it."""
+    sign = read_lease(state_dir)
+    if sign is not None and sign.holder.alive and sign.holder.pid != os.getpid():
+        declare_lapsed(state_dir)
+        yield f"process {sign.holder.pid} still holds these faults, and is told that they are gone"
 
 
 _Step = tuple[list[Intent], str, bool]

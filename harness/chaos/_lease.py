@@ -40,7 +40,17 @@ class Lease:
         self._file = -1
 
     def start(self) -> None:
-        """Take the lease and keep renewing it."""
+        """Take the lease and keep renewing it.
+
+        Raises:
+            ChaosError: another run holds it, or it cannot be written.
+        """
+        held = read_lease(self._path.parent)
+        if held is not None and held.holder.alive:
+            raise ChaosError(
+                f"{self._path.parent}: process {held.holder.pid} holds faults from here already; "
+                f"await its end or use another folder"
+            )
         self._lapsed.unlink(missing_ok=True)
         try:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)

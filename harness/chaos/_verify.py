@@ -96,11 +96,10 @@ class LinkVerifier:
         wrong = self._until(kind, free, HEALING, self._remains)
         if wrong:
             return Finding(False, _some(wrong))
-        others = f"; {len(links) - len(free)} still under another fault"
-        return Finding(
-            True,
-            f"{_count(free, 'link')} as good as direct{others if len(free) < len(links) else ''}",
-        )
+        others = len(links) - len(free)
+        aside = f"; {others} still under another fault" if others else ""
+        what = f"{_count(free, 'link')} as good as direct" if free else "nothing to look at"
+        return Finding(True, f"{what}{aside}")
 
     def _until(
         self,

@@ -106,7 +106,10 @@ class NodeVerifier:
         problems = _until(wrong, free, HEALING)
         if problems:
             return Finding(False, "; ".join(problems[:3]))
-        return Finding(True, f"{len(free)} of {len(services)} services run and answer")
+        what = f"{free[0]} runs and answers" if len(free) == 1 else f"{len(free)} services run"
+        others = len(services) - len(free)
+        aside = f"; {others} still under another fault" if others else ""
+        return Finding(True, f"{what if free else 'nothing to look at'}{aside}")
 
 
 def _until(

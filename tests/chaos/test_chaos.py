@@ -7,7 +7,7 @@ from threading import Event
 
 import pytest
 
-from harness.chaos import Chaos, bind
+from harness.chaos import Chaos, ChaosError, bind
 from harness.chaos._intents import outstanding
 from harness.errors import UnhealedError, UsageError
 from harness.history import Fault as FaultEvent
@@ -160,6 +160,16 @@ def test_a_name_that_is_wrong_is_the_users(chaos: Chaos):
         chaos.fault("cut")
     with pytest.raises(UsageError, match="latency: is missing"):
         chaos.fault("delay", to="visa")
+
+
+def test_faults_are_injected_between_start_and_close(stack: FakeStack, tmp_path: Path):
+    chaos = Chaos(stack, tmp_path)
+    with pytest.raises(ChaosError, match="between start and close"):
+        chaos.cut("gate-visa")
+    with chaos:
+        chaos.cut("gate-visa")
+    with pytest.raises(ChaosError, match="between start and close"):
+        chaos.cut("gate-visa")
 
 
 def test_what_an_earlier_run_left_is_healed_at_the_start(stack: FakeStack, tmp_path: Path):

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.chaos import Toxiproxy, heal
+from harness.chaos import Chaos, ChaosError, Toxiproxy, heal
 from harness.chaos._intents import outstanding
 from harness.chaos._lease import Lease, declare_lapsed, read_lease, start_watchdog
 from harness.chaos.watchdog import watch
 
 from .conftest import until
+from .fake_stack import FakeStack
 
 ROOT = Path(__file__).parents[2]
 
@@ -112,7 +113,7 @@ def test_faults_of_a_harness_that_hangs_are_healed_and_it_is_told(hasty: Holder)
     assert hasty.in_force() == []
     os.kill(hasty.process.pid, signal.SIGCONT)
     hasty.say("inject")
-    assert "gave no sign of life for 2 s and the watchdog healed" in hasty.heard()
+    assert "watchdog after 2 s without a sign of life" in hasty.heard()
     hasty.say("end")
     assert hasty.process.wait(timeout=60) == 0
     assert "gave no sign of life for 2 s: healing" in log(hasty.directory)
@@ -140,6 +141,22 @@ def test_heal_does_the_same_when_the_watchdog_was_killed_too(holder: Holder):
     assert "desk-gate: removed harness-" in told
     assert "border: resumed (1 processes)" in told
     assert heal(holder.directory) == []
+
+
+def test_heal_under_a_run_that_is_under_way_tells_it(holder: Holder):
+    told = heal(holder.directory)
+    assert told[0].startswith(f"process {holder.process.pid} still holds these faults")
+    assert holder.in_force() == []
+    holder.say("inject")
+    assert "healed from outside, by `harness heal`" in holder.heard()
+    holder.say("end")
+    assert holder.process.wait(timeout=60) == 0
+
+
+def test_a_folder_from_which_faults_are_held_is_not_used_twice(chaos: Chaos, stack: FakeStack):
+    with pytest.raises(ChaosError, match=r"holds faults from here already; await its end"):
+        Chaos(stack, chaos.directory).start()
+    assert chaos.cut("gate-visa").verified
 
 
 def test_the_watchdog_ends_with_the_lease(tmp_path: Path):
