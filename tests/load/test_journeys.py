@@ -1,5 +1,6 @@
 """What can be wrong with a journeys module: one line, with the place and the cure."""
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -116,3 +117,9 @@ def test_workers_have_each_arrival_once(workers: int, tmp_path: Path) -> None:
     everybody = draw_arrivals(load_journeys(load.journeys, tmp_path), {}, 0, 10.0)
     shares = [list(share(everybody, n, workers)) for n in range(workers)]
     assert sorted((a for one in shares for a in one), key=lambda a: a.at) == everybody
+
+
+def test_importing_the_room_patches_nothing() -> None:
+    program = "import sys, harness.load; print(sorted({'gevent', 'locust'} & set(sys.modules)))"
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert told.stdout == b"[]\n"
