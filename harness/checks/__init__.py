@@ -8,7 +8,6 @@
 | generator_healthy | Did the load come as planned, or was the load generator the bottleneck?    |
 | steady_state      | Was the system well before the first fault, so that there is a baseline?   |
 | fallback          | Did the services fall back in time, stay there, and go on serving?         |
-| stays_automatic   | Did the services beside the fault go on as if nothing had happened?         |
 | leaves_fallback   | Did every service leave its fallback in time after recovery?               |
 | honest_answers    | Is every answer that claims the central system backed by its ledger?       |
 | exactly_once      | Is everything acknowledged there exactly once, and nothing else?           |

@@ -176,7 +176,7 @@ def test_every_check_is_tried():
 
 
 @pytest.mark.parametrize("check", sorted(PARAMS))
-@settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=40, suppress_health_check=list(HealthCheck), deadline=None)
 @given(events=st.lists(EVENTS, max_size=25), faulty=st.booleans(), ended=st.booleans())
 def test_no_history_makes_a_check_raise(check, events, faulty, ended):
     tale = Tale().add(*events)
