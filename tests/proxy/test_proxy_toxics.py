@@ -457,10 +457,11 @@ def test_a_change_sends_what_is_in_flight_at_once(
 
 def test_reset_enables_everything_and_removes_every_toxic(server: Server, echo: Upstream) -> None:
     one, two = server.proxy(echo.port, "one"), server.proxy(echo.port, "two")
-    one.add("timeout", timeout=0)
     two.add("latency", latency=1)
     two.change(enabled=False)
     with one.connect() as client:
+        assert exchange(client, b"x") == b"x"
+        one.add("timeout", timeout=0)
         answer = server.call("POST", "/reset", raw=b"whatever")
         assert (answer.status, answer.body) == (204, b"")
         assert ended(client) == "FIN"
