@@ -1,0 +1,1 @@
+"""Figures, as ratios in one run where two things are compared. `make bench` prints them all."""

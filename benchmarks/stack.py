@@ -1,0 +1,60 @@
+"""How long the reference stack takes to be ready, and what a run costs beyond its scenario."""
+
+import os
+import tempfile
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+from harness.run import execute, prepare
+from harness.stack import LocalStack, Settings, read_stack
+
+ROOT = Path(__file__).parents[1]
+_STARTS = 5
+
+_SCENARIO = """
+name: overhead
+title: Half a minute of ordinary load
+pace: 240
+load:
+  journeys: experiments.journeys
+  duration: 40m
+  params: {airports: {cgk: {flights_per_hour: 20, passengers: 10}}}
+settle: 20m
+expect: [quiesced]
+"""
+
+
+def _ready() -> tuple[float, float]:
+    """Real seconds to start the stack, and to stop it."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as state:
+        stack = LocalStack(read_stack(ROOT, os.environ), Path(state))
+        begun = perf_counter()
+        stack.start(Settings(pace=60), lines=lambda *_: None, nodes=lambda _: None)
+        ready = perf_counter()
+        stack.close()
+        return ready - begun, perf_counter() - ready
+
+
+def main() -> None:
+    """Print the figures."""
+    times = [_ready() for _ in range(_STARTS)]
+    starts, stops = zip(*times, strict=True)
+    print(
+        f"stack ready     {median(starts):.2f} s (median of {_STARTS}; {min(starts):.2f} to ",
+        end="",
+    )
+    print(f"{max(starts):.2f}); stopped {median(stops):.2f} s")
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        path = Path(folder) / "overhead.scenario.yaml"
+        path.write_text(_SCENARIO)
+        prepared = prepare(str(path), ROOT)
+        begun = perf_counter()
+        outcome = execute(prepared, make_stack=LocalStack, base=ROOT, out=Path(folder) / "run")
+        took = perf_counter() - begun
+    length = prepared.scenario.load.duration / prepared.scenario.pace
+    print(
+        f"run of {length:.0f} s     {took:.2f} s, {took - length:.2f} s beyond the scenario's own ",
+        end="",
+    )
+    print(f"length (exit {int(outcome.exit_code)})")
