@@ -10,7 +10,7 @@ from harness.errors import ExitCode
 from harness.history import AnyEvent, History
 from harness.scenario import Scenario
 
-from ._series import Series
+from ._series import Series, begun
 from ._story import Moment, tell_story
 from ._times import Times
 
@@ -78,7 +78,7 @@ class Evidence:
         ]
         spans = [span for span in self.history.faults if span.end is not None]
         if spans:
-            length = max(span.end or 0.0 for span in spans) - min(span.start for span in spans)
+            length = max(span.end or 0.0 for span in spans) - min(begun(span) for span in spans)
             facts.append((self.times.length(length), "from the first fault to the last repair"))
         most = max((max(c.values) for c in self.series.gauge("waiting")), default=0)
         if most:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
-from harness.history import Fault, Gauge, History, Mode, Notice, Request, Span, Stage
+from harness.history import Fault, FaultSpan, Gauge, History, Mode, Notice, Request, Span, Stage
 
 BINS = 120
 """Points along the time axis: about one a pixel column on a phone."""
@@ -51,9 +51,9 @@ class Series:
 
     @cached_property
     def faults(self) -> tuple[Band, ...]:
-        """When each fault bit, until it was healed."""
+        """When each fault was put in place, until it was healed."""
         return tuple(
-            Band(span.first.step, span.start, self.end if span.end is None else span.end)
+            Band(span.first.step, begun(span), self.end if span.end is None else span.end)
             for span in self.history.faults
         )
 
@@ -156,6 +156,12 @@ class Series:
     def unhealed(self) -> tuple[Fault, ...]:
         """Faults that could not be taken back."""
         return tuple(event for event in self.history.of(Fault) if event.state == "unhealed")
+
+
+def begun(span: FaultSpan) -> float:
+    """When a fault was put in place; that it bites is seen, and judged by, a little later."""
+    injected = span.at("injected")
+    return span.first.t if injected is None else injected
 
 
 def served(history: History) -> list[Request]:

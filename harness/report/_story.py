@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from harness.history import Called, History, Mode, Node, Notice, Stage
 
-from ._series import Series, path_of, served
+from ._series import Series, begun, path_of, served
 from ._times import Times
 
 
@@ -52,9 +52,9 @@ def _faults(history: History, times: Times) -> Iterator[Moment]:
             if span.at("unverified") is not None
             else "never injected"
         )
-        yield Moment(span.start, "broke", f"{first.step}: {first.fault} on {where}, {seen}.")
+        yield Moment(begun(span), "broke", f"{first.step}: {first.fault} on {where}, {seen}.")
         if span.end is not None:
-            length = times.both(span.end - span.start)
+            length = times.both(span.end - begun(span))
             yield Moment(span.end, "back", f"{first.step} is taken back, after {length}.")
         elif span.at("unhealed") is not None:
             yield Moment(history.end, "broke", f"{first.step} could NOT be taken back.")
