@@ -163,9 +163,8 @@ def _show(console: Console, outcome: Any) -> int:
             f"[{_STYLES[verdict.result]}]{verdict.result}[/]", verdict.name, verdict.reason
         )
     console.print(table)
-    trouble = outcome.trouble
-    for text in (*trouble.unhealed, *trouble.broken, *trouble.inconclusive):
-        console.print(text, style="bold red", markup=False)
+    for text in outcome.trouble.all:
+        console.print(text, style="bold red", markup=False, soft_wrap=True)
     console.print(f"report: {outcome.folder / 'report.html'}", markup=False, soft_wrap=True)
     return int(outcome.exit_code)
 

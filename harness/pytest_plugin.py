@@ -128,8 +128,8 @@ class ExpectationItem(pytest.Item):
         trouble = outcome.trouble
         if trouble.unhealed or trouble.broken:
             raise ExpectationError("\n".join([*trouble.unhealed, *trouble.broken]))
-        if trouble.inconclusive:
-            pytest.skip("inconclusive: " + "; ".join(trouble.inconclusive))
+        if trouble.all:
+            pytest.skip("inconclusive: " + "; ".join(trouble.all))
 
     def _look_at(self, verdict: Verdict) -> None:
         self.user_properties.extend(

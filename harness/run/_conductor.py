@@ -81,6 +81,7 @@ class _Run:
         self.recorder.watch(self.board.observe)
         self.stop = Flag()
         self.load_over = Flag()
+        self._interrupted = ""
         self._inconclusive: list[str] = []
         self._broken: list[str] = []
         self._unhealed: list[str] = []
@@ -102,6 +103,8 @@ class _Run:
                 self.stack.close()
             except HarnessError as error:
                 self._broken.append(str(error))
+            if not self.recorder.begun:  # whatever was seen of a stack that never came up
+                self.recorder.begin(time(), self._started(time(), time()))
             self.recorder.close()
 
     def _conduct(self) -> None:
@@ -109,7 +112,7 @@ class _Run:
         load = LoadProcess(self.folder.path)
         try:
             self._start(load, epoch)
-            epoch = self._begin(load, epoch)
+            self._begin(load, epoch)
             with Chaos(
                 self.stack,
                 self.folder.path,
@@ -151,21 +154,11 @@ class _Run:
         )
         load.ready(_LOAD_READY)
 
-    def _begin(self, load: LoadProcess, planned: float) -> float:
+    def _begin(self, load: LoadProcess, planned: float) -> None:
         epoch = max(planned, time() + 0.05)
-        started = Started(
-            t=0.0,
-            scenario=self.scenario.name,
-            seed=self.scenario.seed,
-            pace=self.scenario.pace,
-            epoch=epoch,
-            origin=self._origin(epoch, planned).isoformat(timespec="seconds"),
-            rung=self.stack.rung,
-        )
         load.go(epoch)
         self.stop.wait(epoch - time())
-        self.recorder.begin(epoch, started)
-        return epoch
+        self.recorder.begin(epoch, self._started(epoch, planned))
 
     def _story(self, load: LoadProcess, chaos: Chaos) -> None:
         self._phase("load")
@@ -218,7 +211,7 @@ class _Run:
         def interrupt(number: int, frame: FrameType | None) -> None:
             del frame
             if not self.stop.is_set():
-                self._inconclusive.append(f"interrupted by {signal.Signals(number).name}")
+                self._interrupted = f"interrupted by {signal.Signals(number).name}"
             self.stop.set()
 
         before = {n: signal.signal(n, interrupt) for n in (signal.SIGINT, signal.SIGTERM)}
@@ -231,6 +224,7 @@ class _Run:
     def trouble(self) -> Trouble:
         """What went wrong beside the system under test."""
         return Trouble(
+            interrupted=self._interrupted,
             inconclusive=tuple(self._inconclusive),
             broken=tuple(self._broken),
             unhealed=tuple(self._unhealed),
@@ -240,6 +234,17 @@ class _Run:
 
     def _phase(self, name: str) -> None:
         self.recorder.now(Phase(t=0.0, name=name))
+
+    def _started(self, epoch: float, planned: float) -> Started:
+        return Started(
+            t=0.0,
+            scenario=self.scenario.name,
+            seed=self.scenario.seed,
+            pace=self.scenario.pace,
+            epoch=epoch,
+            origin=self._origin(epoch, planned).isoformat(timespec="seconds"),
+            rung=self.stack.rung,
+        )
 
     def _origin(self, epoch: float, planned: float) -> datetime:
         """Life at `epoch`: the scenario's hour, and later by what the stack was late."""

@@ -16,12 +16,20 @@ from ._prepare import import_from
 class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     """What went wrong beside the system under test; kept as `trouble.json`."""
 
+    interrupted: str = ""
+    """By what the run was ended before its time; then not even a failure means anything."""
     inconclusive: tuple[str, ...] = ()
-    """Why the run proves nothing: interrupted, a step that never started, ..."""
+    """Why the run proves nothing, such as a step that never started."""
     broken: tuple[str, ...] = ()
     """The stack or the harness failed."""
     unhealed: tuple[str, ...] = ()
     """Faults that could not be taken back, each with what to do."""
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Everything, the worst first."""
+        interrupted = (self.interrupted,) if self.interrupted else ()
+        return (*self.unhealed, *self.broken, *interrupted, *self.inconclusive)
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,7 @@ def judge(path: Path) -> Outcome:
     code = exit_code(verdicts, trouble)
     report.write_reports(
         folder.path, history=history, scenario=scenario, stack=stack, verdicts=verdicts,
-        problems=[*trouble.unhealed, *trouble.broken, *trouble.inconclusive], exit_code=code,
+        problems=trouble.all, exit_code=code,
     )  # fmt: skip
     return Outcome(folder.path, verdicts, trouble, code)
 
@@ -65,6 +73,8 @@ def exit_code(verdicts: tuple[checks.Verdict, ...], trouble: Trouble) -> ExitCod
         return ExitCode.UNHEALED
     if trouble.broken:
         return ExitCode.BROKEN
+    if trouble.interrupted:
+        return ExitCode.INCONCLUSIVE
     if worst == "fail":
         return ExitCode.FAIL
     if worst == "inconclusive" or trouble.inconclusive:

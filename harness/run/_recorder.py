@@ -28,6 +28,11 @@ class Recorder:
         self._observers: list[Observer] = []
 
     @property
+    def begun(self) -> bool:
+        """Whether `t` = 0 is fixed."""
+        return self._epoch is not None
+
+    @property
     def t(self) -> float:
         """Seconds of the run so far; negative or 0 before it began."""
         return time() - self._epoch if self._epoch is not None else 0.0
@@ -68,10 +73,8 @@ class Recorder:
         self.at(node.t, node)
 
     def close(self) -> None:
-        """Write what is still held back, as of now, and close the part."""
+        """Close the part. What was held back because the run never began is gone."""
         with self._lock:
-            if self._epoch is None and self._held:
-                self.begin(time(), self._held.pop(0)[1])
             self._writer.close()
 
     def _write(self, event: Event) -> None:

@@ -21,14 +21,6 @@ def test_what_happens_before_the_epoch_gets_a_negative_time(tmp_path: Path) -> N
     assert events == [(Started, 0.0), (Node, -2.0), (Mode, 3.0)]
 
 
-def test_a_run_that_never_began_keeps_what_was_seen(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path / "part.jsonl")
-    for name in ("one", "two"):
-        recorder.now(Phase(t=0.0, name=name))
-    recorder.close()
-    assert len(list(read_lines(tmp_path / "part.jsonl"))) == 2
-
-
 def test_observers_see_every_event_with_its_time(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "part.jsonl")
     seen: list[Event] = []

@@ -1,0 +1,166 @@
+"""However a run ends, its exit code says how, its evidence is kept, and nothing is left behind."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.errors import ExitCode
+from harness.history import Fault, History
+from harness.run import Trouble
+
+SHOP = Path(__file__).parents[1] / "foreign_stack"
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
+
+SCENARIO = """
+name: short
+title: A cut in the middle of a short day
+pace: 120
+load: {journeys: customers, duration: 40m, params: {orders_per_minute: 6}}
+timeline:
+  - {name: gone, at: 4m, fault: cut, on: {to: pay}, for: 34m}
+settle: 30m
+expect: [faults_bite, quiesced]
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """The foreign system in a directory of its own."""
+    directory = tmp_path / "shop"
+    ignored = shutil.ignore_patterns("__pycache__", ".harness", "runs", "test_*", "conftest.py")
+    shutil.copytree(SHOP, directory, ignore=ignored)
+    (directory / "experiments" / "short.scenario.yaml").write_text(SCENARIO)
+    return directory
+
+
+def command(*words: str | Path) -> list[str]:
+    return [sys.executable, "-c", "from harness.cli import main; main()", *map(str, words)]
+
+
+@pytest.fixture
+def running(shop: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """`harness run short`, in its own process, while its fault is seen to bite."""
+    out = tmp_path / "run"
+    with subprocess.Popen(
+        command("run", "short", "--stack", shop, "--out", out),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    ) as process:  # fmt: skip
+        eventually(lambda: "verified" in faults(out) or process.poll() is not None)
+        assert process.poll() is None, process.communicate()[0]
+        yield process
+        process.kill()
+
+
+def faults(run: Path) -> list[str]:
+    """The states of the faults so far."""
+    with suppress(Exception):
+        return [event.state for event in History.read(run).of(Fault)]
+    return []
+
+
+def left_of(run: Path) -> list[str]:
+    """The processes whose state is kept in `run`."""
+    found = []
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if f"HARNESS_STATE={run}".encode() in environment.read_bytes():
+                found.append(environment.parent.name)
+    return found
+
+
+def eventually(condition: Callable[[], bool], limit: float = 40.0) -> None:
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline, f"did not come true in {limit} s"
+        time.sleep(0.02)
+
+
+def trouble(run: Path) -> Trouble:
+    return msgspec.json.decode((run / "trouble.json").read_bytes(), type=Trouble)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_heals_keeps_its_evidence_and_is_inconclusive(
+    running: subprocess.Popen[str], tmp_path: Path, number: signal.Signals
+) -> None:
+    run = tmp_path / "run"
+    assert left_of(run)
+    running.send_signal(number)
+    output = running.communicate(timeout=60)[0]
+    assert running.returncode == ExitCode.INCONCLUSIVE, output
+    assert trouble(run).interrupted == f"interrupted by {number.name}"
+    assert faults(run)[-1] == "healed"
+    assert (run / "report.html").is_file()
+    assert not left_of(run)
+    assert "Traceback" not in output
+
+
+def test_a_killed_run_is_healed_and_judged_from_what_it_left(
+    running: subprocess.Popen[str], shop: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    running.kill()
+    running.wait()
+    healed = subprocess.run(
+        command("heal", "--stack", shop), capture_output=True, text=True, check=False, timeout=60
+    )
+    assert healed.returncode == ExitCode.PASS, healed.stdout + healed.stderr
+    eventually(lambda: not left_of(run))
+    assert not list((shop / ".harness" / "runs").iterdir())
+    judged = subprocess.run(
+        command("judge", run), capture_output=True, text=True, check=False, timeout=60
+    )
+    assert judged.returncode == ExitCode.BROKEN, judged.stdout + judged.stderr
+    assert "cut short" in judged.stdout
+
+
+def test_heal_leaves_a_living_run_alone(running: subprocess.Popen[str], shop: Path) -> None:
+    healed = subprocess.run(
+        command("heal", "--stack", shop), capture_output=True, text=True, check=False, timeout=60
+    )
+    assert "still under way" in healed.stdout
+    assert running.poll() is None
+
+
+def test_a_service_that_does_not_start_ends_the_run_with_its_last_words(
+    shop: Path, tmp_path: Path
+) -> None:
+    (shop / "pay.pl").write_text('die "no vault today\\n";\n')
+    run = tmp_path / "run"
+    done = subprocess.run(
+        command("run", "short", "--stack", shop, "--out", run),
+        capture_output=True, text=True, check=False, timeout=90,
+    )  # fmt: skip
+    assert done.returncode == ExitCode.BROKEN, done.stdout + done.stderr
+    assert "no vault today" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert (run / "report.html").is_file()
+    assert not left_of(run)
+
+
+def test_a_service_that_dies_unasked_ends_the_run_and_is_named(
+    running: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    victim = next(pid for pid in left_of(run) if "worker.py" in cmdline(pid))
+    os.kill(int(victim), signal.SIGKILL)
+    output = running.communicate(timeout=60)[0]
+    assert running.returncode == ExitCode.BROKEN, output
+    assert "worker exited although nobody asked it to" in trouble(run).broken[0]
+    assert not left_of(run)
+
+
+def cmdline(pid: str) -> str:
+    with suppress(OSError):
+        return Path("/proc", pid, "cmdline").read_text()
+    return ""
