@@ -12,8 +12,6 @@ import pytest
 from harness.checks import Result, Verdict
 from harness.run import Trouble
 
-pytest_plugins = ["pytester"]
-
 SCENARIO = """
 name: one
 title: One

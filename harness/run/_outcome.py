@@ -1,13 +1,16 @@
 """What a run came to: verdicts, reports and the exit code, all from the folder's files alone."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from pydantic import JsonValue
 
 from harness import checks, report
 from harness.errors import ExitCode, HarnessError
 from harness.history import History
+from harness.scenario import Expectation, Scenario
 
 from ._folder import RunFolder
 from ._prepare import import_from
@@ -56,7 +59,7 @@ def judge(path: Path) -> Outcome:
         import_from(Path(stack["directory"]), tuple(stack["checks"]))
     trouble = read_trouble(folder)
     history = History.read(folder.path)
-    verdicts = tuple(checks.judge_all(history, scenario.expect))
+    verdicts = tuple(checks.judge_all(history, expectations(scenario)))
     checks.write_verdicts(folder.path / "verdicts.json", verdicts)
     code = exit_code(verdicts, trouble)
     report.write_reports(
@@ -64,6 +67,19 @@ def judge(path: Path) -> Outcome:
         problems=trouble.all, exit_code=code,
     )  # fmt: skip
     return Outcome(folder.path, verdicts, trouble, code)
+
+
+def expectations(scenario: Scenario) -> Iterator[Expectation]:
+    """What the scenario expects; `faults_bite` without `steps` is told of every step there is.
+
+    A step that never happened is not in the history, so the check could not miss it.
+    """
+    for expectation in scenario.expect:
+        if expectation.check == "faults_bite" and "steps" not in expectation.params:
+            steps: list[JsonValue] = [step.label for step in scenario.faults]
+            yield expectation.model_copy(update={"params": {**expectation.params, "steps": steps}})
+        else:
+            yield expectation
 
 
 def exit_code(verdicts: tuple[checks.Verdict, ...], trouble: Trouble) -> ExitCode:

@@ -9,7 +9,7 @@ from harness.errors import ExitCode, HarnessError
 from harness.history import Ended, Phase, Started, Writer
 from harness.run import Trouble, judge
 from harness.run._folder import RunFolder
-from harness.run._outcome import exit_code, keep_trouble
+from harness.run._outcome import exit_code, expectations, keep_trouble
 from harness.scenario import Scenario
 
 
@@ -79,3 +79,16 @@ def test_what_is_no_run_is_said_to_be_none(tmp_path: Path) -> None:
         judge(tmp_path)
     with pytest.raises(HarnessError, match="is no folder"):
         judge(tmp_path / "nothing")
+
+
+def test_a_step_that_never_happened_is_missed() -> None:
+    scenario = Scenario.model_validate(
+        {
+            "name": "x",
+            "title": "X",
+            "load": {"journeys": "j", "duration": "1h"},
+            "timeline": [{"at": "1m", "name": "gone", "fault": "cut", "on": {"link": "a"}}],
+            "expect": ["faults_bite", "quiesced"],
+        }
+    )
+    assert [e.params for e in expectations(scenario)] == [{"steps": ["gone"]}, {}]
