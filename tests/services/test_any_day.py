@@ -1,0 +1,114 @@
+"""Whatever happens to an airport in a day: nobody is lost, crosses twice, or is invented.
+
+Travellers come to gate and counter while the center is cut off and healed, loses replies, closes
+and opens its admission, and the counter's process is killed; a traveller without an answer asks
+again, as people do.
+"""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Any
+
+import httpx
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from services.kit.testing import run
+from services.population import person
+
+from .country import CENTER, Country, asks, cut, heal
+
+EVENTS = ["gate", "counter", "cut", "heal", "lose", "kill", "close", "share", "open", "wait"]
+days = st.lists(st.tuples(st.sampled_from(EVENTS), st.integers(0, 400)), max_size=25)
+
+
+class Day:
+    """One day at an airport, and the answers that its travellers got."""
+
+    def __init__(self) -> None:
+        self.country = Country(env={"OFFICERS": "5", "ENTRY_BATCH": "3", "ENTRY_EVERY": "60"})
+        self.people: dict[str, dict[str, Any]] = {}
+        self.answers: dict[str, dict[str, Any]] = {}
+        self.calls: dict[str, asyncio.Task[None]] = {}
+        self.counter = AsyncExitStack()
+        self.http: dict[str, httpx.AsyncClient] = {}
+
+    async def start_counter(self) -> None:
+        (self.http["counter"],) = await self.counter.enter_async_context(
+            self.country.open("counter-cgk")
+        )
+
+    async def happen(self, event: str, number: int) -> None:
+        if event in ("gate", "counter"):
+            crossing = f"c{len(self.people)}"
+            self.people[crossing] = asks(crossing, person(number % 200))
+            self.send(crossing, event)
+        elif event == "kill":
+            for call in self.calls.values():
+                call.cancel()
+            await self.counter.aclose()
+            await self.start_counter()
+        elif event in ("close", "share", "open"):
+            share = {"close": 0, "share": 0.5, "open": 1}[event]
+            for tenant in CENTER:  # a long cut makes both close by themselves
+                await self.http[tenant].put("/admission", json={"share": share})
+        elif event == "cut":
+            cut(self.country)
+        elif event == "lose":
+            self.country.network.lost = {"http://border"}
+        elif event == "heal":
+            heal(self.country)
+            self.country.network.lost = set()
+        await self.country.clock.advance(number)
+
+    def send(self, crossing: str, where: str) -> None:
+        async def ask() -> None:
+            answer = await self.http[where].post("/travellers", json=self.people[crossing])
+            body: dict[str, Any] = answer.json()
+            if where == "gate" and body.get("decision") != "admitted":
+                self.send(crossing, "counter")
+            else:
+                assert crossing not in self.answers or same(self.answers[crossing], body)
+                self.answers[crossing] = body
+
+        self.calls[crossing] = asyncio.ensure_future(ask())
+
+    async def end(self) -> None:
+        """All is well again; whoever has no answer asks once more."""
+        await self.happen("heal", 0)
+        await self.happen("open", 300)
+        for crossing in self.people:
+            if crossing not in self.answers:
+                self.send(crossing, "counter")
+        await self.country.clock.advance(3600)
+        await asyncio.gather(*self.calls.values(), return_exceptions=True)
+
+
+def same(first: dict[str, Any], second: dict[str, Any]) -> bool:
+    return bool(first["decision"] == second["decision"])
+
+
+@settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(days)
+def test_every_traveller_admitted_has_exactly_one_crossing(events: list[tuple[str, int]]) -> None:
+    async def story() -> None:
+        day = Day()
+        async with day.country.open(*CENTER, "autogate-cgk") as (lists, border, gate), day.counter:
+            day.http = {"watchlist": lists, "border": border, "gate": gate}
+            await day.start_counter()
+            await day.country.clock.advance(60)
+            for event, number in events:
+                await day.happen(event, number)
+            await day.end()
+
+            assert day.answers.keys() == day.people.keys()
+            admitted = {c for c, answer in day.answers.items() if answer["decision"] == "admitted"}
+            ledger = await day.country.ledger()
+            assert ledger.keys() == admitted
+            listed = {person(i).document for i in range(200) if person(i).listed}
+            crossed = await day.country.registry.crossings(0, 9999)
+            assert not listed & {line.document for line in crossed}
+            assert day.country.journal.counts().written == 0
+            assert day.country.modes("counter-cgk")[-1:] in ([], ["automatic"])
+
+    run(story())
