@@ -10,6 +10,7 @@ of something finds its place at the next chunk that begins like a message.
 """
 
 import re
+from fnmatch import fnmatchcase
 from typing import Final, Literal
 
 Kind = Literal["head", "data", "more"]
@@ -19,6 +20,16 @@ _METHODS: Final = rb"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE)"
 _REQUEST: Final = re.compile(_METHODS + rb" [^\s]{1,8000} HTTP/1\.[01]\r?\n")
 _REQUEST_START: Final = re.compile(_METHODS + rb" [^\s]{0,8000}(?: H?T?T?P?/?1?\.?[01]?\r?)?\Z")
 _RESPONSE: Final = re.compile(rb"HTTP/1\.[01] \d\d\d[ \r\n]")
+
+
+_REASONS: Final = {
+    404: "Not Found",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+}
 
 
 class Head:
@@ -47,6 +58,21 @@ class Head:
         """Return the head as bytes again."""
         lines = [self.first, *(f"{name}: {value}" for name, value in self.headers)]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+
+    def change(self, status: int, headers: dict[str, str]) -> bool:
+        """Take another status (0: the same) and other headers; return whether there are any."""
+        if status and self.status >= 200:
+            version = self.first.partition(" ")[0]
+            self.first = f"{version} {status} {_REASONS.get(status, 'Changed')}"
+        for name, value in headers.items():
+            self.set(name, value)
+        return bool(status or headers)
+
+    @property
+    def request(self) -> tuple[str, str]:
+        """Return a request's method and target."""
+        method, _, rest = self.first.partition(" ")
+        return method, rest.partition(" ")[0]
 
     @property
     def status(self) -> int:
@@ -163,15 +189,19 @@ class RequestLog:
             if kind == "head":
                 head = Head(self._data[:length])
                 self._reader.begin_body(head)
-                method, _, rest = head.first.partition(" ")
-                self._seen.append((method, rest.partition(" ")[0]))
+                self._seen.append(head.request)
                 del self._seen[:-1000]
             self._data = self._data[length:]
 
-    def answered(self) -> tuple[str, str]:
-        """Return the oldest request without an answer, and forget it."""
-        return self._seen.pop(0) if self._seen else ("", "")
+    def request_of(self, answer: Head) -> tuple[str, str]:
+        """Return the oldest request without an answer; a final answer is the last to have it."""
+        if not self._seen:
+            return "", ""
+        return self._seen[0] if answer.status < 200 else self._seen.pop(0)
 
-    def oldest(self) -> tuple[str, str]:
-        """Return the oldest request without an answer."""
-        return self._seen[0] if self._seen else ("", "")
+
+def matches(method: str, target: str, wanted_method: str, pattern: str) -> bool:
+    """Return whether a request has the method and the path; empty ones are anybody's."""
+    return (not wanted_method or wanted_method.upper() == method) and (
+        not pattern or fnmatchcase(target.partition("?")[0], pattern)
+    )

@@ -35,6 +35,9 @@ TROUBLE: Final = 8 | 16
 BATCH: Final = 64
 """Events, timers and soon-callbacks handled before urgent descriptors are looked at again."""
 
+LONGEST_WAIT_S: Final = 3600.0
+"""epoll takes no more than 2**31 milliseconds; a timer may be years away."""
+
 Handler = Callable[[int], None]
 Callback = Callable[[], None]
 
@@ -120,16 +123,7 @@ class Loop:
         self._stopped = True
 
     def run(self) -> None:
-        """Handle events until `stop` is called; an error in a handler is told, then survived."""
-        while not self._stopped:
-            try:
-                self._run()
-            except Exception:
-                if self._on_error is None:
-                    raise
-                self._on_error(traceback.format_exc())
-
-    def _run(self) -> None:
+        """Handle events until `stop` is called."""
         while not self._stopped:
             events = self._wait()
             self._dispatch(events)
@@ -137,7 +131,7 @@ class Loop:
                 self._dispatch(self._urgent.poll(0.0, BATCH))
             if self._soon:
                 for _ in range(min(len(self._soon), BATCH)):
-                    self._soon.popleft()()
+                    self._call(self._soon.popleft())
             if self._timers:
                 self._run_timers()
 
@@ -148,7 +142,11 @@ class Loop:
             # have taken its number, so handlers must bear an event that is none of theirs.
             handler = handlers.get(fd)
             if handler is not None:
-                handler(mask)
+                try:
+                    handler(mask)
+                except Exception:  # noqa: BLE001  (an error of ours must not end the server)
+                    self.forget(fd)  # or it would be announced, and fail, for ever
+                    self._tell()
             elif fd == self._urgent_fd and self._urgent is not None:
                 self._dispatch(self._urgent.poll(0.0, BATCH))
 
@@ -166,7 +164,7 @@ class Loop:
         if left > 0.002 or not self._poller.fine:
             # epoll counts whole milliseconds, rounded up: wake one early, then wait exactly.
             coarse = max(left - 0.001, 0.001) if self._poller.fine else left
-            return self._poller.poll(coarse, BATCH)
+            return self._poller.poll(min(coarse, LONGEST_WAIT_S), BATCH)
         if select.select([self._poller.fileno()], [], [], left)[0]:
             return self._poller.poll(0.0, BATCH)
         return []
@@ -179,4 +177,15 @@ class Loop:
             timer = heapq.heappop(self._timers)[2]
             if timer.callback is not None:
                 callback, timer.callback = timer.callback, None
-                callback()
+                self._call(callback)
+
+    def _call(self, callback: Callback) -> None:
+        try:
+            callback()
+        except Exception:  # noqa: BLE001  (as for handlers)
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._on_error is None:
+            raise  # noqa: PLE0704  (called where an error is handled)
+        self._on_error(traceback.format_exc())

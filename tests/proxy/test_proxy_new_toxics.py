@@ -431,3 +431,14 @@ def test_the_same_seed_gives_the_same_rolls_and_jitter(echo: Upstream) -> None:
     close = sum(abs(a - b) <= 5 for a, b in zip(delays, same_delays, strict=True))
     assert close >= 7
     assert sum(abs(a - b) > 5 for a, b in zip(delays, other_delays, strict=True)) >= 3
+
+
+def test_a_lease_of_years_does_not_stop_the_server(embedded: Server, echo: Upstream) -> None:
+    proxy = embedded.proxy(echo.port)
+    proxy.add("latency", latency=9_223_372_036_854, name="l", expires_in=1e9, toxicity=0)
+    with proxy.connect() as client:
+        assert exchange(client, b"x") == b"x"
+        proxy.update("l", {"toxicity": 1})
+        client.sendall(b"y")
+        proxy.remove("l")
+        assert client.recv(1) == b"y"

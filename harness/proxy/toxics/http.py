@@ -6,15 +6,9 @@ shell pattern ("/pay/*"), `method` a method; empty means any. An empty header va
 header. What is not HTTP/1.x (TLS, HTTP/2, anything else) passes unchanged.
 """
 
-from fnmatch import fnmatchcase
-from typing import Any
-
-from harness.proxy._http_stream import Head, MessageReader, RequestLog
+from harness.proxy._http_stream import Head, MessageReader, RequestLog, matches
 from harness.proxy._stub import Chunk, Stub
 from harness.proxy.toxics._base import Toxic, ToxicError, check_milliseconds
-
-REASONS = {429: "Too Many Requests", 500: "Internal Server Error", 502: "Bad Gateway",
-           503: "Service Unavailable", 504: "Gateway Timeout"}  # fmt: skip
 
 
 class Http(Toxic, kind="http"):
@@ -52,13 +46,6 @@ class Http(Toxic, kind="http"):
         if stub.placement.direction == "downstream":
             stub.link.opposite().remove_tap(stub.state.feed)
 
-    def matches(self, method: str, target: str) -> bool:
-        """Return whether a request is one of those to be treated."""
-        path = target.partition("?")[0]
-        return (not self.method or self.method.upper() == method) and (
-            not self.path or fnmatchcase(path, self.path)
-        )
-
     async def pipe(self, stub: Stub) -> None:
         """Go from head to head."""
         reader = MessageReader(requests=stub.placement.direction == "upstream")
@@ -77,20 +64,13 @@ class Http(Toxic, kind="http"):
     async def treat(self, stub: Stub, data: bytes, length: int, reader: MessageReader) -> None:
         """Pass on one head, changed if it is to be."""
         head, log = Head(data[:length]), stub.state
-        request: Any = head.first.split(" ")[:2]
-        if head.status:
-            request = log.oldest() if head.status < 200 else log.answered()
-        reader.begin_body(head, request[0] if head.status else "")
-        if len(request) == 2 and request[0] and self.matches(*request):
+        answer = head.status > 0
+        method, target = log.request_of(head) if answer else head.request
+        reader.begin_body(head, method if answer else "")
+        if method and matches(method, target, self.method, self.path):
             await stub.sleep_until(stub.time() + self.delay / 1000)
-            if self.status and head.status >= 200:
-                reason = REASONS.get(self.status, "Changed")
-                head.first = f"{head.first.split(' ')[0]} {self.status} {reason}"
-            for name, value in self.headers.items():
-                head.set(name, value)
-            if self.status or self.headers:
+            if head.change(self.status, self.headers) and stub.hand is not None:
                 changed = head.encode()
-                at = stub.hand.at if stub.hand else stub.time()
-                stub.hand = Chunk(changed + data[length:], at)
+                stub.hand = Chunk(changed + data[length:], stub.hand.at)
                 length = len(changed)
         await stub.forward(length)

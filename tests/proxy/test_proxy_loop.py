@@ -1,0 +1,101 @@
+"""The event loop: timers, priority, and errors that it survives."""
+
+import os
+import socket
+import time
+
+import pytest
+
+from harness.proxy._loop import BATCH, READ, Loop
+from harness.proxy._poller import PollPoller
+
+
+def run_for(loop: Loop, seconds: float) -> None:
+    loop.call_at(loop.time() + seconds, loop.stop)
+    loop.run()
+
+
+def test_timers_run_in_order_and_not_early() -> None:
+    loop = Loop()
+    start = loop.time()
+    ran: list[tuple[str, float]] = []
+    for name, delay in (("c", 0.03), ("a", 0.0101), ("b", 0.0102), ("never", 0.02)):
+        timer = loop.call_at(start + delay, lambda n=name: ran.append((n, loop.time() - start)))
+        if name == "never":
+            timer.cancel()
+    run_for(loop, 0.05)
+    assert [name for name, _ in ran] == ["a", "b", "c"]
+    for (_, when), delay in zip(ran, (0.0101, 0.0102, 0.03), strict=True):
+        assert delay <= when < delay + 1
+
+
+def test_cancelled_timers_do_not_pile_up() -> None:
+    loop = Loop()
+    for _ in range(20_000):
+        loop.call_at(loop.time() + 3600, lambda: None).cancel()
+    assert len(loop._timers) <= 2048
+
+
+def test_a_timer_that_is_years_away_does_not_stop_the_loop() -> None:
+    loop = Loop()
+    loop.call_at(loop.time() + 1e9, lambda: None)
+    loop.call_soon(loop.stop)
+    loop.run()
+    reader, writer = os.pipe()
+    loop = Loop()
+    loop.call_at(loop.time() + 1e9, lambda: None)
+    loop.watch(reader, READ, lambda _events: loop.stop())
+    os.write(writer, b"x")
+    loop.run()
+    os.close(reader)
+    os.close(writer)
+
+
+def test_a_failing_handler_is_told_once_and_survived() -> None:
+    told: list[str] = []
+    loop = Loop(on_error=told.append)
+    reader, writer = os.pipe()
+    os.write(writer, b"x")
+    loop.watch(reader, READ, lambda _events: 1 // 0)  # type: ignore[arg-type, return-value]
+    loop.call_soon(lambda: 1 // 0)  # type: ignore[arg-type, return-value]
+    loop.call_at(loop.time(), lambda: 1 // 0)  # type: ignore[arg-type, return-value]
+    run_for(loop, 0.02)
+    assert len(told) == 3
+    assert all("ZeroDivisionError" in text for text in told)
+    os.close(reader)
+    os.close(writer)
+
+
+def test_urgent_descriptors_are_served_between_any_two_batches() -> None:
+    loop = Loop()
+    pairs = [socket.socketpair() for _ in range(BATCH * 6)]
+    order: list[str] = []
+    try:
+        for near, far in pairs:
+            far.send(b"x")
+            loop.watch(near.fileno(), READ, lambda _events: order.append("busy"))
+        api, client = pairs.pop()
+        loop.forget(api.fileno())
+        loop.watch(api.fileno(), READ, lambda _events: order.append("api"), urgent=True)
+        run_for(loop, 0.05)
+        served = [index for index, name in enumerate(order) if name == "api"]
+        assert served
+        assert max(b - a for a, b in zip([0, *served], served, strict=False)) <= 2 * BATCH + 1
+    finally:
+        for near, far in [*pairs, (api, client)]:
+            near.close()
+            far.close()
+
+
+def test_without_epoll_poll_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.proxy._loop.make_poller", PollPoller)
+    loop = Loop()
+    near, far = socket.socketpair()
+    with near, far:
+        loop.watch(near.fileno(), READ, lambda _events: loop.stop(), urgent=True)
+        start = time.monotonic()
+        loop.call_at(loop.time() + 0.02, lambda: far.send(b"x") and None)
+        loop.run()
+        assert time.monotonic() - start >= 0.019
+        loop.close(near)
+        assert near.fileno() == -1

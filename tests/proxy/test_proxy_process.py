@@ -1,0 +1,152 @@
+"""The server as a process: options, first line, signals, start-up."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from proxy_kit import (
+    PATIENCE_S,
+    Server,
+    Upstream,
+    eventually,
+    exchange,
+    free_port,
+    refused,
+    start_embedded,
+)
+
+import harness.proxy
+
+
+def test_the_first_line_names_the_address_that_the_api_listens_on() -> None:
+    server = start_embedded()
+    try:
+        first = server.first_line
+        assert (first["level"], first["event"], first["host"]) == ("info", "listening", "127.0.0.1")
+        assert first["port"] > 0
+        assert first["address"] == f"127.0.0.1:{first['port']}"
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", first["time"])
+        assert server.call("GET", "/version").status == 200
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_at_once_with_exit_code_0(number: signal.Signals, echo: Upstream) -> None:
+    server = start_embedded()
+    proxy = server.proxy(echo.port)
+    with proxy.connect() as client:
+        exchange(client, b"x")
+        server.process.send_signal(number)
+        assert server.process.wait(PATIENCE_S) == 0
+        assert refused(proxy.port)
+        assert refused(server.port)
+        server.stop()
+
+
+def test_options_are_the_originals_with_one_dash_or_two() -> None:
+    for dash in ("-", "--"):
+        port = free_port()
+        server = start_embedded(f"{dash}port={port}", f"{dash}seed", "7", f"{dash}proxy-metrics")
+        try:
+            assert (server.port, server.first_line["seed"]) == (port, 7)
+            assert server.call("GET", "/metrics").status == 200
+        finally:
+            server.stop()
+
+
+def test_without_a_metrics_option_there_are_no_metrics() -> None:
+    server = start_embedded()
+    try:
+        assert server.call("GET", "/metrics").status == 404
+    finally:
+        server.stop()
+
+
+def test_runtime_metrics_describe_the_process(embedded: Server) -> None:
+    lines = embedded.call("POST", "/metrics").text.splitlines()
+    names = {line.split(" ")[0] for line in lines if not line.startswith("#")}
+    assert {
+        "process_cpu_seconds_total", "process_open_fds", "process_max_fds",
+        "process_resident_memory_bytes", "process_start_time_seconds",
+    } <= names  # fmt: skip
+
+
+def test_metrics_are_live(embedded: Server, echo: Upstream) -> None:
+    proxy = embedded.proxy(echo.port, name="live")
+    with proxy.connect() as client:
+        exchange(client, b"12345")
+        text = embedded.call("GET", "/metrics").text
+    assert re.search(r'received_bytes_total\{direction="upstream",.*proxy="live",.*\} 5\n', text)
+    assert re.search(r'sent_bytes_total\{direction="downstream",.*proxy="live",.*\} 5\n', text)
+
+
+@pytest.mark.parametrize("option", ["-version", "--version"])
+def test_the_version_can_be_asked_for(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert harness.proxy.main([option]) == 0
+    assert "version 2.12.0" in capsys.readouterr().out
+
+
+def test_a_port_in_use_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    server = start_embedded()
+    try:
+        assert harness.proxy.main(["-host", "127.0.0.1", "-port", str(server.port)]) == 4
+    finally:
+        server.stop()
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "address already in use" in told
+    assert "--port" in told
+
+
+def test_start_up_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, json, harness.proxy._main;"
+        "print(json.dumps(sorted(m for m in sys.modules if '.' not in m or 'harness' in m)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=60)
+    modules = set(json.loads(done.stdout))
+    assert not modules & {"asyncio", "pydantic", "locust", "gevent", "docker", "msgspec", "ssl"}
+    rooms = {name.split(".")[1] for name in modules if name.startswith("harness.")}
+    assert rooms == {"proxy", "errors"}
+
+
+def test_log_lines_are_json_and_tell_what_happened(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "harness.proxy", "-host", "127.0.0.1", "-port", "0"],
+            stdout=file,
+        )
+    first = json.loads(eventually(lambda: log.read_text().partition("\n")[0], "the first line"))
+    server = Server("embedded", process, first["host"], first["port"])
+    try:
+        proxy = server.proxy(1)
+        proxy.add("noop", expires_in=0.01)
+        eventually(lambda: not proxy.toxics())
+        with proxy.connect() as client:
+            client.recv(1)
+    finally:
+        server.stop()
+    events = [json.loads(line)["event"] for line in log.read_text().splitlines()]
+    assert events == ["listening", "proxy_started", "toxic_expired", "upstream_unreachable"]
+
+
+def test_a_toxic_is_found_by_being_a_file() -> None:
+    folder = Path(harness.proxy.__file__).parent / "toxics"
+    code = "from harness.proxy.toxics import KINDS; import json; print(json.dumps(sorted(KINDS)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=60)
+    assert json.loads(done.stdout) == sorted(path.stem for path in folder.glob("[!_]*.py"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted((Path(harness.proxy.__file__).parent / "toxics").glob("[!_]*.py")),
+    ids=lambda path: path.stem,
+)
+def test_each_toxic_is_a_small_file(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 80
