@@ -121,7 +121,8 @@ class BacklogDrains(Check, name="backlog_drains"):
         self, history: History, service: str, own: list[_Report], start: float
     ) -> tuple[_Report, _Report] | None:
         """The first growth that nothing explains, as the reports on either side of it."""
-        added = self._added(history, service, start)
+        # What came between the last report before recovery and recovery itself explains as much.
+        added = self._added(history, service, min([start, *(report.t for report in own)]))
         spans, grown = history.modes(service), 0.0
         for place, (before, after) in enumerate(pairwise(own)):
             if after.pending <= before.pending:

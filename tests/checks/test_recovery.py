@@ -292,6 +292,12 @@ def test_an_answer_may_be_seen_after_the_report_that_counts_it():
     assert drained(tale, adds=ADDS).result == "pass"
 
 
+def test_what_came_between_the_last_report_and_recovery_explains_growth_too():
+    tale = draining(9, 9, 11, 3, 0).many(2, 20.01, 20.05, "pay", took=0.01, service="desk",
+                                         value={"path": "paper"})  # fmt: skip
+    assert drained(tale, adds=ADDS).result == "pass"
+
+
 def test_a_backlog_that_is_left_fails():
     verdict = drained(draining(9, 5, 2))
     assert verdict.result == "fail"
