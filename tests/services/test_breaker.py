@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.kit import Breaker, BreakerOpenError
@@ -155,6 +155,7 @@ moves = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(moves, st.integers(1, 3), st.integers(1, 3), st.integers(1, 3))
 def test_it_is_never_stuck(
     history: list[tuple[str, int]], failures: int, probes: int, successes: int

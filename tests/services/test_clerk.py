@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.kit import (
@@ -168,6 +168,7 @@ troubles = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(st.integers(0, 20), troubles)
 def test_each_record_is_entered_exactly_once(count: int, script: list[str]) -> None:
     """For any sequence of lost replies, refusals, partial answers and crashes of the clerk."""

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.kit import Desks, DesksClosedError
@@ -115,6 +115,7 @@ moves = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(moves)
 def test_no_desk_is_lost_and_nobody_waits_at_a_free_one(history: list[tuple[str, int]]) -> None:
     async def story() -> None:

@@ -3,7 +3,7 @@
 import string
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.mrz import Mrz, MrzError, build, check_digit, parse, transliterate
@@ -204,11 +204,13 @@ people = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(people)
 def test_what_is_written_is_read(person: Mrz) -> None:
     assert parse(build(person)) == person
 
 
+@settings(deadline=None)
 @given(people)
 def test_what_is_written_on_a_card_is_read(person: Mrz) -> None:
     card = Mrz(**{**vars(person), "code": "I", "surname": "SARI", "given": "DEWI"})
@@ -219,6 +221,7 @@ CHECKED = [*range(10), *range(13, 20), *range(21, 44)]
 alphabet = string.ascii_uppercase + string.digits + "<"
 
 
+@settings(deadline=None)
 @given(people, st.sampled_from(CHECKED), st.sampled_from(alphabet))
 def test_a_misread_character_is_noticed(person: Mrz, position: int, character: str) -> None:
     """7, 3 and 1 have no factor with 10, so only a change by a multiple of 10 goes unnoticed."""
