@@ -49,15 +49,15 @@ class Collection:
         """Return what to listen on; raise AddressError if the text names nothing."""
         host, port = split(listen) if listen else ("", 0)
         found = literal(host, port)
-        if found is None:
-            found, problem = await wait_for(
-                lambda answer: self.world.names.look_up(
-                    host, port, lambda found, problem: answer((found, problem))
-                )
-            )
-            if not found:
-                raise AddressError(problem)
-        return found
+        if found is not None:
+            return found
+        names = self.world.names
+        found, problem = await wait_for(
+            lambda answer: names.look_up(listen, lambda *result: answer(result))
+        )
+        if not found:
+            raise AddressError(problem)
+        return list(found)
 
     async def listen_addresses(self, listen: str) -> Addresses:
         """As `addresses`, with the prefix that Go puts before errors of listening."""

@@ -12,7 +12,7 @@ from contextlib import suppress
 from errno import EALREADY, EINPROGRESS, EISCONN
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.proxy._address import AddressError, Sockaddr, split, text
+from harness.proxy._address import Sockaddr, text
 from harness.proxy._endpoint import Endpoint
 from harness.proxy._link import Link
 from harness.proxy._loop import WRITE, Timer
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from harness.proxy._proxy import Proxy
 
 _LINGER_RESET: Final = struct.pack("ii", 1, 0)
+_NONBLOCK: Final[int] = getattr(socket, "SOCK_NONBLOCK", 0)  # macOS has none
 
 
 class Connection:
@@ -83,12 +84,7 @@ class Connection:
 
     def _dial_now(self) -> None:
         self._opening = None
-        try:
-            host, port = split(self.proxy.upstream)
-        except AddressError as error:
-            self._give_up(f"dial tcp: {error}")
-            return
-        self.proxy.names.look_up(host, port, self._on_addresses)
+        self.proxy.names.look_up(self.proxy.upstream, self._on_addresses)
 
     def _on_addresses(self, found: list[Sockaddr], problem: str) -> None:
         if self.closed:
@@ -104,7 +100,9 @@ class Connection:
             family, address = self._candidates.pop()
             self._address = address
             try:
-                sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+                sock = socket.socket(family, socket.SOCK_STREAM | _NONBLOCK)
+                if not _NONBLOCK:
+                    sock.setblocking(False)
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             except OSError as error:
                 problem = str(error)

@@ -175,11 +175,11 @@ class Link:
             return
         self.eof = True
         self.reading = False
-        self.source.refresh()
         if self.first is None:
             self.end_output()
         else:
             self.first.end()
+        self.source.refresh()  # last, because most often it is closed by now
 
     # Writing.
 

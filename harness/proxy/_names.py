@@ -13,13 +13,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from harness.proxy._address import Sockaddr, literal
+from harness.proxy._address import AddressError, Sockaddr, literal, split
 from harness.proxy._loop import READ, Loop
 
 Answer = Callable[[list[Sockaddr], str], None]
 """Takes the addresses, or an empty list and what went wrong."""
 
 THREADS = 4
+MOST_LITERALS = 1000
 
 
 class Names:
@@ -30,11 +31,23 @@ class Names:
         self._questions: queue.SimpleQueue[tuple[str, int, Answer]] = queue.SimpleQueue()
         self._answers: deque[tuple[Answer, list[Sockaddr], str]] = deque()
         self._bell = -1
+        self._literals: dict[str, list[Sockaddr]] = {}
 
-    def look_up(self, host: str, port: int, answer: Answer) -> None:
-        """Call `answer` with the addresses of `host`: at once if no question need be asked."""
+    def look_up(self, address: str, answer: Answer) -> None:
+        """Call `answer` with what `host:port` stands for: at once if it is no name."""
+        known = self._literals.get(address)
+        if known is not None:
+            answer(known, "")
+            return
+        try:
+            host, port = split(address)
+        except AddressError as error:
+            answer([], str(error))
+            return
         known = literal(host, port)
         if known is not None:
+            if len(self._literals) < MOST_LITERALS:
+                self._literals[address] = known
             answer(known, "")
             return
         if self._bell < 0:
