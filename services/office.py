@@ -73,8 +73,11 @@ class Office:
     def __init__(self, world: World) -> None:
         self._world = world
         self._journal = world.journal(Path(world.env["JOURNAL"]))
+        # With something in its journal it was restarted, perhaps in an outage: no grace then.
+        fresh = self._journal.counts().total == 0
         self._upstreams = {
-            service: Upstream(world, service, world.env[key]) for service, key in SERVICES.items()
+            service: Upstream(world, service, world.env[key], fresh=fresh)
+            for service, key in SERVICES.items()
         }
         self._clerks = [self._hire(service) for service in SERVICES]
         self._mode = "automatic"
