@@ -16,7 +16,7 @@ from harness.proxy._address import AddressError
 from harness.proxy._bodies import read_populate, read_proxy, read_toxic, read_toxic_update
 from harness.proxy._collection import Collection
 from harness.proxy._errors import BAD_BODY, PROXY_EXISTS, TOXIC_EXISTS, ApiError
-from harness.proxy._gojson import DecodeError, encode
+from harness.proxy._gojson import DecodeError, encode, encode_list
 from harness.proxy._http import Headers, Request, Response
 from harness.proxy._proxy import Proxy, World
 
@@ -154,7 +154,7 @@ class Api:
         return _json(proxy.shown())
 
     async def _delete(self, _body: bytes, name: str) -> Response:
-        self.collection.remove(name)
+        await self.collection.remove(name)
         return Response(204)
 
     async def _reset(self, _body: bytes) -> Response:
@@ -163,7 +163,8 @@ class Api:
 
     async def _connections(self, _body: bytes, name: str) -> Response:
         proxy = self.collection.get(name)
-        return _json([connection.shown() for connection in proxy.connections.values()])
+        shown = [connection.shown() for connection in proxy.connections.values()]
+        return Response(200, encode_list(shown), [_JSON])
 
     # Toxics.
 

@@ -142,6 +142,14 @@ def encode(value: Any) -> bytes:
     return _text(value).encode("utf-8", "replace")
 
 
+def encode_list(value: list[dict[str, Any]]) -> bytes:
+    """Return the same for a long list without float32 fields, several times faster."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    for code, escape in _ESCAPES.items():
+        text = text.replace(chr(code), escape)
+    return text.encode("utf-8", "replace")
+
+
 def _text(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ",".join(f"{_text(str(k))}:{_text(v)}" for k, v in value.items()) + "}"

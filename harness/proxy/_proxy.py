@@ -9,6 +9,7 @@ closed; a toxic is in (or out of) every live chain.
 import errno
 import socket
 from collections.abc import Callable
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.proxy._address import Sockaddr, listener, split, text
@@ -87,12 +88,20 @@ class Proxy:
         if not self.enabled:
             return
         self.enabled = False
+        self.refuse()
+        self.close_connections(len(self.connections))
+        self.log("info", "proxy_stopped")
+
+    def refuse(self) -> None:
+        """Refuse new connections; the first half of `stop`."""
         if self._listener is not None:
             self.loop.close(self._listener)
             self._listener = None
-        for connection in list(self.connections.values()):
+
+    def close_connections(self, most: int) -> None:
+        """Close so many of the live connections, the oldest first."""
+        for connection in list(islice(self.connections.values(), most)):
             connection.close()
-        self.log("info", "proxy_stopped")
 
     def _watch_listener(self) -> None:
         if self._listener is not None:

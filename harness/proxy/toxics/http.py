@@ -1,9 +1,8 @@
 """http: treats HTTP/1.x messages by path, and leaves every other byte alone.
 
 On the downstream, answers to matching requests come later, with another status or other
-headers; on the upstream, the matching requests do (a status is of no use there). `path` is a
-shell pattern ("/pay/*"), `method` a method; empty means any. An empty header value removes the
-header. What is not HTTP/1.x (TLS, HTTP/2, anything else) passes unchanged.
+headers; on the upstream, the matching requests do. `path` is a shell pattern ("/pay/*"), empty
+means any, and so does an empty `method`. An empty header value removes the header.
 """
 
 from harness.proxy._http_stream import Head, MessageReader, RequestLog, matches
@@ -25,9 +24,8 @@ class Http(Toxic, kind="http"):
         if self.status and not 200 <= self.status <= 599:
             raise ToxicError(f"status must be 0 (unchanged) or from 200 to 599, not {self.status}")
         check_milliseconds("delay", self.delay)
-        if any(
-            c in "".join((name, *value)) for name, value in self.headers.items() for c in "\r\n"
-        ):
+        text = "".join((*self.headers, *self.headers.values()))
+        if "\r" in text or "\n" in text:
             raise ToxicError("headers must not contain line breaks")
 
     def check_stream(self, stream: str) -> None:
@@ -38,13 +36,11 @@ class Http(Toxic, kind="http"):
     def attach(self, stub: Stub) -> None:
         """Listen to the requests, to know what the answers belong to."""
         stub.state = RequestLog()
-        if stub.placement.direction == "downstream":
-            stub.link.opposite().add_tap(stub.state.feed)
+        stub.link.opposite().add_tap(stub.state.feed)
 
     def detach(self, stub: Stub) -> None:
         """Stop listening."""
-        if stub.placement.direction == "downstream":
-            stub.link.opposite().remove_tap(stub.state.feed)
+        stub.link.opposite().remove_tap(stub.state.feed)
 
     async def pipe(self, stub: Stub) -> None:
         """Go from head to head."""
