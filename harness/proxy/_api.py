@@ -26,6 +26,7 @@ _TEXT: Final = [
     ("Content-Type", "text/plain; charset=utf-8"),
     ("X-Content-Type-Options", "nosniff"),
 ]
+_XID_DIGITS: Final = "0123456789abcdefghijklmnopqrstuv"
 _BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 Handler = Callable[..., Coroutine[Any, Any, Response]]
@@ -222,9 +223,6 @@ def _clean(path: bytes) -> bytes:
 
 
 def _request_id() -> str:
-    """Return 20 characters like an xid: the time, then chance."""
-    raw = int(time.time()).to_bytes(4, "big") + os.urandom(9)
-    number = int.from_bytes(raw[:12] + raw[12:], "big") >> 4
-    return "".join(
-        "0123456789abcdefghijklmnopqrstuv"[number >> 5 * i & 31] for i in range(19, -1, -1)
-    )
+    """Return 20 characters like an xid: the time first, then chance."""
+    number = int.from_bytes(int(time.time()).to_bytes(4, "big") + os.urandom(9), "big")
+    return "".join(_XID_DIGITS[number >> shift & 31] for shift in range(99, 0, -5))

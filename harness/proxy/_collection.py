@@ -146,6 +146,8 @@ class Collection:
     async def reset(self) -> None:
         """Start every proxy and remove every toxic; stop at the first that cannot start."""
         for proxy in list(self.proxies.values()):
+            if self.proxies.get(proxy.name) is not proxy:
+                continue  # deleted while we waited for another one
             if not proxy.enabled:
                 await self._start(proxy)
             proxy.remove_all_toxics()

@@ -6,6 +6,7 @@
 Nothing here waits. A black-holed upstream costs two descriptors and can be closed at any time.
 """
 
+import os
 import socket
 import struct
 from contextlib import suppress
@@ -34,6 +35,7 @@ class Connection:
         "_candidates",
         "_client",
         "_dialled",
+        "_guarded",
         "_opening",
         "_peer",
         "_sides",
@@ -62,6 +64,7 @@ class Connection:
         self._dialled: socket.socket | None = None
         self._candidates: list[Sockaddr] = []
         self._opening: Timer | None = None
+        self._guarded = False
         self._address: Any = None
 
     # Dialling.
@@ -79,6 +82,7 @@ class Connection:
         if delaying:
             delays = (p.toxic.opening_delay(p.chance(self.number, "opening")) for p in delaying)
             self._opening = self.loop.call_at(self.opened + sum(delays), self._dial_now)
+            self._guard_client()
         else:
             self._dial_now()
 
@@ -108,7 +112,8 @@ class Connection:
                 problem = str(error)
                 continue
             self._dialled = sock
-            if sock.connect_ex(address) in {0, EINPROGRESS}:
+            outcome = sock.connect_ex(address)
+            if outcome in {0, EINPROGRESS}:
                 # On loopback the handshake is over by now, and need not be waited for.
                 outcome = sock.connect_ex(address)
                 if outcome in {0, EISCONN}:
@@ -116,8 +121,9 @@ class Connection:
                     return
                 if outcome in {EALREADY, EINPROGRESS}:
                     self.loop.watch(sock.fileno(), WRITE, self._on_dialled)
+                    self._guard_client()
                     return
-            problem = f"dial tcp {text(address)}: connect failed"
+            problem = _connect_error(address, outcome)
             self._dialled = None
             sock.close()
         self._give_up(problem)
@@ -135,7 +141,13 @@ class Connection:
         else:
             self._dialled = None
             sock.close()
-            self._dial_next(f"dial tcp {text(address)}: connect failed")
+            self._dial_next(_connect_error(address, outcome))
+
+    def _guard_client(self) -> None:
+        """Notice a client that resets its connection while we wait for something else."""
+        if not self._guarded:
+            self._guarded = True
+            self.loop.watch(self._client.fileno(), 0, lambda _events: self.close())
 
     def _give_up(self, problem: str) -> None:
         self.log("warn", "upstream_unreachable", error=problem)
@@ -144,6 +156,8 @@ class Connection:
     def _establish(self) -> None:
         upstream, self._dialled = self._dialled, None
         assert upstream is not None
+        if self._guarded:
+            self.loop.forget(self._client.fileno())
         near, far = Endpoint(self.loop, self._client), Endpoint(self.loop, upstream)
         self._sides = (near, far)
         self.up = up = Link(self, UPSTREAM, near, far)
@@ -244,7 +258,7 @@ class Connection:
             for side in self._sides:
                 side.close()
         else:
-            self._client.close()
+            self.loop.close(self._client)
             if self._dialled is not None:
                 self.loop.close(self._dialled)
                 self._dialled = None
@@ -280,3 +294,7 @@ class Connection:
             "age": round(self.loop.time() - self.opened, 3),
             "streams": streams,
         }
+
+
+def _connect_error(address: Any, code: int) -> str:
+    return f"dial tcp {text(address)}: connect: {os.strerror(code).lower()}"

@@ -171,6 +171,10 @@ def test_a_black_holed_upstream_holds_up_neither_clients_nor_changes(embedded: S
             )
             assert states == ["dialling"] * 5
             soon(embedded, "POST", f"{proxy.path}/toxics", {"type": "latency"})
+            vanishing = clients.pop()
+            vanishing.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            vanishing.close()
+            eventually(lambda: len(proxy.connections()) == 4, "the end of a vanished client's dial")
             assert soon(embedded, "PATCH", proxy.path, {"enabled": False}).status == 200
             for client in clients:
                 assert ended(client) in {"FIN", "RST"}

@@ -390,6 +390,18 @@ def test_a_reset_by_one_side_reaches_the_other_as_an_end(server: Server, holding
         assert ended(client) == "FIN"
 
 
+def test_a_proxy_without_an_address_listens_on_both_families(
+    server: Server, echo: Upstream
+) -> None:
+    body = {"name": "p", "listen": "", "upstream": f"localhost:{echo.port}"}
+    listen = server.call("POST", "/proxies", body).json["listen"]
+    port = int(listen.rpartition(":")[2])
+    families = ["127.0.0.1", "::1"] if socket.has_dualstack_ipv6() else ["127.0.0.1"]
+    for host in families:
+        with socket.create_connection((host, port), timeout=20) as client:
+            assert exchange(client, b"x") == b"x"
+
+
 def test_there_is_no_half_close_by_default(server: Server, holding: Upstream) -> None:
     proxy = server.proxy(holding.port)
     with proxy.connect() as client:
