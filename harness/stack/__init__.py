@@ -3,7 +3,7 @@
 spec = read_stack(Path("."), os.environ)
 stack = LocalStack(spec, state_dir)             # the local rung; ends with this process
 stack.start(Settings(pace=60), lines=..., nodes=...)
-stack.close()
+stack.close()                                   # harness.stack.compose: ComposeStack, likewise
 
 start_detached(Path("."), Settings())           # `harness up`; outlives this process
 attach(Path(".")).status()
@@ -17,7 +17,8 @@ from ._detached import attach, detached_state, print_logs, start_detached, stop_
 from ._protocol import LineSink, NodeSink, NodeStatus, Settings, Stack
 from ._spec import AppRun, CommandRun, Link, PostgresRun, Run, Service, StackSpec
 from ._spec_json import spec_from_json, spec_to_json
-from .local import LocalStack, service_logs, sweep
+from ._sweep import sweep
+from .local import LocalStack, service_logs
 
 __all__ = [
     "AppRun",

@@ -144,7 +144,8 @@ def test_an_unexpected_end_is_reported_as_unplanned(rig: MakeRig, tmp_path: Path
 
 
 def test_last_words_come_before_the_news_of_the_end(rig: MakeRig, tmp_path: Path) -> None:
-    command = ["sh", "-c", "sleep 0.2; echo bye; printf 'without an end' >&2"]
+    wait = "while [ ! -e go ]; do sleep 0.02; done"
+    command = ["sh", "-c", f"{wait}; echo bye; printf 'without an end' >&2"]
     one = rig(write_stack(tmp_path, {"pump": {"x-harness": {"command": command}}}))
     seen: list[object] = []
     one.stack.start(
@@ -152,6 +153,8 @@ def test_last_words_come_before_the_news_of_the_end(rig: MakeRig, tmp_path: Path
         lines=lambda service, line, _: seen.append(line) if service == "pump" else None,
         nodes=lambda node: seen.append(node.state) if node.service == "pump" else None,
     )
+
+    (tmp_path / "go").touch()
 
     eventually(lambda: seen[-1] == "exited")
     assert sorted(map(str, seen[-3:-1])) == ["b'bye'", "b'without an end'"]
@@ -329,3 +332,21 @@ def test_a_sink_that_fails_does_not_stop_the_stack(
         stack.start(Settings(), lines=fail, nodes=fail)
         assert stack.status()[0].state == "running"
     assert "a sink of the stack's events failed" in caplog.text
+
+
+def test_a_sink_that_calls_the_stack_is_told_so_instead_of_waiting_for_itself(
+    tmp_path: Path,
+) -> None:
+    directory = write_stack(tmp_path, {"pump": {"x-harness": {"command": ["sleep", "1000"]}}})
+    told: list[str] = []
+    with LocalStack(read_stack(directory, {}), tmp_path / "state") as stack:
+
+        def call(node: object) -> None:
+            try:
+                stack.status()
+            except StackError as error:
+                told.append(str(error))
+
+        stack.start(Settings(), lines=lambda *_: None, nodes=call)
+        stack.kill("pump")
+    assert "a sink called the stack that called it; use another thread for that" in told

@@ -41,6 +41,8 @@ class Client:
         Raises:
             StackError: it could not be, or nobody answers.
         """
+        if threading.current_thread() is self._thread:  # which would wait for itself
+            raise StackError("a sink called the stack that called it; use another thread for that")
         number = next(self._ids)
         answer: Future[Reply] = Future()
         with self._lock:

@@ -1,0 +1,16 @@
+"""The compose rung: the stack in containers, from the same file that Compose is given.
+
+    stack = ComposeStack(spec, Path("runs/x"))
+    stack.start(settings, lines=print_line, nodes=print_node)
+    stack.kill("border")
+    stack.close()
+
+Compose makes and removes the project (`_command`); everything between goes through the engine's
+API. Whatever is the project's bears its label, and so does whatever is touched. The harness must
+reach the containers' own addresses, so it runs where the engine runs (docs/compose.md).
+"""
+
+from ._stack import ComposeStack
+from ._sweep import sweep_project
+
+__all__ = ["ComposeStack", "sweep_project"]

@@ -1,0 +1,111 @@
+"""Compose itself, for what only Compose can do: read its file, make a project, remove it.
+
+`docker compose` (2) if it is installed, else `docker-compose` (1.29). HARNESS_COMPOSE names
+another command, `docker-compose` for one.
+"""
+
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from harness.errors import StackError
+
+VARIABLE = "HARNESS_COMPOSE"
+_OLD_API = (1, 38)
+"""What docker-compose 1.29 speaks, whatever the engine would rather hear."""
+
+
+@dataclass(frozen=True)
+class Compose:
+    """One Compose: the words that it is called by, and its version."""
+
+    words: tuple[str, ...]
+    version: str
+
+    @classmethod
+    def find(cls, engine_oldest: str = "") -> "Compose":
+        """The Compose of this machine; `engine_oldest` is the oldest API that the engine takes.
+
+        Raises:
+            StackError: there is none, or it and the engine cannot talk to each other.
+        """
+        given = os.environ.get(VARIABLE)
+        tried = (
+            [tuple(shlex.split(given))] if given else [("docker", "compose"), ("docker-compose",)]
+        )
+        for words in tried:
+            version = _version(words)
+            if version:
+                found = cls(words, version)
+                found._check(engine_oldest)
+                return found
+        raise StackError(
+            f"no Docker Compose: {' and '.join(shlex.join(words) for words in tried)} do not "
+            "answer; install the Compose plugin (2) or docker-compose (1.29)"
+        )
+
+    def _check(self, engine_oldest: str) -> None:
+        oldest = tuple(int(part) for part in engine_oldest.split(".")) if engine_oldest else ()
+        if self.version.startswith("1.") and oldest > _OLD_API:
+            raise StackError(
+                f"docker-compose {self.version} speaks API 1.38 and this engine takes {engine_oldest} "
+                "or newer; install the Compose plugin (docker compose)"
+            )
+
+    def config(self, project: str, directory: Path, files: Sequence[Path]) -> dict[str, Any]:
+        """The project as Compose understands it.
+
+        Raises:
+            StackError: it does not.
+        """
+        text = self._run(project, directory, files, "config")
+        content = yaml.safe_load(text)
+        return content if isinstance(content, dict) else {}
+
+    def create(self, project: str, directory: Path, files: Sequence[Path]) -> None:
+        """Make networks, volumes and containers of the default profile, and start none.
+
+        Raises:
+            StackError: Compose could not.
+        """
+        self._run(project, directory, files, "up", "--no-start")
+
+    def down(self, project: str, directory: Path, files: Sequence[Path], grace: int) -> None:
+        """Remove the project with its volumes.
+
+        Raises:
+            StackError: Compose could not.
+        """
+        flags = ("--volumes", "--remove-orphans", "--timeout", str(grace))
+        self._run(project, directory, files, "down", *flags)
+
+    def _run(self, project: str, directory: Path, files: Sequence[Path], *verb: str) -> str:
+        named = [word for file in files for word in ("-f", str(file))]
+        command = [*self.words, "-p", project, "--project-directory", str(directory), *named, *verb]
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
+        if done.returncode:
+            lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+            raise StackError(
+                f"{shlex.join([*self.words, *verb])} failed ({done.returncode}): "
+                f"{' | '.join(lines[-4:])}"
+            )
+        return done.stdout
+
+
+def _version(words: tuple[str, ...]) -> str:
+    if shutil.which(words[0]) is None:
+        return ""
+    done = subprocess.run(
+        [*words, "version", "--short"], check=False, capture_output=True, text=True,
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    return done.stdout.strip().removeprefix("v") if done.returncode == 0 else ""

@@ -1,0 +1,52 @@
+"""What runs, for the evidence: engine, Compose, PostgreSQL, and the very images by their digests."""
+
+import platform
+from collections.abc import Iterator, Mapping
+
+import docker
+from docker.models.containers import Container
+
+import harness
+
+from .._spec import PostgresRun, StackSpec
+from ..local._toxiproxy import toxiproxy_version
+from ._command import Compose
+from ._engine import told
+
+
+def versions(
+    client: docker.DockerClient,
+    compose: Compose,
+    spec: StackSpec,
+    containers: Mapping[str, Container],
+    toxiproxy: str,
+) -> dict[str, str]:
+    """Name -> what it is."""
+    with told("the stack's versions cannot be read"):
+        engine = client.version()
+        return {
+            "harness": harness.__version__,
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "engine": f"{engine['Version']} (API {engine['ApiVersion']})",
+            "compose": compose.version,
+            "toxiproxy": f"{toxiproxy_version(toxiproxy) or 'not answering'} (container)",
+            **dict(_postgres(spec, containers)),
+            **dict(_images(containers)),
+        }
+
+
+def _postgres(spec: StackSpec, containers: Mapping[str, Container]) -> Iterator[tuple[str, str]]:
+    for name, service in spec.services.items():
+        if isinstance(service.run, PostgresRun) and name in containers:
+            answer = containers[name].exec_run(["postgres", "--version"])
+            if answer.exit_code == 0:
+                yield "postgresql", answer.output.decode().split()[2]
+                return
+
+
+def _images(containers: Mapping[str, Container]) -> Iterator[tuple[str, str]]:
+    for container in containers.values():
+        image = container.image
+        digests = image.attrs.get("RepoDigests") or []
+        yield f"image {container.attrs['Config']['Image']}", (digests or [image.id])[0]

@@ -1,0 +1,149 @@
+"""What the harness adds to the user's Compose file, as a file of the same kind.
+
+The run's clock and each service's own variables, labels by which everything is found again,
+addresses that last, no restart policy (a killed service must stay down) and no health check: the
+harness asks from outside, and fourteen checks that each start a Python cost half a core.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import IPv4Network
+from typing import Any
+
+import docker
+
+from harness.errors import StackError
+
+from .._protocol import Settings
+from .._spec import AppRun, StackSpec
+from ._addresses import choose_subnets, place
+from ._project import Project
+
+_INSIDE = "/stack"
+"""Where the stack's directory is mounted for a service that runs another app."""
+
+
+@dataclass(frozen=True)
+class Override:
+    """The added file, and the addresses that it gives."""
+
+    text: str
+    addresses: Mapping[str, Mapping[str, str]]
+    """Service -> network, as in the Compose file -> address."""
+
+
+def make_override(
+    config: Mapping[str, Any],
+    spec: StackSpec,
+    settings: Settings,
+    project: Project,
+    client: docker.DockerClient,
+) -> Override:
+    """What is added to a project that Compose reads as `config`.
+
+    Raises:
+        StackError: a service should run another app and names none in its command.
+    """
+    declared: Mapping[str, Any] = config.get("services") or {}
+    services = {name: body for name, body in declared.items() if not body.get("profiles")}
+    networks = {name: _networks(body) for name, body in services.items()}
+    ours = _own_networks(config, networks)
+    subnets = dict(zip(ours, choose_subnets(client, len(ours)), strict=True))
+    addresses = place(subnets, networks)
+    content: dict[str, Any] = {
+        "services": {
+            name: _service(name, body, spec, settings, project, addresses[name], networks[name])
+            for name, body in services.items()
+        },
+        "networks": {name: _network(subnet, project) for name, subnet in subnets.items()},
+        "volumes": {
+            name: {"labels": dict(project.labels)}
+            for name, body in (config.get("volumes") or {}).items()
+            if not (body or {}).get("external")
+        },
+    }
+    if config.get("version"):  # Compose 1 wants it in every file or in none
+        content["version"] = str(config["version"])
+    text = json.dumps({key: value for key, value in content.items() if value}, indent=1)
+    return Override(text + "\n", addresses)
+
+
+def _own_networks(config: Mapping[str, Any], networks: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """The networks whose addresses are ours to give."""
+    declared = config.get("networks") or {}
+    used = dict.fromkeys(name for names in networks.values() for name in names)
+    return [
+        name
+        for name in used
+        if not (declared.get(name) or {}).get("external")
+        and not ((declared.get(name) or {}).get("ipam") or {}).get("config")
+    ]
+
+
+def _networks(body: Mapping[str, Any]) -> tuple[str, ...]:
+    if body.get("network_mode"):
+        return ()
+    return tuple(body.get("networks") or ("default",))
+
+
+def _network(subnet: IPv4Network, project: Project) -> dict[str, Any]:
+    return {"ipam": {"config": [{"subnet": str(subnet)}]}, "labels": dict(project.labels)}
+
+
+def _service(
+    name: str,
+    body: Mapping[str, Any],
+    spec: StackSpec,
+    settings: Settings,
+    project: Project,
+    addresses: Mapping[str, str],
+    networks: tuple[str, ...],
+) -> dict[str, Any]:
+    added: dict[str, Any] = {"labels": dict(project.labels), "restart": "no"}
+    if body.get("healthcheck"):
+        added["healthcheck"] = {"test": ["NONE"]}
+    if networks:
+        added["networks"] = {
+            network: {"ipv4_address": addresses[network]} if network in addresses else None
+            for network in networks
+        }
+    if name in spec.services:
+        own = dict((settings.environment or {}).get(name, {}))
+        added["environment"] = {
+            key: _plain(value) for key, value in (_clock(settings) | own).items()
+        }
+        other = (settings.apps or {}).get(name)
+        if other is not None:
+            added |= _other_app(name, body, spec, other)
+            added["environment"]["PYTHONPATH"] = _INSIDE
+    return added
+
+
+def _clock(settings: Settings) -> dict[str, str]:
+    assert settings.epoch is not None
+    origin = settings.origin or datetime.fromtimestamp(settings.epoch, UTC)
+    return {
+        "PACE": repr(float(settings.pace)),
+        "CLOCK_EPOCH": repr(settings.epoch),
+        "CLOCK_ORIGIN": origin.isoformat(),
+    }
+
+
+def _other_app(name: str, body: Mapping[str, Any], spec: StackSpec, other: str) -> dict[str, Any]:
+    """Another ASGI factory in the command, and the folder from which it is imported."""
+    run, command = spec.services[name].run, body.get("command")
+    if not isinstance(run, AppRun) or not isinstance(command, list) or run.factory not in command:
+        wanted = run.factory if isinstance(run, AppRun) else "an app"
+        raise StackError(
+            f"{name}: cannot run {other} instead: its command does not name {wanted} as a word"
+        )
+    return {
+        "command": [other if word == run.factory else word for word in command],
+        "volumes": [f"{spec.directory}:{_INSIDE}:ro"],
+    }
+
+
+def _plain(value: str) -> str:
+    return value.replace("$", "$$")

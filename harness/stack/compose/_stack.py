@@ -1,0 +1,321 @@
+"""A stack in containers, as the rest of the harness holds it: `ComposeStack`."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Self, TypeVar
+
+import docker
+
+from harness.errors import StackError
+
+from .._protocol import LineSink, NodeSink, NodeStatus, Settings
+from .._spec import Service, StackSpec
+from ..local._probe import probe_for
+from ..local._state import StateDir
+from ..local._toxiproxy import create_proxies, toxiproxy_version
+from ._command import Compose
+from ._containers import Containers
+from ._engine import connect, told
+from ._events import Events
+from ._evidence import versions
+from ._logs import Log
+from ._override import Override, make_override
+from ._project import Project
+from ._start import start_all
+from ._sweep import remove
+
+_Part = TypeVar("_Part")
+
+_PATIENCE = 60.0
+"""Seconds that a service may take to be ready."""
+
+_API = 8474
+_SETTLING = 0.1
+_FIRST_LOOK, _LATER_LOOKS = 0.02, 0.1
+_ATTEMPTS = 3
+_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+
+
+class ComposeStack:
+    """The `Stack` of the compose rung. `patience` is how long a service may take to be ready."""
+
+    rung = "compose"
+
+    def __init__(self, spec: StackSpec, state_dir: Path, *, patience: float = _PATIENCE) -> None:
+        self._spec = spec
+        self._project = Project.of(spec.name, state_dir)
+        self._state = StateDir(self._project.state_dir)
+        self._patience = patience
+        self._client: docker.DockerClient | None = None
+        self._compose: Compose | None = None
+        self._containers: Containers | None = None
+        self._override: Override | None = None
+        self._events: Events | None = None
+        self._logs: dict[str, Log] = {}
+        self._starting: set[str] = set()
+        self._closing = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def spec(self) -> StackSpec:
+        """What was started."""
+        return self._spec
+
+    def start(self, settings: Settings, *, lines: LineSink, nodes: NodeSink) -> None:
+        """Start everything and return when every service is ready.
+
+        Raises:
+            StackError: no engine or Compose answers, or a service did not start.
+        """
+        if settings.epoch is None:
+            settings = replace(settings, epoch=time.time())
+        self._client = connect()
+        try:
+            self._create(self._client, settings)
+            self._listen(self._client, lines, nodes)
+            self._start()
+        except BaseException:
+            if self._events is not None:
+                self._events.give_up()
+            with suppress(StackError):  # what went wrong first is what to tell
+                self.close()
+            raise
+
+    def close(self) -> None:
+        """Stop everything; nothing of the stack is left afterwards. May be called twice.
+
+        Raises:
+            StackError: the engine does not answer; `harness heal` removes the rest later.
+        """
+        with self._closing:
+            client, self._client = self._client, None
+            if client is None:
+                return
+            if self._events is not None:
+                self._events.close()
+            try:
+                self._remove(client)
+            finally:
+                for log in self._logs.values():
+                    log.close()
+                client.close()
+
+    def status(self) -> list[NodeStatus]:
+        """How each service stands."""
+        services = list(self._spec.services.values())
+        with ThreadPoolExecutor(len(services) or 1) as pool:
+            return list(pool.map(self._status, services))
+
+    def address(self, service: str) -> str:
+        """`host:port` of `service` past every link."""
+        port = self._known(service).port
+        if port is None:
+            raise StackError(f"{service}: has no port; give it one in x-harness.port")
+        return f"{self._host(service)}:{port}"
+
+    def link_address(self, link: str) -> str:
+        """`host:port` at which `link`'s proxy listens."""
+        if link not in self._spec.links:
+            names = ", ".join(self._spec.links)
+            raise StackError(f"no link is called {link!r}; one of {names}")
+        return f"{self._host(self._spec.toxiproxy)}:{self._spec.links[link].listen}"
+
+    def toxiproxy(self) -> str:
+        """`host:port` of the Toxiproxy API."""
+        return f"{self._host(self._spec.toxiproxy)}:{_API}"
+
+    def kill(self, service: str) -> None:
+        """End it at once, as kill -9 does, and leave it down."""
+        self._known(service)
+        self._all.kill(service)
+
+    def stop(self, service: str) -> None:
+        """End it as `docker stop` does: SIGTERM, then SIGKILL after its grace period."""
+        self._all.stop(self._known(service))
+
+    def pause(self, service: str) -> None:
+        """Freeze it; connections stay open and nothing answers."""
+        self._known(service)
+        self._all.pause(service)
+
+    def resume(self, service: str) -> None:
+        """The opposite of `pause`."""
+        self._known(service)
+        self._all.resume(service)
+
+    def launch(self, service: str) -> None:
+        """Start a service that is down, and return when it is ready; no-op if it runs."""
+        self._known(service)
+        if self._told.state(service) == "exited":
+            self._all.start(service)
+            self._await_ready(service)
+
+    def versions(self) -> dict[str, str]:
+        """What runs, for the evidence."""
+        client = self._running(self._client)
+        found = self._project.containers(client)
+        compose = self._running(self._compose)
+        return versions(client, compose, self._spec, found, self.toxiproxy())
+
+    # Below: how it is done.
+
+    def _create(self, client: docker.DockerClient, settings: Settings) -> None:
+        """Let Compose make the project, in place of whatever a dead one has left of it."""
+        oldest = client.version().get("MinAPIVersion", "")
+        self._compose = Compose.find(oldest)
+        self._state.root.mkdir(parents=True, exist_ok=True)
+        self._state.logs.mkdir(exist_ok=True)
+        for old in self._state.logs.glob("*.log"):
+            old.unlink()
+        with told(f"{self._project.name}: what is left of it cannot be removed"):
+            remove(client, self._project)
+        self._project.marker.write_text(f"{self._project.name}\n")
+        directory = self._spec.directory
+        config = self._compose.config(self._project.name, directory, [self._file()])
+        for attempt in range(1, _ATTEMPTS + 1):
+            self._override = make_override(config, self._spec, settings, self._project, client)
+            self._project.override.write_text(self._override.text)
+            try:
+                self._compose.create(self._project.name, directory, self._files())
+            except StackError as error:
+                if attempt < _ATTEMPTS and "overlaps" in str(error):
+                    remove(client, self._project)
+                    continue  # somebody took the subnet just now
+                cure = "; without a registry, harness images build makes the images"
+                raise StackError(
+                    f"{error}{cure if 'image' in str(error).lower() else ''}"
+                ) from error
+            return
+
+    def _listen(self, client: docker.DockerClient, lines: LineSink, nodes: NodeSink) -> None:
+        found = self._project.containers(client)
+        self._logs = {
+            name: Log(client, container.id or name, self._state.log(name), partial(lines, name))
+            for name, container in found.items()
+        }
+        self._events = Events(client, self._project, nodes=nodes, last_words=self._last_words)
+        self._events.start()
+        self._containers = Containers(found, self._logs, self._events)
+
+    def _start(self) -> None:
+        services, toxiproxy = self._spec.services, self._spec.toxiproxy
+        for name in self._logs:
+            if (
+                name not in services and name != toxiproxy
+            ):  # nobody can be asked whether it is ready
+                self._all.start(name)
+
+        def links(_: str) -> None:
+            self._all.start(toxiproxy)
+            self._await_ready(toxiproxy)
+            create_proxies(self.toxiproxy(), self._proxies())
+
+        start_all(services, start=self._all.start, ready=self._await_ready, links=links)
+
+    def _proxies(self) -> dict[str, tuple[str, str]]:
+        return {
+            name: (f"0.0.0.0:{link.listen}", f"{link.target}:{self._known(link.target).port}")
+            for name, link in self._spec.links.items()
+        }
+
+    def _remove(self, client: docker.DockerClient) -> None:
+        if self._compose is not None and self._override is not None:
+            with suppress(StackError):  # then it is removed piece by piece
+                self._compose.down(self._project.name, self._spec.directory, self._files(), 2)
+        with told(f"{self._project.name}: cannot be removed; harness heal does it later"):
+            remove(client, self._project)
+        self._project.marker.unlink(missing_ok=True)
+
+    def _file(self) -> Path:
+        return next(path for name in _FILES if (path := self._spec.directory / name).is_file())
+
+    def _files(self) -> list[Path]:
+        return [self._file(), self._project.override]
+
+    @property
+    def _all(self) -> Containers:
+        return self._running(self._containers)
+
+    @property
+    def _told(self) -> Events:
+        return self._running(self._events)
+
+    def _running(self, part: _Part | None) -> _Part:
+        if part is None:
+            raise StackError("the stack is not running; start it")
+        return part
+
+    def _known(self, service: str) -> Service:
+        if service not in self._spec.services:
+            names = ", ".join(self._spec.services)
+            raise StackError(f"no service is called {service!r}; one of {names}")
+        return self._spec.services[service]
+
+    def _host(self, service: str) -> str:
+        addresses = self._running(self._override).addresses.get(service) or {}
+        if not addresses:
+            raise StackError(f"{service}: is on no network of this project; give it one")
+        return next(iter(addresses.values()))
+
+    def _await_ready(self, service: str) -> None:
+        """Return when `service` answers; asked often at first, because most are quick."""
+        attempt = self._probe(service)
+        deadline = time.monotonic() + self._patience
+        pause = _FIRST_LOOK if attempt else _SETTLING
+        self._starting.add(service)
+        try:
+            while attempt is None or not attempt():
+                if self._told.ended_within(service, pause):
+                    detail = self._told.detail(service) or "its start was given up"
+                    raise StackError(
+                        f"{service}: ended while it was started ({detail}); {self._last_words(service)}"
+                    )
+                if attempt is None:
+                    break
+                if time.monotonic() > deadline:
+                    raise StackError(
+                        f"{service}: did not answer at {self._host(service)} within "
+                        f"{self._patience:g} s; {self._last_words(service)}; if it runs, this "
+                        "machine does not reach its network: run the harness where the engine runs"
+                    )
+                pause = min(pause * 1.5, _LATER_LOOKS)
+        finally:
+            self._starting.discard(service)
+        self._told.ready(service)
+
+    def _probe(self, service: str) -> Callable[[], bool] | None:
+        if service == self._spec.toxiproxy:
+            return lambda: bool(toxiproxy_version(self.toxiproxy()))
+        known = self._known(service)
+        probe = probe_for(known)
+        if probe is None or known.port is None:
+            return None
+        return partial(probe, self._host(service), known.port)
+
+    def _last_words(self, service: str) -> str:
+        if service in self._logs:
+            self._logs[service].await_end(2.0)
+        return self._state.last_words(service)
+
+    def _status(self, service: Service) -> NodeStatus:
+        name, state = service.name, self._told.state(service.name)
+        address = self.address(name) if service.port is not None else None
+        if state == "exited":
+            detail = self._told.detail(name) or "not started"
+            return NodeStatus(name, "exited", ready=False, address=address, detail=detail)
+        probe = self._probe(name)
+        ready = state == "running" and (probe is None or probe())
+        if state == "running" and not ready and name in self._starting:
+            state = "starting"
+        return NodeStatus(name, state, ready, self._all.pid(name), address)

@@ -1,0 +1,59 @@
+"""Removes what a stack has left on the engine: what bears its labels, and nothing else."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import docker
+import requests
+from docker.errors import DockerException, NotFound
+
+from ._engine import connect, told
+from ._project import SERVICE, Project
+
+
+def sweep_project(state_dir: Path) -> list[str]:
+    """Remove the containers, networks and volumes of the stack of `state_dir`; what they were.
+
+    Raises:
+        StackError: the engine does not answer, or keeps something.
+    """
+    project = Project.left_in(state_dir)
+    if project is None:
+        return []
+    client = connect()
+    try:
+        with told(f"{project.name}: cannot be removed"):
+            done = remove(client, project)
+    finally:
+        client.close()
+    project.marker.unlink(missing_ok=True)
+    return done
+
+
+def remove(client: docker.DockerClient, project: Project) -> list[str]:
+    """As `sweep_project`, through a client that is there."""
+    done = []
+    found = client.containers.list(all=True, filters=project.filters, ignore_removed=True)
+    with ThreadPoolExecutor(8) as pool:
+        for container in found:
+            done.append(f"container {container.name} ({container.labels.get(SERVICE, '?')})")
+            pool.submit(_gone, container.remove, v=True, force=True)
+    left = client.containers.list(all=True, filters=project.filters, ignore_removed=True)
+    for container in left:  # once more, and with the error if there is one
+        container.remove(v=True, force=True)
+    for network in client.networks.list(filters=project.filters):
+        done.append(f"network {network.name}")
+        with suppress(NotFound):
+            network.remove()
+    for volume in client.volumes.list(filters=project.filters):
+        done.append(f"volume {volume.name}")
+        with suppress(NotFound):
+            volume.remove(force=True)
+    return done
+
+
+def _gone(remove: Callable[..., object], **options: bool) -> None:
+    with suppress(DockerException, requests.RequestException):
+        remove(**options)
