@@ -49,10 +49,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "chaos: an item that runs a scenario of the harness")
 
 
-def stack_directory(config: pytest.Config) -> Path:
-    """Where the stack under test is: the option, else the ini key, else pytest's root."""
+def stack_directory(config: pytest.Config, near: Path | None = None) -> Path:
+    """Where the stack under test is: the option, else the ini key, else above `near`, else root.
+
+    "Above" is the nearest directory with a Compose file, so that each of several systems in one
+    repository is run with its own scenarios.
+    """
     given = config.getoption("--harness-stack") or config.getini("harness_stack")
-    return (config.rootpath / given).resolve() if given else config.rootpath
+    if given:
+        return (config.rootpath / given).resolve()
+    above = near.parents if near is not None else ()
+    return next((d for d in above if any(d.glob("*compose.y*ml"))), config.rootpath)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFile | None:
@@ -86,7 +93,7 @@ class ScenarioFile(pytest.File):
             from harness.run import execute, prepare
 
             config = self.config
-            directory = stack_directory(config)
+            directory = stack_directory(config, self.path)
             prepared = prepare(str(self.path), directory, config.getoption("--harness-seed"))
             out = config.getoption("--harness-out")
             self._outcome = execute(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from harness.checks import Result, Verdict
+from harness.pytest_plugin import stack_directory
 from harness.run import Trouble
 
 SCENARIO = """
@@ -97,6 +98,14 @@ def test_a_bad_scenario_is_a_collection_error_of_one_line(pytester: pytest.Pytes
     done.assert_outcomes(errors=1)
     done.stdout.fnmatch_lines(["*bad.scenario.yaml: title: is missing*"])
     assert "Traceback" not in done.stdout.str()
+
+
+def test_a_scenario_belongs_to_the_nearest_stack_above_it(
+    pytester: pytest.Pytester, pytestconfig: pytest.Config
+) -> None:
+    shop = pytester.mkdir("shop")
+    (shop / "docker-compose.yml").touch()
+    assert stack_directory(pytestconfig, shop / "experiments" / "x.scenario.yaml") == shop
 
 
 def test_other_yaml_files_are_left_alone(pytester: pytest.Pytester) -> None:
