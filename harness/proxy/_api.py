@@ -116,6 +116,7 @@ class Api:
             raise ApiError(PROXY_EXISTS)
         proxy = wanted.build(self._world)
         await self.collection.add(proxy, enabled=wanted.enabled)
+        self.collection.lease_cut(proxy, wanted.expires_in)
         return _json(proxy.shown(), 201)
 
     async def _populate(self, body: bytes) -> Response:
@@ -139,6 +140,8 @@ class Api:
             proxy = wanted.build(self._world)
             placed = await self.collection.put(proxy, enabled=wanted.enabled)
             wanted.apply_toxics(placed)
+            if placed is proxy:
+                self.collection.lease_cut(placed, wanted.expires_in)
             done.append(placed)
 
     async def _show(self, _body: bytes, name: str) -> Response:
@@ -150,6 +153,7 @@ class Api:
         await self.collection.update(
             proxy, listen=wanted.listen, upstream=wanted.upstream, enabled=wanted.enabled
         )
+        self.collection.lease_cut(proxy, wanted.expires_in)
         proxy.half_close = wanted.half_close
         proxy.max_connections = wanted.max_connections
         return _json(proxy.shown())

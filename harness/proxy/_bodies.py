@@ -27,6 +27,7 @@ _PROXY_FIELDS: Final = {
     # Not in the original:
     "half_close": "bool",
     "max_connections": "int64",
+    "expires_in": "float64",
 }
 PROXY: Final = Struct("toxiproxy.Proxy", "Proxy", _PROXY_FIELDS)
 _ENTRY: Final = 'struct { toxiproxy.Proxy; Enabled *bool "json:\\"enabled\\"" }'
@@ -92,6 +93,12 @@ class WantedProxy:
         self.enabled: bool = given("enabled", True)
         self.half_close: bool = given("half_close", False)
         self.max_connections: int = given("max_connections", 0)
+        self.expires_in: float | None = fields.get("expires_in")
+        check_lease(self.expires_in)
+        if self.enabled and self.expires_in is not None:
+            raise ApiError(
+                BAD_BODY, "expires_in needs enabled to be false: it is how long the proxy stays so"
+            )
         self.toxics: list[WantedToxic] | None = None
         if self.max_connections < 0:
             raise ApiError(

@@ -89,6 +89,7 @@ class Collection:
             if existing.upstream == proxy.upstream and await self.same(existing, wanted):
                 return existing
             await self.stop(existing)
+            existing.end_lease()
             existing.remove_all_toxics()
         found = await self.listen_addresses(proxy.listen) if enabled else []
         present = self.proxies.get(proxy.name)
@@ -127,7 +128,24 @@ class Collection:
         await self.stop(proxy)
         if self.proxies.get(name) is proxy:
             del self.proxies[name]
+        proxy.end_lease()
         proxy.remove_all_toxics()
+
+    def lease_cut(self, proxy: Proxy, seconds: float | None) -> None:
+        """Enable a disabled proxy again after so long, whether or not its client still lives."""
+        if seconds is None or proxy.enabled:
+            return
+        proxy.end_lease()
+        loop = self.world.loop
+        proxy.lease = loop.call_at(loop.time() + seconds, lambda: run(self._end_cut(proxy)))
+
+    async def _end_cut(self, proxy: Proxy) -> None:
+        proxy.end_lease()
+        proxy.log("warn", "cut_expired")
+        try:
+            await self._start(proxy)
+        except (AddressError, ApiError) as error:
+            proxy.log("error", "cut_expired_but_not_ended", error=str(error))
 
     async def _start(self, proxy: Proxy) -> None:
         found = await self.listen_addresses(proxy.listen)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from harness.proxy._address import Sockaddr, listener, split, text
 from harness.proxy._connection import Connection
 from harness.proxy._errors import TOXIC_EXISTS, TOXIC_NOT_FOUND, ApiError
-from harness.proxy._loop import READ, Loop
+from harness.proxy._loop import READ, Loop, Timer
 from harness.proxy._names import Names
 from harness.proxy._pipes import PipePool
 from harness.proxy._placement import DOWNSTREAM, UPSTREAM, Placement
@@ -65,6 +65,8 @@ class Proxy:
         self.half_close = half_close
         self.max_connections = max_connections
         self.enabled = False
+        self.lease: Timer | None = None
+        """When it is to be enabled again."""
         self.connections: dict[int, Connection] = {}
         self._count = 0
         self._listener: socket.socket | None = None
@@ -80,6 +82,7 @@ class Proxy:
         self._listener = listener(host, port, candidates)
         self.listen = text(self._listener.getsockname())
         self.enabled = True
+        self.end_lease()
         self._watch_listener()
         self.log("info", "proxy_started")
 
@@ -91,6 +94,12 @@ class Proxy:
         self.refuse()
         self.close_connections(len(self.connections))
         self.log("info", "proxy_stopped")
+
+    def end_lease(self) -> None:
+        """Forget when it is to be enabled again."""
+        if self.lease is not None:
+            self.lease.cancel()
+            self.lease = None
 
     def refuse(self) -> None:
         """Refuse new connections; the first half of `stop`."""
@@ -256,5 +265,7 @@ class Proxy:
             entry["half_close"] = True
         if self.max_connections:
             entry["max_connections"] = self.max_connections
+        if self.lease is not None:
+            entry["expires_in"] = round(max(self.lease.when - self.loop.time(), 0.0), 3)
         entry["toxics"] = self.shown_toxics()
         return entry

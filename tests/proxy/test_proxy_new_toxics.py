@@ -363,6 +363,29 @@ def test_a_lease_can_be_renewed(embedded: Server) -> None:
     assert 0.99 <= watch.seconds < 1.0 + SLACK_S
 
 
+def test_a_lease_ends_a_cut_whose_client_has_died(embedded: Server, echo: Upstream) -> None:
+    proxy = embedded.proxy(echo.port)
+    watch = Stopwatch()
+    assert proxy.change(enabled=False, expires_in=60).json["expires_in"] > 59
+    assert 0 < proxy.change(expires_in=0.4).json["expires_in"] <= 0.4
+    with pytest.raises(ConnectionRefusedError):
+        proxy.connect()
+    eventually(lambda: proxy.show()["enabled"])
+    assert 0.39 <= watch.seconds < 0.4 + SLACK_S
+    assert "expires_in" not in proxy.show()
+    with proxy.connect() as client:
+        assert exchange(client, b"x") == b"x"
+    error = proxy.change(expires_in=1).json["error"]
+    assert "expires_in needs enabled to be false" in error
+
+
+def test_a_lease_of_a_cut_ends_with_the_cut(embedded: Server, echo: Upstream) -> None:
+    proxy = embedded.proxy(echo.port, enabled=False, expires_in=60)
+    assert proxy.show()["expires_in"] > 59
+    assert "expires_in" not in proxy.change(enabled=True).json
+    assert "expires_in" not in proxy.change(enabled=False).json
+
+
 @pytest.mark.parametrize("seconds", [0, -1, 1e30])
 def test_a_lease_that_makes_no_sense_is_refused(embedded: Server, seconds: float) -> None:
     error = embedded.proxy(1).add("noop", expect=400, expires_in=seconds).json["error"]
