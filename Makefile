@@ -27,5 +27,6 @@ bench: setup
 	$(BIN)/python -m benchmarks
 
 clean:
+	-@test ! -x $(BIN)/harness || { $(BIN)/harness down; $(BIN)/harness heal; }
 	rm -rf .venv build runs .harness *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

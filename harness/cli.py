@@ -4,20 +4,22 @@ Exit codes: 0 every check passed, 1 a check failed, 2 wrong usage or an invalid 
 inconclusive, 4 the stack or the harness failed, 5 something could not be healed.
 """
 
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from harness import __version__
 from harness.errors import ExitCode, HarnessError
 
 app = typer.Typer(
     name="harness",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -33,6 +35,13 @@ Rung = Annotated[str, typer.Option("--on", metavar="RUNG", help="Where the stack
 _HERE = Path()
 
 
+@app.callback(invoke_without_command=True)
+def overview(context: typer.Context) -> None:
+    """Chaos tests for services that depend on one data center."""
+    if context.invoked_subcommand is None:
+        sys.stdout.write(context.get_help() + "\n")
+
+
 @app.command()
 def run(
     scenario: Annotated[str, typer.Argument(help="A scenario's name, or its file.")],
@@ -43,8 +52,7 @@ def run(
 ) -> int:
     """Run a scenario against a stack of its own, judge it, and leave the evidence."""
     from harness._rungs import rung
-    from harness.run import execute, prepare
-    from harness.run._progress import progress
+    from harness.run import execute, prepare, progress
 
     console = Console(stderr=False)
     prepared = prepare(scenario, stack.resolve(), seed)
@@ -54,11 +62,17 @@ def run(
 
 
 @app.command()
-def judge(folder: Annotated[Path, typer.Argument(help="The folder of a run.")]) -> int:
+def judge(
+    folder: Annotated[Path, typer.Argument(help="The folder of a run.")],
+    stack: Annotated[
+        Path | None,
+        typer.Option("--stack", metavar="DIR", help="Where the stack's own checks are now."),
+    ] = None,
+) -> int:
     """Judge a run again, from its files alone."""
     from harness.run import judge as judge_again
 
-    return _show(Console(), judge_again(folder))
+    return _show(Console(), judge_again(folder, stack and stack.resolve()))
 
 
 @app.command()
@@ -87,7 +101,8 @@ def logs(
     """Print what the services of the running stack have logged."""
     from harness.stack import print_logs
 
-    print_logs(stack.resolve(), service or [], follow=follow, write=sys.stdout.write)
+    with suppress(KeyboardInterrupt):  # how following ends
+        print_logs(stack.resolve(), service or [], follow=follow, write=sys.stdout.write)
     return ExitCode.PASS
 
 
@@ -130,7 +145,7 @@ def doctor(stack: StackDir = _HERE) -> int:
     findings = diagnose(stack.resolve())
     for finding in findings:
         style = "" if finding.good else "red"
-        table.add_row(finding.what, finding.found, finding.means, style=style)
+        table.add_row(*map(Text, (finding.what, finding.found, finding.means)), style=style)
     Console().print(table)
     return ExitCode.PASS if all(finding.good for finding in findings) else ExitCode.BROKEN
 
@@ -159,9 +174,9 @@ _STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow"}
 def _show(console: Console, outcome: Any) -> int:
     table = Table("verdict", "expectation", "reason", box=None, pad_edge=False)
     for verdict in outcome.verdicts:
-        table.add_row(
-            f"[{_STYLES[verdict.result]}]{verdict.result}[/]", verdict.name, verdict.reason
-        )
+        # As Text: what checks say may look like rich's markup, and is none.
+        result = Text(verdict.result, style=_STYLES[verdict.result])
+        table.add_row(result, Text(verdict.name), Text(verdict.reason))
     console.print(table)
     for text in outcome.trouble.all:
         console.print(text, style="bold red", markup=False, soft_wrap=True)
@@ -173,9 +188,8 @@ def _status(rows: list[Any]) -> int:
     table = Table("service", "state", "ready", "pid", "address", "detail", box=None)
     for row in rows:
         ready = "yes" if row.ready else "no"
-        table.add_row(
-            row.service, row.state, ready, str(row.pid or ""), row.address or "", row.detail
-        )
+        cells = (row.service, row.state, ready, str(row.pid or ""), row.address or "", row.detail)
+        table.add_row(*map(Text, cells))
     Console().print(table)
     return ExitCode.PASS if all(row.ready for row in rows) else ExitCode.BROKEN
 
@@ -185,11 +199,19 @@ def main(arguments: list[str] | None = None) -> None:
     command = typer.main.get_command(app)
     try:
         code = command.main(arguments, prog_name="harness", standalone_mode=False)
+        sys.stdout.flush()
     except HarnessError as error:
         sys.stderr.write(f"harness: {error}\n")
         code = error.exit_code
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         code = ExitCode.INCONCLUSIVE
+    except BrokenPipeError:  # `harness schema | head`: who read has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.PASS
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"harness: {place}{error.strerror or error}; check disk and rights\n")
+        code = ExitCode.BROKEN
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise

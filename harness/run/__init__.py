@@ -8,8 +8,9 @@ from ._active import heal_everything
 from ._board import Board
 from ._conductor import MakeStack, execute
 from ._doctor import Finding, diagnose
-from ._outcome import Outcome, Trouble, judge
+from ._outcome import Outcome, Trouble, expectations, judge
 from ._prepare import Prepared, bind, find_scenario, import_checks, prepare
+from ._progress import progress
 from ._recorder import Recorder
 from ._schema import scenario_schema
 from ._story import tell
@@ -25,11 +26,13 @@ __all__ = [
     "bind",
     "diagnose",
     "execute",
+    "expectations",
     "find_scenario",
     "heal_everything",
     "import_checks",
     "judge",
     "prepare",
+    "progress",
     "scenario_schema",
     "tell",
 ]

@@ -29,13 +29,15 @@ def marked(directory: Path, folder: Path) -> Iterator[None]:
     markers = _markers(directory)
     markers.mkdir(parents=True, exist_ok=True)
     path = markers / f"{folder.name}-{os.getpid()}"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    draft = markers / f".{path.name}"
+    descriptor = os.open(draft, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         os.write(descriptor, os.fsencode(folder))
+        draft.rename(path)  # complete and locked before anybody can find it
         yield
         if not chaos.outstanding(folder):
-            path.unlink()
+            path.unlink(missing_ok=True)
     finally:
         os.close(descriptor)
 
@@ -48,14 +50,17 @@ def heal_everything(directory: Path) -> list[str]:
     """
     done: list[str] = []
     problems: list[str] = []
-    for marker in sorted(_markers(directory).glob("*")):
-        descriptor = os.open(marker, os.O_RDWR)
+    for marker in sorted(_markers(directory).glob("[!.]*")):
+        try:
+            descriptor = os.open(marker, os.O_RDWR)
+        except FileNotFoundError:  # that run has just ended
+            continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             folder = Path(os.fsdecode(marker.read_bytes()))
             done += _heal(folder, problems)
             if not chaos.outstanding(folder):
-                marker.unlink()
+                marker.unlink(missing_ok=True)
         except BlockingIOError:
             done.append(f"{marker.name} is still under way and was left alone")
         finally:

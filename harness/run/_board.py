@@ -6,6 +6,7 @@ keeps only numbers and last states, so a long run costs no memory here.
 
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from threading import Condition
 from threading import Event as Flag
@@ -46,38 +47,39 @@ class Board:
         self.stages: dict[str, Stage] = {}
         self.faults: dict[str, Fault] = {}
         self.asked = self.ok = self.failed = self.unknown = 0
-        self.generator_died = ""
         self._seen: deque[Event] = deque(maxlen=_MEMORY)
+        self._number = 0
 
     def observe(self, event: Event) -> None:
         """Take note of `event`."""
         with self.changed:
-            self._note(event)
-            self.changed.notify_all()
+            if self._note(event):
+                self.changed.notify_all()
 
     def wait(self, when: When, stop: Flag, remaining: Callable[[], float]) -> Event | None:
         """The first event of this run that `when` describes, or None once nothing remains."""
         with self.changed:
             checked = 0
-            while True:
-                seen = list(self._seen)
-                for event in seen[checked:]:
+            while not stop.is_set():
+                fresh = min(self._number - checked, len(self._seen))
+                for event in islice(self._seen, len(self._seen) - fresh, None):
                     if matches(when, event):
                         return event
-                checked = len(seen) if len(seen) < _MEMORY else 0
+                checked = self._number
                 left = remaining()
-                if left <= 0 or stop.is_set():
+                if left <= 0:
                     return None
                 self.changed.wait(min(left, 0.25))
+            return None
 
-    def _note(self, event: Event) -> None:
+    def _note(self, event: Event) -> bool:
+        """Take note; whether it is one that somebody may be waiting for."""
         counter = _COUNTERS.get(type(event))
         if counter is not None:
             setattr(self, counter, getattr(self, counter) + 1)
-            return
+            return False
         if isinstance(event, Generator):
-            self.generator_died = event.worker if event.state == "died" else self.generator_died
-            return
+            return False
         if isinstance(event, Mode):
             self.modes[event.service] = event.mode
         elif isinstance(event, Gauge):
@@ -89,6 +91,8 @@ class Board:
         elif isinstance(event, Phase):
             self.phase = event.name
         self._seen.append(event)
+        self._number += 1
+        return True
 
 
 def matches(when: When, event: Event) -> bool:

@@ -6,13 +6,15 @@ Whatever happens, in this order: faults are healed, the load ends, the stack is 
 are merged, and what is there is judged. SIGINT and SIGTERM end a run early and in order.
 """
 
+import shlex
 import signal
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event as Flag
-from threading import current_thread, main_thread
+from threading import Thread, current_thread, main_thread
 from time import monotonic, time
 from types import FrameType
 
@@ -37,6 +39,9 @@ MakeStack = Callable[[StackSpec, Path], Stack]
 _HEAD_START = 4.5
 """Real seconds from the start of the stack until people arrive: the stack and Locust are ready by
 then on two cores. A slower machine begins later, and the calendar moves with it."""
+
+_STEP_GRACE = 10.0
+"""Real seconds for a step that is under way to heal its fault once the run is over."""
 
 _LOAD_READY = 60.0
 _LOAD_GRACE = 45.0
@@ -96,6 +101,10 @@ class _Run:
             self._unhealed.append(str(error))
         except HarnessError as error:
             self._broken.append(str(error))
+        except Exception as error:  # noqa: BLE001 - a full disk, or a bug: the run ends in order
+            (self.folder.path / "harness.log").write_text(traceback.format_exc())
+            where = self.folder.path / "harness.log"
+            self._broken.append(f"{type(error).__name__}: {error}; the trace is in {where}")
         finally:
             self.load_over.set()
             self.stop.set()
@@ -112,6 +121,8 @@ class _Run:
         load = LoadProcess(self.folder.path)
         try:
             self._start(load, epoch)
+            if self.stop.is_set():
+                return
             self._begin(load, epoch)
             with Chaos(
                 self.stack,
@@ -134,7 +145,7 @@ class _Run:
             apps={name: o.app for name, o in scenario.overrides.items() if o.app},
         )
         load.start()
-        self.stack.start(settings, lines=self.recorder.line, nodes=self._node)
+        self.stack.start(settings, lines=self._line, nodes=self._node)
         self.folder.keep_stack(self.prepared.spec, self.stack, self._command())
         load.configure(
             LoadConfig(
@@ -167,6 +178,18 @@ class _Run:
             self.stop, self.load_over,
         )  # fmt: skip
         timeline.start()
+        try:
+            self._await_load(load)
+            self._phase("settle")
+            deadline = monotonic() + self.scenario.settle / self.scenario.pace
+            self._settle(timeline, lambda: deadline - monotonic())
+        finally:
+            self.load_over.set()
+            self.stop.set()
+            timeline.wait(lambda: _STEP_GRACE)
+            self._inconclusive += timeline.problems
+
+    def _await_load(self, load: LoadProcess) -> None:
         follower = Follower(self.folder.parts, self.board)
         while load.poll() is None and not self.stop.wait(0.1):
             follower.read()
@@ -174,20 +197,12 @@ class _Run:
             load.stop()
         follower.read()
         self.load_over.set()
-        self._phase("settle")
-        deadline = monotonic() + self.scenario.settle / self.scenario.pace
 
-        def remaining() -> float:
-            return deadline - monotonic()
-
+    def _settle(self, timeline: Timeline, remaining: Callable[[], float]) -> None:
         if not timeline.wait(remaining):
             self._inconclusive.append("steps of the timeline were still under way at the end")
-            self.stop.set()
-            timeline.wait(lambda: 10.0)
-        self._inconclusive += timeline.problems
-        interrupted = self.stop.is_set()
         busy = await_quiescence(self.stack, self.stop, remaining)
-        if not interrupted:
+        if not self.stop.is_set():
             self._phase("reads")
             for read in final_reads(self.stack):
                 self.recorder.now(read)
@@ -195,8 +210,22 @@ class _Run:
 
     # ---- what it is told --------------------------------------------------------------------
 
+    def _line(self, service: str, line: bytes, moment: float) -> None:
+        try:
+            self.recorder.line(service, line, moment)
+        except OSError as error:
+            self._unrecorded(error)
+
+    def _unrecorded(self, error: OSError) -> None:
+        """What cannot be recorded did not happen as far as any check knows: the run ends."""
+        self._broken.append(f"{self.folder.parts}: the history cannot be written: {error.strerror}")
+        self.stop.set()
+
     def _node(self, node: Node) -> None:
-        self.recorder.node(node)
+        try:
+            self.recorder.node(node)
+        except OSError as error:
+            self._unrecorded(error)
         if node.state == "exited" and not node.planned:
             self._broken.append(f"{node.service} exited although nobody asked it to: {node.detail}")
             self.stop.set()
@@ -212,6 +241,8 @@ class _Run:
             del frame
             if not self.stop.is_set():
                 self._interrupted = f"interrupted by {signal.Signals(number).name}"
+                # From a thread of its own: the handler may have interrupted the recorder itself.
+                Thread(target=self._phase, args=("interrupted",), daemon=True).start()
             self.stop.set()
 
         before = {n: signal.signal(n, interrupt) for n in (signal.SIGINT, signal.SIGTERM)}
@@ -253,11 +284,11 @@ class _Run:
 
     def _command(self) -> str:
         """The command line that runs this again."""
-        parts = ["harness run", self.prepared.source, f"--seed {self.scenario.seed}"]
-        parts.append(f"--on {self.stack.rung}")
+        parts = ["harness", "run", self.prepared.source, "--seed", str(self.scenario.seed)]
+        parts += ["--on", self.stack.rung]
         if self.prepared.spec.directory != Path.cwd():
-            parts.append(f"--stack {self.prepared.spec.directory}")
-        return " ".join(parts)
+            parts += ["--stack", str(self.prepared.spec.directory)]
+        return shlex.join(parts)
 
 
 __all__ = ["MakeStack", "execute"]

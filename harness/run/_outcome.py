@@ -1,6 +1,7 @@
 """What a run came to: verdicts, reports and the exit code, all from the folder's files alone."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import msgspec
 from pydantic import JsonValue
 
 from harness import checks, report
-from harness.errors import ExitCode, HarnessError
+from harness.errors import ExitCode, HarnessError, UsageError
 from harness.history import History
 from harness.scenario import Expectation, Scenario
 
@@ -45,8 +46,12 @@ class Outcome:
     exit_code: ExitCode
 
 
-def judge(path: Path) -> Outcome:
+def judge(path: Path, directory: Path | None = None) -> Outcome:
     """Judge the run in the folder `path` (again) and write verdicts and reports into it.
+
+    The stack's own checks are imported from `directory`, else from where the stack was when it
+    was run, else from wherever Python finds them. Without them, only their own expectations are
+    inconclusive: everything else is in the folder.
 
     Raises:
         HarnessError: the folder holds no run.
@@ -55,8 +60,9 @@ def judge(path: Path) -> Outcome:
     if not folder.path.is_dir():
         raise HarnessError(f"{path}: is no folder; name the folder of a run")
     scenario, stack = folder.scenario(), folder.stack()
-    if stack:
-        import_from(Path(stack["directory"]), tuple(stack["checks"]))
+    home = directory or Path(str(stack.get("directory", "")) or ".")
+    with suppress(UsageError):
+        import_from(home, tuple(str(module) for module in stack.get("checks", ())))
     trouble = read_trouble(folder)
     history = History.read(folder.path)
     verdicts = tuple(checks.judge_all(history, expectations(scenario)))
@@ -70,13 +76,20 @@ def judge(path: Path) -> Outcome:
 
 
 def expectations(scenario: Scenario) -> Iterator[Expectation]:
-    """What the scenario expects; `faults_bite` without `steps` is told of every step there is.
+    """What the scenario expects, and what every run must show about itself.
 
-    A step that never happened is not in the history, so the check could not miss it.
+    `faults_bite` and `generator_healthy` are asked whether the scenario names them or not, and
+    `faults_bite` is told of every step: one that never happened is not in the history, so the
+    check could not miss it.
     """
+    steps: list[JsonValue] = [step.label for step in scenario.faults]
+    named = {expectation.check for expectation in scenario.expect}
+    if steps and "faults_bite" not in named:
+        yield Expectation(check="faults_bite", name="faults_bite", params={"steps": steps})
+    if "generator_healthy" not in named:
+        yield Expectation(check="generator_healthy", name="generator_healthy")
     for expectation in scenario.expect:
         if expectation.check == "faults_bite" and "steps" not in expectation.params:
-            steps: list[JsonValue] = [step.label for step in scenario.faults]
             yield expectation.model_copy(update={"params": {**expectation.params, "steps": steps}})
         else:
             yield expectation

@@ -92,6 +92,11 @@ def bind(scenario: Scenario, spec: StackSpec, place: str) -> Mapping[str, chaos.
         for service in [*named, *scenario.overrides]
         if service not in spec.services
     ]
+    problems += [
+        f"{place}: {service} cannot be called: it has no x-harness.port in the stack file"
+        for service in named
+        if service in spec.services and spec.services[service].port is None
+    ]
     if problems:
         raise UsageError(problems)
     return faults

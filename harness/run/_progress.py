@@ -73,7 +73,7 @@ class _View:
                 Text(f"{self._title}   {board.phase}   {recorder.t:.1f} s", style="bold"),
                 _numbers(board),
                 _modes(board),
-                *(Text(line, style="dim") for line in self._told),
+                *(Text(line, style="dim") for line in tuple(self._told)),
             )
 
 

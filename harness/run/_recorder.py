@@ -79,5 +79,9 @@ class Recorder:
 
     def _write(self, event: Event) -> None:
         self._writer.write(event)
-        for observer in self._observers:
-            observer(event)
+        for observer in tuple(self._observers):
+            try:
+                observer(event)
+            except (Exception, SystemExit):  # noqa: BLE001 - rich exits where its pipe is closed
+                # Who watches, from whatever thread the event came, must not break the record.
+                self._observers.remove(observer)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from threading import Event as Flag
+from typing import Any
 
 import httpx
 
@@ -29,22 +30,25 @@ def await_quiescence(stack: Stack, stop: Flag, remaining: Callable[[], float]) -
     asked = {name: s for name, s in stack.spec.services.items() if s.quiescent}
     calm = 0
     with client() as http:
-        while True:
+        while not stop.is_set():
             busy = [text for name, s in asked.items() if (text := _busy(http, stack, name, s))]
             calm = 0 if busy else calm + 1
             if calm == 2:
                 return ""
-            if remaining() <= 0 or stop.is_set():
+            if remaining() <= 0:
                 return "; ".join(busy) or "it had only just come to rest"
             stop.wait(0.2)
+    return "the run was ended before the system could come to rest"
 
 
 def _busy(http: httpx.Client, stack: Stack, name: str, service: Service) -> str:
     try:
         answer = http.get(f"http://{stack.address(name)}{service.quiescent}").json()
-    except (httpx.HTTPError, ValueError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         return f"{name} does not answer ({type(error).__name__})"
-    if isinstance(answer, dict) and answer.get("quiescent") is True:
+    if not isinstance(answer, dict):
+        return f"{name} answers {service.quiescent} with something that is no JSON object"
+    if answer.get("quiescent") is True:
         return ""
     shown = ", ".join(f"{key} {value}" for key, value in answer.items() if key != "quiescent")
     return f"{name} is not quiescent ({shown})"
@@ -64,12 +68,27 @@ def _pages(http: httpx.Client, base: str, service: str, read: str, path: str) ->
         try:
             answer = http.get(f"{base}{following}")
             answer.raise_for_status()
-            page = answer.json()
-            items, following = tuple(page["items"]), page["next"]
-        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            items, following = _page(answer.json())
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             yield Read(t=0.0, service=service, name=read, error=f"{type(error).__name__}: {error}")
             return
         yield Read(t=0.0, service=service, name=read, items=items, complete=following is None)
         if following is None:
             return
     yield Read(t=0.0, service=service, name=read, error=f"still more after {_PAGES} pages")
+
+
+def _page(page: Any) -> tuple[tuple[dict[str, Any], ...], str | None]:
+    """The items of a page and the path of the next one.
+
+    Raises:
+        ValueError: it is no page.
+    """
+    if not isinstance(page, dict) or not {"items", "next"} <= page.keys():
+        raise ValueError('a page must be {"items": [...], "next": path or null}')
+    items, following = page["items"], page["next"]
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise ValueError("a page's items must be a list of JSON objects")
+    if following is not None and not (isinstance(following, str) and following.startswith("/")):
+        raise ValueError("a page's next must be a path that begins with / or null")
+    return tuple(items), following

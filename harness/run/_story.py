@@ -18,6 +18,7 @@ def _(event: Phase) -> str:
         "load": "people begin to arrive",
         "settle": "no more arrivals; waiting until nothing is left to do",
         "reads": "taking the final reads",
+        "interrupted": "interrupted; healing and stopping everything",
     }.get(event.name, event.name)
 
 

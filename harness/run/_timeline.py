@@ -33,13 +33,17 @@ class Timeline:
     problems: list[str] = field(default_factory=list)
     """Steps that never started, or that the harness could not carry out."""
     _done: dict[str, Flag] = field(default_factory=dict)
+    _begun: set[str] = field(default_factory=set)
     _threads: list[Thread] = field(default_factory=list)
 
     def start(self) -> None:
         """Begin; `at` counts from now on."""
         self._done = {step.label: Flag() for step in self.scenario.timeline}
         for step in self.scenario.timeline:
-            thread = Thread(target=self._carry_out, args=(step,), name=f"step {step.label}")
+            # Daemons: a step that hangs must not keep the process from ending with its verdict.
+            thread = Thread(
+                target=self._carry_out, args=(step,), name=f"step {step.label}", daemon=True
+            )
             thread.start()
             self._threads.append(thread)
 
@@ -53,6 +57,7 @@ class Timeline:
         try:
             if not self._triggered(step):
                 return
+            self._begun.add(step.label)
             if isinstance(step, CallStep):
                 self._call(step)
             else:
@@ -73,17 +78,21 @@ class Timeline:
             while not awaited.wait(0.1):
                 if self.stop.is_set():
                     return False
+            if step.after not in self._begun:
+                self._never(step, f"the step {step.after!r} that it awaits never started")
+                return False
         elif step.when is not None:
             deadline = step.when.within / pace
             if self.board.wait(step.when, self.stop, lambda: deadline - self.recorder.t) is None:
-                if not self.stop.is_set():
-                    self.problems.append(
-                        f"step {step.label!r} never started: no {step.when.event} event as its "
-                        f"`when` asks for was seen within {step.when.within:g} s of life"
-                    )
+                within = f"{step.when.within:g} s of life"
+                self._never(step, f"no {step.when.event} event as its `when` asks for in {within}")
                 return False
         self.stop.wait(step.delay / pace)
         return not self.stop.is_set()
+
+    def _never(self, step: Step, why: str) -> None:
+        if not self.stop.is_set():
+            self.problems.append(f"step {step.label!r} never started: {why}")
 
     def _until(self, t: float) -> None:
         self.stop.wait(max(0.0, t - self.recorder.t))

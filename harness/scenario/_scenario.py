@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import datetime
+from graphlib import CycleError, TopologicalSorter
 
 from pydantic import Field, model_validator
 
@@ -53,10 +54,13 @@ class Scenario(Model):
         for step in self.timeline:
             if step.after is not None and step.after not in names:
                 problems.append(f"after: no step is called {step.after!r}")
-            if step.after is not None and step.after == step.label:
-                problems.append(f"after: step {step.label!r} awaits itself")
             if step.at is not None and step.at > self.load.duration + self.settle:
                 problems.append(f"at: step {step.label!r} comes after the run's end")
+        try:
+            awaits = {s.label: {s.after} for s in self.timeline if s.after is not None}
+            tuple(TopologicalSorter(awaits).static_order())
+        except CycleError as error:
+            problems.append(f"after: steps await each other: {' -> '.join(error.args[1])}")
         problems += [f"step {name!r} is named twice" for name, n in names.items() if n > 1]
         checks = Counter(expectation.name for expectation in self.expect)
         problems += [

@@ -16,7 +16,9 @@ from ._model import Model
 class When(Model):
     """Something seen in the history: an event kind, whose service it is, and what it says."""
 
-    event: str = Field(description="`mode`, `stage`, `notice`, `gauge`, or a service's own event.")
+    event: str = Field(
+        description="`mode`, `stage`, `notice`, `gauge`, or a service's own event; no request's."
+    )
     service: str | None = None
     where: dict[str, JsonValue] = Field(default_factory=dict, description="Fields that must equal.")
     at_least: dict[str, float] = Field(
@@ -26,6 +28,13 @@ class When(Model):
         default_factory=dict, description="Numeric fields, each at most this."
     )
     within: Duration = Field(description="Not seen by then (since run start): run inconclusive.")
+
+    @model_validator(mode="after")
+    def _waitable(self) -> "When":
+        if self.event in ("invoke", "ok", "fail", "unknown", "generator"):
+            raise ValueError("a trigger waits for what services say or what is done to them, not "
+                             f"for {self.event!r}; name one of their events")  # fmt: skip
+        return self
 
 
 class Target(Model):

@@ -1,12 +1,13 @@
 """The exit code is the worst of what happened, and a run can be judged again from its files."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from harness.checks import Result, Verdict
 from harness.errors import ExitCode, HarnessError
-from harness.history import Ended, Phase, Started, Writer
+from harness.history import Ended, Generator, Invoke, Ok, Phase, Started, Writer
 from harness.run import Trouble, judge
 from harness.run._folder import RunFolder
 from harness.run._outcome import exit_code, expectations, keep_trouble
@@ -54,6 +55,11 @@ def folder(tmp_path: Path) -> RunFolder:
     writer = Writer(folder.parts / "harness.jsonl")
     writer.write(Started(t=0.0, scenario="x", seed=0, pace=1.0, epoch=0.0, origin="2024-06-20"))
     writer.write(Phase(t=0.5, name="load"))
+    for n in range(30):
+        common = {"id": str(n), "op": "o", "service": "s"}
+        writer.write(Invoke(t=0.6, actor="a", journey="j", due=0.6, **common))  # type: ignore[arg-type]
+        writer.write(Ok(t=0.7, latency=0.1, status=200, **common))  # type: ignore[arg-type]
+    writer.write(Generator(t=0.8, worker="0", cpu=0.1, state="finished"))
     writer.write(Ended(t=1.0, quiescent=True))
     writer.close()
     return folder
@@ -81,14 +87,33 @@ def test_what_is_no_run_is_said_to_be_none(tmp_path: Path) -> None:
         judge(tmp_path / "nothing")
 
 
-def test_a_step_that_never_happened_is_missed() -> None:
-    scenario = Scenario.model_validate(
+def scenario(*expect: object) -> Scenario:
+    return Scenario.model_validate(
         {
             "name": "x",
             "title": "X",
             "load": {"journeys": "j", "duration": "1h"},
             "timeline": [{"at": "1m", "name": "gone", "fault": "cut", "on": {"link": "a"}}],
-            "expect": ["faults_bite", "quiesced"],
+            "expect": expect,
         }
     )
-    assert [e.params for e in expectations(scenario)] == [{"steps": ["gone"]}, {}]
+
+
+def test_every_run_is_asked_about_its_faults_and_its_load() -> None:
+    asked = {e.name: e.params for e in expectations(scenario("quiesced"))}
+    assert asked == {"faults_bite": {"steps": ["gone"]}, "generator_healthy": {}, "quiesced": {}}
+
+
+def test_what_a_scenario_says_of_its_faults_and_load_stands() -> None:
+    own = {"generator_healthy": {"lag": "1s"}}
+    asked = [(e.name, e.params) for e in expectations(scenario("faults_bite", own))]
+    assert asked == [("faults_bite", {"steps": ["gone"]}), ("generator_healthy", {"lag": "1s"})]
+
+
+def test_a_run_whose_stack_is_elsewhere_is_judged_without_its_own_checks(
+    folder: RunFolder, tmp_path: Path
+) -> None:
+    keep_trouble(folder, Trouble())
+    there = {"directory": str(tmp_path / "moved"), "checks": ["checks_of_nobody"]}
+    folder.write("stack.json", json.dumps(there))
+    assert judge(folder.path).exit_code is ExitCode.PASS

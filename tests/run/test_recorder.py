@@ -29,3 +29,19 @@ def test_observers_see_every_event_with_its_time(tmp_path: Path) -> None:
     recorder.at(101.5, Phase(t=0.0, name="load"))
     recorder.close()
     assert [event.t for event in seen] == [0.0, 1.5]
+
+
+def test_a_watcher_that_breaks_is_dropped_and_nothing_is_lost(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "part.jsonl")
+    told: list[Event] = []
+
+    def closed(event: Event) -> None:
+        told.append(event)
+        raise SystemExit(1)  # as rich does where its pipe is closed
+
+    recorder.watch(closed)
+    recorder.begin(100.0, started())
+    recorder.now(Phase(t=0.0, name="load"))
+    recorder.close()
+    assert len(told) == 1
+    assert len(list(read_lines(tmp_path / "part.jsonl"))) == 2

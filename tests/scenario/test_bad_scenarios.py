@@ -52,7 +52,26 @@ BAD: list[tuple[dict[str, object], str, str]] = [
     (
         {"timeline": [{"name": "s", "after": "s", "fault": "cut", "on": {"link": "a"}}]},
         "",
-        "itself",
+        "await each other: s -> s",
+    ),
+    (
+        {
+            "timeline": [
+                {"name": "a", "after": "b", "fault": "cut", "on": {"link": "x"}},
+                {"name": "b", "after": "a", "fault": "cut", "on": {"link": "x"}},
+            ]
+        },
+        "",
+        "steps await each other",
+    ),
+    (
+        {
+            "timeline": [
+                {"when": {"event": "ok", "within": "1h"}, "fault": "cut", "on": {"to": "x"}}
+            ]
+        },
+        "timeline.0.when",
+        "a trigger waits for what services say",
     ),
     ({"timeline": [{**STEP, "at": "9h"}]}, "", "comes after the run's end"),
     ({"timeline": [STEP, STEP]}, "", "is named twice"),
