@@ -129,12 +129,13 @@ ROWS = (
         "a clerk puts back what is entered",
         {"counter-cgk": "counter:adds_again"},
         {"backlog_drains": ("counter-cgk's backlog grew",)},
+        may=NEVER_NORMAL,
     ),
     Row(
         "counters cannot work by hand",
         dict.fromkeys(COUNTERS, "counter:never_by_hand"),
         {"fallback": ("went manual not at all",)},
-        # Where no counter says that it works by hand, the plan does not believe that a tenant is lost.
+        # While no counter says that it works by hand, the plan believes no tenant to be lost.
         may=frozenset({"errors_subside", "stages_in_order"}),
     ),
     Row(
