@@ -2,7 +2,8 @@
 
 `pytest experiments` collects every `*.scenario.yaml` and `*.scenario.py`: one item for each
 expectation, and one, `run`, for whatever is wrong beside them. A file is run once, when its first
-item is reached; `inconclusive` is a skip with its reason, as in the JUnit file.
+item is reached; `inconclusive` is a skip with its reason, as in the JUnit file, or with
+`--harness-strict` a failure. A run that could not be carried out or healed is an error.
 
 Experiments written by hand use `stack` (started once, on the rung of `--harness-on`), `chaos`
 (whose faults are always healed at the end of the test) and `history` (what has been seen so far):
@@ -19,7 +20,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
     from harness.run import Outcome
 
 _SUFFIXES = (".scenario.yaml", ".scenario.py")
+
+_GRACE = 120.0
+"""Real seconds beside load and settling: the stack starts, people are served, faults are healed."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,6 +46,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--harness-pace", metavar="P", type=float, default=1.0, help="Pace of the `stack` fixture."
     )
+    group.addoption(
+        "--harness-strict", action="store_true", help="What is inconclusive fails; else it skips."
+    )
+    parser.addini("harness_strict", "As --harness-strict.", type="bool", default=False)
     parser.addini("harness_stack", "Directory of the stack's Compose file.", default="")
 
 
@@ -55,7 +64,7 @@ def stack_directory(config: pytest.Config, near: Path | None = None) -> Path:
     "Above" is the nearest directory with a Compose file, so that each of several systems in one
     repository is run with its own scenarios.
     """
-    given = config.getoption("--harness-stack") or config.getini("harness_stack")
+    given: str = config.getoption("--harness-stack") or config.getini("harness_stack")
     if given:
         return (config.rootpath / given).resolve()
     above = near.parents if near is not None else ()
@@ -73,9 +82,12 @@ class ScenarioFile(pytest.File):
     """One scenario; runs at most once."""
 
     _outcome: Outcome | None = None
+    _error: tuple[BaseException, TracebackType | None] | None = None
+    names: frozenset[str] = frozenset()
+    """What the scenario expects by name; each has an item of its own."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        """One item per expectation, and `run`."""
+        """`run`, and one item per expectation."""
         from harness.errors import UsageError
         from harness.scenario import load_scenario
 
@@ -83,84 +95,129 @@ class ScenarioFile(pytest.File):
             scenario = load_scenario(self.path)
         except UsageError as error:
             raise self.CollectError(str(error)) from None
+        self.names = frozenset(expectation.name for expectation in scenario.expect)
+        limit = (scenario.load.duration + scenario.settle) / scenario.pace + _GRACE
         for name in ["run", *(expectation.name for expectation in scenario.expect)]:
-            yield ExpectationItem.from_parent(self, name=name)
+            item = ExpectationItem.from_parent(self, name=name)
+            # The marker is unknown, and under --strict-markers wrong, without its plugin.
+            if self.config.pluginmanager.has_plugin("timeout"):
+                item.add_marker(pytest.mark.timeout(limit))
+            yield item
 
     def outcome(self) -> Outcome:
-        """What the run came to."""
+        """What the run came to. Where it raised, it raises the same again and is not repeated."""
+        if self._error is not None:
+            error, trace = self._error
+            raise error.with_traceback(trace)
         if self._outcome is None:
-            from harness._rungs import rung
-            from harness.run import execute, prepare
-
-            config = self.config
-            directory = stack_directory(config, self.path)
-            prepared = prepare(str(self.path), directory, config.getoption("--harness-seed"))
-            out = config.getoption("--harness-out")
-            self._outcome = execute(
-                prepared,
-                make_stack=rung(config.getoption("--harness-on")),
-                base=directory,
-                out=Path(out) / prepared.scenario.name if out else None,
-            )
+            try:
+                self._outcome = self._execute()
+            except BaseException as error:  # pytest-timeout's is no Exception
+                self._error = error, error.__traceback__
+                raise
         return self._outcome
 
+    def _execute(self) -> Outcome:
+        from harness._rungs import rung
+        from harness.run import execute, prepare
 
-class ExpectationError(Exception):
-    """An expectation that did not hold; its text is all that is shown."""
+        config = self.config
+        directory = stack_directory(config, self.path)
+        prepared = prepare(str(self.path), directory, config.getoption("--harness-seed"))
+        out = config.getoption("--harness-out")
+        return execute(
+            prepared,
+            make_stack=rung(config.getoption("--harness-on")),
+            base=directory,
+            out=Path(out) / prepared.scenario.name if out else None,
+        )
+
+    def teardown(self) -> None:
+        """End the session after the last item of a run that was interrupted: so was pytest."""
+        if self._outcome is not None and self._outcome.trouble.interrupted:
+            self.session.shouldstop = self._outcome.trouble.interrupted
 
 
 class ExpectationItem(pytest.Item):
-    """One expectation of one scenario."""
+    """One expectation of one scenario, or `run`.
+
+    What is wrong with the run is raised in `setup`, where pytest calls it an error; a failure is
+    always the system's.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.add_marker("chaos")
 
-    def runtest(self) -> None:
-        """Run the scenario if that has not been done, and look at this item's verdict."""
-        file = self.parent
-        assert isinstance(file, ScenarioFile)
-        outcome = file.outcome()
+    def setup(self) -> None:
+        """Run the scenario if that has not been done, and see whether the run was in order."""
+        from harness.errors import HarnessError
+
+        super().setup()
+        try:
+            outcome = self._file.outcome()
+        except HarnessError as error:
+            raise _failed(str(error)) from None
         self.user_properties.append(("run", str(outcome.folder)))
+        trouble = outcome.trouble
+        if self.name == "run" and (trouble.unhealed or trouble.broken):
+            raise _failed("\n".join([*trouble.unhealed, *trouble.broken]))
+        if trouble.interrupted:  # then not even a failed expectation means anything
+            pytest.skip(trouble.interrupted)
+
+    def runtest(self) -> None:
+        """Look at this item's verdict; `run` looks at what no other item looks at."""
+        outcome = self._file.outcome()
         if self.name == "run":
             self._beside(outcome)
             return
         for verdict in outcome.verdicts:
             if verdict.name == self.name:
+                self.user_properties.extend(
+                    [("verdict", verdict.result), ("reason", verdict.reason)]
+                )
+                self.user_properties.extend(verdict.measured.items())
                 self._look_at(verdict)
                 return
-        pytest.skip("the run ended before this could be judged")
+        self._inconclusive("the run ended before this could be judged")
 
     def _beside(self, outcome: Outcome) -> None:
-        trouble = outcome.trouble
-        if trouble.unhealed or trouble.broken:
-            raise ExpectationError("\n".join([*trouble.unhealed, *trouble.broken]))
-        if trouble.all:
-            pytest.skip("inconclusive: " + "; ".join(trouble.all))
+        implied = [verdict for verdict in outcome.verdicts if verdict.name not in self._file.names]
+        doubts = [f"{v.name}: {v.reason}" for v in implied if v.result == "inconclusive"]
+        for verdict in implied:
+            if verdict.result == "fail":
+                self._look_at(verdict)
+        if doubts or outcome.trouble.inconclusive:
+            self._inconclusive("; ".join([*outcome.trouble.inconclusive, *doubts]))
 
     def _look_at(self, verdict: Verdict) -> None:
-        self.user_properties.extend(
-            [("verdict", verdict.result), ("reason", verdict.reason), *verdict.measured.items()]
-        )
         if verdict.result == "inconclusive":
-            pytest.skip(f"inconclusive: {verdict.reason}")
+            self._inconclusive(verdict.reason)
         if verdict.result == "fail":
             evidence = ", ".join(str(index) for index in verdict.evidence)
-            raise ExpectationError(
+            raise _failed(
                 f"{verdict.reason}\nevidence: events {evidence or 'none'} of history.jsonl"
             )
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """A short text instead of a traceback, where the fault is not in the harness."""
-        from harness.errors import HarnessError
+    def _inconclusive(self, reason: str) -> NoReturn:
+        config = self.config
+        if config.getoption("--harness-strict") or config.getini("harness_strict"):
+            raise _failed(f"inconclusive: {reason}")
+        pytest.skip(f"inconclusive: {reason}")
 
-        if isinstance(excinfo.value, ExpectationError | HarnessError):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
+    @property
+    def _file(self) -> ScenarioFile:
+        assert isinstance(self.parent, ScenarioFile)
+        return self.parent
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """How the item is called in reports."""
         return self.path, None, f"{self.path.name}: {self.name}"
+
+
+def _failed(text: str) -> BaseException:
+    """What to raise so that `text` is all that is shown: the fault is in no code of the tests."""
+    return pytest.fail.Exception(text, pytrace=False)
 
 
 # ---- experiments written by hand -----------------------------------------------------------------

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from harness.checks import Result, Verdict
+from harness.errors import StackError
 from harness.pytest_plugin import stack_directory
 from harness.run import Trouble
 
@@ -19,11 +21,10 @@ title: One
 load: {journeys: experiments.journeys, duration: 1h}
 expect: [quiesced, {notices: {first: 1h, every: 6h, after: 1h}}]
 """
-ROOT = Path(__file__).parents[1]
+NAMES = ("quiesced", "notices")
 
 
-def outcome(results: Sequence[Result], **trouble: tuple[str, ...]) -> Any:
-    names = ("quiesced", "notices")
+def outcome(results: Sequence[Result], names: Sequence[str] = NAMES, **trouble: Any) -> Any:
     return SimpleNamespace(
         folder=Path("runs/x"),
         trouble=Trouble(**trouble),
@@ -44,15 +45,17 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Any:
         def execute(*given: object, **options: object) -> Any:
             del options
             executions.append(given)
+            if isinstance(result, BaseException):
+                raise result
             return result
 
         monkeypatch.setattr("harness.run.execute", execute)
         monkeypatch.setattr(
             "harness.run.prepare", lambda *_: SimpleNamespace(scenario=SimpleNamespace(name="one"))
         )
-        pytester.inline_run("-p", "no:locust", *arguments)
-        assert len(executions) <= 1
-        return pytester.runpytest("-p", "no:locust", "-ra", *arguments)
+        done = pytester.runpytest("-p", "no:locust", "-ra", "--junit-xml=out.xml", *arguments)
+        assert len(executions) == 1
+        return done
 
     return go
 
@@ -63,9 +66,10 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Any:
         (("pass", "pass"), {}, {"passed": 3}),
         (("pass", "fail"), {}, {"passed": 2, "failed": 1}),
         (("pass", "inconclusive"), {}, {"passed": 2, "skipped": 1}),
-        (("pass", "pass"), {"inconclusive": ("interrupted",)}, {"passed": 2, "skipped": 1}),
-        (("pass", "pass"), {"broken": ("border died",)}, {"passed": 2, "failed": 1}),
-        ((), {"unhealed": ("link stuck",)}, {"failed": 1, "skipped": 2}),
+        (("pass", "pass"), {"inconclusive": ("never started",)}, {"passed": 2, "skipped": 1}),
+        (("pass", "pass"), {"broken": ("border died",)}, {"passed": 2, "errors": 1}),
+        (("pass", "fail"), {"broken": ("border died",)}, {"passed": 1, "failed": 1, "errors": 1}),
+        ((), {"unhealed": ("link stuck",)}, {"errors": 1, "skipped": 2}),
     ],
 )
 def test_each_expectation_is_an_item_with_its_verdict(
@@ -78,6 +82,79 @@ def test_each_expectation_is_an_item_with_its_verdict(
     done.assert_outcomes(**expected)
 
 
+@pytest.mark.parametrize("how", ["--harness-strict", "--override-ini=harness_strict=true"])
+def test_what_is_inconclusive_fails_where_that_is_asked_for(run: Any, how: str) -> None:
+    done = run(outcome(("pass", "inconclusive"), inconclusive=("never started",)), how)
+    done.assert_outcomes(passed=1, failed=2)
+    assert done.ret == pytest.ExitCode.TESTS_FAILED
+    done.stdout.fnmatch_lines(["*inconclusive: never started*", "*inconclusive: because notices*"])
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"), [("inconclusive", {"skipped": 1}), ("fail", {"failed": 1})]
+)
+def test_a_verdict_that_the_scenario_does_not_name_belongs_to_the_run(
+    run: Any, result: Result, expected: dict[str, int]
+) -> None:
+    done = run(outcome((result, "pass", "pass"), ("generator_healthy", *NAMES)))
+    done.assert_outcomes(passed=2, **expected)
+    done.stdout.fnmatch_lines(["*because generator_healthy*"])
+
+
+@pytest.mark.parametrize("arguments", [(), ("--harness-strict",)])
+def test_an_interrupted_run_shows_no_failures_and_ends_the_session(
+    run: Any, pytester: pytest.Pytester, arguments: tuple[str, ...]
+) -> None:
+    pytester.makepyfile(test_z_later="def test_later(): pass")
+    done = run(outcome(("pass", "fail"), interrupted="interrupted by SIGINT"), *arguments)
+    done.assert_outcomes(skipped=3)
+    assert done.ret == pytest.ExitCode.INTERRUPTED
+    done.stdout.fnmatch_lines(["SKIPPED *interrupted by SIGINT*"])
+
+
+def test_an_interrupted_run_still_says_what_is_not_healed(run: Any) -> None:
+    done = run(outcome((), interrupted="interrupted by SIGINT", unhealed=("link stuck",)))
+    done.assert_outcomes(errors=1, skipped=2)
+    done.stdout.fnmatch_lines(["*link stuck*"])
+
+
+@pytest.mark.parametrize(
+    "error", [StackError("border does not start"), OSError("border does not start")]
+)
+def test_a_run_that_raises_is_an_error_of_each_item_and_is_not_repeated(
+    run: Any, error: Exception
+) -> None:
+    done = run(error)  # which counts the executions
+    done.assert_outcomes(errors=3)
+    assert done.stdout.str().count("ERROR one.scenario.yaml") == 3
+    done.stdout.fnmatch_lines(["ERROR one.scenario.yaml::*border does not start"] * 3)
+    assert ("harness/pytest_plugin.py" in done.stdout.str()) == isinstance(error, OSError)
+
+
+def test_junit_tells_failures_from_errors(run: Any, pytester: pytest.Pytester) -> None:
+    run(outcome(("pass", "fail"), broken=("border died",)))
+    suite = ET.parse(pytester.path / "out.xml").getroot()[0]
+    kinds = {case.get("name"): [child.tag for child in case][1:] for case in suite}
+    assert kinds == {"run": ["error"], "quiesced": [], "notices": ["failure"]}
+
+
+def test_a_scenario_may_last_as_long_as_it_says(pytester: pytest.Pytester) -> None:
+    pytest.importorskip("pytest_timeout")
+    (pytester.path / "one.scenario.yaml").write_text(SCENARIO + "pace: 60\nsettle: 2h\n")
+    pytester.makeini("[pytest]\ntimeout = 1")
+    items, _ = pytester.inline_genitems("-p", "no:locust", "--strict-markers")
+    markers = [item.get_closest_marker("timeout") for item in items]
+    assert [marker and marker.args for marker in markers] == [(60.0 + 120.0 + 120.0,)] * 3
+
+
+def test_no_timeout_is_marked_where_nothing_knows_the_marker(pytester: pytest.Pytester) -> None:
+    (pytester.path / "one.scenario.yaml").write_text(SCENARIO)
+    done = pytester.runpytest(
+        "-p", "no:locust", "-p", "no:timeout", "--strict-markers", "--collect-only"
+    )
+    assert done.ret == pytest.ExitCode.OK
+
+
 def test_a_failure_shows_the_reason_and_no_traceback(run: Any) -> None:
     done = run(outcome(("pass", "fail")))
     done.stdout.fnmatch_lines(["*because notices*"])
@@ -86,7 +163,7 @@ def test_a_failure_shows_the_reason_and_no_traceback(run: Any) -> None:
 
 
 def test_junit_carries_the_measured_figures(run: Any, pytester: pytest.Pytester) -> None:
-    run(outcome(("pass", "pass")), "--junit-xml=out.xml")
+    run(outcome(("pass", "pass")))
     text = (pytester.path / "out.xml").read_text()
     assert '<property name="gap" value="3"' in text
     assert '<property name="verdict" value="pass"' in text
