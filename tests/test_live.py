@@ -1,14 +1,16 @@
 """Experiments written by hand: the fixtures that the README promises, on the reference system."""
 
+import fcntl
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from experiments.journeys._people import lines
-from harness.history import Fault, History, Mode
+from harness.errors import UsageError
+from harness.history import Fault, History, Mode, Notice, Started, encode
 from harness.live import LiveStack
 from harness.stack import LocalStack
 from services.population import person
@@ -58,6 +60,40 @@ def test_what_happened_can_be_read_while_the_stack_runs(live: LiveStack) -> None
     states = [event.state for event in live.history(since).of(Fault)]
     assert states == ["asked", "injected", "verified", "healing", "healed"]
     assert isinstance(live.history(since), History)
+
+
+def test_a_mode_that_began_before_is_known_at_its_beginning(tmp_path: Path) -> None:
+    part = tmp_path / "harness.jsonl"
+    written = [
+        Started(t=0.0, scenario="live", seed=0, pace=1.0, epoch=0.0, origin="", rung="local"),
+        Mode(t=3.0, service="gate", mode="manual", reason="blind"),
+        Mode(t=1.0, service="gate", mode="mixed", reason="slow"),
+        Mode(t=2.0, service="counter", mode="manual", reason="blind"),
+        Mode(t=7.0, service="counter", mode="automatic", reason="sees"),
+        Notice(t=6.0, service="gate", number=1, state="progress", texts={}),
+    ]
+    part.write_bytes(b"".join(encode(event) + b"\n" for event in written))
+    resting = LiveStack(cast("Any", None), cast("Any", None), cast("Any", None), part)
+    history = resting.history(5.0)
+    assert [event.index for event in history.events] == list(range(5))
+    assert [event.t for event in history.events] == [0.0, 5.0, 5.0, 6.0, 7.0]
+    assert [(s.value, s.start, s.end) for s in history.modes("gate")][1:] == [("manual", 5.0, 7.0)]
+    assert [span.value for span in history.modes("counter")] == ["automatic", "manual", "automatic"]
+
+
+def test_a_live_stack_is_marked_as_a_run_is(live: LiveStack) -> None:
+    folder = str(live._part.parents[1])
+    markers = (ROOT / ".harness" / "runs").iterdir()
+    (marker,) = (marker for marker in markers if marker.read_text() == folder)
+    with marker.open() as file, pytest.raises(BlockingIOError):  # `harness heal` leaves it alone
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_wrong_stack_file_leaves_nothing_behind(tmp_path: Path) -> None:
+    make = cast("Any", None)  # never gets so far
+    with pytest.raises(UsageError), LiveStack.start(tmp_path, tmp_path / "live", make):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_services_are_seen_as_they_stand(live: LiveStack) -> None:

@@ -2,17 +2,18 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from time import time
 from typing import Any
 
 import httpx
+from msgspec.structs import replace
 
 from harness.chaos import Chaos
-from harness.history import History, Started, read_lines
-from harness.run import MakeStack, Recorder
+from harness.history import AnyEvent, History, Mode, Started, merge
+from harness.run import MakeStack, Recorder, marked
 from harness.stack import NodeStatus, Settings, Stack, read_stack
 
 
@@ -37,33 +38,37 @@ class LiveStack:
             UsageError: the stack's file is wrong.
             StackError: it does not start.
         """
+        spec = read_stack(directory, os.environ)  # first: a wrong file leaves nothing behind
         part = folder / "parts" / "harness.jsonl"
-        recorder = Recorder(part)
-        stack = make(read_stack(directory, os.environ), folder)
-        epoch = time()
-        origin = datetime.fromtimestamp(epoch, UTC)
-        recorder.begin(
-            epoch,
-            Started(
-                t=0.0,
-                scenario="live",
-                seed=0,
-                pace=pace,
-                epoch=epoch,
-                origin=origin.isoformat(timespec="seconds"),
-                rung=stack.rung,
-            ),
-        )
-        try:
+        with ExitStack() as resources:
+            # For `harness heal`, should this process be killed.
+            resources.enter_context(marked(spec.directory, folder.resolve()))
+            recorder = Recorder(part)
+            resources.callback(recorder.close)
+            stack = make(spec, folder)
+            resources.callback(stack.close)
+            epoch = time()
+            origin = datetime.fromtimestamp(epoch, UTC)
+            recorder.begin(
+                epoch,
+                Started(
+                    t=0.0,
+                    scenario="live",
+                    seed=0,
+                    pace=pace,
+                    epoch=epoch,
+                    origin=origin.isoformat(timespec="seconds"),
+                    rung=stack.rung,
+                ),
+            )
             settings = Settings(pace=pace, epoch=epoch, origin=origin)
             stack.start(settings, lines=recorder.line, nodes=recorder.node)
-            with Chaos(stack, folder, emit=recorder.now, pace=pace, seed=0) as chaos:
-                live = cls(stack, chaos, recorder, part)
-                with live._http:
-                    yield live
-        finally:
-            stack.close()
-            recorder.close()
+            chaos = resources.enter_context(
+                Chaos(stack, folder, emit=recorder.now, pace=pace, seed=0)
+            )
+            live = cls(stack, chaos, recorder, part)
+            resources.enter_context(live._http)
+            yield live
 
     def get(self, service: str, path: str, **options: Any) -> httpx.Response:
         """GET from `service`, past every link."""
@@ -86,9 +91,18 @@ class LiveStack:
         return self._recorder.t
 
     def history(self, since: float = 0.0) -> History:
-        """What has been seen so far, from second `since` on."""
-        events = list(read_lines(self._part))
-        return History([e for e in events if e.t >= since or isinstance(e, Started)])
+        """What has been seen so far, from second `since` on, by time and numbered from 0.
+
+        The mode in which each service was at `since` is there as an event of that moment:
+        services say only when it changes.
+        """
+        events = merge([self._part])
+        before = [event for event in events if event.t < since]
+        standing = {e.service: replace(e, t=since) for e in before if isinstance(e, Mode)}
+        kept: list[AnyEvent] = [event for event in before if isinstance(event, Started)]
+        kept += standing.values()
+        kept += (event for event in events if event.t >= since)
+        return History(replace(event, index=index) for index, event in enumerate(kept))
 
     def _url(self, service: str, path: str) -> str:
         return f"http://{self._stack.address(service)}{path}"

@@ -4,7 +4,7 @@ outcome = execute(prepare("pdns2_2024", Path(".")), make_stack=LocalStack, base=
 outcome = judge(Path("runs/pdns2_2024-..."))
 """
 
-from ._active import heal_everything
+from ._active import heal_everything, marked
 from ._board import Board
 from ._conductor import MakeStack, execute
 from ._doctor import Finding, diagnose
@@ -31,6 +31,7 @@ __all__ = [
     "heal_everything",
     "import_checks",
     "judge",
+    "marked",
     "prepare",
     "progress",
     "scenario_schema",
