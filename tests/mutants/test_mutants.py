@@ -154,7 +154,7 @@ ROWS = (
         "a service dies",
         {"baggage-sub": "public:crashing"},
         {"nothing_crashed": ("baggage-sub",)},
-        may=NEVER_NORMAL | {"faults_bite", "stages_in_order"},
+        may=NEVER_NORMAL | {"faults_bite", "gates_fail_closed", "stages_in_order"},
         code=ExitCode.BROKEN,
     ),
     Row(
