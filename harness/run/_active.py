@@ -35,9 +35,11 @@ def marked(directory: Path, folder: Path) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         os.write(descriptor, os.fsencode(folder))
         draft.rename(path)  # complete and locked before anybody can find it
-        yield
-        if not chaos.outstanding(folder):
-            path.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            if not chaos.outstanding(folder):
+                path.unlink(missing_ok=True)
     finally:
         os.close(descriptor)
 
