@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -41,23 +42,30 @@ def _real() -> list[str]:
 @pytest.fixture(scope="session", params=["real", "embedded"])
 def server(request: pytest.FixtureRequest) -> Iterator[str]:
     """`host:port` of a running Toxiproxy."""
-    if request.param == "real":
-        command = _real()
-        address = f"127.0.0.1:{command[-1]}"
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    else:
-        command = [sys.executable, "-m", "harness.proxy", "--host", "127.0.0.1", "--port", "0"]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        assert process.stdout is not None
-        address = f"127.0.0.1:{json.loads(process.stdout.readline())['port']}"
+    real = request.param == "real"
+    command = (
+        _real()
+        if real
+        else [sys.executable, "-m", "harness.proxy", "--host", "127.0.0.1", "--port", "0"]
+    )
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout is not None
     try:
+        if real:
+            address = f"127.0.0.1:{command[-1]}"
+        else:
+            address = f"127.0.0.1:{json.loads(process.stdout.readline())['port']}"
+        # Read what it logs, lest it wait for somebody to.
+        reader = Thread(target=process.stdout.read, daemon=True)
+        reader.start()
         until(lambda: _answers(address))
         yield address
-    finally:
         process.terminate()
+        reader.join()
+    finally:
+        process.kill()
         process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+        process.stdout.close()
 
 
 def _answers(address: str) -> bool:
