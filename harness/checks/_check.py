@@ -42,6 +42,15 @@ class Check(Model):
     def __init_subclass__(cls, *, name: str = "", **options: Any) -> None:
         super().__init_subclass__(**options)
         cls.check_name = name
+        other = CHECKS.get(name)
+        if other is not None and (other.__module__, other.__qualname__) != (
+            cls.__module__,
+            cls.__qualname__,
+        ):
+            raise TypeError(
+                f"{cls.__module__}.{cls.__qualname__}: the check {name!r} is there already, as "
+                f"{other.__module__}.{other.__qualname__}; give this one another name"
+            )
         if name:
             CHECKS[name] = cls
 

@@ -89,7 +89,7 @@ class History:
         """The history in the folder `run`, merged from its parts if the run was cut short.
 
         Raises:
-            HarnessError: there is none, or a line in it is no event.
+            HarnessError: there is none.
         """
         whole = run / "history.jsonl"
         if whole.is_file():
@@ -101,7 +101,14 @@ class History:
 
     def of(self, kind: type[E]) -> Iterator[E]:
         """The events of one kind, by time."""
-        return (event for event in self.events if isinstance(event, kind))
+        return iter(self._kinds.get(kind, ()))  # type: ignore[arg-type]
+
+    @cached_property
+    def _kinds(self) -> dict[type[Event], list[Event]]:
+        found: dict[type[Event], list[Event]] = {}
+        for event in self.events:
+            found.setdefault(type(event), []).append(event)
+        return found
 
     @cached_property
     def started(self) -> Started:

@@ -45,4 +45,7 @@ def write_reports(
         ("junit.xml", write_junit),
         ("summary.md", write_summary),
     ):
-        (folder / name).write_text(write(evidence), encoding="utf-8")
+        draft = folder / f".{name}.draft"
+        # Whatever bytes a service answered with, a report can be written about it.
+        draft.write_text(write(evidence), encoding="utf-8", errors="replace")
+        draft.replace(folder / name)

@@ -72,7 +72,7 @@ class Evidence:
         actors = {request.invoke.actor for request in requests}
         unknown = sum(request.outcome == "unknown" for request in requests)
         facts = [
-            (f"{len(actors):,}", "people and flights arrived"),
+            (f"{len(actors):,}", "arrived, on their own schedule"),
             (f"{len(requests):,}", "requests, every one recorded"),
             (f"{unknown:,}", "of them with unknown outcome"),
         ]
@@ -82,7 +82,7 @@ class Evidence:
             facts.append((self.times.length(length), "from the first fault to the last repair"))
         most = max((max(c.values) for c in self.series.gauge("waiting")), default=0)
         if most:
-            facts.append((f"{most:.0f}", "waiting at once, at the worst counter"))
+            facts.append((f"{most:.0f}", "waiting at once, where it was worst"))
         if self.series.notices:
             facts.append((str(len(self.series.notices)), "notices to the public"))
         return facts

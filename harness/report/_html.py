@@ -78,10 +78,10 @@ def _charts(evidence: Evidence) -> Iterator[str]:
     for title, curves, unit in (
         ("Arrivals, as they were due", series.arrivals, "per second"),
         ("Under way: waiting or being served", series.waiting, "requests"),
-        ("Waiting travellers, as the services count them", series.gauge("waiting"), "people"),
+        ("Waiting, as the services count it", series.gauge("waiting"), "waiting"),
         ("Refused, and outcome unknown", series.outcomes, "per second"),
         ("Time to answer", series.latencies, "ms of the run"),
-        ("Journals still to be entered", series.gauge("backlog"), "records"),
+        ("Backlog still to be worked off", series.gauge("backlog"), "records"),
     ):
         if curves:
             yield _panel(title, line_chart(frame, middles, curves, unit))

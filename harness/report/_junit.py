@@ -30,12 +30,12 @@ def write_junit(evidence: Evidence) -> str:
         SubElement(case, kind, message=_clean("; ".join(broken)))
     for verdict in verdicts:
         case = SubElement(
-            suite, "testcase", classname=suite.attrib["name"], name=verdict.name, time="0"
+            suite, "testcase", classname=suite.attrib["name"], name=_clean(verdict.name), time="0"
         )
         if verdict.measured:
             measured = SubElement(case, "properties")
             for key, value in verdict.measured.items():
-                SubElement(measured, "property", name=key, value=_clean(str(value)))
+                SubElement(measured, "property", name=_clean(key), value=_clean(str(value)))
         if verdict.result == "fail":
             SubElement(case, "failure", message=_clean(verdict.reason))
         elif verdict.result == "inconclusive":
@@ -47,5 +47,6 @@ def write_junit(evidence: Evidence) -> str:
 
 
 def _clean(text: str) -> str:
-    """`text` without the characters that XML 1.0 cannot hold."""
-    return "".join(c for c in text if c >= " " or c in "\t\n")
+    """`text` without the characters that XML 1.0 cannot hold (its section 2.2)."""
+    return "".join(c for c in text if c in "\t\n" or " " <= c < "\ud800" or "\ue000" <= c < "\ufffe"
+                   or c > "\uffff")  # fmt: skip

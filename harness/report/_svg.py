@@ -86,12 +86,13 @@ def _short(name: str) -> str:
 def _scale(frame: Frame, top: float, unit: str) -> tuple[Callable[[float], float], list[str], int]:
     height = 190
     parts = _background(frame, height)
-    step = _step(top or 1.0)
-    most = max(ceil((top or 1.0) / step), 1) * step
+    top = top if top > 0 else 1.0
+    step = _step(top)
+    most = max(ceil(top / step), 1) * step
     depth = height - TOP - BOTTOM
 
     def y(value: float) -> float:
-        return TOP + depth - value / most * depth
+        return TOP + depth - max(value, 0.0) / most * depth
 
     for n in range(round(most / step) + 1):
         level = n * step

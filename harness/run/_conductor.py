@@ -20,7 +20,7 @@ from types import FrameType
 
 from harness.chaos import Chaos
 from harness.errors import HarnessError, UnhealedError
-from harness.history import Ended, Node, Phase, Started, merge, write_history
+from harness.history import Ended, Node, Phase, Started, damaged, merge, write_history
 from harness.load import LoadConfig, LoadProcess
 from harness.stack import Settings, Stack, StackSpec
 
@@ -70,8 +70,9 @@ def execute(
         watch(run.board, run.recorder)
     with run.interruptible(), marked(prepared.spec.directory, folder.path):
         run.conduct()
-    keep_trouble(folder, run.trouble())
-    write_history(folder.history, merge(sorted(folder.parts.glob("*.jsonl"))))
+    parts = sorted(folder.parts.glob("*.jsonl"))
+    keep_trouble(folder, run.trouble(lost=sum(damaged(part) for part in parts)))
+    write_history(folder.history, merge(parts))
     return judge(folder.path)
 
 
@@ -253,8 +254,10 @@ class _Run:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def trouble(self) -> Trouble:
-        """What went wrong beside the system under test."""
+    def trouble(self, lost: int) -> Trouble:
+        """What went wrong beside the system under test; `lost` lines of the history are damaged."""
+        if lost:
+            self._inconclusive.append(f"{lost} lines of the history are damaged and left out")
         return Trouble(
             interrupted=self._interrupted,
             inconclusive=tuple(self._inconclusive),

@@ -155,3 +155,10 @@ def test_what_holds_no_verdicts_is_said_with_its_path(tmp_path: Path):
     path.write_text('[{"check": 1}]')
     with pytest.raises(HarnessError, match=r"verdicts\.json: holds no verdicts"):
         read_verdicts(path)
+
+
+def test_a_check_cannot_take_the_place_of_another_in_silence():
+    with pytest.raises(TypeError, match=r"'quiesced' is there already.*another name"):
+
+        class Mine(Check, name="quiesced"):
+            pass

@@ -1,5 +1,7 @@
 """Histories survive the disk, a kill in the middle of a line, and the merge of several parts."""
 
+import resource
+import signal
 from pathlib import Path
 
 import msgspec
@@ -18,6 +20,7 @@ from harness.history import (
     Stage,
     Started,
     Writer,
+    damaged,
     decode,
     encode,
     merge,
@@ -46,11 +49,30 @@ def test_a_line_that_a_kill_cut_short_costs_that_line_only(tmp_path: Path) -> No
     assert [event.t for event in read_lines(path)] == [1.0]
 
 
-def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path) -> None:
+def test_a_damaged_line_in_the_middle_costs_that_line_only_and_is_counted(tmp_path: Path) -> None:
     path = tmp_path / "part.jsonl"
-    path.write_bytes(b'{"kind":"no"}\n' + encode(invoke(2.0)) + b"\n")
-    with pytest.raises(HarnessError, match=r"part\.jsonl:1: is not an event"):
-        list(read_lines(path))
+    path.write_bytes(b'{"kind":"no"}\n' + encode(invoke(2.0)) + b"\n" + encode(invoke(3.0))[:9])
+    assert [event.t for event in read_lines(path)] == [2.0]
+    assert damaged(path) == 1
+
+
+def test_a_full_disk_leaves_no_half_line_behind(tmp_path: Path) -> None:
+    path = tmp_path / "part.jsonl"
+    writer = Writer(path)
+    writer.write(invoke(1.0))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 20, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            writer.write(invoke(2.0))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    writer.write(invoke(3.0))
+    writer.close()
+    assert [event.t for event in read_lines(path)] == [1.0, 3.0]
+    assert damaged(path) == 0
 
 
 def test_parts_are_merged_by_time_and_numbered(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from harness.checks import Verdict
 from harness.errors import ExitCode
 from harness.report import write_reports
 from harness.report._evidence import Evidence
@@ -148,3 +149,21 @@ def test_every_verdict_can_be_opened_for_its_events(folder: Path) -> None:
     text = (folder / "report.html").read_text()
     assert text.count("<details>") == len(VERDICTS)
     assert "&quot;kind&quot;:&quot;" in text
+
+
+def test_no_character_makes_junit_unreadable_or_a_report_impossible(tmp_path: Path) -> None:
+    odd = Verdict(
+        check="c",
+        name="n\x00\ufffe",
+        result="fail",
+        reason="\ud800 \x1b[31m",
+        measured={"k\x01": "\uffff"},
+    )
+    write_reports(tmp_path, **parts(verdicts=[odd]))
+    suite = ET.parse(tmp_path / "junit.xml").getroot()[0]
+    assert [case.attrib["name"] for case in suite.iter("testcase")] == ["n"]
+
+
+def test_a_curve_that_is_never_positive_is_drawn() -> None:
+    chart = line_chart(Frame(1.0, (), ()), (0.5,), [Curve("c", (-3.0,))], "")
+    assert "<svg" in chart

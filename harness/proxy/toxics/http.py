@@ -60,13 +60,11 @@ class Http(Toxic, kind="http"):
     async def treat(self, stub: Stub, data: bytes, length: int, reader: MessageReader) -> None:
         """Pass on one head, changed if it is to be."""
         head, log = Head(data[:length]), stub.state
-        answer = head.status > 0
-        method, target = log.request_of(head) if answer else head.request
-        reader.begin_body(head, method if answer else "")
+        method, target = log.request_of(head) if head.status else head.request
+        reader.begin_body(head, method if head.status else "")
         if method and matches(method, target, self.method, self.path):
             await stub.sleep_until(stub.time() + self.delay / 1000)
             if head.change(self.status, self.headers) and stub.hand is not None:
-                changed = head.encode()
-                stub.hand = Chunk(changed + data[length:], stub.hand.at)
-                length = len(changed)
+                stub.hand = Chunk(head.encode() + data[length:], stub.hand.at)
+                length += len(stub.hand.data) - len(data)
         await stub.forward(length)
