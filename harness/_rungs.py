@@ -14,4 +14,8 @@ def rung(name: str) -> MakeStack:
         from harness.stack import LocalStack
 
         return LocalStack
-    raise UsageError(f"--on {name}: is not a rung of this version; use local")
+    if name == "compose":
+        from harness.stack.compose import ComposeStack
+
+        return ComposeStack
+    raise UsageError(f"--on {name}: is no rung; use local or compose")

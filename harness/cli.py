@@ -31,7 +31,9 @@ _STATE = ".harness"
 StackDir = Annotated[
     Path, typer.Option("--stack", metavar="DIR", help="Where the stack's docker-compose.yml is.")
 ]
-Rung = Annotated[str, typer.Option("--on", metavar="RUNG", help="Where the stack runs: local.")]
+Rung = Annotated[
+    str, typer.Option("--on", metavar="RUNG", help="Where the stack runs: local or compose.")
+]
 _HERE = Path()
 
 
@@ -148,6 +150,19 @@ def doctor(stack: StackDir = _HERE) -> int:
         table.add_row(*map(Text, (finding.what, finding.found, finding.means)), style=style)
     Console().print(table)
     return ExitCode.PASS if all(finding.good for finding in findings) else ExitCode.BROKEN
+
+
+images = typer.Typer(help="Images for the Compose rung.", no_args_is_help=True)
+app.add_typer(images, name="images")
+
+
+@images.command()
+def build(stack: StackDir = _HERE) -> int:
+    """Make equal images where no registry is reachable, from Debian, PyPI and Go's proxy."""
+    from harness.images import build_images
+
+    build_images(stack.resolve(), lambda line: sys.stdout.write(f"{line}\n"))
+    return ExitCode.PASS
 
 
 @app.command()

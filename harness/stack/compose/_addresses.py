@@ -59,4 +59,4 @@ def _of_machine() -> Iterator[IPv4Network]:
         address = int.from_bytes(bytes.fromhex(fields[1]), "little")
         mask = int.from_bytes(bytes.fromhex(fields[7]), "little")
         if mask:
-            yield IPv4Network((address, bin(mask).count("1")))
+            yield IPv4Network((address, mask.bit_count()))

@@ -55,8 +55,8 @@ class Compose:
         oldest = tuple(int(part) for part in engine_oldest.split(".")) if engine_oldest else ()
         if self.version.startswith("1.") and oldest > _OLD_API:
             raise StackError(
-                f"docker-compose {self.version} speaks API 1.38 and this engine takes {engine_oldest} "
-                "or newer; install the Compose plugin (docker compose)"
+                f"docker-compose {self.version} speaks API 1.38 and this engine takes "
+                f"{engine_oldest} or newer; install the Compose plugin (docker compose)"
             )
 
     def config(self, project: str, directory: Path, files: Sequence[Path]) -> dict[str, Any]:

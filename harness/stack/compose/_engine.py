@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import docker
 import requests
@@ -42,9 +43,9 @@ def connect() -> docker.DockerClient:
 
 
 def _client() -> docker.DockerClient:
-    options = {"timeout": _PATIENCE, "max_pool_size": _CONNECTIONS}
+    options: dict[str, Any] = {"timeout": _PATIENCE, "max_pool_size": _CONNECTIONS}
     if not os.environ.get("DOCKER_HOST"):
-        context = docker.ContextAPI.get_current_context()
+        context: Any = docker.ContextAPI.get_current_context()  # its types leave out None
         if context is not None and context.name != "default":
             tls = context.TLSConfig or False
             return docker.DockerClient(base_url=context.Host, tls=tls, **options)

@@ -1,4 +1,4 @@
-"""What runs, for the evidence: engine, Compose, PostgreSQL, and the very images by their digests."""
+"""What runs, for the evidence: engine, Compose, PostgreSQL, and the very images by digest."""
 
 import platform
 from collections.abc import Iterator, Mapping
@@ -40,7 +40,7 @@ def _postgres(spec: StackSpec, containers: Mapping[str, Container]) -> Iterator[
     for name, service in spec.services.items():
         if isinstance(service.run, PostgresRun) and name in containers:
             answer = containers[name].exec_run(["postgres", "--version"])
-            if answer.exit_code == 0:
+            if answer.exit_code == 0 and isinstance(answer.output, bytes):
                 yield "postgresql", answer.output.decode().split()[2]
                 return
 
@@ -48,5 +48,7 @@ def _postgres(spec: StackSpec, containers: Mapping[str, Container]) -> Iterator[
 def _images(containers: Mapping[str, Container]) -> Iterator[tuple[str, str]]:
     for container in containers.values():
         image = container.image
+        if image is None:
+            continue
         digests = image.attrs.get("RepoDigests") or []
-        yield f"image {container.attrs['Config']['Image']}", (digests or [image.id])[0]
+        yield f"image {container.attrs['Config']['Image']}", str((digests or [image.id])[0])

@@ -54,7 +54,15 @@ def make_override(
     addresses = place(subnets, networks)
     content: dict[str, Any] = {
         "services": {
-            name: _service(name, body, spec, settings, project, addresses[name], networks[name])
+            name: _service(
+                name=name,
+                body=body,
+                spec=spec,
+                settings=settings,
+                project=project,
+                addresses=addresses[name],
+                networks=networks[name],
+            )
             for name, body in services.items()
         },
         "networks": {name: _network(subnet, project) for name, subnet in subnets.items()},
@@ -93,6 +101,7 @@ def _network(subnet: IPv4Network, project: Project) -> dict[str, Any]:
 
 
 def _service(
+    *,
     name: str,
     body: Mapping[str, Any],
     spec: StackSpec,

@@ -279,7 +279,8 @@ class ComposeStack:
                 if self._told.ended_within(service, pause):
                     detail = self._told.detail(service) or "its start was given up"
                     raise StackError(
-                        f"{service}: ended while it was started ({detail}); {self._last_words(service)}"
+                        f"{service}: ended while it was started ({detail}); "
+                        f"{self._last_words(service)}"
                     )
                 if attempt is None:
                     break

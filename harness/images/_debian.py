@@ -1,0 +1,71 @@
+"""The base of everything: Debian with its own Python, as small as `python:3.11-slim` is.
+
+debootstrap makes a root file system, which the engine imports. What nobody reads in a container
+(documentation, package lists) is left out, and so is the CA of the network it was made in.
+"""
+
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+
+from harness.errors import StackError, UsageError
+
+from ._engine import Engine
+
+TAG = "python:3.11-slim-bookworm"
+_SUITE = "bookworm"
+_PACKAGES = "python3,python3-venv"
+_RECIPE = f"debian-{_SUITE}-1"
+_LEFT_OUT = (
+    "dev/", "proc/", "sys/", "run/", "tmp/", "usr/share/doc/", "usr/share/man/",
+    "usr/share/locale/", "usr/share/info/", "var/cache/", "var/lib/apt/lists/", "var/log/",
+)  # fmt: skip
+
+
+def make_base(engine: Engine) -> str:
+    """See that the base is there; the recipe that it was made by."""
+    if engine.has(TAG, _RECIPE):
+        engine.say(f"{TAG}: is there")
+        return _RECIPE
+    if os.geteuid() != 0 or shutil.which("debootstrap") is None:
+        raise UsageError(
+            "images build: debootstrap makes the base image, as root; install the package "
+            "debootstrap and run this as root, or pull python:3.11-slim-bookworm"
+        )
+    with tempfile.TemporaryDirectory(prefix="outage-harness-") as folder:
+        root, archive = Path(folder, "root"), Path(folder, "root.tar")
+        _debootstrap(engine, root)
+        python = root / "usr/local/bin/python"
+        python.symlink_to("/usr/bin/python3")
+        with tarfile.open(archive, "w") as tar:
+            tar.add(root, ".", filter=_wanted)
+        engine.say(f"{TAG}: docker import of {archive.stat().st_size / 1e6:.0f} MB")
+        engine.import_root(archive, TAG, _RECIPE, ['CMD ["python"]'])
+    engine.say(f"{TAG}: {engine.size(TAG)}")
+    return _RECIPE
+
+
+def _debootstrap(engine: Engine, root: Path) -> None:
+    mirror = [m] if (m := os.environ.get("HARNESS_DEBIAN_MIRROR")) else []
+    command = ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", _SUITE, str(root)]
+    engine.say(f"{TAG}: {' '.join([*command, *mirror])}")
+    said: list[str] = []
+    with subprocess.Popen(
+        [*command, *mirror], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        for number, line in enumerate(process.stdout):
+            said.append(line.strip())
+            if number % 50 == 0:  # one line for each package is several hundred
+                engine.say(f"{TAG}: {said[-1]}")
+    if process.returncode:
+        raise StackError(f"debootstrap failed ({process.returncode}): {' | '.join(said[-3:])}")
+
+
+def _wanted(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    name = entry.name.removeprefix("./")
+    inside = any(name.startswith(folder) for folder in _LEFT_OUT)
+    return None if inside else entry

@@ -1,0 +1,113 @@
+"""The engine's side of making images: what is there already, imports and builds with progress."""
+
+import io
+import tarfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.errors import APIError, DockerException, ImageNotFound
+
+from harness.errors import StackError
+
+Say = Callable[[str], object]
+
+RECIPE = "org.outage-harness.recipe"
+"""Label: which recipe an image was made by. An image without it is not ours."""
+
+_LONG = 1800
+"""Seconds that the engine may take for one answer; a slow disk imports slowly."""
+
+
+class Engine:
+    """Images of one engine, made and looked at through its API."""
+
+    def __init__(self, say: Say) -> None:
+        self.say = say
+        try:
+            self._client = docker.from_env(timeout=_LONG)
+        except DockerException as error:
+            raise StackError(f"no Docker engine answers ({error}); start dockerd") from error
+
+    def close(self) -> None:
+        """Hang up."""
+        self._client.close()
+
+    def has(self, tag: str, recipe: str) -> bool:
+        """Whether `tag` needs no making: it is made by `recipe`, or it is somebody else's."""
+        try:
+            found = self._client.images.get(tag)
+        except ImageNotFound:
+            return False
+        made_by = (found.labels or {}).get(RECIPE)
+        if made_by is None:
+            self.say(f"{tag}: there is one that is not made here; it is kept")
+        return made_by in (None, recipe)
+
+    def import_root(self, archive: Path, tag: str, recipe: str, changes: Iterable[str]) -> None:
+        """Make `archive`, a root file system, the image `tag`."""
+        repository, _, name = tag.rpartition(":")
+        said = self._client.api.import_image_from_file(
+            str(archive), repository=repository, tag=name,
+            changes=[f"LABEL {RECIPE}={recipe}", *changes],
+        )  # fmt: skip
+        if '"error"' in said:
+            raise StackError(f"{tag}: the engine cannot import it: {said.strip()}")
+
+    def build(
+        self, context: bytes, tag: str, *, recipe: str, target: str = "", **arguments: str
+    ) -> None:
+        """Build `tag` from `context`, a tar archive with its Dockerfile.
+
+        The network is this machine's own, so that a proxy on its loopback can be reached.
+        """
+        last: list[str] = []
+        try:
+            stream = self._client.api.build(
+                fileobj=io.BytesIO(context), custom_context=True, tag=tag, rm=True, decode=True,
+                target=target, buildargs=arguments, network_mode="host", labels={RECIPE: recipe},
+            )  # fmt: skip
+            for event in stream:
+                self._tell(tag, event, last)
+        except APIError as error:
+            raise StackError(f"{tag}: the engine cannot build it: {error.explanation}") from error
+
+    def _tell(self, tag: str, event: Mapping[str, Any], last: list[str]) -> None:
+        if "error" in event:
+            said = " | ".join(last[-5:])
+            raise StackError(f"{tag}: {event['error'].strip()}; last lines: {said}")
+        for line in str(event.get("stream", "")).splitlines():
+            if line.strip():
+                last.append(line.strip())
+                if line.startswith("Step "):
+                    self.say(f"{tag}: {line}")
+
+    def size(self, tag: str) -> str:
+        """The image's id and size, for people."""
+        image = self._client.images.get(tag)
+        return f"{image.short_id}, {image.attrs['Size'] / 1e6:.0f} MB"
+
+
+def context(files: Mapping[str, Path | bytes]) -> bytes:
+    """A build context: name in the archive -> a file, a folder, or the content itself."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, source in files.items():
+            if isinstance(source, bytes):
+                entry = tarfile.TarInfo(name)
+                entry.size, entry.mode = len(source), 0o755
+                archive.addfile(entry, io.BytesIO(source))
+            else:
+                archive.add(source, name, filter=_plain)
+    return buffer.getvalue()
+
+
+def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """Nobody's files without a date: what was not changed is found in the engine's cache."""
+    if "__pycache__" in entry.name.split("/"):
+        return None
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    entry.mtime = 0
+    return entry
