@@ -1,4 +1,4 @@
-"""`docker compose up` by hand has the same links as the harness: toxiproxy.json follows the stack."""
+"""`docker compose up` by hand has the links that the harness has: toxiproxy.json follows them."""
 
 import json
 import os
