@@ -90,5 +90,9 @@ class NodeFault(FaultKind):
 
 
 def gone(now: NodeStatus, beside: Sight | None) -> bool:
-    """Whether the process has ended and nobody listens in its place."""
-    return now.state == "exited" and (beside is None or beside.outcome == "refused")
+    """Whether the process has ended and nobody listens in its place.
+
+    On loopback its port refuses; on a container network its address is gone with it.
+    """
+    away = beside is None or beside.outcome in ("refused", "unreachable")
+    return now.state == "exited" and away

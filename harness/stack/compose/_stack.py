@@ -224,8 +224,10 @@ class ComposeStack:
         start_all(services, start=self._all.start, ready=self._await_ready, links=links)
 
     def _proxies(self) -> dict[str, tuple[str, str]]:
+        # By address: the name of a container that is down is asked of name servers outside, which
+        # takes ten seconds, and Toxiproxy takes one connection of a link at a time.
         return {
-            name: (f"0.0.0.0:{link.listen}", f"{link.target}:{self._known(link.target).port}")
+            name: (f"0.0.0.0:{link.listen}", self.address(link.target))
             for name, link in self._spec.links.items()
         }
 
