@@ -31,7 +31,7 @@ from ._events import (
     Started,
     Unknown,
 )
-from ._files import Writer, damaged, decode, encode, merge, read_lines, write_history
+from ._files import Writer, count_damaged, damaged, decode, encode, merge, read_lines, write_history
 from ._history import FaultSpan, History, Request, Span
 from ._lines import parse_line
 
@@ -63,6 +63,7 @@ __all__ = [
     "Started",
     "Unknown",
     "Writer",
+    "count_damaged",
     "damaged",
     "decode",
     "encode",

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from harness.errors import HarnessError
 
 from ._events import AnyEvent, Completion, Event, Fail, Fault, Invoke, Mode, Ok, Started, Unknown
-from ._files import merge, read_lines
+from ._files import attempts, count_damaged, merge
 
 E = TypeVar("E", bound=Event)
 
@@ -81,8 +81,11 @@ class Span:
 class History:
     """The events of one run, by time. Everything on it is derived from that list."""
 
-    def __init__(self, events: Iterable[AnyEvent]) -> None:
+    def __init__(self, events: Iterable[AnyEvent], damaged: int = 0) -> None:
         self.events: Sequence[AnyEvent] = tuple(events)
+        self.damaged = damaged
+        """Lines of its files that could not be read: with any, the run proves nothing."""
+        self._kinds: dict[type[Event], tuple[Any, ...]] = {}
 
     @classmethod
     def read(cls, run: Path) -> "History":
@@ -93,22 +96,19 @@ class History:
         """
         whole = run / "history.jsonl"
         if whole.is_file():
-            return cls(read_lines(whole))
+            found = list(attempts(whole))
+            events = [event for event in found if event is not None]
+            return cls(events, damaged=len(found) - len(events))
         parts = sorted((run / "parts").glob("*.jsonl"))
         if not parts:
             raise HarnessError(f"{run}: holds no history.jsonl; name the folder of a run")
-        return cls(merge(parts))
+        return cls(merge(parts), damaged=count_damaged(parts))
 
     def of(self, kind: type[E]) -> Iterator[E]:
         """The events of one kind, by time."""
-        return iter(self._kinds.get(kind, ()))  # type: ignore[arg-type]
-
-    @cached_property
-    def _kinds(self) -> dict[type[Event], list[Event]]:
-        found: dict[type[Event], list[Event]] = {}
-        for event in self.events:
-            found.setdefault(type(event), []).append(event)
-        return found
+        if kind not in self._kinds:  # every check asks; a long run has millions of events
+            self._kinds[kind] = tuple(event for event in self.events if isinstance(event, kind))
+        return iter(self._kinds[kind])
 
     @cached_property
     def started(self) -> Started:

@@ -23,12 +23,10 @@ _ENVELOPE = {"event", "service", "time", "level"}
 
 def parse_line(service: str, line: bytes | str, t: float) -> AnyEvent | None:
     """The event that `service` logged as `line`, read at `t`; None if it is no event."""
-    text = line.encode() if isinstance(line, str) else line
-    if not text.lstrip().startswith(b"{"):
-        return None
     try:
-        record = msgspec.json.decode(text)
-    except msgspec.DecodeError:
+        text = line.encode() if isinstance(line, str) else line
+        record = msgspec.json.decode(text) if text.lstrip().startswith(b"{") else None
+    except (ValueError, RecursionError):  # no JSON, no UTF-8, or nested for ever
         return None
     if not isinstance(record, dict) or not isinstance(record.get("event"), str):
         return None
@@ -38,15 +36,12 @@ def parse_line(service: str, line: bytes | str, t: float) -> AnyEvent | None:
 
 
 def _typed(service: str, name: str, data: dict[str, Any], t: float) -> AnyEvent | None:
-    if name == "gauge":
-        values = {
-            key: float(value) for key, value in data.items() if isinstance(value, int | float)
-        }
-        return Gauge(t=t, service=service, values=values)
-    kind = _KINDS.get(name)
-    if kind is None:
-        return None
     try:
-        return msgspec.convert({**data, "service": service, "t": t, "kind": name}, kind)
-    except msgspec.ValidationError:
+        if name == "gauge":
+            numbers = {k: float(v) for k, v in data.items() if isinstance(v, int | float)}
+            return Gauge(t=t, service=service, values=numbers)
+        kind = _KINDS.get(name)
+        said = {**data, "service": service, "t": t, "kind": name}
+        return None if kind is None else msgspec.convert(said, kind)
+    except (msgspec.ValidationError, OverflowError):  # JSON's integers have no end
         return None

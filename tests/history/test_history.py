@@ -1,14 +1,18 @@
 """Histories survive the disk, a kill in the middle of a line, and the merge of several parts."""
 
+import errno
+import io
 import resource
 import signal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from harness.errors import HarnessError
 from harness.history import (
+    Event,
     Fault,
     Gauge,
     History,
@@ -20,6 +24,7 @@ from harness.history import (
     Stage,
     Started,
     Writer,
+    count_damaged,
     damaged,
     decode,
     encode,
@@ -54,6 +59,55 @@ def test_a_damaged_line_in_the_middle_costs_that_line_only_and_is_counted(tmp_pa
     path.write_bytes(b'{"kind":"no"}\n' + encode(invoke(2.0)) + b"\n" + encode(invoke(3.0))[:9])
     assert [event.t for event in read_lines(path)] == [2.0]
     assert damaged(path) == 1
+
+
+@pytest.mark.parametrize(
+    "line", [b"\xff", b'{"kind":"phase","t":1,"name":"\xff"}', b"[" * 9999, b"\0\0", b""]
+)
+def test_no_damaged_line_makes_a_history_unreadable(tmp_path: Path, line: bytes) -> None:
+    content = encode(STARTED) + b"\n" + line + b"\n" + encode(invoke(2.0)) + b"\n"
+    part = tmp_path / "parts" / "a.jsonl"
+    part.parent.mkdir()
+    for path in (part, tmp_path / "history.jsonl"):  # from its parts, then whole
+        path.write_bytes(content)
+        history = History.read(tmp_path)
+        assert (len(history.events), history.damaged) == (2, 1)
+    assert count_damaged([part, part]) == 2
+
+
+def test_a_sound_history_has_no_damage(tmp_path: Path) -> None:
+    write_history(tmp_path / "history.jsonl", [STARTED])
+    assert History.read(tmp_path).damaged == 0
+    assert History([STARTED]).damaged == 0
+
+
+def test_a_disk_that_stays_full_leaves_no_hole(tmp_path: Path) -> None:
+    path = tmp_path / "part.jsonl"
+    writer = Writer(path)
+    writer._file.close()
+    writer._file = file = _NearlyFull(path)
+    for _ in range(2):
+        with pytest.raises(OSError, match="No space"):
+            writer.write(invoke(1.0))
+    file.room = 10**6
+    writer.write(invoke(2.0))
+    writer.close()
+    assert path.read_bytes() == encode(invoke(2.0)) + b"\n"
+
+
+class _NearlyFull(io.FileIO):
+    """Takes seven bytes at a time, while there is room; then none."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "a")
+        self.room = 20
+
+    def write(self, data: Any) -> int:
+        if not self.room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        part = bytes(data)[: min(7, self.room)]
+        self.room -= len(part)
+        return super().write(part)
 
 
 def test_a_full_disk_leaves_no_half_line_behind(tmp_path: Path) -> None:
@@ -113,9 +167,17 @@ def test_a_request_without_an_answer_is_unknown() -> None:
     assert [request.outcome for request in requests] == ["unknown", "ok"]
 
 
+def test_events_of_a_kind_can_be_asked_for_again_and_again() -> None:
+    history = History([STARTED, Phase(t=1.0, name="x"), invoke(2.0)])
+    for _ in range(2):
+        assert [event.t for event in history.of(Phase)] == [1.0]
+        assert [event.t for event in history.of(Event)] == [0.0, 1.0, 2.0]
+
+
 def test_modes_cover_the_whole_run() -> None:
-    events = [STARTED, Mode(t=2.0, index=1, service="s", mode="manual"), Phase(t=5.0, name="x")]
-    spans = [(s.value, s.start, s.end) for s in History(events).modes("s")]
+    mode = Mode(t=2.0, index=1, service="s", mode="manual")
+    history = History([STARTED, mode, Phase(t=5.0, name="x")])
+    spans = [(s.value, s.start, s.end) for s in history.modes("s")]
     assert spans == [("automatic", 0.0, 2.0), ("manual", 2.0, 5.0)]
 
 
@@ -148,6 +210,14 @@ def test_both_times_are_known() -> None:
         ("{not json", type(None)),
         ("plain text", type(None)),
         ('["event"]', type(None)),
+        ('{"event":"x","\ud800":1}', type(None)),
+        pytest.param('{"event":"x","a":' + "[" * 9999 + "]" * 9999 + "}", type(None), id="deep"),
+        pytest.param('{"event":"gauge","a":1' + "0" * 999 + "}", Said, id="endless"),
+        pytest.param(
+            '{"event":"stage","stage":"b","state":"done","share":1' + "0" * 999 + "}",
+            Said,
+            id="endless share",
+        ),
         ("", type(None)),
     ],
 )
