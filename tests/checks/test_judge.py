@@ -158,7 +158,24 @@ def test_what_holds_no_verdicts_is_said_with_its_path(tmp_path: Path):
 
 
 def test_a_check_cannot_take_the_place_of_another_in_silence():
-    with pytest.raises(TypeError, match=r"'quiesced' is there already.*another name"):
+    both = r"Mine: the check 'quiesced' is there already, as harness\.checks\.quiesced\.Quiesced;"
+    with pytest.raises(TypeError, match=both):
 
         class Mine(Check, name="quiesced"):
             pass
+
+    assert CHECKS["quiesced"].__qualname__ == "Quiesced"
+
+
+def test_a_check_may_be_defined_again_by_a_reload_of_its_module():
+    def define() -> type[Check]:
+        class Reloaded(Check, name="reloaded"):
+            pass
+
+        return Reloaded
+
+    define()
+    try:
+        assert define() is CHECKS["reloaded"]
+    finally:
+        del CHECKS["reloaded"]
