@@ -51,7 +51,7 @@ from ._final_read import FinalRead, Ledger, final_read
 from ._judge import bind, judge_all, worst
 from ._match import Fields, Names, heard_of, id_of, ident, matches, select
 from ._outage import Outage, healed, lifted, outages, whole
-from ._words import both, count, duration, listed, proof, real, share, took
+from ._words import both, count, duration, listed, proof, quantile, real, share, took
 
 __all__ = [
     "CHECKS",
@@ -78,6 +78,7 @@ __all__ = [
     "matches",
     "outages",
     "proof",
+    "quantile",
     "read_verdicts",
     "real",
     "select",

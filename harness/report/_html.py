@@ -8,7 +8,11 @@ from harness.checks import Verdict
 from harness.history import encode
 
 from ._evidence import Evidence
+from ._series import biggest, thinned
 from ._svg import Frame, area_chart, lanes, line_chart
+
+_NOTICES = 200
+"""Notices drawn: more cannot be told apart, and each brings its text."""
 
 
 def write_html(evidence: Evidence) -> str:
@@ -73,7 +77,7 @@ def _charts(evidence: Evidence) -> Iterator[str]:
         )
         yield _panel("How each service worked", f'{lanes(frame, rows)}<p class="keys">{keys}</p>')
     if series.paths:
-        chart = area_chart(frame, middles, series.paths, "answers per second")
+        chart = area_chart(frame, middles, biggest(series.paths), "answers per second")
         yield _panel("Served, by the path that served them", chart)
     for title, curves, unit in (
         ("Arrivals, as they were due", series.arrivals, "per second"),
@@ -84,7 +88,7 @@ def _charts(evidence: Evidence) -> Iterator[str]:
         ("Backlog still to be worked off", series.gauge("backlog"), "records"),
     ):
         if curves:
-            yield _panel(title, line_chart(frame, middles, curves, unit))
+            yield _panel(title, line_chart(frame, middles, biggest(curves), unit))
 
 
 def _overview(evidence: Evidence) -> list[tuple[str, list[tuple[float, float, str, str]]]]:
@@ -98,7 +102,7 @@ def _overview(evidence: Evidence) -> list[tuple[str, list[tuple[float, float, st
     if series.notices:
         rows["notices"] = [
             (n.t, n.t, "notice", f"{times.moment(n.t)}: {n.texts.get('en', '')}")
-            for n in series.notices
+            for n in thinned(series.notices, _NOTICES)
         ]
     return list(rows.items())
 

@@ -2,15 +2,21 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
+from typing import TypeVar
 
-from harness.history import Fault, FaultSpan, Gauge, History, Mode, Notice, Request, Span, Stage
+from harness.checks import quantile
+from harness.history import FaultSpan, Gauge, History, Mode, Notice, Request, Span, Stage
 
 BINS = 120
 """Points along the time axis: about one a pixel column on a phone."""
+COLOURS = 8
+"""Curves that one chart can tell apart."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,7 @@ class Series:
 
     @cached_property
     def waiting(self) -> tuple[Curve, ...]:
-        """Requests under way at each bin's end, by operation: people in a queue, mostly."""
+        """Requests under way at each bin's end, by operation."""
         changes: dict[str, list[tuple[float, int]]] = defaultdict(list)
         for request in self.history.requests:
             done = self.end if request.completion is None else request.completion.t
@@ -108,8 +114,8 @@ class Series:
             if request.completion is not None and request.completion.status:
                 found[self._bin(request.completion.t)].append(request.completion.latency * 1000)
         return (
-            Curve("median", tuple(quantile(values, 0.5) for values in found)),
-            Curve("95th percentile", tuple(quantile(values, 0.95) for values in found)),
+            Curve("median", tuple(_quantile(values, 0.5) for values in found)),
+            Curve("95th percentile", tuple(_quantile(values, 0.95) for values in found)),
         )
 
     def gauge(self, key: str) -> tuple[Curve, ...]:
@@ -137,25 +143,23 @@ class Series:
         found: dict[str, list[Stage]] = defaultdict(list)
         for event in self.history.of(Stage):
             found[event.stage].append(event)
-        return {
-            stage: tuple(
-                Span(f"{event.state} {event.share:.0%}", event.t, following, event.index)
-                for event, following in zip(
-                    events, [*(e.t for e in events[1:]), self.end], strict=True
-                )
-            )
-            for stage, events in found.items()
-        }
+        return {stage: self._spans(events) for stage, events in found.items()}
+
+    def _spans(self, events: list[Stage]) -> tuple[Span, ...]:
+        """Each state until the next one; a state that was only said again stays one span."""
+        spans: list[Span] = []
+        for event, end in zip(events, [*(e.t for e in events[1:]), self.end], strict=True):
+            value = f"{event.state} {event.share:.0%}"
+            if spans and spans[-1].value == value:
+                spans[-1] = replace(spans[-1], end=end)
+            else:
+                spans.append(Span(value, event.t, end, event.index))
+        return tuple(spans)
 
     @cached_property
     def notices(self) -> tuple[Notice, ...]:
         """Notices to the public."""
         return tuple(self.history.of(Notice))
-
-    @cached_property
-    def unhealed(self) -> tuple[Fault, ...]:
-        """Faults that could not be taken back."""
-        return tuple(event for event in self.history.of(Fault) if event.state == "unhealed")
 
 
 def begun(span: FaultSpan) -> float:
@@ -177,12 +181,27 @@ def path_of(request: Request) -> str:
     return op if path is None or path == op else f"{op}, {path}"
 
 
-def quantile(values: list[float], share: float) -> float:
-    """The `share` quantile by nearest rank; NaN of nothing, which the charts leave open."""
-    if not values:
-        return float("nan")
-    ordered = sorted(values)
-    return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
+def _quantile(values: list[float], q: float) -> float:
+    """NaN of nothing, which the charts leave open."""
+    return quantile(values, q) if values else float("nan")
+
+
+def biggest(curves: Sequence[Curve], most: int = COLOURS) -> tuple[Curve, ...]:
+    """`curves`, or the biggest of them and the sum of the others, if they are too many to tell."""
+    if len(curves) <= most:
+        return tuple(curves)
+    size = {curve.name: sum(value for value in curve.values if value > 0) for curve in curves}
+    kept = set(sorted(size, key=lambda name: -size[name])[: most - 1])
+    rest = [curve.values for curve in curves if curve.name not in kept]
+    others = Curve(f"{len(rest)} others together", tuple(map(sum, zip(*rest, strict=True))))
+    return (*(curve for curve in curves if curve.name in kept), others)
+
+
+def thinned(events: Sequence[T], most: int) -> tuple[T, ...]:
+    """At most `most` of `events`, evenly, the first and the last among them."""
+    if len(events) <= most:
+        return tuple(events)
+    return tuple(events[i * (len(events) - 1) // (most - 1)] for i in range(most))
 
 
 def held(values: list[tuple[float, float]]) -> Callable[[float], float]:

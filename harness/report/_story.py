@@ -2,12 +2,20 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from harness.checks import listed
 from harness.history import Called, History, Mode, Node, Notice, Stage
 
 from ._series import Series, begun, path_of, served
 from ._times import Times
+
+_REPEATS = 3
+"""As often the same is told in full."""
+_LINES = 60
+"""Moments that are told at most."""
+_NAMES = 8
+"""Names in one moment."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +26,8 @@ class Moment:
     kind: str
     """`broke`, `held`, `back` or `said`: how it is coloured."""
     text: str
+    topic: str = ""
+    """What it has in common with its repeats; its text unless given."""
 
 
 def tell_story(history: History, series: Series, times: Times) -> list[Moment]:
@@ -30,18 +40,48 @@ def tell_story(history: History, series: Series, times: Times) -> list[Moment]:
         *_operators(history),
         *_notices(history),
     ]
-    return sorted(found, key=lambda moment: moment.t)
+    return _shortened(_folded(sorted(found, key=lambda moment: moment.t)))
 
 
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def _folded(moments: Sequence[Moment]) -> list[Moment]:
+    """`moments` with the first and the last of those that came again and again."""
+    topics: dict[str, list[int]] = {}
+    for place, moment in enumerate(moments):
+        topics.setdefault(moment.topic or moment.text, []).append(place)
+    kept: dict[int, Moment] = {}
+    for places in topics.values():
+        if len(places) > _REPEATS:
+            last = moments[places[-1]]
+            told = replace(last, text=f"{last.text} (The last of {len(places)} times.)")
+            kept |= {places[0]: moments[places[0]], places[-1]: told}
+        else:
+            kept |= {place: moments[place] for place in places}
+    return [kept[place] for place in sorted(kept)]
+
+
+def _shortened(moments: list[Moment]) -> list[Moment]:
+    """`moments`, or their begin and their end, if they are more than anybody reads."""
+    more = len(moments) - _LINES + 1
+    if more <= 1:
+        return moments
+    begin = _LINES // 2
+    text = f"... and {more} more moments, see history.jsonl."
+    gap = Moment(moments[begin].t, "said", text)
+    return [*moments[:begin], gap, *moments[begin + more :]]
+
+
+def _named(names: Sequence[str], most: int = _NAMES) -> str:
+    """`a, b and c`, as a sentence has it; of more than `most`, how many more."""
+    if 1 < len(names) <= most:
+        return f"{listed(names[:-1], most)} and {names[-1]}"
+    return listed(names, most)
 
 
 def _faults(history: History, times: Times) -> Iterator[Moment]:
     for span in history.faults:
         first = span.first
         where = (
-            _listed(first.targets)
+            _named(first.targets)
             if len(first.targets) <= 3
             else f"{len(first.targets)} links and nodes"
         )
@@ -54,8 +94,8 @@ def _faults(history: History, times: Times) -> Iterator[Moment]:
         )
         yield Moment(begun(span), "broke", f"{first.step}: {first.fault} on {where}, {seen}.")
         if span.end is not None:
-            length = times.both(span.end - begun(span))
-            yield Moment(span.end, "back", f"{first.step} is taken back, after {length}.")
+            back, length = f"{first.step} is taken back", times.both(span.end - begun(span))
+            yield Moment(span.end, "back", f"{back}, after {length}.", back)
         elif span.at("unhealed") is not None:
             yield Moment(history.end, "broke", f"{first.step} could NOT be taken back.")
 
@@ -71,9 +111,10 @@ def _modes(history: History, series: Series, times: Times) -> Iterator[Moment]:
         for event in [e for e in history.of(Mode) if e.mode == mode] + [None]:
             if group and (event is None or event.t - group[0].t > near):
                 names = list(dict.fromkeys(e.service for e in group))
+                who = _named(names)
                 last = group[-1].t
                 spread = f", within {times.length(last - group[0].t)}" if len(names) > 1 else ""
-                yield Moment(last, kind, f"{_listed(names)} {text}{spread}.")
+                yield Moment(last, kind, f"{who} {text}{spread}.", f"{who} {text}")
                 group = []
             if event is not None:
                 group.append(event)
@@ -84,11 +125,12 @@ def _stages(history: History) -> Iterator[Moment]:
         if event.state == "done":
             yield Moment(event.t, "back", f"Stage {event.stage} is fully open.")
         elif event.state == "relapsed":
-            yield Moment(event.t, "broke", f"Stage {event.stage} is closed again: {event.reason}.")
+            closed = f"Stage {event.stage} is closed again"
+            yield Moment(event.t, "broke", f"{closed}: {event.reason}.", closed)
 
 
 def _service(history: History) -> Iterator[Moment]:
-    """How people were served while the faults lasted."""
+    """How requests were served while the faults lasted."""
     spans = [(span.start, span.end or history.end) for span in history.faults]
     if not spans:
         return
@@ -99,7 +141,7 @@ def _service(history: History) -> Iterator[Moment]:
         if done is not None and start <= done.t <= end:
             ways[path_of(request)] += 1
     if ways:
-        shown = _listed([f"{count} by {path}" for path, count in ways.most_common(5)])
+        shown = _named([f"{count} by {path}" for path, count in ways.most_common()], 5)
         yield Moment(end, "held", f"While it lasted, {ways.total()} were served: {shown}.")
 
 

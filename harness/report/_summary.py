@@ -1,6 +1,7 @@
 """`summary.md`: the run for a pull request or a CI job's page; small and without pictures."""
 
 from ._evidence import Evidence
+from ._series import biggest
 
 _SIGNS = {"pass": "✅", "fail": "❌", "inconclusive": "❔"}
 _BARS = "▁▂▃▄▅▆▇█"
@@ -26,7 +27,7 @@ def write_summary(evidence: Evidence) -> str:
         *(f"- {evidence.times.moment(m.t)}: {_cell(m.text)}" for m in evidence.story),
         "",
     ]
-    lines += [f"`{_spark(c.values)}` under way: {c.name}" for c in evidence.series.waiting]
+    lines += [f"`{_spark(c.values)}` under way: {c.name}" for c in biggest(evidence.series.waiting)]
     command = evidence.stack.get("command") or f"harness run {started.scenario}"
     lines += ["", f"Seed {started.seed}. Again: `{command}`", ""]
     return "\n".join(lines)

@@ -4,14 +4,16 @@ Colours are CSS classes (`c0`..`c7`, `band`, `grid`), so that the page's light a
 colour the charts as well. Everything is scaled to a width of 900 units and shrinks with the page.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from math import ceil, floor, isnan, log10
 
-from ._series import Band, Curve
+from ._series import COLOURS, Band, Curve
 
 WIDTH = 900
+SLIVER = 1.5
+"""The least width at which a box is seen."""
 LEFT, RIGHT, TOP, BOTTOM = 104, 40, 12, 40
 
 
@@ -43,7 +45,7 @@ def line_chart(frame: Frame, middles: Sequence[float], curves: Sequence[Curve], 
                 continue
             path.append(f"{pen}{frame.x(t):.1f},{y(value):.1f}")
             pen = "L"
-        parts.append(f'<path class="line c{number % 8}" d="{" ".join(path)}"/>')
+        parts.append(f'<path class="line c{number % COLOURS}" d="{" ".join(path)}"/>')
     return _figure(parts, height, curves)
 
 
@@ -57,7 +59,7 @@ def area_chart(frame: Frame, middles: Sequence[float], curves: Sequence[Curve], 
         up = [f"{frame.x(t):.1f},{y(v):.1f}" for t, v in zip(middles, ceiling, strict=True)]
         back = [f"{frame.x(t):.1f},{y(v):.1f}" for t, v in zip(middles, floor_, strict=True)]
         points = " ".join([*up, *reversed(back)])
-        parts.append(f'<polygon class="area c{number % 8}" points="{points}"/>')
+        parts.append(f'<polygon class="area c{number % COLOURS}" points="{points}"/>')
         floor_ = ceiling
     return _figure(parts, height, curves)
 
@@ -69,13 +71,30 @@ def lanes(frame: Frame, rows: Sequence[tuple[str, Sequence[tuple[float, float, s
     for number, (name, boxes) in enumerate(rows):
         y = TOP + 24 * number
         parts.append(f'<text class="row" x="{LEFT - 6}" y="{y + 15}">{escape(_short(name))}</text>')
-        for start, end, kind, label in boxes:
-            x, width = frame.x(start), max(frame.x(end) - frame.x(start), 1.5)
+        for place, x, width in _visible(frame, [(start, end) for start, end, *_ in boxes]):
+            _, _, kind, label = boxes[place]
             parts.append(
                 f'<rect class="box {escape(kind)}" x="{x:.1f}" y="{y + 3}" width="{width:.1f}" '
                 f'height="18" rx="2"><title>{escape(name)}: {escape(label)}</title></rect>'
             )
     return _wrap(parts, height)
+
+
+def _visible(
+    frame: Frame, spans: Sequence[tuple[float, float]]
+) -> Iterator[tuple[int, float, float]]:
+    """Which of `spans` to draw, where and how wide.
+
+    Of slivers on one spot, the first: thousands would only make the page heavy.
+    """
+    drawn = 0.0
+    for place, (start, end) in enumerate(spans):
+        x, width = frame.x(start), max(frame.x(end) - frame.x(start), SLIVER)
+        if width == SLIVER:
+            if x < drawn - SLIVER / 2:
+                continue
+            drawn = x + width
+        yield place, x, width
 
 
 def _short(name: str) -> str:
@@ -115,10 +134,9 @@ def _step(top: float) -> float:
 def _background(frame: Frame, height: int) -> list[str]:
     bottom = height - BOTTOM
     parts = [
-        f'<rect class="band" x="{frame.x(b.start):.1f}" y="{TOP}" '
-        f'width="{max(frame.x(b.end) - frame.x(b.start), 1.0):.1f}" height="{bottom - TOP}">'
-        f"<title>{escape(b.label)}</title></rect>"
-        for b in frame.faults
+        f'<rect class="band" x="{x:.1f}" y="{TOP}" width="{width:.1f}" height="{bottom - TOP}">'
+        f"<title>{escape(frame.faults[place].label)}</title></rect>"
+        for place, x, width in _visible(frame, [(band.start, band.end) for band in frame.faults])
     ]
     for t, label in frame.ticks:
         x, (upper, _, lower) = frame.x(t), label.partition("\n")
@@ -135,7 +153,7 @@ def _background(frame: Frame, height: int) -> list[str]:
 
 def _figure(parts: list[str], height: int, curves: Sequence[Curve]) -> str:
     keys = "".join(
-        f'<span class="key"><i class="c{n % 8}"></i>{escape(curve.name)}</span>'
+        f'<span class="key"><i class="c{n % COLOURS}"></i>{escape(curve.name)}</span>'
         for n, curve in enumerate(curves)
     )
     return f'{_wrap(parts, height)}<p class="keys">{keys}</p>'

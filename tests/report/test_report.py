@@ -5,12 +5,15 @@ from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 
 from harness.checks import Verdict
 from harness.errors import ExitCode
+from harness.history import Gauge, History
 from harness.report import write_reports
 from harness.report._evidence import Evidence
+from harness.report._junit import xml_safe
 from harness.report._series import Curve
 from harness.report._svg import Frame, line_chart
 
@@ -152,18 +155,64 @@ def test_every_verdict_can_be_opened_for_its_events(folder: Path) -> None:
 
 
 def test_no_character_makes_junit_unreadable_or_a_report_impossible(tmp_path: Path) -> None:
-    odd = Verdict(
-        check="c",
-        name="n\x00\ufffe",
-        result="fail",
-        reason="\ud800 \x1b[31m",
-        measured={"k\x01": "\uffff"},
+    odd = "".join(map(chr, (0, 1, 0x1B, 0xD800, 0xDFFF, 0xFFFE, 0xFFFF)))
+    verdicts = [
+        Verdict(check="c", name=f"n{odd}", result="fail", reason=f"r{odd}", measured={odd: odd}),
+        Verdict(check="c", name="i", result="inconclusive", reason=odd),
+    ]
+    told = history()
+    started = msgspec.structs.replace(told.started, scenario=f"s{odd}", rung=odd)
+    stack = {"command": odd, "versions": {odd: odd}}
+    write_reports(
+        tmp_path,
+        **parts(
+            history=History([started, *told.events[1:]]),
+            stack=stack,
+            verdicts=verdicts,
+            problems=[odd],
+        ),
     )
-    write_reports(tmp_path, **parts(verdicts=[odd]))
     suite = ET.parse(tmp_path / "junit.xml").getroot()[0]
-    assert [case.attrib["name"] for case in suite.iter("testcase")] == ["n"]
+    assert suite.attrib["name"] == "harness.s"
+    assert [case.attrib["name"] for case in suite.iter("testcase")] == ["run", "n", "i"]
+    names = sorted(entry.name for entry in tmp_path.iterdir())
+    assert names == ["junit.xml", "report.html", "summary.md"]
 
 
-def test_a_curve_that_is_never_positive_is_drawn() -> None:
-    chart = line_chart(Frame(1.0, (), ()), (0.5,), [Curve("c", (-3.0,))], "")
-    assert "<svg" in chart
+def test_every_letter_that_xml_can_hold_is_kept() -> None:
+    assert xml_safe("a\t\n\r\ud7ff\ue000\ufffd\U00010000\U0010ffff") == (
+        "a\t\n\r\ud7ff\ue000\ufffd\U00010000\U0010ffff"
+    )
+
+
+def test_a_report_that_cannot_be_written_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_reports(tmp_path, **parts())
+    before = (tmp_path / "report.html").read_text()
+
+    def full(path: Path, text: str, **options: str) -> int:
+        with path.open("w", encoding="utf-8") as file:
+            file.write(text[:10])
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="disk full"):
+        write_reports(tmp_path, **parts(problems=["another"]))
+    assert (tmp_path / "report.html").read_text() == before
+
+
+@pytest.mark.parametrize("value", [-3.0, 0.0, float("nan")])
+def test_a_curve_that_is_never_positive_is_drawn_on_the_axis(value: float) -> None:
+    chart = line_chart(Frame(1.0, (), ()), (0.5,), [Curve("c", (value,))], "")
+    bottom = re.findall(r'class="grid"[^/]*y1="([^"]*)"', chart)
+    line = re.search(r'class="line c0" d="([^"]*)"', chart)
+    assert line is not None
+    assert line[1] == "" or line[1].split(",")[1] == max(bottom, key=float)
+
+
+def test_a_gauge_that_is_never_positive_can_be_reported(tmp_path: Path) -> None:
+    values = {"waiting": -1.0, "backlog": -2.5}
+    events = [*history().events, Gauge(t=20.0, service="s", values=values)]
+    write_reports(tmp_path, **parts(history=History(events)))
+    assert "Waiting, as the services count it" in (tmp_path / "report.html").read_text()

@@ -1,0 +1,153 @@
+"""A run of a hundred services and thousands of moments stays a report that a person reads."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.history import (
+    AnyEvent,
+    Called,
+    Fault,
+    FaultState,
+    Gauge,
+    History,
+    Invoke,
+    Mode,
+    Node,
+    Notice,
+    Stage,
+)
+from harness.report import write_reports
+from harness.report._evidence import Evidence
+from harness.report._series import Band, Curve, biggest, thinned
+from harness.report._svg import Frame, lanes
+
+from .build import history, parts
+
+
+def with_events(*more: AnyEvent) -> History:
+    """The small run, with `more` happening in it."""
+    events = sorted([*history().events, *more], key=lambda event: event.t)
+    return History([msgspec.structs.replace(e, index=i) for i, e in enumerate(events)])
+
+
+def story(*more: AnyEvent) -> list[str]:
+    return [moment.text for moment in Evidence(**parts(history=with_events(*more))).story]
+
+
+def relapses(times: int) -> list[AnyEvent]:
+    return [
+        Stage(t=6 + n / 100, service="c", stage="gate", state=state, share=share, reason=f"r{n}")
+        for n in range(times)
+        for state, share in (("ramping", 0.5), ("relapsed", 0.0))
+    ]
+
+
+def test_what_came_again_and_again_is_told_first_and_last_with_a_count() -> None:
+    assert [text for text in story(*relapses(41)) if "gate" in text] == [
+        "Stage gate is closed again: r0.",
+        "Stage gate is closed again: r40. (The last of 41 times.)",
+    ]
+
+
+def test_what_came_three_times_is_told_three_times() -> None:
+    assert len([text for text in story(*relapses(3)) if "gate" in text]) == 3
+
+
+def test_a_fault_that_flaps_is_not_told_each_time() -> None:
+    states: list[tuple[float, FaultState]] = [(0.0, "injected"), (0.01, "verified")]
+    flaps = [
+        Fault(t=6 + n / 10 + t, id=f"f{n}", step="flap", fault="cut", targets=("a-b",), state=state)
+        for n in range(40)
+        for t, state in [*states, (0.02 + n / 1000, "healed")]
+    ]
+    told = [text for text in story(*flaps) if "flap" in text]
+    assert len(told) == 4
+    assert told[-1].startswith("flap is taken back, after")
+    assert told[-1].endswith("(The last of 40 times.)")
+
+
+def test_a_story_is_never_longer_than_a_page_and_keeps_its_end() -> None:
+    deaths = [
+        Node(t=6 + n / 100, service=f"s{n:03}", state="exited", planned=False, detail="killed")
+        for n in range(300)
+    ]
+    told = story(*deaths)
+    assert len(told) == 60
+    (gap,) = [text for text in told if text.startswith("...")]
+    assert gap == "... and 248 more moments, see history.jsonl."
+    assert told[-1] == "counter-cgk automatic again."
+
+
+def test_many_services_that_fall_back_together_are_counted_not_listed() -> None:
+    falls = [Mode(t=4.4, service=f"s{n:03}", mode="manual") for n in range(100)]
+    told = next(text for text in story(*falls) if "fell back" in text)
+    assert told.startswith("s000, s001, s002, s003, s004, s005, s006, s007 and 93 more fell back")
+
+
+def test_equal_neighbours_in_a_lane_are_one_span() -> None:
+    ramps = [
+        Stage(t=t, service="c", stage="gate", state="ramping", share=share)
+        for t, share in ((5.0, 0.1), (6.0, 0.1), (7.0, 0.2), (8.0, 0.2), (9.0, 0.1))
+    ]
+    spans = Evidence(**parts(history=with_events(*ramps))).series.stages["gate"]
+    assert [(span.value, span.start, span.end) for span in spans] == [
+        ("ramping 10%", 5.0, 7.0),
+        ("ramping 20%", 7.0, 9.0),
+        ("ramping 10%", 9.0, 20.0),
+    ]
+
+
+def test_boxes_on_the_same_spot_are_drawn_once() -> None:
+    frame = Frame(100.0, (), ())
+    boxes = [(50 + n / 1000, 50 + n / 1000, "notice", str(n)) for n in range(1000)]
+    chart = lanes(frame, [("notices", [(0.0, 10.0, "done", "wide"), *boxes])])
+    assert 2 <= chart.count('class="box') <= 12
+
+
+def test_a_short_fault_within_a_long_one_is_shaded_too() -> None:
+    bands = (Band("long", 0.0, 100.0), Band("short", 50.0, 50.05), Band("again", 50.05, 50.1))
+    chart = lanes(Frame(100.0, (), bands), [])
+    assert re.findall("<title>(.*?)</title>", chart) == ["long", "short"]
+
+
+def test_the_biggest_curves_are_told_and_the_others_summed() -> None:
+    curves = [Curve(f"c{n}", (float(n), 1.0)) for n in range(20)]
+    shown = biggest(curves)
+    assert [curve.name for curve in shown] == [
+        *(f"c{n}" for n in range(13, 20)),
+        "13 others together",
+    ]
+    assert list(shown[-1].values) == [78.0, 13.0]
+    assert biggest(curves[:8]) == tuple(curves[:8])
+
+
+@pytest.mark.parametrize(("many", "left"), [(3, 3), (200, 200), (201, 200), (5000, 200)])
+def test_thinning_keeps_the_first_and_the_last(many: int, left: int) -> None:
+    kept = thinned(range(many), 200)
+    assert (len(set(kept)), kept[0], kept[-1]) == (left, 0, many - 1)
+
+
+def test_a_hundred_services_and_thousands_of_moments_make_a_page_of_bearable_size(
+    tmp_path: Path,
+) -> None:
+    def crowd() -> Iterator[AnyEvent]:
+        for n in range(100):
+            name = f"s{n:03}"
+            for beat in range(20):
+                values = {"waiting": float(n + beat), "backlog": float(n)}
+                yield Gauge(t=beat + 0.5, service=name, values=values)
+                yield Mode(t=beat + n / 200, service=name, mode=("manual", "automatic")[beat % 2])
+            yield Invoke(t=1.0, id=name, op=name, service=name, actor=name, journey="j", due=1.0)
+        for n in range(2000):
+            text = {"en": f"Notice {n}. " + "Please come early. " * 5}
+            yield Notice(t=n / 100, service="c", number=n, state="progress", texts=text)
+            yield Called(t=n / 100, step=f"call {n}", service="c", request="POST /", status=200)
+        yield from relapses(1000)
+
+    write_reports(tmp_path, **parts(history=with_events(*crowd())))
+    assert (tmp_path / "report.html").stat().st_size < 1_500_000
+    assert (tmp_path / "summary.md").read_text().count("\n") < 90
