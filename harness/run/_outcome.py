@@ -65,6 +65,9 @@ def judge(path: Path, directory: Path | None = None) -> Outcome:
         import_from(home, tuple(str(module) for module in stack.get("checks", ())))
     trouble = read_trouble(folder)
     history = History.read(folder.path)
+    if history.damaged:
+        lost = f"{history.damaged} lines of the history are damaged and left out"
+        trouble = msgspec.structs.replace(trouble, inconclusive=(*trouble.inconclusive, lost))
     verdicts = tuple(checks.judge_all(history, expectations(scenario)))
     checks.write_verdicts(folder.path / "verdicts.json", verdicts)
     code = exit_code(verdicts, trouble)

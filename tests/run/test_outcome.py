@@ -117,3 +117,12 @@ def test_a_run_whose_stack_is_elsewhere_is_judged_without_its_own_checks(
     there = {"directory": str(tmp_path / "moved"), "checks": ["checks_of_nobody"]}
     folder.write("stack.json", json.dumps(there))
     assert judge(folder.path).exit_code is ExitCode.PASS
+
+
+def test_a_history_that_lost_a_line_proves_nothing(folder: RunFolder) -> None:
+    keep_trouble(folder, Trouble())
+    with (folder.parts / "harness.jsonl").open("ab") as part:
+        part.write(b"\xff\n")
+    outcome = judge(folder.path)
+    assert outcome.exit_code is ExitCode.INCONCLUSIVE
+    assert "1 lines of the history are damaged" in outcome.trouble.inconclusive[0]
