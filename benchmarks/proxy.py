@@ -6,7 +6,7 @@ Prints ratios, because absolute figures say more about the machine. Without a re
 (HARNESS_TOXIPROXY or the PATH) the embedded one is measured alone. Peers are cheap on purpose:
 the sender sends file pages, the receiver discards in the kernel, so that what is compared is the
 proxies and not two Python programs copying bytes. `bulk, copying peers` is the figure for
-ordinary peers. Every arm is measured once a round and the median of its rounds is shown, so
+ordinary peers, of whom no more can be wanted than 0.8 of what they do without a proxy. Every arm is measured once a round and the median of its rounds is shown, so
 that a disturbance hits all arms alike.
 """
 
@@ -389,8 +389,11 @@ def main() -> None:
         for kind, what in (("sink", "bulk throughput"), ("copying_sink", "bulk, copying peers")):
             figures = measure(started, lambda arm, kind=kind: bulk(arm, kind))
             fast, real = median(figures, "embedded", "MB/s"), median(figures, "real", "MB/s")
-            show(what, fast / real, ">= 3", f"{fast:.0f} / {real:.0f} MB/s, direct "
-                 f"{median(figures, 'direct', 'MB/s'):.0f}")  # fmt: skip
+            direct = median(figures, "direct", "MB/s")
+            # No proxy can show more than its peers do without one.
+            wanted = min(3.0, 0.8 * direct / real) if real == real else 3.0  # noqa: PLR0124
+            show(what, fast / real, f">= {wanted:.2g}",
+                 f"{fast:.0f} / {real:.0f} MB/s, direct {direct:.0f}")  # fmt: skip
         figures = measure(started, round_trips, rounds=6 * ROUNDS)
         for figure in ("p50", "p99"):
             direct = median(figures, "direct", figure)

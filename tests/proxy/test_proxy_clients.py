@@ -1,29 +1,19 @@
-"""Other people's clients, unchanged, against both servers.
+"""Other people's Python clients, unchanged, against both servers.
 
-toxiproxy-python is one of our dependencies. chaostoolkit-toxiproxy and toxiproxy-node-client are
-fetched from their registries into a cache outside the repository, without their dependencies;
-where that cannot be done their tests are skipped.
+toxiproxy-python is one of our dependencies; chaostoolkit-toxiproxy is fetched.
 """
 
-import json
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from client_kit import CACHE, fetch, run_json
 from proxy_kit import ProxyHandle, Server, Upstream, exchange
 from toxiproxy import Toxiproxy
 from toxiproxy.api import APIConsumer
 from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
-
-CACHE = Path(tempfile.gettempdir()) / f"harness-proxy-clients-{os.getuid()}"
-FETCH_S = 60
 
 
 @pytest.fixture
@@ -102,27 +92,6 @@ def chaostoolkit() -> Path:
     return folder
 
 
-def fetch(command: list[str], folder: Path | None = None) -> None:
-    try:
-        subprocess.run(command, cwd=folder, check=True, timeout=FETCH_S, capture_output=True)
-    except (OSError, subprocess.SubprocessError) as error:
-        pytest.skip(f"cannot fetch it: {error}")
-
-
-def run_json(command: list[str], **environment: str) -> Any:
-    """Run a program that prints JSON."""
-    done = subprocess.run(
-        command,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
 CHAOSTOOLKIT = """
     import json, sys
     from chaostoxi.proxy import actions as proxies, probes
@@ -162,63 +131,4 @@ def test_chaostoolkit_toxiproxy_works(server: Server, echo: Upstream, chaostoolk
     assert said == [
         True, True, False, True, True, True, True, True, True, True, ["b", "c", "l", "late", "s"],
         True, False, True, True, [], False,
-    ]  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def node_client() -> Path:
-    """Folder in which node finds toxiproxy-node-client."""
-    if not shutil.which("node"):
-        pytest.skip("no node")
-    folder = CACHE / "node"
-    if not (folder / "node_modules" / "toxiproxy-node-client").is_dir():
-        npm = shutil.which("npm")
-        if not npm:
-            pytest.skip("no npm to fetch toxiproxy-node-client with")
-        folder.mkdir(parents=True, exist_ok=True)
-        fetch([npm, "install", "--no-audit", "--no-fund", "toxiproxy-node-client@4.1.0"], folder)
-    return folder
-
-
-NODE = """
-const { Toxiproxy } = require(process.argv[1] + "/node_modules/toxiproxy-node-client");
-const [url, upstream] = process.argv.slice(2);
-const failure = (promise) => promise.then(() => "no error", (error) => error.constructor.name);
-(async () => {
-  const client = new Toxiproxy(url);
-  const said = [await client.getVersion()];
-  const listen = "127.0.0.1:0";
-  const proxy = await client.createProxy({ name: "p", listen, upstream });
-  said.push(proxy.name, proxy.enabled, proxy.upstream === upstream);
-  said.push(await failure(client.createProxy({ name: "p", listen, upstream })));
-  said.push(await failure(client.get("nope")));
-  const attributes = { latency: 5, jitter: 1 };
-  const toxic = await proxy.addToxic({ name: "late", type: "latency", attributes });
-  said.push(toxic.name, toxic.stream, toxic.toxicity, toxic.attributes);
-  const changed = { latency: 6, jitter: 2 };
-  await toxic.update({ stream: "downstream", toxicity: 0.5, attributes: changed });
-  said.push((await proxy.getToxic("late")).attributes);
-  await toxic.remove();
-  said.push(await failure(proxy.getToxic("late")));
-  await proxy.update({ enabled: false, listen: proxy.listen, upstream });
-  said.push((await client.get("p")).enabled);
-  await client.reset();
-  said.push((await client.get("p")).enabled);
-  const more = [{ name: "a", listen, upstream }, { name: "b", listen, upstream }];
-  said.push(Object.keys(await client.populate(more)).sort());
-  said.push(Object.keys(await client.getAll()).sort());
-  await proxy.remove();
-  said.push(Object.keys(await client.getAll()).sort());
-  console.log(JSON.stringify(said));
-})();
-"""
-
-
-def test_the_node_client_works(server: Server, echo: Upstream, node_client: Path) -> None:
-    said = run_json(["node", "-e", NODE, str(node_client), server.url, f"127.0.0.1:{echo.port}"])
-    assert "2.12.0" in str(said[0])
-    assert said[1:] == [
-        "p", True, True, "ToxiproxyError", "ToxiproxyError",
-        "late", "downstream", 1, {"latency": 5, "jitter": 1}, {"latency": 6, "jitter": 2},
-        "ToxiproxyError", False, True, ["a", "b"], ["a", "b", "p"], ["a", "b"],
     ]  # fmt: skip
