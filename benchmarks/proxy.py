@@ -6,8 +6,9 @@ Prints ratios, because absolute figures say more about the machine. Without a re
 (HARNESS_TOXIPROXY or the PATH) the embedded one is measured alone. Peers are cheap on purpose:
 the sender sends file pages, the receiver discards in the kernel, so that what is compared is the
 proxies and not two Python programs copying bytes. `bulk, copying peers` is the figure for
-ordinary peers, of whom no more can be wanted than 0.8 of what they do without a proxy. Every arm is measured once a round and the median of its rounds is shown, so
-that a disturbance hits all arms alike.
+ordinary peers, of whom no more can be wanted than 0.8 of what they do without a proxy. Every arm
+is measured once a round and the median of its rounds is shown, so that a disturbance hits all arms
+alike.
 """
 
 import json
