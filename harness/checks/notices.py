@@ -91,7 +91,8 @@ class Notices(Check, name="notices"):
                 continue
             if told is None or told.t > limit:
                 moment = history.end if told is None else told.t
-                found = "no notice came in" if told is None else "the first notice came after"
+                came = "no notice of a disruption came in"
+                found = came if told is None else "the first notice came after"
                 reason = (
                     f"{found} {took(history, moment - outage.start)} of {outage.label}, where "
                     f"{duration(self.first)} are allowed"

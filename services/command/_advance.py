@@ -88,6 +88,7 @@ class _Round:
 
     def look(self, name: str) -> None:
         stage, progress, sight = self._at(name)
+        progress = _counted(progress, sight)
         amiss = is_amiss(stage, sight)
         erring = progress.state in _ON_ITS_WAY and too_many_errors(stage, progress, sight) != ""
         self.stages[name] = replace(
@@ -285,3 +286,12 @@ class _Round:
 
     def _target(self, name: str) -> str:
         return self._plan.stages[name].target
+
+
+def _counted(progress: Progress, sight: Sight) -> Progress:
+    """`progress` with counts to compare with: a target that was not asked when the step was taken,
+    or has started anew since, is counted from here on and not from its beginning."""
+    anew = sight.received is not None and sight.received < (progress.received or 0)
+    if sight.received is None or not (progress.received is None or anew):
+        return progress
+    return replace(progress, received=sight.received, failed=sight.failed)

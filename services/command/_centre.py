@@ -12,6 +12,7 @@ from ._progress import Action
 from ._watch import Watch
 
 _ON_ITS_WAY = ("ramping", "dwelling")
+_SETTLED = ("done", "unknown")
 
 
 class Centre:
@@ -52,7 +53,7 @@ class Centre:
         watched = {
             self._plan.stages[name].target
             for name, progress in self._recovery.stages.items()
-            if progress.state in _ON_ITS_WAY
+            if progress.state not in _SETTLED  # what is closed, for the counts before it opens
         }
         observation = await self._watch.look(watched)
         # Rounds begin on the beat, but their probes take now more, now less: dwells are counted

@@ -120,6 +120,8 @@ def _dwells(stage: Stage, progress: Progress, now: float) -> str:
 
 def too_many_errors(stage: Stage, progress: Progress, sight: Sight) -> str:
     """Whether more requests failed since the step than may."""
+    if sight.received is None or progress.received is None:
+        return ""
     received, failed = sight.received - progress.received, sight.failed - progress.failed
     if received > 0 and failed > stage.max_errors * received:
         return f"{stage.target} failed {failed} of {received} requests"

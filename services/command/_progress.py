@@ -34,9 +34,9 @@ class Progress:
     not_before: float = float("-inf")
     peak: int = 0
     """The largest backlog since the step was taken."""
-    received: int = 0
+    received: int | None = None
     failed: int = 0
-    """The target's counts when the step was taken."""
+    """The target's counts when the step was taken, or when they were first seen after it."""
     reason: str = ""
     """Why it is where it is, or what it waits for."""
     lost: str = ""

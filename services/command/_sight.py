@@ -21,9 +21,10 @@ class Sight:
     """Records in its journal that are not yet entered."""
     surge: bool | None = None
     """Whether a counter has all its desks open."""
-    received: int = 0
+    received: int | None = None
+    """Requests since it started; None: it was not asked, or did not say."""
     failed: int = 0
-    """Requests since it started, and those it could not serve for other reasons than admission."""
+    """Of these, the ones it could not serve for other reasons than admission."""
     reason: str = ""
     """Why it is not ready, or not open, in its own words."""
 

@@ -37,7 +37,7 @@ def test_notices_in_time_and_to_the_end_pass():
         (outage(first=13.0), "the first notice came after 3 min of cut, where 2 min are allowed"),
         (
             Tale().fault("cut", 10, 40).end(80),
-            "no notice came in 1 h 10 min of cut, where 2 min are allowed",
+            "no notice of a disruption came in 1 h 10 min of cut, where 2 min are allowed",
         ),
         (
             outage(22, 40),

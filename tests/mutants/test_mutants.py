@@ -79,6 +79,8 @@ ROWS = (
         "stages open although their gate does not hold",
         {"command": "command:no_gate"},
         {"stages_in_order": ("before the heal",)},
+        # A stage that opens in the round in which it was lost leaves no disruption to announce.
+        may=frozenset({"notices"}),
     ),
     Row(
         "the watchlist is not looked at, or is long out of date",

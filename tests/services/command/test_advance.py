@@ -1,5 +1,7 @@
 """The pure plan: literal rounds in, exact changes and orders out."""
 
+from dataclasses import replace
+
 from services.command._advance import advance, begin, settle
 from services.command._plan import Plan, build_plan
 from services.command._progress import Change, Recovery, SetShare
@@ -237,15 +239,38 @@ def test_order_alone_takes_nothing_down() -> None:
 
 def test_errors_bring_a_step_down() -> None:
     story = lost()
+    counted = replace(SHUT, received=83, failed=15)
+    shut = {"border": counted, "north": SHUT, "south": SHUT, "counter": MANUAL}
+    story.see(shut)
+    story.see(shut)
+    failing = Sight(reached=True, ready=True, share=0.5, received=93, failed=17)
+    assert story.see(shut, border=failing) == [("border", "dwelling", 0.5)]
+    assert reason(story, "border") == "border failed 2 of 10 requests"
+    # Two rounds of it since it dwells are a finding.
+    story.see(shut, border=failing)
+    assert story.see(shut, border=failing) == [("border", "relapsed", 0.0)]
+
+
+def test_errors_of_the_outage_are_not_held_against_the_step_after_it() -> None:
+    story = lost()
     shut = {"border": SHUT, "north": SHUT, "south": SHUT, "counter": MANUAL}
     story.see(shut)
     story.see(shut)
-    failing = Sight(reached=True, ready=True, share=0.5, received=10, failed=2)
-    assert story.see(shut, border=failing) == [("border", "dwelling", 0.5)]
+    # Its counts were not seen before it was opened: what it failed until now, it failed then.
+    well = Sight(reached=True, ready=True, share=0.5, received=93, failed=17)
+    assert story.see(shut, border=well) == [("border", "dwelling", 0.5), ("border", "ramping", 1.0)]
+
+
+def test_a_target_that_started_anew_is_counted_anew() -> None:
+    story = lost()
+    counted = replace(SHUT, received=83, failed=15)
+    shut = {"border": counted, "north": SHUT, "south": SHUT, "counter": MANUAL}
+    story.see(shut)
+    story.see(shut)
+    anew = Sight(reached=True, ready=True, share=0.5, received=4, failed=1)
+    assert story.see(shut, border=anew) == [("border", "dwelling", 0.5), ("border", "ramping", 1.0)]
+    story.see(shut, border=replace(anew, share=1.0, received=14, failed=3))
     assert reason(story, "border") == "border failed 2 of 10 requests"
-    # `dwelling` began a new count; two rounds of it are a finding.
-    story.see(shut, border=failing)
-    assert story.see(shut, border=failing) == [("border", "relapsed", 0.0)]
 
 
 def test_a_target_that_does_not_take_on_its_share_is_given_up() -> None:
