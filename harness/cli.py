@@ -78,11 +78,16 @@ def judge(
 
 
 @app.command()
-def up(stack: StackDir = _HERE, pace: Annotated[float, typer.Option(min=0.001)] = 1.0) -> int:
+def up(
+    on: Rung = "local",
+    stack: StackDir = _HERE,
+    pace: Annotated[float, typer.Option(min=0.001)] = 1.0,
+) -> int:
     """Start the stack and leave it running."""
+    from harness._rungs import rung
     from harness.stack import Settings, start_detached
 
-    running = start_detached(stack.resolve(), Settings(pace=pace))
+    running = start_detached(stack.resolve(), Settings(pace=pace), rung(on))
     return _status(running.status())
 
 

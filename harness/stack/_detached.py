@@ -12,8 +12,10 @@ from pathlib import Path
 from harness.errors import StackError, UsageError
 
 from ._compose_file import read_stack
-from ._protocol import Settings
-from .local import LocalStack, service_logs, sweep
+from ._protocol import Detachable, Settings
+from ._spec import StackSpec
+from ._sweep import in_containers, sweep
+from .local import LocalStack, service_logs
 
 _LOOK_AGAIN = 0.2
 
@@ -23,26 +25,49 @@ def detached_state(directory: Path) -> Path:
     return directory / ".harness" / "stack"
 
 
-def start_detached(directory: Path, settings: Settings) -> LocalStack:
-    """Start the stack of `directory` and leave it running.
+def start_detached(
+    directory: Path,
+    settings: Settings,
+    make: Callable[[StackSpec, Path], Detachable] = LocalStack,
+) -> Detachable:
+    """Start the stack of `directory` and leave it running; `make` is its rung.
 
     Raises:
         UsageError: its file is wrong.
-        StackError: it does not start, or runs already.
+        StackError: it does not start, or runs already, on whichever rung.
     """
-    stack = LocalStack(read_stack(directory, os.environ), detached_state(directory))
+    spec, state = read_stack(directory, os.environ), detached_state(directory)
+    stack = make(spec, state)
+    if in_containers(state) != (stack.rung == "compose"):
+        _clear_other_rung(directory)
     stack.start(settings, lines=lambda *_: None, nodes=lambda _: None)
     stack.detach()
     return attach(directory)
 
 
-def attach(directory: Path) -> LocalStack:
+def _clear_other_rung(directory: Path) -> None:
+    """One state directory holds one stack: a living one is in the way, a dead one is removed."""
+    try:
+        attach(directory).detach()
+    except StackError:
+        sweep(detached_state(directory))
+        return
+    where = detached_state(directory)
+    raise StackError(f"{where}: a stack is running here already; harness down stops it")
+
+
+def attach(directory: Path) -> Detachable:
     """The detached stack of `directory`; it runs on when this process ends.
 
     Raises:
         StackError: none runs.
     """
-    return LocalStack.attach(detached_state(directory))
+    state = detached_state(directory)
+    if in_containers(state):
+        from .compose import ComposeStack  # noqa: PLC0415 - as in `sweep`
+
+        return ComposeStack.attach(state)
+    return LocalStack.attach(state)
 
 
 def stop_detached(directory: Path) -> None:
@@ -63,8 +88,14 @@ def print_logs(
 
     Raises:
         UsageError: no such service has a log.
+        StackError: the stack is in containers, and no Docker engine answers.
     """
     state = detached_state(directory)
+    if in_containers(state):
+        from .compose import print_container_logs  # noqa: PLC0415 - as in `sweep`
+
+        print_container_logs(state, services, follow=follow, write=write)
+        return
     logs = service_logs(state)
     if unknown := [name for name in services if name not in logs]:
         names = ", ".join(logs) or "none yet; start the stack with harness up"

@@ -91,3 +91,10 @@ class Stack(Protocol):
 
     def versions(self) -> dict[str, str]:
         """What runs, for the evidence: Python, Toxiproxy, PostgreSQL, engine, images."""
+
+
+class Detachable(Stack, Protocol):
+    """A stack that can outlive the process that started it."""
+
+    def detach(self) -> None:
+        """Leave the stack running; its rung's `attach` finds it again."""

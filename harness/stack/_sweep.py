@@ -8,16 +8,23 @@ from . import local
 def sweep(state_dir: Path) -> list[str]:
     """End and remove whatever a crashed stack left in `state_dir`; what that was, if anything.
 
-    A local stack that lives and answers is left alone. A stack in containers has no process that
-    could answer: whoever calls this knows that its harness is gone.
+    A stack that lives is left alone: a local one that answers, and containers that `harness up`
+    has left running. Other containers have no process that could answer for them: whoever calls
+    this knows that their harness is gone.
 
     Raises:
         StackError: containers were started from there, and no Docker engine answers.
     """
-    left = local.sweep(state_dir)
-    if (state_dir / "compose.project").exists():
-        # The Docker SDK takes a quarter of a second to import, and most have no use for it.
-        from .compose import sweep_project  # noqa: PLC0415
+    if not in_containers(state_dir):
+        return local.sweep(state_dir)
+    # The Docker SDK takes a quarter of a second to import, and most have no use for it.
+    from .compose import sweep_project, was_left_running  # noqa: PLC0415
 
-        left += sweep_project(state_dir)
-    return left
+    if was_left_running(state_dir):
+        return []
+    return [*sweep_project(state_dir), *local.sweep(state_dir)]
+
+
+def in_containers(state_dir: Path) -> bool:
+    """Whether the stack of `state_dir` was started in containers."""
+    return (state_dir / "compose.project").exists()

@@ -19,6 +19,7 @@ from harness.history import Node
 
 from .._protocol import NodeSink
 from ..local._wire import exit_text
+from ._engine import told
 from ._project import SERVICE, Project
 
 _State = Literal["started", "ready", "exited", "paused", "resumed"]
@@ -29,6 +30,9 @@ _STATES: dict[str, tuple[_State, str]] = {
     "unpause": ("resumed", "running"),
 }
 """Event -> how it is told, and how the service stands after it."""
+
+_STANDS = {"running": "running", "restarting": "running", "paused": "paused"}
+"""A container's status -> how its service stands; exited otherwise."""
 
 
 class Events:
@@ -54,8 +58,18 @@ class Events:
         self._thread = threading.Thread(target=self._run, name="engine-events", daemon=True)
 
     def start(self) -> None:
-        """Listen from now on."""
-        self._stream = self._client.api.events(filters=self._project.filters, decode=True)
+        """Listen from now on, beginning with how everything stands.
+
+        Raises:
+            StackError: the engine does not answer.
+        """
+        with told(f"{self._project.name}: the engine's events cannot be followed"):
+            self._stream = self._client.api.events(filters=self._project.filters, decode=True)
+            for service, container in self._project.containers(self._client).items():
+                self._states[service] = _STANDS.get(container.status, "exited")
+                if container.status == "exited":
+                    code = str(container.attrs["State"].get("ExitCode", ""))
+                    self._details[service] = _ending(code)
         self._thread.start()
 
     def close(self) -> None:

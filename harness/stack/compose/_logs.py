@@ -55,7 +55,7 @@ class Log:
             )
             seen = self._last
             with self._path.open("ab") as file:
-                for stamp, line in _lines(self._stream):
+                for stamp, line in stamped_lines(self._stream):
                     if stamp <= seen:
                         continue
                     self._last = stamp
@@ -65,7 +65,7 @@ class Log:
             self._stream.close()
 
 
-def _lines(frames: Iterator[bytes]) -> Iterator[tuple[bytes, bytes]]:
+def stamped_lines(frames: Iterator[bytes]) -> Iterator[tuple[bytes, bytes]]:
     """Stamp and text of each line; a long one comes in several frames, each with a stamp."""
     begun, first = b"", b""
     for frame in frames:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Network
-from typing import Any
+from typing import Any, TypeAlias
 
 import docker
 
@@ -24,14 +24,20 @@ from ._project import Project
 _INSIDE = "/stack"
 """Where the stack's directory is mounted for a service that runs another app."""
 
+_DIALS = {"net.ipv4.tcp_syn_retries": "1"}
+"""The Toxiproxy takes one connection of a link at a time and sets no limit to a dial. To an address
+that is gone it would take two minutes each; so the kernel gives up after three seconds."""
+
+Addresses: TypeAlias = Mapping[str, Mapping[str, str]]
+"""Service -> network, as in the Compose file -> address."""
+
 
 @dataclass(frozen=True)
 class Override:
     """The added file, and the addresses that it gives."""
 
     text: str
-    addresses: Mapping[str, Mapping[str, str]]
-    """Service -> network, as in the Compose file -> address."""
+    addresses: Addresses
 
 
 def make_override(
@@ -78,6 +84,23 @@ def make_override(
     return Override(text + "\n", addresses)
 
 
+def addresses_in(text: str) -> Addresses:
+    """The addresses that an override of this rung gives.
+
+    Raises:
+        ValueError: `text` is none.
+    """
+    services = json.loads(text)["services"]
+    return {
+        name: {
+            network: given["ipv4_address"]
+            for network, given in (body.get("networks") or {}).items()
+            if given
+        }
+        for name, body in services.items()
+    }
+
+
 def _own_networks(config: Mapping[str, Any], networks: Mapping[str, tuple[str, ...]]) -> list[str]:
     """The networks whose addresses are ours to give."""
     declared = config.get("networks") or {}
@@ -118,6 +141,8 @@ def _service(
             network: {"ipv4_address": addresses[network]} if network in addresses else None
             for network in networks
         }
+        if name == spec.toxiproxy:
+            added["sysctls"] = dict(_DIALS)
     if name in spec.services:
         own = dict((settings.environment or {}).get(name, {}))
         added["environment"] = {

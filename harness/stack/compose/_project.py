@@ -47,6 +47,11 @@ class Project:
         return self.state_dir / "compose.project"
 
     @property
+    def left(self) -> Path:
+        """What was started and left running on purpose, for whoever attaches to it."""
+        return self.state_dir / "state.json"
+
+    @property
     def override(self) -> Path:
         """What the harness adds to the Compose file."""
         return self.state_dir / "compose.override.yml"
@@ -61,6 +66,11 @@ class Project:
         """Finds everything of this project and nothing else, whatever its name is."""
         return {"label": [f"{PROJECT}={self.name}", f"{OWN}={self.state_dir}"]}
 
+    def forget(self) -> None:
+        """Nothing of this project is left."""
+        self.marker.unlink(missing_ok=True)
+        self.left.unlink(missing_ok=True)
+
     def containers(self, client: docker.DockerClient) -> dict[str, Container]:
         """Service -> its container, running or not."""
         found = client.containers.list(all=True, filters=self.filters, ignore_removed=True)
@@ -69,3 +79,8 @@ class Project:
             for container in found
             if container.labels.get(_ONE_OFF, "False") != "True"
         }
+
+
+def lives(container: Container) -> bool:
+    """Whether it runs, as the engine last said."""
+    return container.status in ("running", "paused", "restarting")

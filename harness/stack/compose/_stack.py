@@ -16,19 +16,20 @@ from harness.errors import StackError
 
 from .._protocol import LineSink, NodeSink, NodeStatus, Settings
 from .._spec import Service, StackSpec
+from .._spec_json import spec_from_json, spec_to_json
 from ..local._probe import probe_for
 from ..local._state import StateDir
-from ..local._toxiproxy import create_proxies, toxiproxy_version
-from ._command import Compose
+from ..local._toxiproxy import toxiproxy_version
 from ._containers import Containers
 from ._engine import connect, told
 from ._events import Events
 from ._evidence import versions
+from ._links import Links
 from ._logs import Log
-from ._override import Override, make_override
+from ._maker import Maker
+from ._override import Addresses, addresses_in
 from ._project import Project
 from ._start import start_all
-from ._sweep import remove
 
 _Part = TypeVar("_Part")
 
@@ -38,8 +39,6 @@ _PATIENCE = 60.0
 _API = 8474
 _SETTLING = 0.1
 _FIRST_LOOK, _LATER_LOOKS = 0.02, 0.1
-_ATTEMPTS = 3
-_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 
 
 class ComposeStack:
@@ -53,13 +52,40 @@ class ComposeStack:
         self._state = StateDir(self._project.state_dir)
         self._patience = patience
         self._client: docker.DockerClient | None = None
-        self._compose: Compose | None = None
+        self._maker: Maker | None = None
+        self._addresses: Addresses | None = None
         self._containers: Containers | None = None
-        self._override: Override | None = None
         self._events: Events | None = None
         self._logs: dict[str, Log] = {}
         self._starting: set[str] = set()
+        self._links = Links(spec, api=self.toxiproxy, address=self.address)
         self._closing = threading.Lock()
+
+    @classmethod
+    def attach(cls, state_dir: Path) -> Self:
+        """The stack that was left running in `state_dir`.
+
+        Raises:
+            StackError: none runs there, or no Docker engine answers.
+        """
+        project = Project.left_in(state_dir)
+        try:
+            if project is None:
+                raise FileNotFoundError
+            stack = cls(spec_from_json(project.left.read_bytes()), state_dir)
+            stack._addresses = addresses_in(project.override.read_text())
+        except (OSError, ValueError) as error:
+            raise StackError(f"{state_dir}: no stack runs here; start one: harness up") from error
+        stack._client = client = connect()
+        try:
+            stack._maker = Maker(client, stack._spec, stack._project)
+            stack._maker.require_living()
+            stack._listen(client, lambda *_: None, lambda _: None)
+        except StackError:
+            stack._hang_up()
+            client.close()
+            raise
+        return stack
 
     def __enter__(self) -> Self:
         return self
@@ -80,10 +106,17 @@ class ComposeStack:
         """
         if settings.epoch is None:
             settings = replace(settings, epoch=time.time())
-        self._client = connect()
+        self._state.root.mkdir(parents=True, exist_ok=True)
+        self._state.logs.mkdir(exist_ok=True)
+        self._client = client = connect()
         try:
-            self._create(self._client, settings)
-            self._listen(self._client, lines, nodes)
+            maker = Maker(client, self._spec, self._project)
+            maker.refuse_living()
+            self._maker = maker  # from here on, what is there is ours to remove
+            for old in self._state.logs.glob("*.log"):
+                old.unlink()
+            self._addresses = maker.make(settings).addresses
+            self._listen(client, lines, nodes)
             self._start()
         except BaseException:
             if self._events is not None:
@@ -91,6 +124,15 @@ class ComposeStack:
             with suppress(StackError):  # what went wrong first is what to tell
                 self.close()
             raise
+
+    def detach(self) -> None:
+        """Leave the stack running; `attach` finds it again."""
+        with self._closing:
+            client, self._client = self._client, None
+            if client is not None:
+                self._project.left.write_bytes(spec_to_json(self._spec))
+                self._hang_up()
+                client.close()
 
     def close(self) -> None:
         """Stop everything; nothing of the stack is left afterwards. May be called twice.
@@ -102,13 +144,11 @@ class ComposeStack:
             client, self._client = self._client, None
             if client is None:
                 return
-            if self._events is not None:
-                self._events.close()
+            self._hang_up()
             try:
-                self._remove(client)
+                if self._maker is not None:
+                    self._maker.unmake()
             finally:
-                for log in self._logs.values():
-                    log.close()
                 client.close()
 
     def status(self) -> list[NodeStatus]:
@@ -138,11 +178,14 @@ class ComposeStack:
     def kill(self, service: str) -> None:
         """End it at once, as kill -9 does, and leave it down."""
         self._known(service)
+        self._links.refuse(service)
         self._all.kill(service)
 
     def stop(self, service: str) -> None:
         """End it as `docker stop` does: SIGTERM, then SIGKILL after its grace period."""
-        self._all.stop(self._known(service))
+        known = self._known(service)
+        self._all.stop(known)  # first: it may answer what it was asked
+        self._links.refuse(service)
 
     def pause(self, service: str) -> None:
         """Freeze it; connections stay open and nothing answers."""
@@ -160,43 +203,24 @@ class ComposeStack:
         if self._told.state(service) == "exited":
             self._all.start(service)
             self._await_ready(service)
+            self._links.restore(service)
 
     def versions(self) -> dict[str, str]:
         """What runs, for the evidence."""
         client = self._running(self._client)
-        found = self._project.containers(client)
-        compose = self._running(self._compose)
+        compose = self._running(self._maker).compose
+        with told("the stack's containers cannot be listed"):
+            found = self._project.containers(client)
         return versions(client, compose, self._spec, found, self.toxiproxy())
 
     # Below: how it is done.
 
-    def _create(self, client: docker.DockerClient, settings: Settings) -> None:
-        """Let Compose make the project, in place of whatever a dead one has left of it."""
-        oldest = client.version().get("MinAPIVersion", "")
-        self._compose = Compose.find(oldest)
-        self._state.root.mkdir(parents=True, exist_ok=True)
-        self._state.logs.mkdir(exist_ok=True)
-        for old in self._state.logs.glob("*.log"):
-            old.unlink()
-        with told(f"{self._project.name}: what is left of it cannot be removed"):
-            remove(client, self._project)
-        self._project.marker.write_text(f"{self._project.name}\n")
-        directory = self._spec.directory
-        config = self._compose.config(self._project.name, directory, [self._file()])
-        for attempt in range(1, _ATTEMPTS + 1):
-            self._override = make_override(config, self._spec, settings, self._project, client)
-            self._project.override.write_text(self._override.text)
-            try:
-                self._compose.create(self._project.name, directory, self._files())
-            except StackError as error:
-                if attempt < _ATTEMPTS and "overlaps" in str(error):
-                    remove(client, self._project)
-                    continue  # somebody took the subnet just now
-                cure = "; without a registry, harness images build makes the images"
-                raise StackError(
-                    f"{error}{cure if 'image' in str(error).lower() else ''}"
-                ) from error
-            return
+    def _hang_up(self) -> None:
+        """Hear nothing of the engine any more."""
+        if self._events is not None:
+            self._events.close()
+        for log in self._logs.values():
+            log.close()
 
     def _listen(self, client: docker.DockerClient, lines: LineSink, nodes: NodeSink) -> None:
         found = self._project.containers(client)
@@ -219,31 +243,9 @@ class ComposeStack:
         def links(_: str) -> None:
             self._all.start(toxiproxy)
             self._await_ready(toxiproxy)
-            create_proxies(self.toxiproxy(), self._proxies())
+            self._links.create()
 
         start_all(services, start=self._all.start, ready=self._await_ready, links=links)
-
-    def _proxies(self) -> dict[str, tuple[str, str]]:
-        # By address: the name of a container that is down is asked of name servers outside, which
-        # takes ten seconds, and Toxiproxy takes one connection of a link at a time.
-        return {
-            name: (f"0.0.0.0:{link.listen}", self.address(link.target))
-            for name, link in self._spec.links.items()
-        }
-
-    def _remove(self, client: docker.DockerClient) -> None:
-        if self._compose is not None and self._override is not None:
-            with suppress(StackError):  # then it is removed piece by piece
-                self._compose.down(self._project.name, self._spec.directory, self._files(), 2)
-        with told(f"{self._project.name}: cannot be removed; harness heal does it later"):
-            remove(client, self._project)
-        self._project.marker.unlink(missing_ok=True)
-
-    def _file(self) -> Path:
-        return next(path for name in _FILES if (path := self._spec.directory / name).is_file())
-
-    def _files(self) -> list[Path]:
-        return [self._file(), self._project.override]
 
     @property
     def _all(self) -> Containers:
@@ -265,7 +267,7 @@ class ComposeStack:
         return self._spec.services[service]
 
     def _host(self, service: str) -> str:
-        addresses = self._running(self._override).addresses.get(service) or {}
+        addresses = self._running(self._addresses).get(service) or {}
         if not addresses:
             raise StackError(f"{service}: is on no network of this project; give it one")
         return next(iter(addresses.values()))

@@ -10,7 +10,7 @@ import requests
 from docker.errors import DockerException, NotFound
 
 from ._engine import connect, told
-from ._project import SERVICE, Project
+from ._project import SERVICE, Project, lives
 
 
 def sweep_project(state_dir: Path) -> list[str]:
@@ -28,8 +28,25 @@ def sweep_project(state_dir: Path) -> list[str]:
             done = remove(client, project)
     finally:
         client.close()
-    project.marker.unlink(missing_ok=True)
+    project.forget()
     return done
+
+
+def was_left_running(state_dir: Path) -> bool:
+    """Whether a stack runs there that `harness up` has left running.
+
+    Raises:
+        StackError: no Docker engine answers.
+    """
+    project = Project.left_in(state_dir)
+    if project is None or not project.left.exists():
+        return False
+    client = connect()
+    try:
+        with told(f"{project.name}: its containers cannot be listed"):
+            return any(map(lives, project.containers(client).values()))
+    finally:
+        client.close()
 
 
 def remove(client: docker.DockerClient, project: Project) -> list[str]:

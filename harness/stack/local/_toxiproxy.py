@@ -44,6 +44,18 @@ def create_proxies(api: str, proxies: Mapping[str, tuple[str, str]]) -> None:
         raise StackError(f"toxiproxy at {api}: refused the stack's links: {status} {answer}")
 
 
+def redirect_proxy(api: str, name: str, upstream: str) -> None:
+    """Let the proxy `name` lead to `upstream`; its connections end, its toxics stay.
+
+    Raises:
+        StackError: the server refused, or did not answer.
+    """
+    body = json.dumps({"upstream": upstream})
+    status, answer = _request(api, "POST", f"/proxies/{name}", body)
+    if status != 200:
+        raise StackError(f"toxiproxy at {api}: {name} cannot lead to {upstream}: {status} {answer}")
+
+
 def toxiproxy_version(api: str) -> str:
     """What the server says it is; empty if it does not answer."""
     try:

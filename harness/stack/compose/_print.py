@@ -1,0 +1,61 @@
+"""`harness logs` for a stack in containers: the engine has kept what they wrote."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from threading import Thread
+
+import docker
+from docker.models.containers import Container
+
+from harness.errors import UsageError
+
+from ._engine import connect, told
+from ._logs import stamped_lines
+from ._project import Project
+
+Write = Callable[[str], object]
+
+
+def print_container_logs(
+    state_dir: Path, services: Sequence[str], *, follow: bool, write: Write
+) -> None:
+    """Write what the containers of `services` (all without any) wrote, a name before each line.
+
+    Raises:
+        UsageError: there is no such container.
+        StackError: no Docker engine answers.
+    """
+    project = Project.left_in(state_dir)
+    client = connect()
+    try:
+        with told(f"{state_dir}: the containers' logs cannot be read"):
+            found = project.containers(client) if project is not None else {}
+            if unknown := [name for name in services if name not in found]:
+                names = ", ".join(sorted(found)) or "none; start the stack with harness up"
+                raise UsageError(f"{unknown[0]}: has no container; one of {names}")
+            chosen = {name: found[name] for name in sorted(found) if name in (services or found)}
+            _print(client, chosen, follow=follow, write=write)
+    finally:
+        client.close()
+
+
+def _print(
+    client: docker.DockerClient, containers: Mapping[str, Container], *, follow: bool, write: Write
+) -> None:
+    def one(name: str) -> None:
+        frames = client.api.logs(
+            containers[name].id or name, stream=True, follow=follow, timestamps=True
+        )
+        for _, line in stamped_lines(frames):
+            write(f"{name} | {line.decode(errors='replace')}\n")
+
+    if not follow:
+        for name in containers:
+            one(name)
+        return
+    # Daemons: Ctrl-C, which is how following ends, must not wait for a silent container.
+    threads = [Thread(target=one, args=(name,), daemon=True) for name in containers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
