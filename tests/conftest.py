@@ -1,3 +1,43 @@
-"""What all tests share: pytest's own tool for testing plugins."""
+"""What all tests share: pytest's own tool for testing plugins, and the Docker engine, if any."""
+
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from typing import NoReturn
+
+import docker
+import pytest
+from docker.errors import ImageNotFound
+
+from harness.errors import StackError
+from harness.stack.compose import connect
 
 pytest_plugins = ["pytester"]
+
+IMAGES = ("outage-harness/services:local", "ghcr.io/shopify/toxiproxy:2.12.0", "postgres:18")
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[docker.DockerClient]:
+    """A Docker engine that has the images; without one the test is skipped.
+
+    HARNESS_REQUIRE (a comma list) with `docker` in it makes that a failure, so that CI cannot go
+    green by having lost its engine.
+    """
+    try:
+        client = connect()
+    except StackError as error:
+        _missing(str(error))
+    with closing(client):
+        for tag in IMAGES:
+            try:
+                client.images.get(tag)
+            except ImageNotFound:
+                _missing(f"no image {tag}; harness images build makes it")
+        yield client
+
+
+def _missing(what: str) -> NoReturn:
+    if "docker" in os.environ.get("HARNESS_REQUIRE", "").split(","):
+        pytest.fail(what)
+    pytest.skip(what)

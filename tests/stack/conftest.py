@@ -9,13 +9,18 @@ import pytest
 from stack_rig import TINY, Rig
 
 from harness.stack import LocalStack, Stack, read_stack
+from harness.stack.compose import ComposeStack
 
 
 def _local(directory: Path, state_dir: Path) -> Stack:
     return LocalStack(read_stack(directory, os.environ), state_dir)
 
 
-RUNGS: dict[str, Callable[[Path, Path], Stack]] = {"local": _local}
+def _compose(directory: Path, state_dir: Path) -> Stack:
+    return ComposeStack(read_stack(directory, os.environ), state_dir)
+
+
+RUNGS: dict[str, Callable[[Path, Path], Stack]] = {"local": _local, "compose": _compose}
 """Every rung that must keep the contract; a new one is added here and nowhere else."""
 
 
@@ -24,6 +29,8 @@ def stack(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Rig]:
     """The tiny stack, running at pace 10; each test leaves it as it found it."""
+    if request.param == "compose":
+        request.getfixturevalue("engine")
     state_dir = tmp_path_factory.mktemp("state")
     rig = Rig(RUNGS[request.param](TINY, state_dir), state_dir)
     try:

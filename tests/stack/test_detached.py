@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from stack_rig import TINY
 
+from harness._rungs import rung
 from harness.errors import StackError, UsageError
+from harness.run import heal_everything
 from harness.stack import (
     Settings,
     attach,
@@ -26,9 +28,20 @@ pytestmark = pytest.mark.stack
 UP = """
 import sys
 from pathlib import Path
+from harness._rungs import rung
 from harness.stack import Settings, start_detached
-start_detached(Path(sys.argv[1]), Settings(pace=60))
+start_detached(Path(sys.argv[1]), Settings(pace=60), rung(sys.argv[2]))
 """
+
+FAMILY = ("front", "shelf", "database", "ticker")
+
+
+@pytest.fixture(params=["local", "compose"])
+def on(request: pytest.FixtureRequest) -> str:
+    """The rung."""
+    if request.param == "compose":
+        request.getfixturevalue("engine")
+    return str(request.param)
 
 
 @pytest.fixture
@@ -36,16 +49,19 @@ def directory(tmp_path: Path) -> Iterator[Path]:
     """A copy of the tiny stack, since its state is kept beside it."""
     copy = tmp_path / "tiny"
     shutil.copytree(TINY, copy, ignore=shutil.ignore_patterns("__pycache__", ".harness"))
+    tmp_path.chmod(0o755)  # the containers' user reads it
+    tmp_path.parent.chmod(0o755)
     yield copy
     stop_detached(copy)
 
 
-def test_up_status_kill_launch_logs_down(directory: Path) -> None:
-    subprocess.run([sys.executable, "-c", UP, str(directory)], check=True, timeout=60)
+def test_up_status_kill_launch_logs_down(directory: Path, on: str) -> None:
+    subprocess.run([sys.executable, "-c", UP, str(directory), on], check=True, timeout=60)
 
     stack = attach(directory)
+    assert stack.rung == on
     assert [(one.service, one.state, one.ready) for one in stack.status()] == [
-        (name, "running", True) for name in ("front", "shelf", "database", "ticker")
+        (name, "running", True) for name in FAMILY
     ]
     address = stack.address("front")
     stack.kill("front")
@@ -60,21 +76,34 @@ def test_up_status_kill_launch_logs_down(directory: Path) -> None:
 
     written: list[str] = []
     print_logs(directory, ["front"], follow=False, write=written.append)
-    assert written == ['front | {"event": "mode", "mode": "automatic"}\n'] * 2
+    started = 'front | {"event": "mode", "mode": "automatic"}\n'
+    assert [line for line in written if '"mode"' in line] == [started] * 2
 
     stop_detached(directory)
     assert _process.labelled(LABEL, str(detached_state(directory))) == []
-    assert [path.name for path in detached_state(directory).iterdir()] == ["logs"]
+    left = {path.name for path in detached_state(directory).iterdir()}
+    assert left <= {"logs", "compose.override.yml"}
     with pytest.raises(StackError, match="no stack runs here; start one: harness up"):
         attach(directory)
 
 
-def test_up_twice_is_refused_and_does_no_harm(directory: Path) -> None:
-    start_detached(directory, Settings()).detach()
+def test_up_twice_is_refused_and_does_no_harm(directory: Path, on: str) -> None:
+    start_detached(directory, Settings(), rung(on)).detach()
 
-    with pytest.raises(StackError, match="a stack is running here already; harness down stops it"):
-        start_detached(directory, Settings())
+    for again in ("local", on):
+        with pytest.raises(StackError, match="a stack is running here already; harness down"):
+            start_detached(directory, Settings(), rung(again))
 
+    stack = attach(directory)
+    assert stack.rung == on
+    assert all(one.ready for one in stack.status())
+    stack.detach()
+
+
+def test_what_is_left_running_on_purpose_is_not_healed_away(directory: Path, on: str) -> None:
+    start_detached(directory, Settings(), rung(on)).detach()
+
+    assert heal_everything(directory) == ["nothing was left"]
     stack = attach(directory)
     assert all(one.ready for one in stack.status())
     stack.detach()
@@ -88,3 +117,10 @@ def test_down_without_a_stack_is_no_error(directory: Path) -> None:
 def test_logs_of_a_service_that_has_none_are_a_usage_error(directory: Path) -> None:
     with pytest.raises(UsageError, match=r"front: has no log in .*; one of none yet; start the"):
         print_logs(directory, ["front"], follow=False, write=print)
+
+
+def test_logs_of_a_container_that_there_is_not_are_a_usage_error(directory: Path, on: str) -> None:
+    start_detached(directory, Settings(), rung(on)).detach()
+
+    with pytest.raises(UsageError, match=r"bank: has no (log|container).*; one of database, front"):
+        print_logs(directory, ["bank"], follow=False, write=print)

@@ -75,8 +75,9 @@ def test_a_killed_service_is_down_until_it_is_launched(stack: Rig) -> None:
     before, starts = stack.stack.address("front"), stack.get("front", "/health").json()["starts"]
 
     stack.stack.kill("front")
-    with pytest.raises(httpx.ConnectError):
-        stack.get("front", "/health")
+    # A process leaves a port that refuses, a container an address that is gone with it.
+    with pytest.raises((httpx.ConnectError, httpx.ConnectTimeout)):
+        stack.get("front", "/health", timeout=0.5)
     down = next(one for one in stack.stack.status() if one.service == "front")
     assert (down.state, down.ready, down.pid) == ("exited", False, None)
     assert stack.history("front")[-1] == ("exited", True)
@@ -86,6 +87,20 @@ def test_a_killed_service_is_down_until_it_is_launched(stack: Rig) -> None:
     assert stack.get("front", "/health").json()["starts"] == starts + 1, "its volume is kept"
     assert stack.get("front", "/books").json() == {"answer": 42}
     assert stack.history("front")[-2:] == [("started", True), ("ready", True)]
+
+
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_links_to_a_service_that_is_down_are_closed_at_once_and_come_back_with_it(
+    stack: Rig, end: str
+) -> None:
+    getattr(stack.stack, end)("shelf")
+    try:
+        for _ in range(20):  # one after the other: none of them waits for the one before
+            assert stack.get("front", "/books", timeout=1.0).status_code == 502
+    finally:
+        stack.stack.launch("shelf")
+
+    assert stack.get("front", "/books").json() == {"answer": 42}
 
 
 def test_a_stopped_service_may_end_in_its_own_way(stack: Rig) -> None:

@@ -10,8 +10,9 @@ API. Whatever is the project's bears its label, and so does whatever is touched.
 reach the containers' own addresses, so it runs where the engine runs (docs/compose.md).
 """
 
+from ._engine import connect
 from ._print import print_container_logs
 from ._stack import ComposeStack
 from ._sweep import sweep_project, was_left_running
 
-__all__ = ["ComposeStack", "print_container_logs", "sweep_project", "was_left_running"]
+__all__ = ["ComposeStack", "connect", "print_container_logs", "sweep_project", "was_left_running"]
