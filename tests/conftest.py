@@ -1,7 +1,7 @@
 """What all tests share: pytest's own tool for testing plugins, and the Docker engine, if any."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import NoReturn
 
@@ -35,6 +35,12 @@ def engine() -> Iterator[docker.DockerClient]:
             except ImageNotFound:
                 _missing(f"no image {tag}; harness images build makes it")
         yield client
+
+
+@pytest.fixture(scope="session")
+def missing() -> Callable[[str], NoReturn]:
+    """Skips the test for want of something of Docker's; fails it where that is required."""
+    return _missing
 
 
 def _missing(what: str) -> NoReturn:

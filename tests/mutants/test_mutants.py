@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ExitCode
-from harness.run import Outcome, Prepared, bind, execute
+from harness.run import MakeStack, Outcome, Prepared, bind, execute
 from harness.scenario import Override, load_scenario
 from harness.stack import LocalStack, read_stack
 
@@ -177,7 +177,14 @@ ROWS = (
 _RESULT = {ExitCode.INCONCLUSIVE: "inconclusive"}
 
 
-def run(scenario: str, bugs: Mapping[str, str], settle: float | None, out: Path) -> Outcome:
+def run(
+    scenario: str,
+    bugs: Mapping[str, str],
+    settle: float | None,
+    out: Path,
+    *,
+    make_stack: MakeStack = LocalStack,
+) -> Outcome:
     """The outcome of one of the scenarios beside this file, with `bugs` planted."""
     path = HERE / "scenarios" / f"{scenario}.scenario.yaml"
     spec = read_stack(ROOT, environ)
@@ -190,12 +197,16 @@ def run(scenario: str, bugs: Mapping[str, str], settle: float | None, out: Path)
     changes = {"overrides": overrides, **({} if settle is None else {"settle": settle})}
     changed = plain.model_copy(update=changes)
     prepared = Prepared(changed, spec, bind(changed, spec, str(path)), str(path))
-    return execute(prepared, make_stack=LocalStack, base=out.parent, out=out)
+    return execute(prepared, make_stack=make_stack, base=out.parent, out=out)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_a_planted_bug_is_found(row: Row, tmp_path: Path) -> None:
-    outcome = run(row.scenario, row.bugs, row.settle, tmp_path / "run")
+    examine(row, run(row.scenario, row.bugs, row.settle, tmp_path / "run"))
+
+
+def examine(row: Row, outcome: Outcome) -> None:
+    """Whether the bugs of `row` were found, each for its own reason, and nothing else was."""
     told = tell(outcome)
     verdicts = {verdict.name: verdict for verdict in outcome.verdicts}
     for name, fragments in row.found.items():

@@ -49,8 +49,6 @@ def directory(tmp_path: Path) -> Iterator[Path]:
     """A copy of the tiny stack, since its state is kept beside it."""
     copy = tmp_path / "tiny"
     shutil.copytree(TINY, copy, ignore=shutil.ignore_patterns("__pycache__", ".harness"))
-    tmp_path.chmod(0o755)  # the containers' user reads it
-    tmp_path.parent.chmod(0o755)
     yield copy
     stop_detached(copy)
 

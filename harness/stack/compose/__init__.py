@@ -10,9 +10,17 @@ API. Whatever is the project's bears its label, and so does whatever is touched.
 reach the containers' own addresses, so it runs where the engine runs (docs/compose.md).
 """
 
+from ._command import Compose
 from ._engine import connect
 from ._print import print_container_logs
 from ._stack import ComposeStack
 from ._sweep import sweep_project, was_left_running
 
-__all__ = ["ComposeStack", "connect", "print_container_logs", "sweep_project", "was_left_running"]
+__all__ = [
+    "Compose",
+    "ComposeStack",
+    "connect",
+    "print_container_logs",
+    "sweep_project",
+    "was_left_running",
+]

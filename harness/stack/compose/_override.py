@@ -176,6 +176,7 @@ def _other_app(name: str, body: Mapping[str, Any], spec: StackSpec, other: str) 
     return {
         "command": [other if word == run.factory else word for word in command],
         "volumes": [f"{spec.directory}:{_INSIDE}:ro"],
+        "user": "0:0",  # the folder may be nobody else's to read
     }
 
 

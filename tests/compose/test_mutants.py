@@ -1,0 +1,59 @@
+"""A sample of the planted bugs on the Compose rung: each is found there by the check that is there
+for it, and the system without one tells the same story as on loopback.
+"""
+
+from pathlib import Path
+
+import docker
+import pytest
+
+from harness.errors import ExitCode
+from harness.history import Fail, History, Mode, Ok, Unknown
+from harness.stack import LocalStack
+from harness.stack.compose import ComposeStack
+from tests.mutants.test_mutants import ROWS, Row, examine, run, tell
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
+
+SAMPLE = (
+    "a batch is entered twice, and records are not written down",
+    "a journal does not outlive its process",
+    "gates open when they are blind",
+    "stages open in any order",
+    "the public is told once, an office and a belt lose things",
+)
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.name in SAMPLE], ids=lambda r: r.name)
+def test_a_planted_bug_is_found(engine: docker.DockerClient, row: Row, tmp_path: Path) -> None:
+    assert engine
+    outcome = run(row.scenario, row.bugs, row.settle, tmp_path / "run", make_stack=ComposeStack)
+    examine(row, outcome)
+
+
+def test_both_rungs_tell_the_same_story(engine: docker.DockerClient, tmp_path: Path) -> None:
+    assert engine
+    stories = {}
+    for make_stack in (LocalStack, ComposeStack):
+        folder = tmp_path / make_stack.rung
+        outcome = run("outage", {}, None, folder, make_stack=make_stack)
+        assert outcome.exit_code == ExitCode.PASS, tell(outcome)
+        stories[make_stack.rung] = History.read(folder)
+
+    assert modes(stories["compose"]) == modes(stories["local"])
+    assert answers(stories["compose"]) == answers(stories["local"])
+
+
+def modes(history: History) -> dict[str, list[str]]:
+    """The modes that each service went through."""
+    services = sorted({event.service for event in history.of(Mode)})
+    return {service: [span.value for span in history.modes(service)] for service in services}
+
+
+def answers(history: History) -> dict[str, set[tuple[str, int]]]:
+    """Which kinds of answers each operation was given."""
+    found: dict[str, set[tuple[str, int]]] = {}
+    for kind in (Ok, Fail, Unknown):
+        for event in history.of(kind):
+            found.setdefault(event.op, set()).add((kind.__name__, event.status))
+    return found
