@@ -14,6 +14,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from harness.errors import StackError
+from harness.stack import GoneError
 
 from ._errors import ChaosError
 
@@ -33,10 +34,6 @@ class RefusedError(ChaosError):
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
         self.status = status
-
-
-class GoneError(StackError):
-    """Nobody listens at the server's address: the process has ended, and its toxics with it."""
 
 
 class Consumer:

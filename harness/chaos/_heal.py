@@ -10,8 +10,8 @@ from itertools import groupby
 from pathlib import Path
 
 from harness.errors import HarnessError, UnhealedError
+from harness.stack import GoneError
 
-from ._consumer import GoneError
 from ._errors import ChaosError
 from ._intents import Intent, Intents, outstanding
 from ._lease import declare_lapsed, read_lease

@@ -8,6 +8,7 @@ from typing import Self
 
 from harness.errors import HarnessError, UnhealedError
 from harness.history import FaultState
+from harness.stack import GoneError
 
 from ._errors import ChaosError
 from ._fault import Fault
@@ -72,7 +73,12 @@ class Injection:
                 self._move("healed", "nothing was changed")
                 return
             self._move("healing")
-            problem = self._release()
+            try:
+                problem = self._release()
+            except GoneError as error:
+                self._means.forget()
+                self._move("healed", f"{error}, and the fault with it")
+                return
             if not problem:
                 try:
                     finding = self._means.gone()
@@ -88,11 +94,17 @@ class Injection:
             self._move("healed", finding.detail)
 
     def _release(self) -> str:
-        """Take it back, trying again for a while; what went wrong last."""
+        """Take it back, trying again for a while; what went wrong last.
+
+        Raises:
+            GoneError: what it was on has ended.
+        """
         end, wait = monotonic() + HEALING, 0.1
         while True:
             try:
                 self._means.release()
+            except GoneError:
+                raise
             except HarnessError as error:
                 if monotonic() + wait > end:
                     return str(error)

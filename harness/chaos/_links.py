@@ -159,6 +159,12 @@ class LinkHolds:
 
         self._each(take_back, links)
 
+    def forget(self, fault: str) -> None:
+        """Let go of a fault that has ended with its Toxiproxy."""
+        with self._lock:
+            gone = [link.held.pop(fault) for link in self._links.values() if fault in link.held]
+        self._intents.note([intent for intents in gone for intent in intents], "undone")
+
     def _planned(
         self, fault: str, state: ProxyState, toxics: Sequence[Toxic], *, disables: bool
     ) -> list[Intent]:

@@ -30,7 +30,14 @@ class Means(Protocol):
         """Look whether the fault is there."""
 
     def release(self) -> None:
-        """Take the changes back."""
+        """Take the changes back.
+
+        Raises:
+            GoneError: what they were made on has ended, and they with it.
+        """
+
+    def forget(self) -> None:
+        """What the changes were made on has ended: there is nothing to take back any more."""
 
     def gone(self) -> Finding:
         """Look whether the fault has gone."""
@@ -90,7 +97,12 @@ class LinkMeans:
 
     def release(self) -> None:
         """Drain and remove, enable."""
+        self._lookout.stack.toxiproxy()  # raises if it has ended
         self._holds.release(self._fault)
+
+    def forget(self) -> None:
+        """No proxy is left that could hold it."""
+        self._holds.forget(self._fault)
 
     def gone(self) -> Finding:
         """Canaries through and beside."""
@@ -139,6 +151,9 @@ class NodeMeans:
     def release(self) -> None:
         """Launch or resume."""
         self._holds.release(self._fault)
+
+    def forget(self) -> None:
+        """Services can always be launched again: nothing to forget."""
 
     def gone(self) -> Finding:
         """Canaries and the stack's word."""

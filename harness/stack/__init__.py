@@ -14,7 +14,7 @@ sweep(state_dir)                                # what a crashed stack left ther
 
 from ._compose_file import read_stack
 from ._detached import attach, detached_state, print_logs, start_detached, stop_detached
-from ._protocol import Detachable, LineSink, NodeSink, NodeStatus, Settings, Stack
+from ._protocol import Detachable, GoneError, LineSink, NodeSink, NodeStatus, Settings, Stack
 from ._spec import AppRun, CommandRun, Link, PostgresRun, Run, Service, StackSpec
 from ._spec_json import spec_from_json, spec_to_json
 from ._sweep import sweep
@@ -24,6 +24,7 @@ __all__ = [
     "AppRun",
     "CommandRun",
     "Detachable",
+    "GoneError",
     "LineSink",
     "Link",
     "LocalStack",

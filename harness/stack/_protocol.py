@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from harness.errors import StackError
 from harness.history import Node
 
 from ._spec import StackSpec
@@ -14,6 +15,10 @@ LineSink = Callable[[str, bytes, float], None]
 
 NodeSink = Callable[[Node], None]
 """Called when a node changes state; `Node.t` is Unix time, the run makes it relative."""
+
+
+class GoneError(StackError):
+    """What was asked for has ended, and took with it whatever was on it."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,11 @@ class Stack(Protocol):
         """`host:port` at which `link`'s proxy listens, as its caller sees it."""
 
     def toxiproxy(self) -> str:
-        """`host:port` of the Toxiproxy API."""
+        """`host:port` of the Toxiproxy API.
+
+        Raises:
+            GoneError: the Toxiproxy has ended, and its toxics with it.
+        """
 
     def kill(self, service: str) -> None:
         """End it at once, as kill -9 does, and leave it down."""

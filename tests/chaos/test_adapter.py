@@ -14,9 +14,10 @@ import toxiproxy as package
 from toxiproxy.api import APIConsumer
 
 from harness.chaos import ChaosError, Toxiproxy
-from harness.chaos._consumer import GoneError, RefusedError
+from harness.chaos._consumer import RefusedError
 from harness.chaos._toxic import Toxic
 from harness.errors import StackError
+from harness.stack import GoneError
 
 from .fake_stack import FakeStack
 

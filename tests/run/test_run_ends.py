@@ -148,15 +148,17 @@ def test_a_service_that_does_not_start_ends_the_run_with_its_last_words(
     assert not left_of(run)
 
 
-def test_a_service_that_dies_unasked_ends_the_run_and_is_named(
-    running: subprocess.Popen[str], tmp_path: Path
+@pytest.mark.parametrize(("victim", "program"), [("worker", "worker.py"), ("toxiproxy", "proxy")])
+def test_what_dies_unasked_ends_the_run_and_is_named(
+    running: subprocess.Popen[str], tmp_path: Path, victim: str, program: str
 ) -> None:
     run = tmp_path / "run"
-    victim = next(pid for pid in left_of(run) if "worker.py" in cmdline(pid))
-    os.kill(int(victim), signal.SIGKILL)
+    process = next(pid for pid in left_of(run) if program in cmdline(pid))
+    os.kill(int(process), signal.SIGKILL)
     output = running.communicate(timeout=60)[0]
     assert running.returncode == ExitCode.BROKEN, output
-    assert "worker exited although nobody asked it to" in trouble(run).broken[0]
+    assert f"{victim} exited although nobody asked it to" in trouble(run).broken[0]
+    assert not trouble(run).unhealed
     assert not left_of(run)
 
 

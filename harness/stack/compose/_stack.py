@@ -14,7 +14,7 @@ import docker
 
 from harness.errors import StackError
 
-from .._protocol import LineSink, NodeSink, NodeStatus, Settings
+from .._protocol import GoneError, LineSink, NodeSink, NodeStatus, Settings
 from .._spec import Service, StackSpec
 from .._spec_json import spec_from_json, spec_to_json
 from ..local._probe import probe_for
@@ -172,8 +172,15 @@ class ComposeStack:
         return f"{self._host(self._spec.toxiproxy)}:{self._spec.links[link].listen}"
 
     def toxiproxy(self) -> str:
-        """`host:port` of the Toxiproxy API."""
-        return f"{self._host(self._spec.toxiproxy)}:{_API}"
+        """`host:port` of the Toxiproxy API.
+
+        Raises:
+            GoneError: the Toxiproxy has ended, and its toxics with it.
+        """
+        name = self._spec.toxiproxy
+        if self._told.state(name) == "exited":
+            raise GoneError(f"{name}: has ended ({self._told.detail(name) or 'not started'})")
+        return self._api
 
     def kill(self, service: str) -> None:
         """End it at once, as kill -9 does, and leave it down."""
@@ -248,6 +255,10 @@ class ComposeStack:
         start_all(services, start=self._all.start, ready=self._await_ready, links=links)
 
     @property
+    def _api(self) -> str:
+        return f"{self._host(self._spec.toxiproxy)}:{_API}"
+
+    @property
     def _all(self) -> Containers:
         return self._running(self._containers)
 
@@ -301,7 +312,7 @@ class ComposeStack:
 
     def _probe(self, service: str) -> Callable[[], bool] | None:
         if service == self._spec.toxiproxy:
-            return lambda: bool(toxiproxy_version(self.toxiproxy()))
+            return lambda: bool(toxiproxy_version(self._api))
         known = self._known(service)
         probe = probe_for(known)
         if probe is None or known.port is None:

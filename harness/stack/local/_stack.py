@@ -20,7 +20,7 @@ import msgspec
 import harness
 from harness.errors import StackError
 
-from .._protocol import LineSink, NodeSink, NodeStatus, Settings
+from .._protocol import GoneError, LineSink, NodeSink, NodeStatus, Settings
 from .._spec import Service, StackSpec
 from .._spec_json import spec_from_json, spec_to_json
 from ._client import Client
@@ -174,7 +174,13 @@ class LocalStack:
         return f"127.0.0.1:{self._planned.links[link]}"
 
     def toxiproxy(self) -> str:
-        """`host:port` of the Toxiproxy API."""
+        """`host:port` of the Toxiproxy API.
+
+        Raises:
+            GoneError: the Toxiproxy has ended, and its toxics with it.
+        """
+        if self._nodes.state(self._spec.toxiproxy) == "exited":
+            raise GoneError(f"{self._spec.toxiproxy}: has ended")
         return f"127.0.0.1:{self._planned.api}"
 
     def kill(self, service: str) -> None:
@@ -263,7 +269,7 @@ class LocalStack:
     def _probe(self, service: str) -> Callable[[], bool] | None:
         """How to ask `service` whether it is ready; None if there is no way."""
         if service == self._spec.toxiproxy:
-            return lambda: bool(toxiproxy_version(self.toxiproxy()))
+            return lambda: bool(toxiproxy_version(f"127.0.0.1:{self._planned.api}"))
         probe, port = probe_for(self._spec.services[service]), self._planned.ports.get(service)
         return None if probe is None or port is None else partial(probe, "127.0.0.1", port)
 
