@@ -57,7 +57,7 @@ _Step = tuple[list[Intent], str, bool]
 
 
 def _heal_proxies(address: str, intents: list[Intent]) -> Iterator[_Step]:
-    ours = [intent for intent in intents if intent.change in ("toxic", "disable")]
+    ours = [intent for intent in intents if intent.change in ("toxic", "disable", "renew")]
     if not ours:
         return
     server = Toxiproxy(address, timeout=_TIMEOUT)
@@ -78,16 +78,19 @@ def _heal_proxy(
     server: Toxiproxy, state: ProxyState | None, name: str, intents: list[Intent]
 ) -> _Step:
     first = intents[0]
-    if state is None or (state.listen, state.upstream) != (first.listen, first.upstream):
-        return intents, f"{name}: its proxy is gone, and the fault with it", True
+    changes = {intent.change for intent in intents}
     try:
+        if state is None and "renew" in changes:
+            server.create(name, first.upstream, first.listen)
+            return intents, f"{name}: made its proxy again", True
+        if state is None or (state.listen, state.upstream) != (first.listen, first.upstream):
+            return intents, f"{name}: its proxy is gone, and the fault with it", True
         there = set(server.toxics(name))
         toxics = [intent.toxic for intent in intents if intent.toxic in there]
-        disabled = any(intent.change == "disable" for intent in intents)
-        enable = state.enabled or disabled
+        disabled = bool(changes & {"disable", "renew"})
         did = []
         if toxics:
-            server.drain_and_remove(name, toxics, enable=enable)
+            server.renew(name, toxics, enable=state.enabled or disabled)
             did.append(f"removed {', '.join(toxics)}")
         if disabled and not state.enabled:
             server.enable(name)

@@ -31,7 +31,8 @@ class Intent:
     id: str
     fault: str
     """The injection that it is part of."""
-    change: Literal["toxic", "disable", "pause", "down"]
+    change: Literal["toxic", "disable", "renew", "pause", "down"]
+    """`renew`: the proxy is taken away, and another put in its place."""
     where: str
     """The Toxiproxy's address, or the stack's rung."""
     name: str

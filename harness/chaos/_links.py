@@ -126,20 +126,20 @@ class LinkHolds:
         with self._lock:
             links = [name for name, link in self._links.items() if fault in link.held]
         held = {name: self._links[name].held[fault] for name in links}
-        draining = {
+        renewing = {
             name: Intent(
-                id=new_id(), fault=fault, change="disable", where=intents[0].where, name=name,
+                id=new_id(), fault=fault, change="renew", where=intents[0].where, name=name,
                 listen=intents[0].listen, upstream=intents[0].upstream,
             )
             for name, intents in held.items()
             if any(intent.toxic for intent in intents)
         }  # fmt: skip
         try:
-            self._intents.begin(draining.values())
+            self._intents.begin(renewing.values())
         except ChaosError:  # a full disk must not keep a fault from being healed
-            draining = {}
+            renewing = {}
 
-        states = self._server.proxies() if draining else {}
+        states = self._server.proxies() if renewing else {}
 
         def take_back(name: str) -> None:
             link = self._links[name]
@@ -147,15 +147,15 @@ class LinkHolds:
                 cut = link.cut_by_others(fault)
                 toxics = [intent.toxic for intent in held[name] if intent.toxic]
                 if toxics:
-                    # Drained proxies are left as they are now, which a user may have changed.
+                    # Renewed proxies are left as they are now, which a user may have changed.
                     enabled = name not in states or states[name].enabled
-                    self._server.drain_and_remove(name, toxics, enable=enabled and not cut)
+                    self._server.renew(name, toxics, enable=enabled and not cut)
                 elif link.found_enabled and not cut:
                     self._server.enable(name)
                 with self._lock:
                     del link.held[fault]
-            drain = [draining[name]] if name in draining else []
-            self._intents.note([*held[name], *drain], "undone")
+            renewed = [renewing[name]] if name in renewing else []
+            self._intents.note([*held[name], *renewed], "undone")
 
         self._each(take_back, links)
 

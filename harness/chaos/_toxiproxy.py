@@ -8,7 +8,7 @@ Objects of the package are snapshots that go stale; here they live for one call.
 
 import importlib.util
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
@@ -38,6 +38,16 @@ class ProxyState:
     enabled: bool
 
 
+@dataclass(frozen=True)
+class _Draft:
+    """What a proxy is made of."""
+
+    listen: str
+    upstream: str
+    toxics: tuple[tuple[str, Toxic, float], ...]
+    """Name, toxic and toxicity of each."""
+
+
 class Toxiproxy:
     """One Toxiproxy server, `host:port`. Any thread may call any method.
 
@@ -62,6 +72,7 @@ class Toxiproxy:
             can_connect_to=lambda host, port: True,  # noqa: ARG005
         )
         self._server: toxiproxy.Toxiproxy = servers.Toxiproxy()
+        self._drafts: dict[str, _Draft] = {}
 
     def close(self) -> None:
         """Close the connections kept to the server."""
@@ -110,32 +121,26 @@ class Toxiproxy:
     def add_toxic(self, name: str, toxic: Toxic, toxic_name: str) -> None:
         """Put `toxic` on proxy `name`; its name must carry our prefix."""
         _ours(toxic_name)
-        with self._plain(name):
-            self._handle(name).add_toxic(
-                type=toxic.type,
-                stream=toxic.stream,
-                name=toxic_name,
-                toxicity=1.0,
-                attributes=dict(toxic.attributes),
-            )
+        self._add(name, toxic, toxic_name, 1.0)
 
-    def remove_toxic(self, name: str, toxic_name: str) -> bool:
-        """Remove one of our toxics; False if it is gone already. Drain the proxy first."""
-        _ours(toxic_name)
-        quoted = quote(toxic_name, safe="")
-        return self._gone(name, lambda: self._handle(name).destroy_toxic(quoted))
+    def renew(self, name: str, without: Iterable[str], *, enable: bool) -> None:
+        """Put in place of a proxy one without some of our toxics; its connections end.
 
-    def drain_and_remove(self, name: str, toxics: Iterable[str], *, enable: bool) -> None:
-        """Remove our `toxics` from a proxy that has no connections while it is done.
-
-        Removing a toxic blocks the server's whole API for good when a receiver has stopped
-        reading (Shopify/toxiproxy#558), so its connections are closed first.
+        Removing a toxic blocks the server's whole API for good while a connection's chain holds
+        bytes that nobody takes (Shopify/toxiproxy#558). Closing the connections first is not
+        enough: a chain that delays goes on holding its bytes when both ends are gone. A new proxy
+        has no chains at all. May be called again after it has failed half way.
         """
-        self.disable(name)
-        for toxic in toxics:
-            self.remove_toxic(name, toxic)
+        dropped = set(without)
+        for toxic in dropped:
+            _ours(toxic)
+        draft = self._drafts.get(name) or self._describe(name)
+        self._drafts[name] = draft  # remembered until its successor stands
+        self.destroy(name)
+        self._rebuild(name, draft, dropped)
         if enable:
             self.enable(name)
+        del self._drafts[name]
 
     def reset_owned(self, names: Iterable[str]) -> list[str]:
         """Remove every toxic of ours from the proxies `names`; what was removed."""
@@ -145,9 +150,43 @@ class Toxiproxy:
             state = states.get(name)
             owned = [] if state is None else [t for t in self.toxics(name) if t.startswith(OWNED)]
             if state is not None and owned:
-                self.drain_and_remove(name, owned, enable=state.enabled)
+                self.renew(name, owned, enable=state.enabled)
                 removed += [f"{name}/{toxic}" for toxic in owned]
         return removed
+
+    def _add(self, name: str, toxic: Toxic, toxic_name: str, toxicity: float) -> None:
+        with self._plain(name):
+            self._handle(name).add_toxic(
+                type=toxic.type,
+                stream=toxic.stream,
+                name=toxic_name,
+                toxicity=toxicity,
+                attributes=dict(toxic.attributes),
+            )
+
+    def _rebuild(self, name: str, draft: "_Draft", dropped: Collection[str]) -> None:
+        """Make the proxy that `draft` describes, not yet listening."""
+        with self._plain(name):
+            self._server.create(draft.upstream, name, draft.listen, enabled=False)
+        for toxic_name, toxic, toxicity in draft.toxics:
+            if toxic_name not in dropped:
+                self._add(name, toxic, toxic_name, toxicity)
+
+    def _describe(self, name: str) -> "_Draft":
+        state = self.proxies().get(name)
+        if state is None:
+            raise RefusedError(
+                f"toxiproxy {self.address}: there is no proxy {name!r} any more; was the "
+                "Toxiproxy restarted? Start the stack again",
+                404,
+            )
+        with self._plain(name):
+            there = self._handle(name).toxics()
+            toxics = tuple(
+                (key, Toxic(one.type, one.stream, one.attributes), float(one.toxicity))
+                for key, one in there.items()
+            )
+        return _Draft(state.listen, state.upstream, toxics)
 
     def _handle(self, name: str) -> toxiproxy.Proxy:
         """The package's object for proxy `name`, without asking the server for all of them."""

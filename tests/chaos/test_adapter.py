@@ -217,7 +217,8 @@ def test_names_are_quoted(server: str, name: str):
     assert not adapter.proxies()[name].enabled
     adapter.add_toxic(name, LATENCY, f"harness-{name}")
     assert adapter.toxics(name) == (f"harness-{name}",)
-    assert adapter.remove_toxic(name, f"harness-{name}")
+    adapter.renew(name, [f"harness-{name}"], enable=False)
+    assert adapter.toxics(name) == ()
     assert adapter.destroy(name)
     assert name not in adapter.proxies()
     adapter.close()
@@ -232,13 +233,15 @@ def test_a_name_that_no_url_leads_to_is_refused_before_it_is_made(stack: FakeSta
 
 
 def test_removing_what_is_gone_is_not_an_error(stack: FakeStack):
-    assert not stack.toxics.remove_toxic("gate-visa", "harness-x")
+    before = stack.toxics.proxies()["gate-visa"]
+    stack.toxics.renew("gate-visa", ["harness-x"], enable=True)
+    assert stack.toxics.proxies()["gate-visa"] == before
     assert not stack.toxics.destroy("nobody")
 
 
 def test_only_what_is_ours_is_removed(stack: FakeStack):
     with pytest.raises(ChaosError, match="is not ours"):
-        stack.toxics.remove_toxic("gate-visa", "latency_downstream")
+        stack.toxics.renew("gate-visa", ["latency_downstream"], enable=True)
     with pytest.raises(ChaosError, match="is not ours"):
         stack.toxics.add_toxic("gate-visa", LATENCY, "mine")
 
@@ -278,7 +281,54 @@ def test_removing_closes_connections_first(stack: FakeStack):
             while True:
                 stuck.sendall(request)
         start = time.monotonic()
-        stack.toxics.drain_and_remove("gate-visa", ["harness-x"], enable=True)
+        stack.toxics.renew("gate-visa", ["harness-x"], enable=True)
         assert time.monotonic() - start < 4
         assert stack.toxics.toxics("gate-visa") == ()
         assert stack.toxics.proxies()["gate-visa"].enabled
+
+
+def test_a_proxy_is_renewed_while_its_chains_hold_bytes(stack: FakeStack):
+    """The other wedge: what was delayed finds nobody any more once the connections are closed."""
+    host, _, port = stack.links["gate-visa"].rpartition(":")
+    stack.toxics.add_toxic(
+        "gate-visa", Toxic("latency", "upstream", {"latency": 1500}), "harness-x"
+    )
+    request = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+    with contextlib.ExitStack() as resources:
+        clients = [
+            resources.enter_context(socket.create_connection((host, int(port)), 2))
+            for _ in range(20)
+        ]
+        for _ in range(30):
+            for client in clients:
+                client.sendall(request)  # a chunk of its own, for the most part
+        start = time.monotonic()
+        stack.toxics.renew("gate-visa", ["harness-x"], enable=True)
+        assert time.monotonic() - start < 4
+        assert stack.toxics.toxics("gate-visa") == ()
+    with socket.create_connection((host, int(port)), 2) as client:
+        client.sendall(request)
+        assert client.recv(9) == b"HTTP/1.1 "
+
+
+def test_a_renewal_that_fails_half_way_is_finished_by_the_next(stack: FakeStack):
+    class Failing(Toxiproxy):
+        failures = 1
+
+        def _rebuild(self, *arguments):
+            if self.failures:
+                self.failures -= 1
+                raise StackError("no answer")
+            super()._rebuild(*arguments)
+
+    APIConsumerOf(stack).add("gate-visa", "the-users")
+    before = stack.toxics.proxies()["gate-visa"]
+    stack.toxics.add_toxic("gate-visa", LATENCY, "harness-x")
+    adapter = Failing(stack.toxiproxy())
+    with pytest.raises(StackError, match="no answer"):
+        adapter.renew("gate-visa", ["harness-x"], enable=True)
+    assert "gate-visa" not in stack.toxics.proxies()
+    adapter.renew("gate-visa", ["harness-x"], enable=True)
+    assert stack.toxics.proxies()["gate-visa"] == before
+    assert stack.toxics.toxics("gate-visa") == ("the-users",)
+    adapter.close()

@@ -4,36 +4,19 @@ removes what is its own and nothing else.
 
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 
 import docker
-import msgspec
 import pytest
 from docker.models.containers import Container
 
 from harness.errors import ExitCode
-from harness.history import Fault, History
-from harness.run import Trouble
 
-from .conftest import command
+from .conftest import Harness, command
+from .kit import container, faults, left_of, running_short, trouble, write_short
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
-
-Harness = Callable[..., subprocess.CompletedProcess[str]]
-
-SCENARIO = """
-name: short
-title: A cut in the middle of a short day
-pace: 120
-load: {journeys: customers, duration: 40m, params: {orders_per_minute: 6}}
-timeline:
-  - {name: gone, at: 4m, fault: cut, on: {to: pay}, for: 34m}
-settle: 30m
-expect: [faults_bite, quiesced]
-"""
 
 
 @pytest.fixture
@@ -48,15 +31,8 @@ def running(
 ) -> Iterator[subprocess.Popen[str]]:
     """`harness run short --on compose`, in its own process, while its fault is seen to bite."""
     assert harness  # cleans up after everything
-    (shop / "experiments" / "short.scenario.yaml").write_text(SCENARIO)
-    with subprocess.Popen(
-        command("run", "short", "--on", "compose", "--stack", shop, "--out", run),
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=shop_environment,
-    ) as process:  # fmt: skip
-        eventually(lambda: "verified" in faults(run) or process.poll() is not None)
-        assert process.poll() is None, process.communicate()[0]
+    with running_short(shop, run, shop_environment) as process:
         yield process
-        process.kill()
 
 
 @pytest.fixture
@@ -73,41 +49,6 @@ def stranger(engine: docker.DockerClient, running: object, run: Path) -> Iterato
     )
     yield container
     container.remove(force=True)
-
-
-def faults(run: Path) -> list[str]:
-    """The states of the faults so far."""
-    with suppress(Exception):
-        return [event.state for event in History.read(run).of(Fault)]
-    return []
-
-
-def eventually(condition: Callable[[], bool], limit: float = 60.0) -> None:
-    deadline = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < deadline, f"did not come true in {limit} s"
-        time.sleep(0.05)
-
-
-def left_of(engine: docker.DockerClient, run: Path) -> list[str]:
-    """Everything on the engine that bears the run's label."""
-    ours = {"label": f"org.outage-harness.state={run}"}
-    everything = (
-        engine.containers.list(all=True, filters=ours, ignore_removed=True),
-        engine.networks.list(filters=ours),
-        engine.volumes.list(filters=ours),
-    )
-    return [str(one.name) for kind in everything for one in kind]
-
-
-def trouble(run: Path) -> Trouble:
-    return msgspec.json.decode((run / "trouble.json").read_bytes(), type=Trouble)
-
-
-def container(engine: docker.DockerClient, run: Path, service: str) -> Container:
-    labels = [f"org.outage-harness.state={run}", f"com.docker.compose.service={service}"]
-    (found,) = engine.containers.list(filters={"label": labels})
-    return found
 
 
 def test_after_kill_9_heal_removes_all_that_is_the_runs_and_nothing_else(
@@ -171,7 +112,7 @@ def test_a_container_that_dies_unasked_ends_the_run_and_is_named(
 def test_what_a_container_said_last_is_told(
     shop: Path, run: Path, harness: Harness, engine: docker.DockerClient
 ) -> None:
-    (shop / "experiments" / "short.scenario.yaml").write_text(SCENARIO)
+    write_short(shop)
     (shop / "pay.pl").write_text('die "no vault today\\n";\n')
 
     done = harness("run", "short", "--on", "compose", "--out", run)

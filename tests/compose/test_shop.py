@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +9,10 @@ import pytest
 
 from harness.stack.compose import Compose
 
+from .conftest import Harness
+
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 
-Harness = Callable[..., subprocess.CompletedProcess[str]]
 BOTH = ("docker compose", "docker-compose")
 
 

@@ -43,7 +43,20 @@ def connect() -> docker.DockerClient:
 
 
 def _client() -> docker.DockerClient:
-    options: dict[str, Any] = {"timeout": _PATIENCE, "max_pool_size": _CONNECTIONS}
+    # Asked for the version at once, as it is by default, a client that gets no answer is never
+    # closed; so it is asked by one that can be.
+    asking = _client_of("1.41")
+    try:
+        version = asking.api.version(api_version=False)["ApiVersion"]
+    finally:
+        asking.close()
+    return _client_of(version)
+
+
+def _client_of(version: str) -> docker.DockerClient:
+    options: dict[str, Any] = {
+        "version": version, "timeout": _PATIENCE, "max_pool_size": _CONNECTIONS,
+    }  # fmt: skip
     if not os.environ.get("DOCKER_HOST"):
         context: Any = docker.ContextAPI.get_current_context()  # its types leave out None
         if context is not None and context.name != "default":

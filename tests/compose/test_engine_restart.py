@@ -1,0 +1,109 @@
+"""The Docker engine itself goes away in the middle of a run, and comes back.
+
+Everything in containers ends with it, so this is run on its own, and only where HARNESS_DOCKERD
+names a file with the pid of an engine that may be ended (`.ci/run` starts one):
+
+    HARNESS_DOCKERD=/tmp/dockerd.pid pytest tests/compose/test_engine_restart.py
+"""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+from harness.errors import ExitCode, StackError
+from harness.stack.compose import connect
+
+from .conftest import Harness
+from .kit import eventually, faults, left_of, running_short, trouble
+
+PID = os.environ.get("HARNESS_DOCKERD", "")
+
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.timeout(240),
+    pytest.mark.skipif(not PID, reason="HARNESS_DOCKERD names no engine that may be ended"),
+]
+
+
+class Engine:
+    """A dockerd that can be ended and started again, as it was."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        pid = file.read_text().strip()
+        words = Path("/proc", pid, "cmdline").read_bytes().split(b"\0")[:-1]
+        self._command = [os.fsdecode(word) for word in words]
+
+    def end(self) -> None:
+        """SIGTERM, which ends its containers, and wait until it has ended: it hangs up before."""
+        pid = int(self._file.read_text())
+        os.kill(pid, signal.SIGTERM)
+        eventually(lambda: _has_ended(pid))
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with self._file.with_suffix(".log").open("ab") as log:
+            process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+        self._file.write_text(f"{process.pid}\n")
+        process.returncode = 0  # nobody's child to wait for: it outlives the tests
+        eventually(answers)
+
+
+def _has_ended(pid: int) -> bool:
+    try:
+        return Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def answers() -> bool:
+    """Whether an engine does."""
+    try:
+        connect().close()
+    except StackError:
+        return False
+    return True
+
+
+@pytest.fixture
+def dockerd() -> Iterator[Engine]:
+    """The engine; it runs again after the test."""
+    engine = Engine(Path(PID))
+    yield engine
+    if not answers():
+        engine.start()
+
+
+def test_the_end_of_the_engine_ends_the_run_and_heal_removes_the_rest(
+    *,
+    engine: docker.DockerClient,
+    dockerd: Engine,
+    shop: Path,
+    shop_environment: dict[str, str],
+    harness: Harness,
+    tmp_path: Path,
+) -> None:
+    run = tmp_path / "run"
+    with running_short(shop, run, shop_environment) as running:
+        dockerd.end()
+        output = running.communicate(timeout=120)[0]
+
+    assert running.returncode == ExitCode.BROKEN, output
+    assert "the Docker engine is gone" in output
+    assert "Traceback" not in output
+    assert not trouble(run).unhealed
+    assert faults(run)[-1] == "healed"
+    assert (run / "report.html").is_file()
+
+    dockerd.start()
+    healed = harness("heal")
+    assert healed.returncode == ExitCode.PASS, healed.stdout + healed.stderr
+    assert left_of(engine, run) == []
