@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness import chaos
 from harness.errors import UnhealedError
-from harness.stack import detached_state, sweep
+from harness.stack import detached_state, in_containers, sweep
 
 
 def _markers(directory: Path) -> Path:
@@ -24,7 +24,8 @@ def _markers(directory: Path) -> Path:
 def marked(directory: Path, folder: Path) -> Iterator[None]:
     """Keep a marker for the run in `folder` while the block lasts.
 
-    A run that dies, or leaves a fault behind, leaves its marker for `heal_everything`.
+    A run that dies, or leaves a fault or containers behind, leaves its marker for
+    `heal_everything`.
     """
     markers = _markers(directory)
     markers.mkdir(parents=True, exist_ok=True)
@@ -38,7 +39,7 @@ def marked(directory: Path, folder: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            if not chaos.outstanding(folder):
+            if not _leaves_something(folder):
                 path.unlink(missing_ok=True)
     finally:
         os.close(descriptor)
@@ -61,7 +62,7 @@ def heal_everything(directory: Path) -> list[str]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             folder = Path(os.fsdecode(marker.read_bytes()))
             done += _heal(folder, problems)
-            if not chaos.outstanding(folder):
+            if not _leaves_something(folder):
                 marker.unlink(missing_ok=True)
         except BlockingIOError:
             done.append(f"{marker.name} is still under way and was left alone")
@@ -71,6 +72,10 @@ def heal_everything(directory: Path) -> list[str]:
     if problems:
         raise UnhealedError("\n".join([*problems, *(f"(healed: {line})" for line in done)]))
     return done or ["nothing was left"]
+
+
+def _leaves_something(folder: Path) -> bool:
+    return bool(chaos.outstanding(folder)) or in_containers(folder)
 
 
 def _heal(folder: Path, problems: list[str]) -> list[str]:

@@ -17,7 +17,7 @@ from ._detached import attach, detached_state, print_logs, start_detached, stop_
 from ._protocol import Detachable, GoneError, LineSink, NodeSink, NodeStatus, Settings, Stack
 from ._spec import AppRun, CommandRun, Link, PostgresRun, Run, Service, StackSpec
 from ._spec_json import spec_from_json, spec_to_json
-from ._sweep import sweep
+from ._sweep import in_containers, sweep
 from .local import LocalStack, service_logs
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "StackSpec",
     "attach",
     "detached_state",
+    "in_containers",
     "print_logs",
     "read_stack",
     "service_logs",

@@ -26,5 +26,5 @@ def sweep(state_dir: Path) -> list[str]:
 
 
 def in_containers(state_dir: Path) -> bool:
-    """Whether the stack of `state_dir` was started in containers."""
+    """Whether a stack of `state_dir` was started in containers and has not been removed since."""
     return (state_dir / "compose.project").exists()
