@@ -22,6 +22,10 @@ from urllib.parse import quote
 
 PATIENCE_S = 20.0
 """For what must happen sooner or later: generous, because other work shares the machine."""
+SLACK_S = 1.5
+"""By how much later than due something may be seen, for the same reason."""
+EARLY_S = 0.003
+"""And by how much earlier: clocks are read in different processes, one in whole milliseconds."""
 
 
 @dataclass
@@ -343,3 +347,7 @@ class Stopwatch:
     @property
     def seconds(self) -> float:
         return time.monotonic() - self._start
+
+    def assert_took(self, seconds: float) -> None:
+        """No machine is too fast for a delay; a busy one may be late to see its end."""
+        assert seconds - EARLY_S <= self.seconds <= seconds + SLACK_S

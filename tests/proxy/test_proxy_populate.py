@@ -6,7 +6,7 @@ from typing import Any
 
 import proxy_kit
 import pytest
-from proxy_kit import Server, Upstream, ended, eventually, exchange
+from proxy_kit import Server, Upstream, ended, eventually, exchange, free_port
 
 ENTRY = 'struct { toxiproxy.Proxy; Enabled *bool "json:\\"enabled\\"" }'
 WRONG = "bad request body: json: cannot unmarshal "
@@ -78,6 +78,17 @@ def test_a_proxy_that_differs_is_replaced(server: Server, echo: Upstream) -> Non
         assert answer.json["proxies"][0]["upstream"] == "127.0.0.1:1"
         assert ended(client) == "FIN"
     assert proxy.toxics() == []
+
+
+def test_populating_a_port_in_use_stops_there(server: Server) -> None:
+    good = {"name": "a", "upstream": "x", "listen": "127.0.0.1:0"}
+    busy = {"name": "b", "upstream": "x", "listen": f"127.0.0.1:{server.port}"}
+    later = {"name": "c", "upstream": "x", "listen": f"127.0.0.1:{free_port()}"}
+    answer = server.call("POST", "/populate", [good, busy, later])
+    assert answer.status == 500
+    assert answer.json["error"].endswith("bind: address already in use")
+    assert [proxy["name"] for proxy in answer.json["proxies"]] == ["a"]
+    assert list(server.call("GET", "/proxies").json) == ["a"]
 
 
 def start(kind: str, config: Path, request: pytest.FixtureRequest) -> Server:

@@ -5,10 +5,11 @@ loose, because other work may share the machine; `benchmarks/proxy.py` measures 
 """
 
 import os
-import socket
 
 import pytest
 from proxy_kit import (
+    EARLY_S,
+    SLACK_S,
     Server,
     Stopwatch,
     Upstream,
@@ -17,14 +18,6 @@ from proxy_kit import (
     read_exactly,
     read_to_end,
 )
-
-SLACK_S = 1.5
-EARLY_S = 0.003
-"""Clocks are read in different processes, and one of them in whole milliseconds."""
-
-
-def assert_took(watch: Stopwatch, seconds: float) -> None:
-    assert seconds - EARLY_S <= watch.seconds <= seconds + SLACK_S
 
 
 def test_without_toxics_every_byte_arrives(server: Server, echo: Upstream) -> None:
@@ -50,7 +43,7 @@ def test_latency_delays_one_stream_once(server: Server, echo: Upstream, stream: 
         for _ in range(2):
             watch = Stopwatch()
             assert exchange(client, b"hello") == b"hello"
-            assert_took(watch, 0.2)
+            watch.assert_took(0.2)
 
 
 def test_latency_delays_a_pipeline_once_not_message_by_message(
@@ -64,7 +57,7 @@ def test_latency_delays_a_pipeline_once_not_message_by_message(
         for _ in range(20):
             client.sendall(b"12345")
         assert read_exactly(far, 100) == b"12345" * 20
-        assert_took(watch, 0.3)
+        watch.assert_took(0.3)
         assert watch.seconds < 20 * 0.3
 
 
@@ -75,7 +68,7 @@ def test_two_latencies_add_up(server: Server, echo: Upstream) -> None:
     with proxy.connect() as client:
         watch = Stopwatch()
         exchange(client, b"x")
-        assert_took(watch, 0.3)
+        watch.assert_took(0.3)
 
 
 def test_jitter_spreads_around_the_latency(server: Server, echo: Upstream) -> None:
@@ -113,7 +106,7 @@ def test_close_waits_for_what_latency_still_holds(server: Server, holding: Upstr
         far.sendall(b"last words")
         far.close()
         assert read_to_end(client) == b"last words"
-        assert_took(watch, 0.2)
+        watch.assert_took(0.2)
 
 
 def test_bandwidth_counts_1000_bytes_to_the_kilobyte(server: Server, echo: Upstream) -> None:
@@ -140,7 +133,7 @@ def test_bandwidth_gives_no_credit_for_a_pause(server: Server, holding: Upstream
         watch = Stopwatch()
         far.sendall(bytes(3000))
         read_exactly(client, 3000)
-        assert_took(watch, 0.28)
+        watch.assert_took(0.28)
 
 
 def test_bandwidth_is_for_each_connection(server: Server, echo: Upstream) -> None:
@@ -179,7 +172,7 @@ def test_slow_close_passes_data_and_delays_only_the_end(server: Server, holding:
         assert client.recv(3) == b"bye"
         assert watch.seconds < 0.29
         assert ended(client) == "FIN"
-        assert_took(watch, 0.3)
+        watch.assert_took(0.3)
 
 
 def test_timeout_swallows_and_closes_after_silence(server: Server, echo: Upstream) -> None:
@@ -189,7 +182,7 @@ def test_timeout_swallows_and_closes_after_silence(server: Server, echo: Upstrea
         watch = Stopwatch()
         client.sendall(b"lost")
         assert read_to_end(client) == b""
-        assert_took(watch, 0.3)
+        watch.assert_took(0.3)
 
 
 def test_data_starts_the_timeout_anew(server: Server, holding: Upstream) -> None:
@@ -205,7 +198,7 @@ def test_data_starts_the_timeout_anew(server: Server, holding: Upstream) -> None
                 client.recv(1)
         client.settimeout(20)
         assert ended(client) == "FIN"
-        assert_took(watch, 2.0)
+        watch.assert_took(2.0)
 
 
 def test_a_timeout_of_zero_is_a_black_hole_until_it_is_removed(
@@ -249,7 +242,7 @@ def test_reset_peer_resets_both_sides_after_the_first_data(
         near.sendall(b"lost")
         with pytest.raises(ConnectionResetError):
             other.recv(1)
-        assert_took(watch, 0.15)
+        watch.assert_took(0.15)
         assert ended(near) == "RST"
 
 
@@ -265,7 +258,7 @@ def test_slicer_cuts_into_pieces_and_loses_nothing(server: Server, holding: Upst
         while sum(map(len, pieces)) < len(data):
             pieces.append(far.recv(100))
         assert b"".join(pieces) == data
-        assert_took(watch, 0.14)
+        watch.assert_took(0.14)
         # Halved until no longer than the average: 6, 6, 6, 7, 6, 6, 6, 7. A busy machine may
         # join two of them before we look.
         assert len(pieces) >= 4
@@ -329,89 +322,6 @@ def test_toxicity_is_rolled_for_each_connection(server: Server, echo: Upstream) 
     assert 8 <= hits <= 52  # outside: one in a hundred million
 
 
-def test_a_disabled_proxy_refuses_and_cuts_and_keeps_its_toxics(
-    server: Server, echo: Upstream
-) -> None:
-    proxy = server.proxy(echo.port)
-    proxy.add("noop", name="kept")
-    with proxy.connect() as client:
-        exchange(client, b"x")
-        assert proxy.change(enabled=False).json["enabled"] is False
-        assert ended(client) == "FIN"
-    with pytest.raises(ConnectionRefusedError):
-        proxy.connect()
-    assert proxy.change(enabled=True).json["listen"] == proxy.listen
-    assert [toxic["name"] for toxic in proxy.toxics()] == ["kept"]
-    with proxy.connect() as client:
-        assert exchange(client, b"x") == b"x"
-
-
-def test_deleting_a_proxy_closes_its_connections(server: Server, echo: Upstream) -> None:
-    proxy = server.proxy(echo.port)
-    with proxy.connect() as client:
-        exchange(client, b"x")
-        server.call("DELETE", proxy.path)
-        assert ended(client) == "FIN"
-    with pytest.raises(ConnectionRefusedError):
-        proxy.connect()
-
-
-def test_moving_a_proxy_drops_connections_and_keeps_toxics(
-    server: Server, echo: Upstream, holding: Upstream
-) -> None:
-    proxy = server.proxy(holding.port)
-    proxy.add("noop", name="kept")
-    with proxy.connect() as client:
-        holding.wait_for_client()
-        proxy.change(upstream=f"127.0.0.1:{echo.port}")
-        assert ended(client) == "FIN"
-    with proxy.connect() as client:
-        assert exchange(client, b"x") == b"x"
-    assert [toxic["name"] for toxic in proxy.toxics()] == ["kept"]
-
-
-def test_an_upstream_that_refuses_closes_the_client_at_once(server: Server) -> None:
-    proxy = server.proxy(1)
-    with proxy.connect() as client:
-        assert ended(client) in {"FIN", "RST"}
-
-
-def test_an_upstream_that_is_no_address_closes_the_client(server: Server) -> None:
-    with server.proxy("nonsense").connect() as client:
-        assert ended(client) in {"FIN", "RST"}
-
-
-def test_a_reset_by_one_side_reaches_the_other_as_an_end(server: Server, holding: Upstream) -> None:
-    proxy = server.proxy(holding.port)
-    with proxy.connect() as client:
-        far = holding.wait_for_client()
-        far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        far.close()
-        assert ended(client) == "FIN"
-
-
-def test_a_proxy_without_an_address_listens_on_both_families(
-    server: Server, echo: Upstream
-) -> None:
-    body = {"name": "p", "listen": "", "upstream": f"localhost:{echo.port}"}
-    listen = server.call("POST", "/proxies", body).json["listen"]
-    port = int(listen.rpartition(":")[2])
-    families = ["127.0.0.1", "::1"] if socket.has_dualstack_ipv6() else ["127.0.0.1"]
-    for host in families:
-        with socket.create_connection((host, port), timeout=20) as client:
-            assert exchange(client, b"x") == b"x"
-
-
-def test_there_is_no_half_close_by_default(server: Server, holding: Upstream) -> None:
-    proxy = server.proxy(holding.port)
-    with proxy.connect() as client:
-        far = holding.wait_for_client()
-        client.sendall(b"request")
-        client.shutdown(socket.SHUT_WR)
-        assert read_to_end(far) == b"request"
-        assert read_to_end(client) == b""
-
-
 def test_toxics_of_a_stream_work_in_the_order_in_which_they_were_added(
     server: Server, holding: Upstream
 ) -> None:
@@ -424,7 +334,7 @@ def test_toxics_of_a_stream_work_in_the_order_in_which_they_were_added(
         far.sendall(b"0123456789abc")
         # The limit closes at once, but what has passed it is still delivered, late.
         assert read_to_end(client) == b"0123456789"
-        assert_took(watch, 0.3)
+        watch.assert_took(0.3)
 
 
 def test_changes_reach_live_connections_at_once(server: Server, echo: Upstream) -> None:
@@ -434,11 +344,11 @@ def test_changes_reach_live_connections_at_once(server: Server, echo: Upstream) 
         proxy.add("latency", name="l", latency=200)
         watch = Stopwatch()
         exchange(client, b"x")
-        assert_took(watch, 0.2)
+        watch.assert_took(0.2)
         proxy.update("l", {"attributes": {"latency": 400}})
         watch = Stopwatch()
         exchange(client, b"x")
-        assert_took(watch, 0.4)
+        watch.assert_took(0.4)
         proxy.remove("l")
         watch = Stopwatch()
         exchange(client, b"x")
@@ -465,28 +375,3 @@ def test_a_change_sends_what_is_in_flight_at_once(
         else:
             server.call("POST", "/reset")
         assert read_exactly(client, 9) == b"in flight"
-
-
-def test_reset_enables_everything_and_removes_every_toxic(server: Server, echo: Upstream) -> None:
-    one, two = server.proxy(echo.port, "one"), server.proxy(echo.port, "two")
-    two.add("latency", latency=1)
-    two.change(enabled=False)
-    with one.connect() as client:
-        assert exchange(client, b"x") == b"x"
-        one.add("timeout", timeout=0)
-        answer = server.call("POST", "/reset", raw=b"whatever")
-        assert (answer.status, answer.body) == (204, b"")
-        assert ended(client) == "FIN"
-    assert one.toxics() == two.toxics() == []
-    for proxy in (one, two):
-        with proxy.connect() as client:
-            assert exchange(client, b"x") == b"x"
-
-
-def test_reset_spares_live_connections_of_other_toxics(server: Server, echo: Upstream) -> None:
-    proxy = server.proxy(echo.port)
-    proxy.add("latency", latency=10)
-    with proxy.connect() as client:
-        exchange(client, b"x")
-        server.call("POST", "/reset")
-        assert exchange(client, b"y") == b"y"

@@ -1,0 +1,165 @@
+"""The HTTP of the API: routes, headers, odd requests, metrics; both servers answer alike."""
+
+import json
+import re
+import socket
+
+import pytest
+from proxy_kit import Server, connect, read_to_end
+
+GET_ROUTES = {
+    ("GET", "/"): 404,
+    ("GET", "/nope"): 404,
+    ("GET", "/PROXIES"): 404,
+    ("GET", "/proxies/"): 404,
+    ("GET", "/version/"): 404,
+    ("GET", "/proxies/p/toxics/"): 404,
+    ("GET", "/proxies/p/toxic"): 404,
+    ("PUT", "/proxies"): 405,
+    ("HEAD", "/proxies"): 405,
+    ("OPTIONS", "/proxies"): 405,
+    ("DELETE", "/proxies"): 405,
+    ("PATCH", "/proxies"): 405,
+    ("GET", "/populate"): 405,
+    ("GET", "/reset"): 405,
+    ("POST", "/version"): 405,
+    ("PUT", "/proxies/p"): 405,
+    ("DELETE", "/proxies/p/toxics"): 405,
+    ("GET", "//proxies"): 301,
+    ("GET", "/proxies/../version"): 301,
+    ("POST", "//reset"): 301,
+    ("GET", "/proxies/p?x=1"): 200,
+}
+
+
+@pytest.mark.parametrize(("method", "path"), GET_ROUTES)
+def test_paths_and_methods_are_routed_alike(server: Server, method: str, path: str) -> None:
+    server.proxy(1)
+    answer = server.call(method, path)
+    assert answer.status == GET_ROUTES[method, path]
+    if answer.status == 404:
+        assert answer.text == "404 page not found\n"
+        assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    if answer.status == 405:
+        assert answer.body == b""
+        assert "Allow" not in answer.headers
+    if answer.status == 301:
+        assert answer.headers["Location"] in {"/proxies", "/version", "/reset"}
+    assert ("X-Toxiproxy-Request-Id" in answer.headers) == (answer.status == 200)
+
+
+NOT_FOUND = {
+    ("GET", "/proxies/nope"): "proxy",
+    ("POST", "/proxies/nope"): "proxy",
+    ("PATCH", "/proxies/nope"): "proxy",
+    ("DELETE", "/proxies/nope"): "proxy",
+    ("GET", "/proxies/nope/toxics"): "proxy",
+    ("POST", "/proxies/nope/toxics"): "proxy",
+    ("GET", "/proxies/p/toxics/nope"): "toxic",
+    ("PATCH", "/proxies/p/toxics/nope"): "toxic",
+    ("DELETE", "/proxies/p/toxics/nope"): "toxic",
+    ("DELETE", "/proxies/nope/toxics/nope"): "proxy",
+}
+
+
+@pytest.mark.parametrize(("method", "path"), NOT_FOUND)
+def test_what_is_not_there_is_answered_alike(server: Server, method: str, path: str) -> None:
+    server.proxy(1)
+    answer = server.call(method, path, raw=b"broken")
+    assert answer.status == 404
+    assert answer.text == f'{{"error":"{NOT_FOUND[method, path]} not found","status":404}}\n'
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert re.fullmatch("[0-9a-v]{20}", answer.headers["X-Toxiproxy-Request-Id"])
+
+
+def test_browsers_are_refused(server: Server) -> None:
+    for agent, status in (("Mozilla/5.0", 403), ("mozilla/5.0", 200), ("", 200), ("x", 200)):
+        answer = server.call("GET", "/proxies", headers={"User-Agent": agent})
+        assert answer.status == status
+    refused = server.call("POST", "/reset", headers={"User-Agent": "Mozilla/"})
+    assert (refused.status, refused.text) == (403, "User agent not allowed\n")
+    assert "X-Toxiproxy-Request-Id" in refused.headers
+    assert server.call("GET", "/nope", headers={"User-Agent": "Mozilla/"}).status == 404
+
+
+def test_the_version_reads_as_2_12(server: Server) -> None:
+    answer = server.call("GET", "/version")
+    assert answer.text == '{"version": "2.12.0"}\n'
+    assert answer.headers["Content-Type"] == "application/json;charset=utf-8"
+
+
+def test_the_content_type_of_a_request_does_not_matter(server: Server) -> None:
+    for number, kind in enumerate(("text/plain", "application/x-www-form-urlencoded", "")):
+        body = json.dumps({"name": f"n{number}", "upstream": "x", "enabled": False}).encode()
+        assert server.call(
+            "POST", "/proxies", raw=body, headers={"Content-Type": kind}
+        ).status == 201  # fmt: skip
+
+
+def test_deleting_answers_without_a_body(server: Server) -> None:
+    proxy = server.proxy(1)
+    proxy.add("noop", name="n")
+    for path in ("/proxies/p/toxics/n", "/proxies/p"):
+        answer = server.call("DELETE", path)
+        assert (answer.status, answer.body) == (204, b"")
+        assert "Content-Type" not in answer.headers
+    assert server.call("GET", "/proxies").text == "{}"
+
+
+def test_chunked_and_pipelined_requests_are_understood(server: Server) -> None:
+    body = b'{"name":"c","upstream":"x","enabled":false}'
+    with connect(server.port) as sock:
+        sock.sendall(
+            b"POST /proxies HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+            + b"".join(b"1\r\n%c\r\n" % byte for byte in body)
+            + b"0\r\n\r\nGET /version HTTP/1.1\r\nHost: x\r\n\r\n"
+            b"GET /proxies/c HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        )
+        answers = read_to_end(sock)
+    statuses = re.findall(rb"HTTP/1\.1 (\d+)", answers)
+    assert statuses == [b"201", b"200", b"200"]
+
+
+def test_a_request_that_is_no_http_is_refused(server: Server) -> None:
+    with connect(server.port) as sock:
+        sock.sendall(b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n")
+        assert read_to_end(sock).startswith(b"HTTP/1.1 400 Bad Request")
+
+
+def test_a_client_that_sends_half_a_request_holds_up_nobody(server: Server) -> None:
+    with connect(server.port) as sock:
+        sock.sendall(b"POST /proxies HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        assert server.call("GET", "/proxies", timeout=5).status == 200
+
+
+def test_metrics_count_the_bytes_of_each_direction(server: Server) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        proxy = server.proxy(listener.getsockname()[1], name="counted")
+        with proxy.connect() as client:
+            far, _ = listener.accept()
+            with far:
+                client.sendall(b"12345")
+                assert far.recv(5) == b"12345"
+                far.sendall(b"123")
+                assert client.recv(3) == b"123"
+        labels = (
+            f'listener="{proxy.listen}",proxy="counted",'
+            f'upstream="127.0.0.1:{listener.getsockname()[1]}"'
+        )
+        wanted = [
+            f'toxiproxy_proxy_received_bytes_total{{direction="upstream",{labels}}} 5',
+            f'toxiproxy_proxy_sent_bytes_total{{direction="upstream",{labels}}} 5',
+            f'toxiproxy_proxy_received_bytes_total{{direction="downstream",{labels}}} 3',
+            f'toxiproxy_proxy_sent_bytes_total{{direction="downstream",{labels}}} 3',
+        ]
+        # The original counts when a connection has ended, and does not wait for that.
+        for _ in range(400):
+            answer = server.call("GET", "/metrics")
+            if all(line in answer.text.splitlines() for line in wanted):
+                break
+        else:
+            pytest.fail(f"{wanted} not in {answer.text}")
+    assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4; charset=utf-8")
+    assert "# TYPE toxiproxy_proxy_received_bytes_total counter" in answer.text

@@ -1,0 +1,114 @@
+"""A proxy's life, on both servers: up, down, moved, deleted, reset; how connections end."""
+
+import socket
+
+import pytest
+from proxy_kit import Server, Upstream, ended, exchange, read_to_end
+
+
+def test_a_disabled_proxy_refuses_and_cuts_and_keeps_its_toxics(
+    server: Server, echo: Upstream
+) -> None:
+    proxy = server.proxy(echo.port)
+    proxy.add("noop", name="kept")
+    with proxy.connect() as client:
+        exchange(client, b"x")
+        assert proxy.change(enabled=False).json["enabled"] is False
+        assert ended(client) == "FIN"
+    with pytest.raises(ConnectionRefusedError):
+        proxy.connect()
+    assert proxy.change(enabled=True).json["listen"] == proxy.listen
+    assert [toxic["name"] for toxic in proxy.toxics()] == ["kept"]
+    with proxy.connect() as client:
+        assert exchange(client, b"x") == b"x"
+
+
+def test_deleting_a_proxy_closes_its_connections(server: Server, echo: Upstream) -> None:
+    proxy = server.proxy(echo.port)
+    with proxy.connect() as client:
+        exchange(client, b"x")
+        server.call("DELETE", proxy.path)
+        assert ended(client) == "FIN"
+    with pytest.raises(ConnectionRefusedError):
+        proxy.connect()
+
+
+def test_moving_a_proxy_drops_connections_and_keeps_toxics(
+    server: Server, echo: Upstream, holding: Upstream
+) -> None:
+    proxy = server.proxy(holding.port)
+    proxy.add("noop", name="kept")
+    with proxy.connect() as client:
+        holding.wait_for_client()
+        proxy.change(upstream=f"127.0.0.1:{echo.port}")
+        assert ended(client) == "FIN"
+    with proxy.connect() as client:
+        assert exchange(client, b"x") == b"x"
+    assert [toxic["name"] for toxic in proxy.toxics()] == ["kept"]
+
+
+def test_an_upstream_that_refuses_closes_the_client_at_once(server: Server) -> None:
+    proxy = server.proxy(1)
+    with proxy.connect() as client:
+        assert ended(client) in {"FIN", "RST"}
+
+
+def test_an_upstream_that_is_no_address_closes_the_client(server: Server) -> None:
+    with server.proxy("nonsense").connect() as client:
+        assert ended(client) in {"FIN", "RST"}
+
+
+def test_a_reset_by_one_side_reaches_the_other_as_an_end(server: Server, holding: Upstream) -> None:
+    proxy = server.proxy(holding.port)
+    with proxy.connect() as client:
+        far = holding.wait_for_client()
+        far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        far.close()
+        assert ended(client) == "FIN"
+
+
+def test_a_proxy_without_an_address_listens_on_both_families(
+    server: Server, echo: Upstream
+) -> None:
+    body = {"name": "p", "listen": "", "upstream": f"localhost:{echo.port}"}
+    listen = server.call("POST", "/proxies", body).json["listen"]
+    port = int(listen.rpartition(":")[2])
+    families = ["127.0.0.1", "::1"] if socket.has_dualstack_ipv6() else ["127.0.0.1"]
+    for host in families:
+        with socket.create_connection((host, port), timeout=20) as client:
+            assert exchange(client, b"x") == b"x"
+
+
+def test_there_is_no_half_close_by_default(server: Server, holding: Upstream) -> None:
+    proxy = server.proxy(holding.port)
+    with proxy.connect() as client:
+        far = holding.wait_for_client()
+        client.sendall(b"request")
+        client.shutdown(socket.SHUT_WR)
+        assert read_to_end(far) == b"request"
+        assert read_to_end(client) == b""
+
+
+def test_reset_enables_everything_and_removes_every_toxic(server: Server, echo: Upstream) -> None:
+    one, two = server.proxy(echo.port, "one"), server.proxy(echo.port, "two")
+    two.add("latency", latency=1)
+    two.change(enabled=False)
+    with one.connect() as client:
+        assert exchange(client, b"x") == b"x"
+        one.add("timeout", timeout=0)
+        answer = server.call("POST", "/reset", raw=b"whatever")
+        assert (answer.status, answer.body) == (204, b"")
+        assert ended(client) == "FIN"
+    assert one.toxics() == two.toxics() == []
+    for proxy in (one, two):
+        with proxy.connect() as client:
+            assert exchange(client, b"x") == b"x"
+
+
+def test_reset_spares_live_connections_of_other_toxics(server: Server, echo: Upstream) -> None:
+    proxy = server.proxy(echo.port)
+    proxy.add("latency", latency=10)
+    with proxy.connect() as client:
+        exchange(client, b"x")
+        server.call("POST", "/reset")
+        assert exchange(client, b"y") == b"y"

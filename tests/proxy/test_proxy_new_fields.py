@@ -1,0 +1,211 @@
+"""New fields and paths, which only the embedded server has: leases, limits, lists, the seed."""
+
+import socket
+from typing import Any
+
+import pytest
+from proxy_kit import (
+    SLACK_S,
+    ProxyHandle,
+    Server,
+    Stopwatch,
+    Upstream,
+    ended,
+    eventually,
+    exchange,
+    read_exactly,
+    read_to_end,
+    start_embedded,
+)
+
+
+def test_populate_takes_toxics(embedded: Server, echo: Upstream) -> None:
+    late = {"type": "latency", "name": "late", "attributes": {"latency": 1}}
+    entry: dict[str, Any] = {
+        "name": "p", "upstream": f"127.0.0.1:{echo.port}", "listen": "127.0.0.1:0",
+        "toxics": [late, {"type": "noop", "stream": "upstream"}],
+    }  # fmt: skip
+    made = embedded.call("POST", "/populate", [entry]).json["proxies"][0]
+    assert [toxic["name"] for toxic in made["toxics"]] == ["noop_upstream", "late"]
+    entry["listen"] = made["listen"]
+    with ProxyHandle(embedded, "p", made["listen"]).connect() as client:
+        exchange(client, b"x")
+        for toxics, left in (([late], ["late"]), ([], ["late"]), (None, ["late"]), (5, ["late"])):
+            again = embedded.call("POST", "/populate", [{**entry, "toxics": toxics}])
+            assert [toxic["name"] for toxic in again.json["proxies"][0]["toxics"]] == left
+        assert exchange(client, b"y") == b"y"
+
+
+@pytest.mark.parametrize(
+    "toxics",
+    [[{"type": "nope"}], [5], [{"type": "latency", "attributes": {"latency": "x"}}],
+     [{"type": "noop"}, {"type": "noop"}]],
+)  # fmt: skip
+def test_populate_refuses_faulty_toxics_before_anything_is_made(
+    embedded: Server, toxics: list[Any]
+) -> None:
+    entries = [{"name": "a", "upstream": "x"}, {"name": "b", "upstream": "x", "toxics": toxics}]
+    assert embedded.call("POST", "/populate", entries).status == 400
+    assert embedded.call("GET", "/proxies").json == {}
+
+
+def test_connections_are_listed(embedded: Server, echo: Upstream) -> None:
+    proxy = embedded.proxy(echo.port)
+    proxy.add("noop", name="seen")
+    proxy.add("noop", name="missed", toxicity=0)
+    assert proxy.connections() == []
+    with proxy.connect() as client:
+        exchange(client, b"12345")
+        [shown] = proxy.connections()
+        host, port = client.getsockname()
+        assert shown["client"] == f"{host}:{port}"
+        assert (shown["id"], shown["state"]) == (1, "open")
+        assert shown["age"] >= 0
+        assert shown["streams"] == {
+            "upstream": {"received_bytes": 5, "sent_bytes": 5, "blocked": False, "toxics": []},
+            "downstream": {
+                "received_bytes": 5, "sent_bytes": 5, "blocked": False, "toxics": ["seen"],
+            },
+        }  # fmt: skip
+    eventually(lambda: proxy.connections() == [])
+    assert embedded.call("GET", "/proxies/nope/connections").status == 404
+    assert embedded.call("POST", f"{proxy.path}/connections").status == 405
+
+
+def test_max_connections_closes_those_above_the_limit(embedded: Server, echo: Upstream) -> None:
+    proxy = embedded.proxy(echo.port, max_connections=2)
+    assert proxy.show()["max_connections"] == 2
+    with proxy.connect() as one, proxy.connect() as two:
+        assert exchange(one, b"x") == exchange(two, b"x") == b"x"
+        with proxy.connect() as three:
+            assert ended(three) in {"FIN", "RST"}
+        assert proxy.change(max_connections=3).status == 200
+        with proxy.connect() as three:
+            assert exchange(three, b"x") == b"x"
+    eventually(lambda: proxy.connections() == [])
+    with proxy.connect() as four:
+        assert exchange(four, b"x") == b"x"
+    assert "max_connections" not in proxy.change(max_connections=0).json
+    assert proxy.change(max_connections=-1).status == 400
+
+
+def test_half_close_lets_the_answer_through(embedded: Server, holding: Upstream) -> None:
+    proxy = embedded.proxy(holding.port, half_close=True)
+    assert proxy.show()["half_close"] is True
+    with proxy.connect() as client:
+        far = holding.wait_for_client()
+        client.sendall(b"request")
+        client.shutdown(socket.SHUT_WR)
+        assert read_to_end(far) == b"request"
+        far.sendall(b"answer")
+        assert read_exactly(client, 6) == b"answer"
+        far.close()
+        assert read_to_end(client) == b""
+    eventually(lambda: proxy.connections() == [])
+
+
+def test_a_lease_removes_a_toxic_whose_client_has_died(embedded: Server, echo: Upstream) -> None:
+    proxy = embedded.proxy(echo.port)
+    watch = Stopwatch()
+    shown = proxy.add("timeout", name="leased", timeout=0, expires_in=0.4).json
+    assert 0 < shown["expires_in"] <= 0.4
+    with proxy.connect() as client:
+        client.sendall(b"lost")
+        assert ended(client) == "FIN"  # as when somebody removes it
+    assert 0.39 <= watch.seconds < 0.4 + SLACK_S
+    assert proxy.toxics() == []
+
+
+def test_a_lease_can_be_renewed(embedded: Server) -> None:
+    proxy = embedded.proxy(1)
+    proxy.add("noop", name="leased", expires_in=0.3)
+    watch = Stopwatch()
+    assert proxy.update("leased", {"expires_in": 1.0}).json["expires_in"] > 0.9
+    proxy.update("leased", {"toxicity": 0.5})
+    eventually(lambda: proxy.toxics() == [])
+    assert 0.99 <= watch.seconds < 1.0 + SLACK_S
+
+
+def test_a_lease_ends_a_cut_whose_client_has_died(embedded: Server, echo: Upstream) -> None:
+    proxy = embedded.proxy(echo.port)
+    watch = Stopwatch()
+    assert proxy.change(enabled=False, expires_in=60).json["expires_in"] > 59
+    assert 0 < proxy.change(expires_in=0.4).json["expires_in"] <= 0.4
+    with pytest.raises(ConnectionRefusedError):
+        proxy.connect()
+    eventually(lambda: proxy.show()["enabled"])
+    assert 0.39 <= watch.seconds < 0.4 + SLACK_S
+    assert "expires_in" not in proxy.show()
+    with proxy.connect() as client:
+        assert exchange(client, b"x") == b"x"
+    error = proxy.change(expires_in=1).json["error"]
+    assert "expires_in needs enabled to be false" in error
+
+
+def test_a_lease_of_a_cut_ends_with_the_cut(embedded: Server, echo: Upstream) -> None:
+    proxy = embedded.proxy(echo.port, enabled=False, expires_in=60)
+    assert proxy.show()["expires_in"] > 59
+    assert "expires_in" not in proxy.change(enabled=True).json
+    assert "expires_in" not in proxy.change(enabled=False).json
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 1e30])
+def test_a_lease_that_makes_no_sense_is_refused(embedded: Server, seconds: float) -> None:
+    error = embedded.proxy(1).add("noop", expect=400, expires_in=seconds).json["error"]
+    assert "expires_in must be more than 0" in error
+
+
+def test_a_name_with_a_slash_can_be_addressed(embedded: Server) -> None:
+    proxy = embedded.proxy("x", name="a/b")
+    proxy.add("noop", name="n")
+    assert proxy.show()["name"] == "a/b"
+    assert embedded.call("DELETE", "/proxies/a%2Fb").status == 204
+
+
+def rolls(server: Server, port: int) -> tuple[list[bool], list[int]]:
+    """Return which of 20 connections a toxicity of 0.5 hit, and the delays of 10 messages."""
+    proxy = server.proxy(port, name="dice")
+    proxy.add("limit_data", name="half", bytes=0, toxicity=0.5)
+    hits = []
+    for _ in range(20):
+        with proxy.connect() as client:
+            client.sendall(b"x")
+            hits.append(client.recv(1) == b"")
+    proxy.remove("half")
+    proxy.add("latency", name="spread", latency=30, jitter=30)
+    delays = []
+    with proxy.connect() as client:
+        for _ in range(10):
+            watch = Stopwatch()
+            exchange(client, b"x")
+            delays.append(round(watch.seconds * 1000))
+    return hits, delays
+
+
+def test_the_same_seed_gives_the_same_rolls_and_jitter(echo: Upstream) -> None:
+    outcomes = []
+    for seed in ("42", "42", "43"):
+        server = start_embedded("-seed", seed)
+        try:
+            assert server.first_line["seed"] == int(seed)
+            outcomes.append(rolls(server, echo.port))
+        finally:
+            server.stop()
+    (hits, delays), (same_hits, same_delays), (other_hits, other_delays) = outcomes
+    assert hits == same_hits
+    assert hits != other_hits
+    # Delays are measured, so they differ by what a busy machine adds; the draws do not.
+    close = sum(abs(a - b) <= 5 for a, b in zip(delays, same_delays, strict=True))
+    assert close >= 7
+    assert sum(abs(a - b) > 5 for a, b in zip(delays, other_delays, strict=True)) >= 3
+
+
+def test_a_lease_of_years_does_not_stop_the_server(embedded: Server, echo: Upstream) -> None:
+    proxy = embedded.proxy(echo.port)
+    proxy.add("latency", latency=9_223_372_036_854, name="l", expires_in=1e9, toxicity=0)
+    with proxy.connect() as client:
+        assert exchange(client, b"x") == b"x"
+        proxy.update("l", {"toxicity": 1})
+        client.sendall(b"y")
+        proxy.remove("l")
+        assert client.recv(1) == b"y"
