@@ -265,6 +265,23 @@ def test_a_proxy_is_shown_byte_by_byte_as_the_original_shows_it(server: Server) 
     assert server.call("GET", "/proxies").text == f'{{"a b":{second},"z":{shown}}}'
 
 
+def test_a_proxy_is_read_as_leniently_as_the_original_reads_it(server: Server) -> None:
+    body = b'{"NAME":"a","upStream":"x","listen":null,"enabled":false,"z":[1],"Logger":{}} garbage'
+    answer = server.call("POST", "/proxies", raw=body)
+    assert answer.status == 201
+    assert answer.json == {
+        "name": "a", "listen": "", "upstream": "x", "enabled": False, "Logger": {}, "toxics": [],
+    }  # fmt: skip
+
+
+def test_a_disabled_proxy_keeps_its_address_as_given_until_it_starts(server: Server) -> None:
+    body = {"name": "p", "upstream": "x", "listen": "localhost:0", "enabled": False}
+    assert server.call("POST", "/proxies", body).json["listen"] == "localhost:0"
+    started = server.call("PATCH", "/proxies/p", {"enabled": True}).json["listen"]
+    assert re.fullmatch(r"127\.0\.0\.1:[1-9]\d*", started)
+    assert server.call("PATCH", "/proxies/p", {"enabled": False}).json["listen"] == started
+
+
 UPDATES: list[tuple[dict[str, Any], int, dict[str, Any]]] = [
     ({}, 200, {}),
     ({"name": "other"}, 200, {}),

@@ -3,9 +3,10 @@
 import json
 import re
 import socket
+from typing import Any
 
 import pytest
-from proxy_kit import Server, connect, read_to_end
+from proxy_kit import Answer, Server, connect, eventually, read_to_end
 
 GET_ROUTES = {
     ("GET", "/"): 404,
@@ -47,6 +48,50 @@ def test_paths_and_methods_are_routed_alike(server: Server, method: str, path: s
     if answer.status == 301:
         assert answer.headers["Location"] in {"/proxies", "/version", "/reset"}
     assert ("X-Toxiproxy-Request-Id" in answer.headers) == (answer.status == 200)
+
+
+JSON = "application/json"
+TEXT = "text/plain; charset=utf-8"
+A_PROXY = {"name": "a", "upstream": "x", "listen": "127.0.0.1:0"}
+A_TOXIC = {"type": "noop", "name": "t"}
+
+CONVERSATION: list[tuple[str, str, Any, int, str | None]] = [
+    # Every route once, then each kind of error: status and Content-Type of the answer.
+    ("POST", "/proxies", A_PROXY, 201, JSON),
+    ("GET", "/proxies", None, 200, JSON),
+    ("GET", "/proxies/a", None, 200, JSON),
+    ("POST", "/proxies/a", {}, 200, JSON),
+    ("PATCH", "/proxies/a", {}, 200, JSON),
+    ("POST", "/proxies/a/toxics", A_TOXIC, 200, JSON),
+    ("GET", "/proxies/a/toxics", None, 200, JSON),
+    ("GET", "/proxies/a/toxics/t", None, 200, JSON),
+    ("POST", "/proxies/a/toxics/t", {}, 200, JSON),
+    ("PATCH", "/proxies/a/toxics/t", {}, 200, JSON),
+    ("POST", "/populate", [{**A_PROXY, "name": "b"}], 201, JSON),
+    ("GET", "/version", None, 200, "application/json;charset=utf-8"),
+    ("POST", "/proxies/a/toxics", A_TOXIC, 409, TEXT),
+    ("POST", "/proxies/a/toxics", {"type": "nope"}, 400, TEXT),
+    ("PATCH", "/proxies/a/toxics/t", [], 400, TEXT),
+    ("POST", "/proxies", A_PROXY, 409, TEXT),
+    ("POST", "/proxies", {}, 400, TEXT),
+    ("POST", "/proxies", {**A_PROXY, "name": "c", "listen": "bad"}, 500, TEXT),
+    ("PATCH", "/proxies/a", {"listen": "bad"}, 500, TEXT),
+    ("POST", "/populate", [{}], 400, JSON),
+    ("DELETE", "/proxies/a/toxics/t", None, 204, None),
+    ("POST", "/reset", None, 204, None),
+    ("DELETE", "/proxies/a", None, 204, None),
+]
+
+
+def test_every_route_and_kind_of_error_has_its_status_and_headers(server: Server) -> None:
+    for method, path, body, status, content_type in CONVERSATION:
+        answer = server.call(method, path, body)
+        assert (answer.status, answer.headers.get("Content-Type")) == (status, content_type), path
+        assert re.fullmatch("[0-9a-v]{20}", answer.headers["X-Toxiproxy-Request-Id"])
+        failed_as_text = content_type == TEXT
+        assert ("X-Content-Type-Options" in answer.headers) == failed_as_text
+        assert answer.text.endswith("}\n") == (failed_as_text or path == "/version")
+        assert not any(name.startswith("Access-Control") for name in answer.headers)
 
 
 NOT_FOUND = {
@@ -134,6 +179,13 @@ def test_a_client_that_sends_half_a_request_holds_up_nobody(server: Server) -> N
         assert server.call("GET", "/proxies", timeout=5).status == 200
 
 
+def metrics_with(server: Server, lines: list[str]) -> Answer | None:
+    """Return the metrics, which any method gets, once they have these lines."""
+    answer = server.call("PUT", "/metrics")
+    assert server.call("GET", "/metrics").status == answer.status == 200
+    return answer if all(line in answer.text.splitlines() for line in lines) else None
+
+
 def test_metrics_count_the_bytes_of_each_direction(server: Server) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         proxy = server.proxy(listener.getsockname()[1], name="counted")
@@ -155,11 +207,6 @@ def test_metrics_count_the_bytes_of_each_direction(server: Server) -> None:
             f'toxiproxy_proxy_sent_bytes_total{{direction="downstream",{labels}}} 3',
         ]
         # The original counts when a connection has ended, and does not wait for that.
-        for _ in range(400):
-            answer = server.call("GET", "/metrics")
-            if all(line in answer.text.splitlines() for line in wanted):
-                break
-        else:
-            pytest.fail(f"{wanted} not in {answer.text}")
+        answer = eventually(lambda: metrics_with(server, wanted), "the counts")
     assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4; charset=utf-8")
     assert "# TYPE toxiproxy_proxy_received_bytes_total counter" in answer.text

@@ -3,7 +3,7 @@
 import socket
 
 import pytest
-from proxy_kit import Server, Upstream, ended, exchange, read_to_end
+from proxy_kit import ProxyHandle, Server, Upstream, ended, exchange, read_to_end, refused
 
 
 def test_a_disabled_proxy_refuses_and_cuts_and_keeps_its_toxics(
@@ -47,10 +47,26 @@ def test_moving_a_proxy_drops_connections_and_keeps_toxics(
     assert [toxic["name"] for toxic in proxy.toxics()] == ["kept"]
 
 
+def test_a_proxy_that_is_moved_listens_there_only_and_keeps_its_toxics(
+    server: Server, echo: Upstream
+) -> None:
+    proxy = server.proxy(echo.port)
+    proxy.add("noop", name="kept")
+    with proxy.connect() as client:
+        exchange(client, b"x")
+        moved = ProxyHandle(server, "p", proxy.change(listen="localhost:0").json["listen"])
+        assert ended(client) == "FIN"
+    assert moved.port != proxy.port
+    assert refused(proxy.port)
+    with moved.connect() as client:
+        assert exchange(client, b"x") == b"x"
+    assert [toxic["name"] for toxic in moved.toxics()] == ["kept"]
+
+
 def test_an_upstream_that_refuses_closes_the_client_at_once(server: Server) -> None:
     proxy = server.proxy(1)
     with proxy.connect() as client:
-        assert ended(client) in {"FIN", "RST"}
+        assert ended(client) == "FIN"
 
 
 def test_an_upstream_that_is_no_address_closes_the_client(server: Server) -> None:
@@ -103,6 +119,17 @@ def test_reset_enables_everything_and_removes_every_toxic(server: Server, echo: 
     for proxy in (one, two):
         with proxy.connect() as client:
             assert exchange(client, b"x") == b"x"
+
+
+def test_reset_stops_at_a_proxy_that_cannot_start(server: Server) -> None:
+    proxy = server.proxy("x")
+    proxy.add("noop", name="kept")
+    proxy.change(enabled=False)
+    with socket.create_server(("127.0.0.1", proxy.port)):
+        answer = server.call("POST", "/reset")
+    error = f"listen tcp {proxy.listen}: bind: address already in use"
+    assert (answer.status, answer.json) == (500, {"error": error, "status": 500})
+    assert [toxic["name"] for toxic in proxy.toxics()] == ["kept"]
 
 
 def test_reset_spares_live_connections_of_other_toxics(server: Server, echo: Upstream) -> None:

@@ -80,6 +80,15 @@ def test_a_proxy_that_differs_is_replaced(server: Server, echo: Upstream) -> Non
     assert proxy.toxics() == []
 
 
+def test_any_free_port_is_never_the_port_that_is_there(server: Server) -> None:
+    proxy = server.proxy("x")
+    proxy.add("noop")
+    again = {"name": "p", "upstream": "x", "listen": "127.0.0.1:0"}
+    [made] = server.call("POST", "/populate", [again]).json["proxies"]
+    assert made["listen"] != proxy.listen
+    assert made["toxics"] == []
+
+
 def test_populating_a_port_in_use_stops_there(server: Server) -> None:
     good = {"name": "a", "upstream": "x", "listen": "127.0.0.1:0"}
     busy = {"name": "b", "upstream": "x", "listen": f"127.0.0.1:{server.port}"}
@@ -107,6 +116,25 @@ def test_a_config_file_is_a_list_to_populate(
     server = start(kind, config, request)
     try:
         assert eventually(lambda: server.call("GET", "/proxies").json, "the proxy")["c"]["enabled"]
+    finally:
+        server.stop()
+
+
+def test_a_config_file_may_have_toxics(tmp_path: Path) -> None:
+    config = tmp_path / "toxiproxy.json"
+    late = {"type": "latency", "attributes": {"latency": 5}, "toxicity": 0.5, "expires_in": 60}
+    entry = {"name": "c", "upstream": "x", "listen": "127.0.0.1:0"}
+    config.write_text(json.dumps([{**entry, "toxics": [late], "half_close": True}]))
+    server = proxy_kit.start_embedded("-config", str(config))
+    try:
+        shown = server.call("GET", "/proxies/c").json
+        [toxic] = shown["toxics"]
+        assert toxic.pop("expires_in") > 0
+        assert toxic == {
+            "attributes": {"latency": 5, "jitter": 0}, "name": "latency_downstream",
+            "type": "latency", "stream": "downstream", "toxicity": 0.5,
+        }  # fmt: skip
+        assert shown["half_close"] is True
     finally:
         server.stop()
 

@@ -85,6 +85,19 @@ def test_jitter_spreads_around_the_latency(server: Server, echo: Upstream) -> No
     assert max(times) > 0.033
 
 
+def test_jitter_lets_no_chunk_overtake_another(server: Server, holding: Upstream) -> None:
+    proxy = server.proxy(holding.port)
+    # More jitter than latency: about every second chunk would be due before it came.
+    proxy.add("latency", stream="upstream", latency=1, jitter=20)
+    with proxy.connect() as client:
+        far = holding.wait_for_client()
+        sent = b""
+        for number in range(40):
+            client.sendall(b"%02d" % number)
+            sent += b"%02d" % number
+        assert read_exactly(far, len(sent)) == sent
+
+
 def test_latency_does_not_delay_the_close_of_an_idle_connection(
     server: Server, holding: Upstream
 ) -> None:
@@ -134,6 +147,20 @@ def test_bandwidth_gives_no_credit_for_a_pause(server: Server, holding: Upstream
         far.sendall(bytes(3000))
         read_exactly(client, 3000)
         watch.assert_took(0.28)
+
+
+def test_bandwidth_sends_slices_of_a_tenth_of_a_second(server: Server, holding: Upstream) -> None:
+    proxy = server.proxy(holding.port)
+    proxy.add("bandwidth", stream="upstream", rate=20)
+    with proxy.connect() as client:
+        far = holding.wait_for_client()
+        watch = Stopwatch()
+        client.sendall(bytes(6000))
+        first = len(far.recv(10_000))
+        watch.assert_took(0.1)
+        assert first % 2000 == 0  # a busy machine may join slices before we look
+        read_exactly(far, 6000 - first)
+        watch.assert_took(0.3)
 
 
 def test_bandwidth_is_for_each_connection(server: Server, echo: Upstream) -> None:
@@ -246,6 +273,19 @@ def test_reset_peer_resets_both_sides_after_the_first_data(
         assert ended(near) == "RST"
 
 
+def test_reset_peer_resets_at_the_end_of_a_stream_without_data(
+    server: Server, holding: Upstream
+) -> None:
+    proxy = server.proxy(holding.port)
+    proxy.add("reset_peer", timeout=150)
+    with proxy.connect() as client:
+        far = holding.wait_for_client()
+        watch = Stopwatch()
+        far.close()
+        assert ended(client) == "RST"
+        watch.assert_took(0.15)
+
+
 def test_slicer_cuts_into_pieces_and_loses_nothing(server: Server, holding: Upstream) -> None:
     proxy = server.proxy(holding.port)
     proxy.add("slicer", stream="upstream", average_size=10, size_variation=0, delay=20_000)
@@ -299,6 +339,15 @@ def test_limit_data_keeps_counting_over_an_update(server: Server, holding: Upstr
         proxy.update("l", {"attributes": {"bytes": 70}})
         far.sendall(b"y" * 60)
         assert read_to_end(client) == b"y" * 10
+
+
+def test_limit_data_counts_from_when_it_was_added(server: Server, echo: Upstream) -> None:
+    proxy = server.proxy(echo.port)
+    with proxy.connect() as client:
+        assert exchange(client, bytes(100)) == bytes(100)
+        proxy.add("limit_data", bytes=5)
+        client.sendall(b"0123456789")
+        assert read_to_end(client) == b"01234"
 
 
 def test_toxicity_zero_never_hits_and_one_always_does(server: Server, echo: Upstream) -> None:
