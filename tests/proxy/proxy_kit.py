@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -94,6 +95,11 @@ class Server:
 
     def alive(self) -> bool:
         return self.process.poll() is None
+
+    def kept_waiting(self) -> float:
+        """Seconds for which the kernel has let this server or this thread wait for a processor."""
+        stolen = _steal_ticks() / os.sysconf("SC_CLK_TCK")
+        return _run_delay(f"/proc/{self.process.pid}") + _run_delay("/proc/thread-self") + stolen
 
     def stop(self) -> int:
         """End it as an operator would; return the exit code."""
@@ -192,6 +198,22 @@ def start_real(path: str, *arguments: str) -> Server:
             time.sleep(0.02)  # the real server does not announce itself
         server.stop()
     raise AssertionError("the real toxiproxy-server did not start")
+
+
+def _run_delay(process: str) -> float:
+    """Seconds on the kernel's run queue; none where it does not tell."""
+    try:
+        return int(Path(process, "schedstat").read_text().split()[1]) / 1e9
+    except OSError:
+        return 0.0
+
+
+def _steal_ticks() -> int:
+    """Time that the hypervisor gave to others."""
+    try:
+        return int(Path("/proc/stat").read_text().split(maxsplit=9)[8])
+    except (OSError, IndexError):
+        return 0
 
 
 def drain(process: subprocess.Popen[bytes]) -> None:

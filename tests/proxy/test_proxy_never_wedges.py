@@ -1,10 +1,12 @@
-"""What brings the original down or to a stand, survived: the API answers, and soon.
+"""What brings the original down or to a stand, survived: every call is answered within 100 ms.
 
-100 ms is promised for each call, and `benchmarks/proxy.py` holds it to that. Here a call may
-take ten times as long, because the machine may be busy; the original takes 25 s or for ever.
+Time in which the kernel let server or test wait for a processor is not counted, so a busy
+machine fails nobody, and a server that waits or computes for too long fails everywhere. The
+original takes 25 s or for ever.
 """
 
 import json
+import multiprocessing
 import os
 import random
 import socket
@@ -12,22 +14,26 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
 from typing import Any
 
 import pytest
 from proxy_kit import (
+    PATIENCE_S,
     Answer,
-    ProxyHandle,
     Server,
     Upstream,
+    connect,
     ended,
     eventually,
     exchange,
     read_exactly,
     refused,
+    upstream,
 )
 
-SOON_S = 1.0
+SOON_S = 0.1
 
 TOXICS: list[tuple[str, dict[str, Any]]] = [
     ("latency", {"latency": 1000}),
@@ -60,9 +66,13 @@ KILLERS: list[tuple[str, dict[str, Any], str]] = [
 
 def soon(server: Server, method: str, path: str, body: Any = None) -> Answer:
     """Call the API, which must answer soon."""
+    kept_waiting = server.kept_waiting()
     start = time.monotonic()
-    answer = server.call(method, path, body, timeout=SOON_S * 5)
-    assert time.monotonic() - start < SOON_S, f"{method} {path}"
+    answer = server.call(method, path, body)
+    took = time.monotonic() - start
+    if took >= SOON_S:
+        took -= server.kept_waiting() - kept_waiting
+    assert took < SOON_S, f"{method} {path}"
     return answer
 
 
@@ -85,9 +95,18 @@ def test_inputs_that_end_the_original_are_refused_with_a_sentence(
     embedded: Server, kind: str, attributes: dict[str, Any], sentence: str
 ) -> None:
     proxy = embedded.proxy(1)
-    answer = proxy.add(kind, expect=400, **attributes)
-    assert sentence in answer.json["error"]
+    refused = [proxy.add(kind, expect=400, **attributes)]
+    entry = {"name": "q", "upstream": "x", "toxics": [{"type": kind, "attributes": attributes}]}
+    refused.append(embedded.call("POST", "/populate", [entry]))
     assert proxy.toxics() == []
+    harmless = {"average_size": 1} if kind == "slicer" else {}
+    before = proxy.add(kind, name="t", **harmless).json
+    if attributes:
+        refused.append(proxy.update("t", {"attributes": attributes}, expect=400))
+    assert proxy.toxics() == [before]
+    assert {answer.status for answer in refused} == {400}
+    assert all(sentence in answer.json["error"] for answer in refused)
+    assert list(embedded.call("GET", "/proxies").json) == ["p"]
 
 
 @pytest.mark.parametrize("toxicity", [-0.1, 1.1, 2.5])
@@ -195,19 +214,63 @@ def test_a_client_that_vanishes_leaves_nothing_behind(embedded: Server, holding:
         fill(far)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         client.close()
+        assert soon(embedded, "GET", "/proxies").status == 200
         far.close()
         eventually(lambda: not proxy.connections(), f"the end of the connection under {kind}")
-        proxy.remove(kind)
+        assert soon(embedded, "DELETE", f"{proxy.path}/toxics/{kind}").status == 204
+
+
+@pytest.fixture
+def chatter() -> Iterator[Connection]:
+    """Run `chat` in a process of its own, whose threads do not get in the way of our clock."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=chat, args=(theirs,), daemon=True)
+    process.start()
+    yield ours
+    ours.close()
+    process.join(PATIENCE_S)
+    assert process.exitcode == 0
+
+
+def chat(pipe: Connection) -> None:
+    """Keep eight connections to an echo busy, and see that each answer is right.
+
+    Tells the echo's port, is told the proxy's, and when told to stop, tells how many times each
+    connection was answered; None for one with a wrong answer.
+    """
+    stop = threading.Event()
+    rounds: list[int | None] = [0] * 8
+
+    def talk(number: int, port: int) -> None:
+        chance = random.Random(number)
+        with connect(port) as client:
+            while not stop.is_set():
+                data = chance.randbytes(chance.randrange(1, 20_000))
+                if exchange(client, data) != data:
+                    rounds[number] = None
+                    return
+                rounds[number] = (rounds[number] or 0) + 1
+
+    with upstream() as echo:
+        pipe.send(echo.port)
+        port = pipe.recv()
+        threads = [threading.Thread(target=talk, args=(number, port)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        pipe.recv()
+        stop.set()
+        for thread in threads:
+            thread.join()
+        pipe.send(rounds)
 
 
 def test_a_thousand_changes_under_load_are_answered_and_lose_nothing(
-    embedded: Server, echo: Upstream
+    embedded: Server, chatter: Connection
 ) -> None:
-    proxy = embedded.proxy(echo.port)
-    stop = threading.Event()
-    failures: list[str] = []
-    traffic = threading.Thread(target=chatter, args=(proxy, stop, failures), daemon=True)
-    traffic.start()
+    proxy = embedded.proxy(chatter.recv())
+    chatter.send(proxy.port)
+    eventually(lambda: len(proxy.connections()) == 8, "the load")
     chance = random.Random(5)
     present: set[str] = set()
     for number in range(1000):
@@ -227,28 +290,10 @@ def test_a_thousand_changes_under_load_are_answered_and_lose_nothing(
             status = soon(embedded, "DELETE", toxic).status
             present.remove(kind)
         assert status in {200, 204}
-    stop.set()
-    traffic.join(20)
-    assert not traffic.is_alive()
-    assert failures == []
-
-
-def chatter(proxy: ProxyHandle, stop: threading.Event, failures: list[str]) -> None:
-    """Keep eight connections busy, and see that each echo is right."""
-
-    def talk(number: int) -> None:
-        with proxy.connect() as client:
-            while not stop.is_set():
-                data = os.urandom(random.Random(number).randrange(1, 20_000))
-                if exchange(client, data) != data:
-                    failures.append(f"connection {number}")
-                    return
-
-    threads = [threading.Thread(target=talk, args=(number,), daemon=True) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    chatter.send("stop")
+    assert chatter.poll(PATIENCE_S)
+    rounds = chatter.recv()
+    assert all(rounds), rounds
 
 
 def test_a_thousand_idle_connections_are_cut_before_the_call_returns(
