@@ -31,6 +31,12 @@ def real_toxiproxy() -> str:
     return find_real_toxiproxy()
 
 
+@pytest.fixture(params=["embedded", "real"])
+def program(request: pytest.FixtureRequest) -> list[str]:
+    """How either server is started, for tests of the process itself."""
+    return [find_real_toxiproxy()] if request.param == "real" else proxy_kit.EMBEDDED
+
+
 @pytest.fixture(scope="session", params=["embedded", "real"])
 def shared_server(request: pytest.FixtureRequest) -> Iterator[proxy_kit.Server]:
     """Start one server of each kind for all tests."""

@@ -27,6 +27,7 @@ SLACK_S = 1.5
 """By how much later than due something may be seen, for the same reason."""
 EARLY_S = 0.003
 """And by how much earlier: clocks are read in different processes, one in whole milliseconds."""
+EMBEDDED = [sys.executable, "-m", "harness.proxy"]
 
 
 @dataclass
@@ -164,12 +165,11 @@ class ProxyHandle:
         return list(self.server.call("GET", f"{self.path}/connections").json)
 
 
-def start_embedded(*arguments: str, env: dict[str, str] | None = None) -> Server:
+def start_embedded(*arguments: str) -> Server:
     """Start the embedded server on a free port."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "harness.proxy", "--host", "127.0.0.1", "--port", "0", *arguments],
+        [*EMBEDDED, "--host", "127.0.0.1", "--port", "0", *arguments],
         stdout=subprocess.PIPE,
-        env={**os.environ, **(env or {})},
     )
     assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], PATIENCE_S)
@@ -182,14 +182,23 @@ def start_embedded(*arguments: str, env: dict[str, str] | None = None) -> Server
 
 def start_real(path: str, *arguments: str) -> Server:
     """Start a real toxiproxy-server."""
+    return start_silent("real", [path], *arguments)
+
+
+def start_silent(
+    kind: str, program: list[str], *arguments: str,
+    log: int = subprocess.DEVNULL, env: dict[str, str] | None = None,
+) -> Server:  # fmt: skip
+    """Start either server on a port of our choice, without reading what it logs."""
     for _ in range(5):
         port = free_port()
         process = subprocess.Popen(
-            [path, "-host", "127.0.0.1", "-port", str(port), *arguments],
-            stdout=subprocess.DEVNULL,
+            [*program, "-host", "127.0.0.1", "-port", str(port), *arguments],
+            stdout=log,
             stderr=subprocess.DEVNULL,
+            env={**os.environ, **(env or {})},
         )
-        server = Server("real", process, "127.0.0.1", port)
+        server = Server(kind, process, "127.0.0.1", port)
         deadline = time.monotonic() + PATIENCE_S
         while server.alive() and time.monotonic() < deadline:
             with contextlib.suppress(OSError, http.client.HTTPException):
@@ -197,7 +206,7 @@ def start_real(path: str, *arguments: str) -> Server:
                 return server
             time.sleep(0.02)  # the real server does not announce itself
         server.stop()
-    raise AssertionError("the real toxiproxy-server did not start")
+    raise AssertionError(f"the {kind} server did not start")
 
 
 def _run_delay(process: str) -> float:
@@ -291,6 +300,19 @@ def upstream(serve: Callable[[socket.socket], None] = serve_echo) -> Iterator[Up
         yield server
     finally:
         server.close()
+
+
+@contextlib.contextmanager
+def black_hole() -> Iterator[int]:
+    """A port on loopback that answers no SYN: its backlog is full."""
+    with socket.socket() as hole, contextlib.ExitStack() as stuffing:
+        hole.bind(("127.0.0.1", 0))
+        hole.listen(0)
+        for _ in range(4):
+            stuffed = stuffing.enter_context(socket.socket())
+            stuffed.setblocking(False)
+            stuffed.connect_ex(hole.getsockname())
+        yield int(hole.getsockname()[1])
 
 
 def free_port() -> int:

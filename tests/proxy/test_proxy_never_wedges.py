@@ -24,6 +24,7 @@ from proxy_kit import (
     Answer,
     Server,
     Upstream,
+    black_hole,
     connect,
     ended,
     eventually,
@@ -167,42 +168,28 @@ def test_changes_while_a_receiver_does_not_read_lose_no_byte(
 
 
 def test_a_black_holed_upstream_holds_up_neither_clients_nor_changes(embedded: Server) -> None:
-    # A backlog that is full drops every further SYN: a black hole on loopback.
-    with socket.socket() as hole:
-        hole.bind(("127.0.0.1", 0))
-        hole.listen(0)
-        stuffing = []
-        for _ in range(4):
-            stuffed = socket.socket()
-            stuffed.setblocking(False)
-            stuffed.connect_ex(hole.getsockname())
-            stuffing.append(stuffed)
-        try:
-            proxy = embedded.proxy(hole.getsockname()[1])
-            clients = [proxy.connect() for _ in range(5)]
-            states = eventually(
-                lambda: [
-                    connection["state"]
-                    for connection in proxy.connections()
-                    if len(proxy.connections()) == 5
-                ],
-                "five connections",
-            )
-            assert states == ["dialling"] * 5
-            soon(embedded, "POST", f"{proxy.path}/toxics", {"type": "latency"})
-            vanishing = clients.pop()
-            vanishing.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-            vanishing.close()
-            eventually(lambda: len(proxy.connections()) == 4, "the end of a vanished client's dial")
-            assert soon(embedded, "PATCH", proxy.path, {"enabled": False}).status == 200
-            for client in clients:
-                assert ended(client) in {"FIN", "RST"}
-                client.close()
-            assert refused(proxy.port)
+    with black_hole() as port:
+        proxy = embedded.proxy(port)
+        clients = [proxy.connect() for _ in range(5)]
+        eventually(lambda: len(proxy.connections()) == 5, "five connections")
+        assert {connection["state"] for connection in proxy.connections()} == {"dialling"}
+        toxic = {"type": "latency"}
+        assert soon(embedded, "POST", f"{proxy.path}/toxics", toxic).status == 200
+        assert soon(embedded, "GET", "/proxies").status == 200
+        vanishing = clients.pop()
+        vanishing.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        vanishing.close()
+        eventually(lambda: len(proxy.connections()) == 4, "the end of a vanished client's dial")
+        assert soon(embedded, "PATCH", proxy.path, {"enabled": False}).status == 200
+        for client in clients:
+            assert ended(client) in {"FIN", "RST"}
+            client.close()
+        assert refused(proxy.port)
+        assert soon(embedded, "PATCH", proxy.path, {"enabled": True}).status == 200
+        with proxy.connect():
+            eventually(proxy.connections, "a connection")
+            assert soon(embedded, "POST", "/reset").status == 204
             assert soon(embedded, "DELETE", proxy.path).status == 204
-        finally:
-            for stuffed in stuffing:
-                stuffed.close()
 
 
 def test_a_client_that_vanishes_leaves_nothing_behind(embedded: Server, holding: Upstream) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from proxy_kit import (
+    EMBEDDED,
     PATIENCE_S,
     Server,
     Upstream,
@@ -17,6 +18,7 @@ from proxy_kit import (
     free_port,
     refused,
     start_embedded,
+    start_silent,
 )
 
 import harness.proxy
@@ -36,16 +38,37 @@ def test_the_first_line_names_the_address_that_the_api_listens_on() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_at_once_with_exit_code_0(number: signal.Signals, echo: Upstream) -> None:
-    server = start_embedded()
-    proxy = server.proxy(echo.port)
-    with proxy.connect() as client:
-        exchange(client, b"x")
-        server.process.send_signal(number)
-        assert server.process.wait(PATIENCE_S) == 0
-        assert refused(proxy.port)
-        assert refused(server.port)
+def test_a_signal_ends_it_with_exit_code_0(
+    program: list[str], number: signal.Signals, echo: Upstream
+) -> None:
+    server = start_silent("either", program)
+    try:
+        proxy = server.proxy(echo.port)
+        with proxy.connect() as client:
+            exchange(client, b"x")
+            server.process.send_signal(number)
+            assert server.process.wait(PATIENCE_S) == 0
+            assert refused(proxy.port)
+            assert refused(server.port)
+    finally:
         server.stop()
+
+
+@pytest.mark.parametrize("level", ["info", "error"])
+def test_it_logs_json_lines_from_the_level_that_is_asked_for(
+    program: list[str], level: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        server = start_silent("either", program, log=file.fileno(), env={"LOG_LEVEL": level})
+    try:
+        server.proxy(1)
+    finally:
+        server.stop()
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert bool(lines) == (level == "info")
+    assert all({"level", "time"} <= line.keys() for line in lines)
+    assert level == "info" or {line["level"] for line in lines} <= {"error"}
 
 
 def test_options_are_the_originals_with_one_dash_or_two() -> None:
@@ -59,8 +82,8 @@ def test_options_are_the_originals_with_one_dash_or_two() -> None:
             server.stop()
 
 
-def test_without_a_metrics_option_there_are_no_metrics() -> None:
-    server = start_embedded()
+def test_without_a_metrics_option_there_are_no_metrics(program: list[str]) -> None:
+    server = start_silent("either", program)
     try:
         assert server.call("GET", "/metrics").status == 404
     finally:
@@ -86,9 +109,11 @@ def test_metrics_are_live(embedded: Server, echo: Upstream) -> None:
 
 
 @pytest.mark.parametrize("option", ["-version", "--version"])
-def test_the_version_can_be_asked_for(option: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert harness.proxy.main([option]) == 0
-    assert "version 2.12.0" in capsys.readouterr().out
+def test_the_version_can_be_asked_for(program: list[str], option: str) -> None:
+    done = subprocess.run(
+        [*program, option], capture_output=True, text=True, check=True, timeout=PATIENCE_S
+    )
+    assert done.stdout.startswith("toxiproxy-server version 2.12.0")
 
 
 def test_a_port_in_use_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -118,12 +143,7 @@ def test_start_up_imports_nothing_heavy() -> None:
 def test_log_lines_are_json_and_tell_what_happened(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with log.open("wb") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "harness.proxy", "-host", "127.0.0.1", "-port", "0"],
-            stdout=file,
-        )
-    first = json.loads(eventually(lambda: log.read_text().partition("\n")[0], "the first line"))
-    server = Server("embedded", process, first["host"], first["port"])
+        server = start_silent("embedded", EMBEDDED, log=file.fileno())
     try:
         proxy = server.proxy(1)
         proxy.add("noop", expires_in=0.01)
