@@ -1,10 +1,13 @@
 """New fields and paths, which only the embedded server has: leases, limits, lists, the seed."""
 
+import contextlib
+import selectors
 import socket
 from typing import Any
 
 import pytest
 from proxy_kit import (
+    PATIENCE_S,
     SLACK_S,
     ProxyHandle,
     Server,
@@ -162,8 +165,8 @@ def test_a_name_with_a_slash_can_be_addressed(embedded: Server) -> None:
     assert embedded.call("DELETE", "/proxies/a%2Fb").status == 204
 
 
-def rolls(server: Server, port: int) -> tuple[list[bool], list[int]]:
-    """Return which of 20 connections a toxicity of 0.5 hit, and the delays of 10 messages."""
+def rolls(server: Server, port: int) -> tuple[list[bool], bytes, list[float]]:
+    """Return whom a toxicity of 0.5 hit, what `corrupt` made of zeros, and delays by jitter."""
     proxy = server.proxy(port, name="dice")
     proxy.add("limit_data", name="half", bytes=0, toxicity=0.5)
     hits = []
@@ -172,14 +175,23 @@ def rolls(server: Server, port: int) -> tuple[list[bool], list[int]]:
             client.sendall(b"x")
             hits.append(client.recv(1) == b"")
     proxy.remove("half")
-    proxy.add("latency", name="spread", latency=30, jitter=30)
-    delays = []
+    proxy.add("corrupt", name="bits", probability=0.05)
     with proxy.connect() as client:
-        for _ in range(10):
-            watch = Stopwatch()
-            exchange(client, b"x")
-            delays.append(round(watch.seconds * 1000))
-    return hits, delays
+        corrupted = exchange(client, bytes(500))
+    proxy.remove("bits")
+    proxy.add("latency", name="spread", latency=250, jitter=250)
+    with contextlib.ExitStack() as stack, selectors.DefaultSelector() as selector:
+        delays = [0.0] * 20
+        for number in range(20):  # together, so that it takes half a second and not ten
+            client = stack.enter_context(proxy.connect())
+            selector.register(client, selectors.EVENT_READ, (number, Stopwatch()))
+            client.sendall(b"x")
+        while selector.get_map():
+            for key, _ in selector.select(PATIENCE_S):
+                number, watch = key.data
+                delays[number] = watch.seconds
+                selector.unregister(key.fileobj)
+    return hits, corrupted, delays
 
 
 def test_the_same_seed_gives_the_same_rolls_and_jitter(echo: Upstream) -> None:
@@ -191,13 +203,18 @@ def test_the_same_seed_gives_the_same_rolls_and_jitter(echo: Upstream) -> None:
             outcomes.append(rolls(server, echo.port))
         finally:
             server.stop()
-    (hits, delays), (same_hits, same_delays), (other_hits, other_delays) = outcomes
-    assert hits == same_hits
-    assert hits != other_hits
+    (hits, bits, delays), (same_hits, same_bits, same_delays), (others, noise, spread) = outcomes
+    assert (hits, bits) == (same_hits, same_bits)
+    assert hits != others
+    assert bits != noise
     # Delays are measured, so they differ by what a busy machine adds; the draws do not.
-    close = sum(abs(a - b) <= 5 for a, b in zip(delays, same_delays, strict=True))
-    assert close >= 7
-    assert sum(abs(a - b) > 5 for a, b in zip(delays, other_delays, strict=True)) >= 3
+    assert agreements(delays, same_delays) >= 15
+    assert agreements(delays, spread) <= 12
+
+
+def agreements(one: list[float], other: list[float]) -> int:
+    """Count the delays that are the same but for a tenth of what they could differ by."""
+    return sum(abs(a - b) < 0.05 for a, b in zip(one, other, strict=True))
 
 
 def test_a_lease_of_years_does_not_stop_the_server(embedded: Server, echo: Upstream) -> None:
