@@ -137,12 +137,20 @@ class Rig:
         self.connection.up = Link(connection, "upstream", *ends[::-1])
         self.placements: list[Placement] = []
         self.sent = bytearray()
+        self.ended = False
         self._names = count()
 
     def send(self, data: bytes) -> None:
-        self.sent += data
-        self.source.sock.inbox.append(data)
-        self.pump()
+        if not self.ended:
+            self.sent += data
+            self.source.sock.inbox.append(data)
+            self.pump()
+
+    def end(self) -> None:
+        if not self.ended:
+            self.ended = True
+            self.source.sock.inbox.append(b"")
+            self.pump()
 
     def pump(self) -> None:
         """Do what the loop does: announce what is ready, once each."""
@@ -177,10 +185,12 @@ class Rig:
             if stub is not None:
                 self.link.remove(stub)
 
-    def restart(self, choice: int) -> None:
+    def update(self, choice: int) -> None:
+        """Give a toxic other settings, or the same again."""
         if self.placements:
             placement = self.placements[choice % len(self.placements)]
-            placement.update(placement.toxic.copy({}), 1.0)
+            known = [settings for kind, settings in LOSSLESS if kind == placement.toxic.kind]
+            placement.update(placement.toxic.copy(known[choice % len(known)]), 1.0)
             stub = self.link.stub_of(placement)
             if stub is not None:
                 self.link.restart(stub)
@@ -206,7 +216,7 @@ STEPS = st.one_of(
     st.tuples(st.just("time"), st.integers(0, 60)),
     st.tuples(st.just("add"), st.integers(0, 100)),
     st.tuples(st.just("remove"), st.integers(0, 100)),
-    st.tuples(st.just("restart"), st.integers(0, 100)),
+    st.tuples(st.just("update"), st.integers(0, 100)),
     st.tuples(st.just("return"), st.integers(0, 100)),
 )
 
@@ -215,15 +225,18 @@ STEPS = st.one_of(
 @given(
     st.lists(st.integers(0, 100), min_size=2, max_size=5),
     st.lists(STEPS, min_size=15, max_size=60),
+    st.integers(0, 60),
     st.integers(0, 2**32),
 )
 def test_no_schedule_of_changes_loses_or_reorders_a_byte(
-    toxics: list[int], steps: list[tuple[str, int]], seed: int
+    toxics: list[int], steps: list[tuple[str, int]], end_at: int, seed: int
 ) -> None:
     rig, data = Rig(), random.Random(seed)
     for choice in toxics:
         rig.add(choice)
-    for step, number in steps:
+    for at, (step, number) in enumerate(steps):
+        if at == end_at:
+            rig.end()
         if step == "send":
             rig.send(data.randbytes(number))
         elif step == "room":
@@ -234,13 +247,13 @@ def test_no_schedule_of_changes_loses_or_reorders_a_byte(
             rig.add(number)
         elif step == "remove":
             rig.remove(number)
-        elif step == "restart":
-            rig.restart(number)
+        elif step == "update":
+            rig.update(number)
         else:
             rig.leave_and_return(number)
         rig.pump()
         assert rig.sent.startswith(rig.sink.sock.outbox)
-    rig.source.sock.inbox.append(b"")  # the end
+    rig.end()
     rig.settle()
     assert bytes(rig.sink.sock.outbox) == bytes(rig.sent)
 
