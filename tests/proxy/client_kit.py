@@ -1,12 +1,14 @@
 """Fetches other people's clients and runs their programs.
 
 Clients come from their registries into a cache outside the repository. Where that cannot be done
-their tests are skipped, or fail if HARNESS_REQUIRE names `clients`.
+their tests are skipped, unless HARNESS_REQUIRE (a comma list) names what is missing: `clients` for
+those that Python alone can fetch (node comes from PyPI where there is none), `go`, `java`.
 """
 
 import json
 import os
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,9 @@ CACHE = Path(tempfile.gettempdir()) / f"harness-proxy-clients-{os.getuid()}"
 FETCH_S = 100
 
 
-def fetch(command: list[str], folder: Path | None = None, **environment: str) -> None:
+def fetch(
+    command: list[str], folder: Path | None = None, *, tool: str = "clients", **environment: str
+) -> None:
     """Run a package manager in `folder`; without its answer there is nothing to test."""
     try:
         subprocess.run(
@@ -25,12 +29,18 @@ def fetch(command: list[str], folder: Path | None = None, **environment: str) ->
             capture_output=True,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError) as error:
-        missing(f"cannot fetch it: {error}")
+        missing(f"cannot fetch it: {error}", tool)
 
 
-def missing(what: str) -> None:
-    """Skip the test, or fail it where clients are required."""
-    if "clients" in os.environ.get("HARNESS_REQUIRE", "").split(","):
+def fetch_from_pypi(requirement: str, folder: Path) -> None:
+    """Put a package, without what it depends on, into a folder of its own."""
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    fetch([*pip, "--no-deps", "--target", str(folder), requirement])
+
+
+def missing(what: str, tool: str) -> None:
+    """Skip the test, or fail it where the tool is required."""
+    if tool in os.environ.get("HARNESS_REQUIRE", "").split(","):
         pytest.fail(what)
     pytest.skip(what)
 

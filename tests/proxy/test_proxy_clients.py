@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from client_kit import CACHE, fetch, run_json
+from client_kit import CACHE, fetch_from_pypi, run_json
 from proxy_kit import ProxyHandle, Server, Upstream, exchange
 from toxiproxy import Toxiproxy
 from toxiproxy.api import APIConsumer
@@ -80,11 +80,7 @@ def chaostoolkit() -> Path:
     """Folder of chaostoolkit-toxiproxy, with stand-ins for the two modules that it imports."""
     folder = CACHE / "chaostoolkit"
     if not (folder / "chaostoxi").is_dir():
-        command = [
-            sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder,
-            "--disable-pip-version-check", "chaostoolkit-toxiproxy==0.3.1",
-        ]  # fmt: skip
-        fetch([str(part) for part in command])
+        fetch_from_pypi("chaostoolkit-toxiproxy==0.3.1", folder)
     (folder / "chaoslib").mkdir(exist_ok=True)
     (folder / "chaoslib" / "__init__.py").write_text("")
     (folder / "chaoslib" / "types.py").write_text("Configuration = dict\n")

