@@ -18,6 +18,9 @@ How it is built, from the outside in:
     _bodies      what requests say         _link        one direction: read, chain, write
     _collection  all proxies               _stub        a toxic's place in a link
     _loop        one thread, one epoll     toxics/      one file for each kind of fault
+
+Imports only point down. What a part needs of the one that holds it is a protocol beside it
+(`Owner`, `Line`), so each can be tried without the rest.
 """
 
 from collections.abc import Sequence

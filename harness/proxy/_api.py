@@ -206,7 +206,9 @@ class Api:
         return Response(200, f'{{"version": "{VERSION}"}}\n'.encode(), headers)
 
     async def _metrics(self, _body: bytes) -> Response:
-        rendered = self._world.metrics.render(self.collection.proxies.values())
+        proxies = self.collection.proxies.values()
+        counts = (c for proxy in proxies for c in proxy.counts(proxy.connections.values()))
+        rendered = self._world.metrics.render(counts)
         headers: Headers = [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")]
         return Response(200, rendered.encode(), headers)
 

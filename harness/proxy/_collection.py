@@ -4,11 +4,8 @@ Names of hosts to listen on may need a look-up, which is awaited first; everythi
 happens in one piece, so that no call ever sees another one half done.
 """
 
-import types
-from collections.abc import Callable, Coroutine, Generator
-from typing import Any
-
 from harness.proxy._address import AddressError, Sockaddr, literal, split, text
+from harness.proxy._coroutines import run, wait_for
 from harness.proxy._errors import PROXY_EXISTS, PROXY_NOT_FOUND, ApiError
 from harness.proxy._proxy import Proxy, World
 
@@ -16,21 +13,6 @@ Addresses = list[Sockaddr]
 CLOSED_AT_ONCE = 256
 """Closing a connection costs the kernel about 70 µs."""
 ANY_ADDRESS = {"", "0.0.0.0", "::"}  # noqa: S104  (read, not bound)
-
-
-@types.coroutine
-def wait_for(ask: Callable[[Callable[[Any], None]], None]) -> Generator[Any, Any, Any]:
-    """Await what `ask` will hand to the callback it is given."""
-    return (yield ask)
-
-
-def run(coroutine: Coroutine[Any, Any, None], value: Any = None) -> None:
-    """Run a coroutine up to its end, or to the next thing that it waits for."""
-    try:
-        ask = coroutine.send(value)
-    except StopIteration:
-        return
-    ask(lambda answer: run(coroutine, answer))
 
 
 class Collection:

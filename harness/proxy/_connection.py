@@ -6,35 +6,51 @@
 Nothing here waits. A black-holed upstream costs two descriptors and can be closed at any time.
 """
 
-import os
 import socket
 import struct
 from contextlib import suppress
-from errno import EALREADY, EINPROGRESS, EISCONN
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
-from harness.proxy._address import Sockaddr, text
+from harness.proxy._address import text
+from harness.proxy._dial import Dial
 from harness.proxy._endpoint import Endpoint
 from harness.proxy._link import Link
-from harness.proxy._loop import WRITE, Timer
-from harness.proxy._placement import DOWNSTREAM, UPSTREAM
-
-if TYPE_CHECKING:
-    from harness.proxy._placement import Placement
-    from harness.proxy._proxy import Proxy
+from harness.proxy._loop import Loop, Timer
+from harness.proxy._names import Names
+from harness.proxy._pipes import PipePool
+from harness.proxy._placement import DOWNSTREAM, UPSTREAM, Placement
 
 _LINGER_RESET: Final = struct.pack("ii", 1, 0)
-_NONBLOCK: Final[int] = getattr(socket, "SOCK_NONBLOCK", 0)  # macOS has none
+
+
+class Owner(Protocol):
+    """The proxy that a connection came through."""
+
+    loop: Loop
+    names: Names
+    pipes: PipePool
+    upstream: str
+    half_close: bool
+
+    def placements(self) -> list[Placement]:
+        """Return all toxics."""
+
+    def chain(self, direction: str) -> list[Placement]:
+        """Return the toxics of one stream, in order."""
+
+    def connection_closed(self, connection: "Connection") -> None:
+        """Take note that a connection is gone."""
+
+    def log(self, level: str, event: str, **fields: Any) -> None:
+        """Write a log line."""
 
 
 class Connection:
     """A client, the upstream it is connected to, and the two links between them."""
 
     __slots__ = (
-        "_address",
-        "_candidates",
         "_client",
-        "_dialled",
+        "_dial",
         "_guarded",
         "_opening",
         "_peer",
@@ -49,7 +65,7 @@ class Connection:
         "up",
     )
 
-    def __init__(self, proxy: "Proxy", number: int, client: socket.socket, peer: Any) -> None:
+    def __init__(self, proxy: Owner, number: int, client: socket.socket, peer: Any) -> None:
         self.proxy = proxy
         self.loop = proxy.loop
         self.pipes = proxy.pipes
@@ -61,11 +77,9 @@ class Connection:
         self._client = client
         self._peer = peer
         self._sides: tuple[Endpoint, Endpoint] | None = None
-        self._dialled: socket.socket | None = None
-        self._candidates: list[Sockaddr] = []
+        self._dial: Dial | None = None
         self._opening: Timer | None = None
         self._guarded = False
-        self._address: Any = None
 
     # Dialling.
 
@@ -88,60 +102,10 @@ class Connection:
 
     def _dial_now(self) -> None:
         self._opening = None
-        self.proxy.names.look_up(self.proxy.upstream, self._on_addresses)
-
-    def _on_addresses(self, found: list[Sockaddr], problem: str) -> None:
-        if self.closed:
-            return
-        if not found:
-            self._give_up(f"dial tcp: {problem}")
-            return
-        self._candidates = found[::-1]
-        self._dial_next("")
-
-    def _dial_next(self, problem: str) -> None:
-        while self._candidates:
-            family, address = self._candidates.pop()
-            self._address = address
-            try:
-                sock = socket.socket(family, socket.SOCK_STREAM | _NONBLOCK)
-                if not _NONBLOCK:
-                    sock.setblocking(False)
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            except OSError as error:
-                problem = str(error)
-                continue
-            self._dialled = sock
-            outcome = sock.connect_ex(address)
-            if outcome in {0, EINPROGRESS}:
-                # On loopback the handshake is over by now, and need not be waited for.
-                outcome = sock.connect_ex(address)
-                if outcome in {0, EISCONN}:
-                    self._establish()
-                    return
-                if outcome in {EALREADY, EINPROGRESS}:
-                    self.loop.watch(sock.fileno(), WRITE, self._on_dialled)
-                    self._guard_client()
-                    return
-            problem = _connect_error(address, outcome)
-            self._dialled = None
-            sock.close()
-        self._give_up(problem)
-
-    def _on_dialled(self, _events: int) -> None:
-        sock, address = self._dialled, self._address
-        if sock is None:
-            return
-        outcome = sock.connect_ex(address)
-        if outcome in {EALREADY, EINPROGRESS}:
-            return
-        self.loop.forget(sock.fileno())
-        if outcome in {0, EISCONN}:
-            self._establish()
-        else:
-            self._dialled = None
-            sock.close()
-            self._dial_next(_connect_error(address, outcome))
+        self._dial = dial = Dial(self.loop, self.proxy.names, self._on_dialled)
+        dial.start(self.proxy.upstream)
+        if not dial.over:
+            self._guard_client()
 
     def _guard_client(self) -> None:
         """Notice a client that resets its connection while we wait for something else."""
@@ -149,13 +113,12 @@ class Connection:
             self._guarded = True
             self.loop.watch(self._client.fileno(), 0, lambda _events: self.close())
 
-    def _give_up(self, problem: str) -> None:
-        self.log("warn", "upstream_unreachable", error=problem)
-        self.close()
-
-    def _establish(self) -> None:
-        upstream, self._dialled = self._dialled, None
-        assert upstream is not None
+    def _on_dialled(self, upstream: socket.socket | None, problem: str) -> None:
+        self._dial = None
+        if upstream is None:
+            self.log("warn", "upstream_unreachable", error=problem)
+            self.close()
+            return
         if self._guarded:
             self.loop.forget(self._client.fileno())
         near, far = Endpoint(self.loop, self._client), Endpoint(self.loop, upstream)
@@ -177,7 +140,7 @@ class Connection:
         """Return the link of a stream; None while dialling."""
         return self.up if stream == UPSTREAM else self.down
 
-    def place(self, placement: "Placement") -> None:
+    def place(self, placement: Placement) -> None:
         """A toxic was added: put it at the end of its chain, if its roll hits."""
         link = self.link(placement.direction)
         if self._opening is not None:
@@ -185,7 +148,7 @@ class Connection:
         elif link is not None and not link.finished and placement.hits(self.number):
             link.insert(placement, link.last)
 
-    def update(self, placement: "Placement") -> None:
+    def update(self, placement: Placement) -> None:
         """A toxic has new settings: roll anew."""
         if self._opening is not None:
             self.dial()
@@ -207,7 +170,7 @@ class Connection:
                 after = link.stub_of(other) or after
             link.insert(placement, after)
 
-    def displace(self, placement: "Placement") -> None:
+    def displace(self, placement: Placement) -> None:
         """A toxic was removed."""
         if self._opening is not None:
             self.dial()
@@ -259,9 +222,8 @@ class Connection:
                 side.close()
         else:
             self.loop.close(self._client)
-            if self._dialled is not None:
-                self.loop.close(self._dialled)
-                self._dialled = None
+            if self._dial is not None:
+                self._dial.cancel()
         self.proxy.connection_closed(self)
 
     def _sockets(self) -> list[socket.socket]:
@@ -294,7 +256,3 @@ class Connection:
             "age": round(self.loop.time() - self.opened, 3),
             "streams": streams,
         }
-
-
-def _connect_error(address: Any, code: int) -> str:
-    return f"dial tcp {text(address)}: connect: {os.strerror(code).lower()}"

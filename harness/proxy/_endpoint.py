@@ -1,13 +1,31 @@
 """One socket of a connection, with the link that reads from it and the link that writes to it."""
 
 import socket
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from harness.proxy._loop import READ, TROUBLE, WRITE
+from harness.proxy._loop import READ, TROUBLE, WRITE, Loop
 
-if TYPE_CHECKING:
-    from harness.proxy._link import Link
-    from harness.proxy._loop import Loop
+
+class Incoming(Protocol):
+    """The link that reads from the socket."""
+
+    reading: bool
+    eof: bool
+
+    def on_readable(self) -> None:
+        """Read what there is."""
+
+
+class Outgoing(Protocol):
+    """The link that writes to the socket."""
+
+    pending: bool
+
+    def on_writable(self) -> None:
+        """Write what is held."""
+
+    def fail(self) -> None:
+        """Nothing can be written any more."""
 
 
 class Endpoint:
@@ -15,17 +33,17 @@ class Endpoint:
 
     __slots__ = ("_dead", "_loop", "_mask", "fd", "incoming", "outgoing", "sock")
 
-    incoming: "Link"
-    outgoing: "Link"
+    incoming: Incoming
+    outgoing: Outgoing
 
-    def __init__(self, loop: "Loop", sock: socket.socket) -> None:
+    def __init__(self, loop: Loop, sock: socket.socket) -> None:
         self._loop = loop
         self.sock = sock
         self.fd = sock.fileno()
         self._mask = 0
         self._dead = False
 
-    def open(self, incoming: "Link", outgoing: "Link") -> None:
+    def open(self, incoming: Incoming, outgoing: Outgoing) -> None:
         """Start to watch the socket for its links."""
         self.incoming = incoming
         self.outgoing = outgoing

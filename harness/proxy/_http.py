@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import httptools
 
-from harness.proxy._collection import run
+from harness.proxy._coroutines import run
 from harness.proxy._loop import READ, TROUBLE, WRITE, Loop, Timer
 
 MOST_BODY: Final = 16 << 20

@@ -2,7 +2,7 @@
 
 With no toxic in the chain, bytes are handed over in the event that announced them: small ones
 through one shared buffer, bulk ones by `splice`, which copies nothing. With toxics, what is
-read becomes chunks of at most 32 KiB that pass from stub to stub.
+read becomes chunks of at most 32 KiB that pass from stub to stub (see `_chain`).
 
 One rule governs reading: read while the first stub has room, or, with no toxic, while nothing
 is waiting to be written. So a slow receiver slows its sender down, as TCP does.
@@ -11,17 +11,15 @@ is waiting to be written. So a slow receiver slows its sender down, as TCP does.
 import os
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final, Protocol
 
+from harness.proxy._chain import Chain
+from harness.proxy._endpoint import Endpoint
+from harness.proxy._loop import Loop
 from harness.proxy._pipes import AVAILABLE as CAN_SPLICE
+from harness.proxy._pipes import Pipe, PipePool
 from harness.proxy._placement import UPSTREAM
 from harness.proxy._stub import Chunk, Stub
-
-if TYPE_CHECKING:
-    from harness.proxy._connection import Connection
-    from harness.proxy._endpoint import Endpoint
-    from harness.proxy._pipes import Pipe
-    from harness.proxy._placement import Placement
 
 CHUNK_BYTES: Final = 32 * 1024
 _BUFFER: Final = memoryview(bytearray(64 * 1024))
@@ -30,19 +28,36 @@ _BULK_BYTES: Final = 16 * 1024
 _FLAGS: Final = getattr(os, "SPLICE_F_NONBLOCK", 0) | getattr(os, "SPLICE_F_MOVE", 0)
 
 
-class Link:
+class Owner(Protocol):
+    """The connection that a link is one half of."""
+
+    loop: Loop
+    pipes: PipePool
+    number: int
+    up: "Link | None"
+    down: "Link | None"
+
+    def link_finished(self, link: "Link") -> None:
+        """Take note that one direction is over."""
+
+    def reset(self) -> None:
+        """Close both sides at once, with RST."""
+
+    def close(self) -> None:
+        """Close both sides at once."""
+
+    def log(self, level: str, event: str, **fields: Any) -> None:
+        """Write a log line."""
+
+
+class Link(Chain):
     """Carries bytes one way."""
 
     __slots__ = (
         "_bulk",
         "_out",
-        "_output_ended",
         "_pipe",
         "connection",
-        "eof",
-        "finished",
-        "first",
-        "last",
         "loop",
         "pending",
         "reading",
@@ -54,28 +69,22 @@ class Link:
         "taps",
     )
 
-    def __init__(
-        self, connection: "Connection", stream: str, source: "Endpoint", sink: "Endpoint"
-    ) -> None:
+    def __init__(self, connection: Owner, stream: str, source: Endpoint, sink: Endpoint) -> None:
+        super().__init__()
         self.connection = connection
         self.loop = connection.loop
         self.stream = stream
         self.source = source
         self.sink = sink
-        self.first: Stub | None = None
-        self.last: Stub | None = None
         self.reading = True
         self.pending = False
         """Something waits for the sink to become writable."""
-        self.eof = False
-        self.finished = False
         self.received = 0
         self.sent = 0
         self.taps: tuple[Callable[[bytes], None], ...] = ()
         """They are shown all that is read."""
         self._out: deque[bytes | memoryview] | None = None
         self._pipe: Pipe | None = None
-        self._output_ended = False
         self._bulk = False
 
     # Reading.
@@ -219,7 +228,7 @@ class Link:
             return
         self._out = None
         self.pending = False
-        if self._output_ended:
+        if self.output_ended:
             self._finish()
             return
         if self.last is not None:
@@ -246,7 +255,7 @@ class Link:
             out.popleft()
         return True
 
-    def _drain_pipe(self, pipe: "Pipe") -> bool:
+    def _drain_pipe(self, pipe: Pipe) -> bool:
         """Move bytes from the pipe to the sink; return whether all are gone."""
         while pipe.held:
             try:
@@ -264,9 +273,9 @@ class Link:
 
     def end_output(self) -> None:
         """Nothing more comes out of the chain: finish once all that is held is sent."""
-        if self._output_ended:
+        if self.output_ended:
             return
-        self._output_ended = True
+        self.output_ended = True
         if not self.pending:
             self._finish()
 
@@ -284,104 +293,41 @@ class Link:
         self.finished = True
         self.pending = False
         self.update_reading()
-        self._output_ended = True
+        self.output_ended = True
         self._out = None
         if self._pipe is not None:
             self.connection.pipes.give(self._pipe)
             self._pipe = None
-        stub = self.first
-        self.first = self.last = None
-        while stub is not None:
-            stub.stop()
-            stub.done = True
-            stub.queue.clear()
-            stub.hand = None
-            stub = stub.next
+        self.clear()
 
-    # The chain. All of these take effect before they return, whatever the receiver does.
+    # What a toxic may ask for beyond its own bytes.
 
-    def opposite(self) -> "Link":
-        """Return the link of the other direction."""
+    @property
+    def number(self) -> int:
+        """Return the connection's number."""
+        return self.connection.number
+
+    def close_connection(self, *, reset: bool = False) -> None:
+        """Close both sides at once, properly or with RST."""
+        if reset:
+            self.connection.reset()
+        else:
+            self.connection.close()
+
+    def overhear(self, tap: Callable[[bytes], None]) -> None:
+        """Show all that the other direction reads from now on to `tap`."""
+        other = self._opposite()
+        other.taps = (*other.taps, tap)
+
+    def stop_overhearing(self, tap: Callable[[bytes], None]) -> None:
+        """Stop showing."""
+        other = self._opposite()
+        other.taps = tuple(known for known in other.taps if known != tap)
+
+    def _opposite(self) -> "Link":
         other = self.connection.down if self.stream == UPSTREAM else self.connection.up
         assert other is not None
         return other
-
-    def add_tap(self, tap: Callable[[bytes], None]) -> None:
-        """Show all that is read from now on to `tap`."""
-        self.taps = (*self.taps, tap)
-
-    def remove_tap(self, tap: Callable[[bytes], None]) -> None:
-        """Stop showing."""
-        self.taps = tuple(other for other in self.taps if other != tap)
-
-    def stubs(self) -> list[Stub]:
-        """Return the stubs of the chain, first to last."""
-        found = []
-        stub = self.first
-        while stub is not None:
-            found.append(stub)
-            stub = stub.next
-        return found
-
-    def stub_of(self, placement: "Placement") -> Stub | None:
-        """Return the stub of a toxic, None if chance spared this link."""
-        stub = self.first
-        while stub is not None and stub.placement is not placement:
-            stub = stub.next
-        return stub
-
-    def insert(self, placement: "Placement", after: Stub | None) -> None:
-        """Put a toxic into the chain, at its start if `after` is None."""
-        if self._output_ended:
-            return
-        stub = Stub(self, placement)
-        stub.previous = after
-        stub.next = self.first if after is None else after.next
-        if after is None:
-            self.first = stub
-        else:
-            after.next = stub
-        if stub.next is None:
-            self.last = stub
-        else:
-            stub.next.previous = stub
-        # What the neighbour before has already let go of ends here too.
-        stub.ended = self.eof if after is None else after.done
-        stub.start()
-        if after is not None:
-            after.wake()
-        self.update_reading()
-
-    def remove(self, stub: Stub) -> None:
-        """Take a toxic out of the chain; what it held goes on at once."""
-        stub.stop()
-        stub.placement.toxic.detach(stub)
-        before, behind = stub.previous, stub.next
-        if before is None:
-            self.first = behind
-        else:
-            before.next = behind
-        if behind is None:
-            self.last = before
-        else:
-            behind.previous = before
-        stub.flush()
-        if self.finished:
-            return
-        if before is not None:
-            before.wake()
-        self.update_reading()
-
-    def restart(self, stub: Stub) -> None:
-        """Run a toxic with new settings; the chunk in its hand goes on at once."""
-        if stub.done:
-            return
-        stub.stop()
-        stub.flush_hand()
-        if self.finished:
-            return
-        stub.start()
-        self.update_reading()
 
     def toxic_failed(self, stub: Stub, error: Exception) -> None:
         """Log a toxic's own error, and carry on without the toxic."""

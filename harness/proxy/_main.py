@@ -20,7 +20,7 @@ from contextlib import suppress
 from harness.errors import ExitCode
 from harness.proxy._address import AddressError, listener, literal, split, text
 from harness.proxy._api import VERSION, Api
-from harness.proxy._collection import run
+from harness.proxy._coroutines import run
 from harness.proxy._errors import ApiError
 from harness.proxy._gojson import DecodeError
 from harness.proxy._http import HttpServer

@@ -8,16 +8,11 @@ import os
 import resource
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
-from harness.proxy._placement import DOWNSTREAM, UPSTREAM
-
-if TYPE_CHECKING:
-    from harness.proxy._link import Link
-    from harness.proxy._proxy import Proxy
 
 Labels = tuple[str, str, str, str]
 """Direction, listener, proxy, upstream."""
+Count = tuple[Labels, int, int]
+"""Bytes received and sent under these labels."""
 
 _FAMILIES = (
     ("toxiproxy_proxy_received_bytes_total", "The total number of bytes received by a proxy"),
@@ -34,21 +29,17 @@ class Metrics:
         self._started = time.time()
         self._closed: dict[Labels, tuple[int, int]] = {}
 
-    def add(self, proxy: "Proxy", link: "Link") -> None:
-        """Take over the counts of a link that is gone."""
+    def add(self, counts: Iterable[Count]) -> None:
+        """Take over the counts of links that are gone."""
         if self.proxies:
-            _count(self._closed, proxy, link)
+            _add(self._closed, counts)
 
-    def render(self, proxies: Iterable["Proxy"]) -> str:
-        """Return the exposition text."""
+    def render(self, live: Iterable[Count]) -> str:
+        """Take the counts of live links, return the exposition text."""
         lines: list[str] = []
         if self.proxies:
             totals = dict(self._closed)
-            for proxy in proxies:
-                for connection in proxy.connections.values():
-                    for link in (connection.up, connection.down):
-                        if link is not None:
-                            _count(totals, proxy, link)
+            _add(totals, live)
             for index, (family, text) in enumerate(_FAMILIES):
                 if totals:
                     lines += [f"# HELP {family} {text}", f"# TYPE {family} counter"]
@@ -81,11 +72,10 @@ class Metrics:
         return lines
 
 
-def _count(totals: dict[Labels, tuple[int, int]], proxy: "Proxy", link: "Link") -> None:
-    direction = UPSTREAM if link.stream == UPSTREAM else DOWNSTREAM
-    labels = (direction, proxy.listen, proxy.name, proxy.upstream)
-    received, sent = totals.get(labels, (0, 0))
-    totals[labels] = (received + link.received, sent + link.sent)
+def _add(totals: dict[Labels, tuple[int, int]], counts: Iterable[Count]) -> None:
+    for labels, received, sent in counts:
+        before = totals.get(labels, (0, 0))
+        totals[labels] = (before[0] + received, before[1] + sent)
 
 
 def _labels(labels: Labels) -> str:

@@ -8,21 +8,19 @@ closed; a toxic is in (or out of) every live chain.
 
 import errno
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from harness.proxy._address import Sockaddr, listener, split, text
 from harness.proxy._connection import Connection
 from harness.proxy._errors import TOXIC_EXISTS, TOXIC_NOT_FOUND, ApiError
 from harness.proxy._loop import READ, Loop, Timer
+from harness.proxy._metrics import Count, Metrics
 from harness.proxy._names import Names
 from harness.proxy._pipes import PipePool
 from harness.proxy._placement import DOWNSTREAM, UPSTREAM, Placement
 from harness.proxy.toxics import Toxic
-
-if TYPE_CHECKING:
-    from harness.proxy._metrics import Metrics
 
 ACCEPTS_AT_ONCE: Final = 32
 _NO_DESCRIPTORS: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -33,7 +31,7 @@ Log = Callable[..., None]
 class World:
     """What all proxies share: the loop, look-ups, pipes, the seed, metrics and the log."""
 
-    def __init__(self, *, loop: Loop, seed: int, metrics: "Metrics", log: Log) -> None:
+    def __init__(self, *, loop: Loop, seed: int, metrics: Metrics, log: Log) -> None:
         self.loop = loop
         self.seed = seed
         self.metrics = metrics
@@ -150,9 +148,7 @@ class Proxy:
     def connection_closed(self, connection: Connection) -> None:
         """Take note that a connection is gone."""
         self.connections.pop(connection.number, None)
-        for link in (connection.up, connection.down):
-            if link is not None:
-                self.world.metrics.add(self, link)
+        self.world.metrics.add(self.counts([connection]))
 
     # Toxics.
 
@@ -245,6 +241,14 @@ class Proxy:
         self.world.log(
             level, event, proxy=self.name, listen=self.listen, upstream=self.upstream, **fields
         )
+
+    def counts(self, connections: Iterable[Connection]) -> Iterator[Count]:
+        """Return what connections have carried, for the metrics."""
+        for connection in connections:
+            for link in (connection.up, connection.down):
+                if link is not None:
+                    labels = (link.stream, self.listen, self.name, self.upstream)
+                    yield labels, link.received, link.sent
 
     def shown_toxics(self) -> list[dict[str, Any]]:
         """Return what the API shows of the toxics."""

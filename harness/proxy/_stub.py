@@ -11,14 +11,10 @@ none has to wait for a receiver that does not read.
 import random
 import types
 from collections import deque
-from collections.abc import Coroutine, Generator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, Protocol
 
-from harness.proxy._loop import Timer
-
-if TYPE_CHECKING:
-    from harness.proxy._link import Link
-    from harness.proxy._placement import Placement
+from harness.proxy._loop import Loop, Timer
 
 
 class Chunk:
@@ -29,6 +25,71 @@ class Chunk:
     def __init__(self, data: bytes | memoryview, at: float) -> None:
         self.data = data
         self.at = at
+
+
+class Placed(Protocol):
+    """The toxic that a stub runs, as it was placed on the proxy."""
+
+    name: str
+    direction: str
+
+    @property
+    def toxic(self) -> "Piping":
+        """Its settings, the latest."""
+
+    def chance(self, connection: int, purpose: str) -> random.Random:
+        """Return a source of chance for one connection and purpose."""
+
+
+class Piping(Protocol):
+    """What a toxic does with a stub."""
+
+    @property
+    def queue_limit(self) -> int:
+        """How many chunks may wait before it."""
+
+    def attach(self, stub: "Stub") -> None:
+        """Take part in a link."""
+
+    def detach(self, stub: "Stub") -> None:
+        """Undo `attach`."""
+
+    def pipe(self, stub: "Stub") -> Coroutine[Any, Any, None]:
+        """Move chunks from the stub's input to its output until the stream ends."""
+
+
+class Line(Protocol):
+    """The link that a stub is a part of."""
+
+    __slots__ = ()
+
+    loop: Loop
+    pending: bool
+
+    @property
+    def number(self) -> int:
+        """Return the connection's number."""
+
+    def update_reading(self) -> None:
+        """Read again, or no more: there is room, or there is none."""
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Take what comes out of the last stub."""
+
+    def end_output(self) -> None:
+        """Nothing more comes out of it."""
+
+    def toxic_failed(self, stub: "Stub", error: Exception) -> None:
+        """Carry on without the toxic."""
+
+    def close_connection(self, *, reset: bool = False) -> None:
+        """Close both sides at once."""
+
+    def overhear(self, tap: Callable[[bytes], None]) -> None:
+        """Show what the other direction reads to `tap`."""
+
+    def stop_overhearing(self, tap: Callable[[bytes], None]) -> None:
+        """Stop showing."""
 
 
 class Stub:
@@ -52,7 +113,7 @@ class Stub:
         "state",
     )
 
-    def __init__(self, link: "Link", placement: "Placement") -> None:
+    def __init__(self, link: Line, placement: Placed) -> None:
         self.link = link
         self.placement = placement
         self.previous: Stub | None = None
@@ -156,7 +217,7 @@ class Stub:
     def random(self) -> random.Random:
         """Chance, the same for the same seed, proxy, toxic and connection number."""
         if self._random is None:
-            self._random = self.placement.chance(self.link.connection.number, "draws")
+            self._random = self.placement.chance(self.link.number, "draws")
         return self._random
 
     # What the link and the neighbours use.

@@ -36,11 +36,11 @@ class Http(Toxic, kind="http"):
     def attach(self, stub: Stub) -> None:
         """Listen to the requests, to know what the answers belong to."""
         stub.state = RequestLog()
-        stub.link.opposite().add_tap(stub.state.feed)
+        stub.link.overhear(stub.state.feed)
 
     def detach(self, stub: Stub) -> None:
         """Stop listening."""
-        stub.link.opposite().remove_tap(stub.state.feed)
+        stub.link.stop_overhearing(stub.state.feed)
 
     async def pipe(self, stub: Stub) -> None:
         """Go from head to head."""

@@ -18,4 +18,4 @@ class Reset(Toxic, kind="reset_peer"):
         await stub.receive()
         await stub.sleep_until(stub.time() + self.timeout / 1000)
         stub.drop()
-        stub.link.connection.reset()
+        stub.link.close_connection(reset=True)

@@ -23,4 +23,4 @@ class TimeLimit(Toxic, kind="time_limit"):
                 await stub.forward(until=end)
         except TimeoutError:
             if stub.link.pending:  # a receiver that does not read puts nothing off
-                stub.link.connection.close()
+                stub.link.close_connection()
