@@ -10,19 +10,17 @@ Importing this room imports neither Locust nor gevent, which would patch the who
 """
 
 from ._attach import attach_recorder
-from ._config import STACK, WORKER, LoadConfig, read_config
+from ._config import LoadConfig, read_config
 from ._contract import Arrival, Journey, Journeys, Outcome, Pause, Request, Response
 from ._distributed import DistributedLoad, RunLoad
 from ._journeys import check_journeys, draw_arrivals, load_journeys, share
 from ._outcome import classify
 from ._process import LoadProcess
 from ._recorder import FLUSH_EVERY, Recorder, RecorderError
-from ._workers import LocalWorkers, Workers, last_lines, worker_names, worker_words
+from ._workers import LocalWorkers, Workers
 
 __all__ = [
     "FLUSH_EVERY",
-    "STACK",
-    "WORKER",
     "Arrival",
     "DistributedLoad",
     "Journey",
@@ -42,10 +40,7 @@ __all__ = [
     "check_journeys",
     "classify",
     "draw_arrivals",
-    "last_lines",
     "load_journeys",
     "read_config",
     "share",
-    "worker_names",
-    "worker_words",
 ]

@@ -13,8 +13,8 @@ from typing import Protocol
 from harness.errors import StackError, WorkerLostError
 
 from ._config import LoadConfig
-from ._process import LoadProcess
-from ._workers import Workers, worker_words
+from ._process import LoadProcess, locust_words
+from ._workers import Workers
 
 _LISTENS_WITHIN = 30.0
 _GUESTS_WITHIN = 120.0
@@ -83,10 +83,13 @@ class DistributedLoad:
         self._master = LoadProcess(self._run, options=options)
         self._master.start()
         port = self._master.port(_LISTENS_WITHIN)
-        self._crew.start(host, port)
+        words = ["--worker", "--master-host", host, "--master-port", str(port)]
+        self._crew.start([*locust_words(), *words])
         if self._guests:
-            words = " ".join(worker_words(host, port))
-            self._announce(f"{self._guests} more workers may join now: locust ... {words}")
+            self._announce(
+                f"waiting for {self._guests} more workers: locust -f harness/load/locustfile.py "
+                f"{' '.join(words)}"
+            )
         self._master.configure(config)
 
     def ready(self, timeout: float) -> None:

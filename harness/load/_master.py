@@ -36,7 +36,7 @@ class Master:
         runners.HEARTBEAT_LIVENESS = _SILENCE
         self._environment = environment
         self._runner = cast("MasterRunner", environment.runner)
-        self._options: Any = environment.parsed_options
+        self._options = cast("Any", environment.parsed_options)
         events: Any = environment.events
         self._names: dict[str, str] = {}
         self._arrived = Event()

@@ -268,12 +268,12 @@ def _command(options: Sequence[str]) -> list[str]:
     # -P: the working directory is not a place to import from. One user, which spawns a greenlet
     # for each arrival; failed requests are what a rehearsal is for, and no reason to exit with 1.
     locust = "--headless --users 1 --spawn-rate 1 --only-summary --exit-code-on-error 0"
-    return [*locust_words(), *locust.split(), *options]
+    return [sys.executable, *locust_words(), *locust.split(), *options]
 
 
 def locust_words() -> list[str]:
-    """How this Python's Locust is started with the harness's own locustfile."""
-    return [sys.executable, "-P", "-m", "locust", "-f", str(LOCUSTFILE)]
+    """What a Python is told that it starts Locust with the harness's own locustfile."""
+    return ["-P", "-m", "locust", "-f", str(LOCUSTFILE)]
 
 
 def locust_environment(**added: str) -> dict[str, str]:

@@ -1,13 +1,15 @@
 """Workers of a distributed load: what the load needs of them, and those beside the harness."""
 
 import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from harness.errors import StackError
 
 from ._config import REPORTS, WORKER
-from ._process import locust_environment, locust_words
+from ._process import locust_environment
 
 _STOP_GRACE = 5.0
 
@@ -24,8 +26,8 @@ class Workers(Protocol):
             StackError: there is none.
         """
 
-    def start(self, host: str, port: int) -> None:
-        """Start them all, with a master that listens there.
+    def start(self, words: Sequence[str]) -> None:
+        """Start them all, each a Python that is told `words`; paths in them are this machine's.
 
         Raises:
             StackError: one could not be started.
@@ -36,16 +38,6 @@ class Workers(Protocol):
 
     def stop(self) -> None:
         """End them, in any case. May be called twice."""
-
-
-def worker_names(count: int) -> list[str]:
-    """What workers are called; in this order they get their shares."""
-    return [f"load-worker-{number}" for number in range(count)]
-
-
-def worker_words(host: str, port: int) -> list[str]:
-    """Locust's options for a worker of the master that listens there."""
-    return ["--worker", "--master-host", host, "--master-port", str(port)]
 
 
 class LocalWorkers:
@@ -60,15 +52,15 @@ class LocalWorkers:
         """Loopback."""
         return "127.0.0.1"
 
-    def start(self, host: str, port: int) -> None:
+    def start(self, words: Sequence[str]) -> None:
         """As `Workers` has it."""
-        for name in worker_names(self.count):
+        for name in (f"load-worker-{number}" for number in range(self.count)):
             environment = locust_environment(**{WORKER: name})
             environment.pop(REPORTS, None)
             try:
                 with self._log(name).open("ab") as log:
                     self._processes[name] = subprocess.Popen(
-                        [*locust_words(), *worker_words(host, port)],
+                        [sys.executable, *words],
                         cwd=self._run,
                         env=environment,
                         stdin=subprocess.DEVNULL,
@@ -88,8 +80,9 @@ class LocalWorkers:
         ]
 
     def _last_words(self, name: str) -> str:
-        lines = self._log(name).read_text(errors="replace").splitlines()
-        return last_lines(lines, str(self._log(name)))
+        lines = self._log(name).read_text(errors="replace").splitlines()[-5:]
+        said = " | ".join(line.strip() for line in lines if line.strip())
+        return f"{said or 'it said nothing'} ({self._log(name)})"
 
     def stop(self) -> None:
         """They end when their master does; who has not is ended."""
@@ -102,9 +95,3 @@ class LocalWorkers:
 
     def _log(self, name: str) -> Path:
         return self._run / f"{name}.log"
-
-
-def last_lines(lines: list[str], place: str) -> str:
-    """The last few of `lines` on one line, and where the others are."""
-    said = " | ".join(line.strip() for line in lines[-5:] if line.strip())
-    return f"{said or 'it said nothing'} ({place})"

@@ -11,14 +11,17 @@ reach the containers' own addresses, so it runs where the engine runs (docs/comp
 """
 
 from ._command import Compose
+from ._command import Compose
 from ._engine import connect
 from ._print import print_container_logs
 from ._stack import ComposeStack
 from ._sweep import sweep_project, was_left_running
+from ._workers import ContainerWorkers
 
 __all__ = [
     "Compose",
     "ComposeStack",
+    "ContainerWorkers",
     "connect",
     "print_container_logs",
     "sweep_project",
