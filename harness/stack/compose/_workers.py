@@ -146,6 +146,7 @@ class ContainerWorkers:
                 "PYTHONUNBUFFERED": "1",
             },
             "volumes": mounted,
+            "working_dir": "/tmp",  # noqa: S108 - Locust imports from there first: not the image's
             "network": networks[0].name,
             "user": f"{os.getuid()}:{os.getgid()}",  # who may read what is mounted
             "cap_drop": ["ALL"],
