@@ -11,7 +11,6 @@ reach the containers' own addresses, so it runs where the engine runs (docs/comp
 """
 
 from ._command import Compose
-from ._command import Compose
 from ._engine import connect
 from ._print import print_container_logs
 from ._stack import ComposeStack
