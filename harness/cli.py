@@ -47,19 +47,34 @@ def overview(context: typer.Context) -> None:
 @app.command()
 def run(
     scenario: Annotated[str, typer.Argument(help="A scenario's name, or its file.")],
+    *,
     on: Rung = "local",
     seed: Annotated[int | None, typer.Option(help="Other arrivals and fault draws.")] = None,
     out: Annotated[Path | None, typer.Option(help="A new folder for the evidence.")] = None,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Share the load among so many Locust workers.")
+    ] = 0,
+    join: Annotated[
+        int, typer.Option(min=0, help="Wait for more workers, on other hosts (docs/load.md).")
+    ] = 0,
     stack: StackDir = _HERE,
 ) -> int:
     """Run a scenario against a stack of its own, judge it, and leave the evidence."""
-    from harness._rungs import rung
+    from harness._rungs import load, rung
     from harness.run import execute, prepare, progress
 
     console = Console(stderr=False)
     prepared = prepare(scenario, stack.resolve(), seed)
+    make_load = load(on, workers, join, _announce)
     with progress(console, f"{prepared.scenario.name} on {on}") as watch:
-        outcome = execute(prepared, make_stack=rung(on), base=stack.resolve(), out=out, watch=watch)
+        outcome = execute(
+            prepared,
+            make_stack=rung(on),
+            make_load=make_load,
+            base=stack.resolve(),
+            out=out,
+            watch=watch,
+        )
     return _show(console, outcome)
 
 
@@ -186,6 +201,10 @@ def version() -> int:
     """Print the version."""
     sys.stdout.write(f"{__version__}\n")
     return ExitCode.PASS
+
+
+def _announce(text: str) -> None:
+    sys.stderr.write(f"harness: {text}\n")
 
 
 _STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow"}

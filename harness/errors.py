@@ -3,6 +3,7 @@
     HarnessError            4  the stack or the harness failed
     ├── UsageError          2  wrong usage, or an invalid scenario or stack file
     ├── StackError          4  a service did not start, answer or stop
+    ├── WorkerLostError     3  a part of the load went missing: the run shows nothing
     └── UnhealedError       5  a fault could not be taken back
 
 Every message names the thing, the place and the cure, and fits on one line (`UsageError` may
@@ -32,6 +33,12 @@ class HarnessError(Exception):
 
 class StackError(HarnessError):
     """A service did not start, answer or stop."""
+
+
+class WorkerLostError(HarnessError):
+    """A load worker is gone, so the load was not what was planned: the run shows nothing."""
+
+    exit_code = ExitCode.INCONCLUSIVE
 
 
 class UnhealedError(HarnessError):

@@ -13,6 +13,12 @@ CONFIG = "HARNESS_LOAD"
 REPORTS = "HARNESS_LOAD_REPORTS"
 """Environment: the descriptor on which a process started by `LoadProcess` reports."""
 
+WORKER = "HARNESS_WORKER"
+"""Environment of a worker: what it is called; its host's name otherwise."""
+
+STACK = "HARNESS_STACK"
+"""Environment of a worker: where it has the journeys, if that is not where its master has them."""
+
 
 class LoadConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The load of a run, or one worker's part of it."""
@@ -20,7 +26,7 @@ class LoadConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     journeys: str
     """The journeys module's name."""
     directory: str
-    """The stack's directory: the module is looked for here first."""
+    """The stack's directory: the module is looked for here first. In a file: seen from there."""
     addresses: dict[str, str]
     """Service -> `host:port`."""
     duration: float
@@ -49,8 +55,9 @@ def read_config(path: Path) -> LoadConfig:
         UsageError: it cannot be read, or is none.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=LoadConfig)
+        config = msgspec.json.decode(path.read_bytes(), type=LoadConfig)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except msgspec.DecodeError as error:
         raise UsageError(f"{path}: is not a load configuration: {error}") from error
+    return msgspec.structs.replace(config, directory=str(path.parent / config.directory))

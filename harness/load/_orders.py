@@ -1,4 +1,7 @@
-"""Where a load process gets its orders: from the conductor on stdin, or from a file by hand."""
+"""Where a load process gets its orders: from the conductor on stdin, or from a file by hand.
+
+A worker gets them from its master (`_worker`), which has them from one of these two.
+"""
 
 import json
 import os
@@ -11,6 +14,8 @@ import gevent
 import msgspec
 from gevent.os import make_nonblocking, nb_read
 from gevent.queue import Queue
+
+from harness.errors import UsageError
 
 from ._config import CONFIG, REPORTS, LoadConfig, read_config
 
@@ -27,7 +32,10 @@ class Orders(Protocol):
         """The Unix time at which the run begins; waits until it is known."""
 
     def report(self, kind: str, *texts: str) -> None:
-        """Tell the conductor: `ready`, `problems`, `died` or `finished`."""
+        """Tell whoever orders: `ready`, `problems`, `died` or `finished`."""
+
+    def watch_parent(self) -> None:
+        """Asked each second: see whether whoever ordered is still there."""
 
 
 class ConductorOrders:
@@ -56,7 +64,10 @@ class ConductorOrders:
         os.write(self._reports, json.dumps({kind: texts}).encode() + b"\n")
 
     def watch_parent(self) -> None:
-        """A fork of the parent may hold its end of stdin open: so look at who it is, too."""
+        """Call `gone` if the parent is another one now.
+
+        A fork of the parent may hold its end of stdin open, so the end of it alone says too little.
+        """
         if os.getppid() != self._parent:
             self._gone()
 
@@ -71,14 +82,23 @@ class ConductorOrders:
 
 
 class FileOrders:
-    """The configuration that the environment names, at once or at its epoch."""
+    """The configuration that the environment names, at once or at its epoch.
+
+    PACE in the environment wins over the file's pace: the services are started with the same.
+    """
 
     def __init__(self) -> None:
-        self._config = read_config(Path(os.environ[CONFIG]))
+        self._config = read_config(Path(os.environ.get(CONFIG) or _unnamed()))
 
     def config(self) -> LoadConfig:
         """As the file says."""
-        return self._config
+        pace = os.environ.get("PACE")
+        if not pace:
+            return self._config
+        try:
+            return msgspec.structs.replace(self._config, pace=float(pace))
+        except ValueError:
+            raise UsageError(f"PACE={pace}: is no number; say how fast the story passes") from None
 
     def epoch(self) -> float:
         """As the file says, or now."""
@@ -90,3 +110,7 @@ class FileOrders:
 
     def watch_parent(self) -> None:
         """It may outlive its parent."""
+
+
+def _unnamed() -> str:
+    raise UsageError(f"set {CONFIG} to the file that says what the load is (docs/load.md)")

@@ -19,34 +19,42 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
 import msgspec
 
-from harness.errors import StackError, UsageError
+from harness.errors import HarnessError, StackError, UsageError, WorkerLostError
 
 from ._config import REPORTS, LoadConfig
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 
 _STOP_GRACE = 5.0
+_ENDS = frozenset({"finished", "died", "lost", "problems"})
 
 
 class LoadProcess:
-    """One load generator; `worker` tells several of one run apart."""
+    """One load generator; `worker` tells several of one run apart.
 
-    def __init__(self, run: Path, worker: int = 0) -> None:
+    `options`: further words for Locust's command line (`DistributedLoad` makes a master so).
+    """
+
+    workers = 0
+    """How many workers share its load; 0: it does everything itself."""
+
+    def __init__(self, run: Path, worker: int = 0, options: Sequence[str] = ()) -> None:
         self.run = run.resolve()
+        self._options = tuple(options)
         self.worker = worker
         self.log = self.run / ("load.log" if worker == 0 else f"load-{worker}.log")
         self._process: subprocess.Popen[bytes] | None = None
         self._reports = -1
         self._pending = b""
-        self._finished = False
+        self._told: dict[str, list[str]] = {}
         self._stopped = False
-        self._said = ""
 
     @property
     def pid(self) -> int | None:
@@ -60,9 +68,9 @@ class LoadProcess:
         try:
             with self.log.open("ab") as log:
                 self._process = subprocess.Popen(
-                    _command(),
+                    _command(self._options),
                     cwd=self.run,
-                    env=_environment(writer),
+                    env=locust_environment(**{REPORTS: str(writer)}),
                     stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=log,
@@ -94,18 +102,25 @@ class LoadProcess:
             UsageError: the journeys module or its parameters are wrong.
             StackError: the process died, or took too long.
         """
-        deadline = monotonic() + timeout
-        while True:
-            report = self._report(deadline - monotonic())
-            if report is None:
-                raise StackError(
-                    f"the load generator was not ready after {timeout:g} s; {self._tail()}"
-                )
-            if "problems" in report:
-                self.stop()
-                raise UsageError([str(problem) for problem in report["problems"]])
-            if "ready" in report:
-                return
+        if not self.is_ready(timeout):
+            raise StackError(
+                f"the load generator was not ready after {timeout:g} s; {self._tail()}"
+            )
+
+    def is_ready(self, timeout: float) -> bool:
+        """Whether it is within `timeout` seconds; raises as `ready` does."""
+        return self._await("ready", timeout) is not None
+
+    def port(self, timeout: float) -> int:
+        """The port at which a master listens for its workers.
+
+        Raises:
+            StackError: the process died, or took too long.
+        """
+        told = self._await("listening", timeout)
+        if told is None:
+            raise StackError(f"the load's master does not listen; {self._tail()}")
+        return int(told[0])
 
     def go(self, epoch: float) -> None:
         """Let the run begin at Unix time `epoch`.
@@ -124,9 +139,19 @@ class LoadProcess:
         process = self._started()
         code = process.poll()
         self._drain()
-        if code is None or self._stopped or (code == 0 and self._finished):
+        if code is None or self._stopped or (code == 0 and "finished" in self._told):
             return code
-        raise StackError(f"the load generator ended early (exit code {code}): {self._tail()}")
+        raise self._early(code)
+
+    def finished(self) -> bool:
+        """Whether it has told that everybody was served, and its record is complete."""
+        self._drain()
+        return "finished" in self._told
+
+    def over(self) -> bool:
+        """Whether it has told of its end, whichever it is; the process may still be there."""
+        self._drain()
+        return not _ENDS.isdisjoint(self._told)
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the end; as `poll`, and StackError after `timeout` seconds."""
@@ -173,13 +198,21 @@ class LoadProcess:
             process.stdin.write(json.dumps(order).encode() + b"\n")
             process.stdin.flush()
         except BrokenPipeError as error:
-            code = process.wait()
-            raise StackError(
-                f"the load generator ended early (exit code {code}): {self._tail()}"
-            ) from error
+            raise self._early(process.wait()) from error
 
-    def _report(self, timeout: float) -> dict[str, list[str]] | None:
-        """Its next report, or None after `timeout` seconds.
+    def _await(self, kind: str, timeout: float) -> list[str] | None:
+        """What it says when it reports `kind`; None after `timeout` seconds."""
+        deadline = monotonic() + timeout
+        while kind not in self._told:
+            if "problems" in self._told:
+                self.stop()
+                raise UsageError(self._told["problems"])
+            if not self._report(deadline - monotonic()):
+                return None
+        return self._told[kind]
+
+    def _report(self, timeout: float) -> bool:
+        """Take its next report in; False if there is none within `timeout` seconds.
 
         Raises:
             StackError: it ended without one.
@@ -188,17 +221,13 @@ class LoadProcess:
         while b"\n" not in self._pending:
             left = deadline - monotonic()
             if left <= 0 or not self._readable(left):
-                return None
+                return False
             if not self._read():
-                code = self._started().wait()
-                raise StackError(
-                    f"the load generator ended early (exit code {code}): {self._tail()}"
-                )
+                raise self._early(self._started().wait())
         line, _, self._pending = self._pending.partition(b"\n")
-        report: dict[str, list[str]] = json.loads(line)
-        self._finished = self._finished or "finished" in report
-        self._said = " ".join(report.get("died", [])) or self._said
-        return report
+        for kind, texts in json.loads(line).items():
+            self._told[kind] = [str(text) for text in texts]
+        return True
 
     def _readable(self, timeout: float) -> bool:
         poll = select.poll()
@@ -217,10 +246,16 @@ class LoadProcess:
         while b"\n" in self._pending:
             self._report(0)
 
+    def _early(self, code: int) -> HarnessError:
+        """Why it ended before its time."""
+        if "lost" in self._told:
+            return WorkerLostError(" ".join(self._told["lost"]))
+        return StackError(f"the load generator ended early (exit code {code}): {self._tail()}")
+
     def _tail(self) -> str:
         """Why it died, in its own words or the last ones of its log, on one line."""
-        if self._said:
-            return self._said
+        if "died" in self._told:
+            return " ".join(self._told["died"])
         try:
             lines = self.log.read_text(errors="replace").splitlines()
         except OSError:
@@ -229,16 +264,21 @@ class LoadProcess:
         return f"{said or 'it said nothing'} ({self.log})"
 
 
-def _command() -> list[str]:
+def _command(options: Sequence[str]) -> list[str]:
     # -P: the working directory is not a place to import from. One user, which spawns a greenlet
     # for each arrival; failed requests are what a rehearsal is for, and no reason to exit with 1.
     locust = "--headless --users 1 --spawn-rate 1 --only-summary --exit-code-on-error 0"
-    return [sys.executable, "-P", "-m", "locust", "-f", str(LOCUSTFILE), *locust.split()]
+    return [sys.executable, *locust_words(), *locust.split(), *options]
 
 
-def _environment(reports: int) -> dict[str, str]:
+def locust_words() -> list[str]:
+    """What a Python is told that it starts Locust with the harness's own locustfile."""
+    return ["-P", "-m", "locust", "-f", str(LOCUSTFILE)]
+
+
+def locust_environment(**added: str) -> dict[str, str]:
     """This process's environment, less whatever configures Locust, plus the way to this harness."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("LOCUST_")}
     root = str(Path(__file__).parents[2])
     path = [root, *filter(None, [kept.get("PYTHONPATH")])]
-    return {**kept, "PYTHONPATH": os.pathsep.join(path), REPORTS: str(reports)}
+    return {**kept, "PYTHONPATH": os.pathsep.join(path), **added}

@@ -10,6 +10,7 @@ that is not recorded would turn up in the final reads as records that nobody ask
 import os
 from pathlib import Path
 from time import monotonic
+from typing import Protocol
 
 import msgspec
 
@@ -26,8 +27,25 @@ class RecorderError(HarnessError):
     """The record could not be written."""
 
 
-class Recorder:
-    """Appends events to one part. For one thread, or for greenlets, that never block in here."""
+class Sink(Protocol):
+    """Where whole lines go."""
+
+    def put(self, lines: bytes) -> None:
+        """Take `lines`.
+
+        Raises:
+            RecorderError: they could not be taken; says what to do.
+        """
+
+    def put_beside(self, line: bytes) -> None:
+        """Take a last line somewhere else, if there is a place for it, after `put` has failed."""
+
+    def close(self) -> None:
+        """Nothing more will come."""
+
+
+class PartFile:
+    """A part of the history on this machine's disk; one that is there is continued."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -36,6 +54,41 @@ class Recorder:
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise RecorderError(f"{path}: cannot be written: {error.strerror}") from error
+
+    def put(self, lines: bytes) -> None:
+        """Hand `lines` to the kernel.
+
+        Raises:
+            RecorderError: the disk is full, or whatever else the system says.
+        """
+        view = memoryview(lines)
+        try:
+            while view:
+                view = view[os.write(self._file, view) :]
+        except OSError as error:
+            raise RecorderError(
+                f"{self.path}: cannot be written ({error.strerror}): free space and run again"
+            ) from error
+
+    def put_beside(self, line: bytes) -> None:
+        """The part is full and its last line cut: another file says so, or else the exit code."""
+        beside = self.path.with_name(f"{self.path.stem}-died.jsonl")
+        try:
+            beside.write_bytes(line)
+        except OSError:
+            beside.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+
+class Recorder:
+    """Appends events to one part. For one thread, or for greenlets, that never block in here."""
+
+    def __init__(self, part: Path | Sink) -> None:
+        self._sink: Sink = PartFile(part) if isinstance(part, Path) else part
+        self._open = True
         self._buffer = bytearray()
         self._encoder = msgspec.json.Encoder()
         self._flushed = monotonic()
@@ -48,7 +101,7 @@ class Recorder:
             RecorderError: it, or one before it, could not be written.
         """
         if self.failed:
-            raise RecorderError(f"{self.path}: an earlier event could not be written")
+            raise RecorderError("an earlier event could not be written")
         self._encoder.encode_into(event, self._buffer, -1)
         self._buffer += b"\n"
         # Also here, not only from a timer: a busy loop must not hold lines back.
@@ -56,26 +109,25 @@ class Recorder:
             self.flush()
 
     def flush(self) -> None:
-        """Hand everything to the kernel.
+        """Hand on everything.
 
         Raises:
-            RecorderError: the disk is full, or whatever else the system says.
+            RecorderError: the sink's.
         """
         self._flushed = monotonic()
-        view = memoryview(bytes(self._buffer))
+        lines = bytes(self._buffer)
         self._buffer.clear()
+        if not lines:
+            return
         try:
-            while view:
-                view = view[os.write(self._file, view) :]
-        except OSError as error:
+            self._sink.put(lines)
+        except RecorderError:
             self.failed = True
-            raise RecorderError(
-                f"{self.path}: cannot be written ({error.strerror}): free space and run again"
-            ) from error
+            raise
 
     def close(self, last: Generator | None = None) -> None:
         """Write `last` and close. After a failure, `last` is written wherever there is room."""
-        if self._file < 0:
+        if not self._open:
             return
         try:
             if not self.failed:
@@ -83,20 +135,16 @@ class Recorder:
                     self.write(last)
                 self.flush()
         except RecorderError:
-            if last is not None:
-                self._write_beside(msgspec.structs.replace(last, state="died"))
+            self._put_beside(last)
             raise
         else:
-            if self.failed and last is not None:
-                self._write_beside(msgspec.structs.replace(last, state="died"))
+            if self.failed:
+                self._put_beside(last)
         finally:
-            os.close(self._file)
-            self._file = -1
+            self._sink.close()
+            self._open = False
 
-    def _write_beside(self, last: Generator) -> None:
-        """The part is full and its last line cut: another file says so, or else the exit code."""
-        beside = self.path.with_name(f"{self.path.stem}-died.jsonl")
-        try:
-            beside.write_bytes(self._encoder.encode(last) + b"\n")
-        except OSError:
-            beside.unlink(missing_ok=True)
+    def _put_beside(self, last: Generator | None) -> None:
+        if last is not None:
+            died = msgspec.structs.replace(last, state="died")
+            self._sink.put_beside(self._encoder.encode(died) + b"\n")

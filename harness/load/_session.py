@@ -1,61 +1,76 @@
-"""One load from its orders to its exit: prepares, drives, records, and says how it ended.
+"""One load from its orders to its end: prepares, drives, records, and says how it ended.
 
 It ends in one of three ways, and each leaves a whole record: everybody has been served
-(`finished`), it was told to stop (SIGTERM, or its conductor is gone), or it could not go on (a
-full disk, a journey that raised). Only the first exits with 0 and writes `finished`.
+(`finished`), it was told to stop (`stop`), or it could not go on (a full disk, a journey that
+raised). What that means for the process is for whoever began it to decide (`over`).
 """
 
-import os
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, process_time, time
-from typing import Any
 
 import gevent
-import msgspec
+from gevent import Greenlet
 from locust.contrib.fasthttp import FastHttpSession
-from locust.env import Environment
-from locust.runners import LocalRunner, WorkerRunner
 
 from harness.errors import ExitCode, HarnessError, UsageError
 from harness.history import Generator
 
-from ._config import REPORTS, LoadConfig
+from ._config import LoadConfig
 from ._contract import Journeys
 from ._driver import Driver
 from ._journeys import draw_arrivals, load_journeys, share
-from ._orders import ConductorOrders, FileOrders
+from ._orders import Orders
 from ._recorder import FLUSH_EVERY, Recorder
 
 _GAUGE_EVERY = 1.0
 
 
 class Session:
-    """The load of this process; made once, in the task of its only user."""
+    """A load of this process. `record` opens its record, `over` is told what it came to."""
 
-    def __init__(self, environment: Environment, client: FastHttpSession) -> None:
-        self._environment = environment
+    def __init__(
+        self,
+        client: FastHttpSession,
+        orders: Orders,
+        *,
+        record: Callable[[LoadConfig], Recorder],
+        over: Callable[[ExitCode], None],
+    ) -> None:
         self._client = client
+        self._orders = orders
+        self._record = record
+        self._tell_over = over
         self._driver: Driver | None = None
         self._recorder: Recorder | None = None
         self._worker = "0"
         self._cpu = monotonic(), process_time()
-        self._over = False
-        self._orders = ConductorOrders(self._gone) if REPORTS in os.environ else FileOrders()
-        events: Any = environment.events
-        events.quitting.add_listener(self._quitting)
+        self.over = False
+        self._running: Greenlet | None = None
+
+    def start(self) -> None:
+        """Begin, in a greenlet of its own."""
+        self._running = gevent.spawn(self.run)
 
     def run(self) -> None:
         """Everything; returns once the load is over, however it ended."""
         try:
             self._run()
         except UsageError as error:
-            self._orders.report("problems", *error.problems)
-            self._end("died", ExitCode.USAGE)
+            self._end(ExitCode.USAGE, "problems", *error.problems)
         except HarnessError as error:
             self._die(str(error))
+        except Exception as error:  # noqa: BLE001 - in a greenlet of its own nobody would see it
+            traceback.print_exc()
+            self._die(f"{type(error).__name__}: {error}; the trace is in the log")
+
+    def stop(self) -> None:
+        """End it before its time, with its record complete as far as it goes."""
+        self._finish("died")
 
     def _run(self) -> None:
-        config = self._localized(self._orders.config())
+        config = self._orders.config()
         journeys = load_journeys(config.journeys, Path(config.directory))
         everybody = draw_arrivals(journeys, config.params, config.seed, config.duration)
         mine = list(share(everybody, config.worker_index, config.worker_count))
@@ -65,26 +80,18 @@ class Session:
         gevent.spawn(self._flush)
         gevent.spawn(self._gauge)
         driver.drive(mine, driver.epoch)
-        self._end("finished", ExitCode.PASS)
+        self._end(ExitCode.PASS, "finished")
 
     def _prepare(self, config: LoadConfig, journeys: Journeys) -> Driver:
-        part = config.part or f"parts/load-{config.worker_index}.jsonl"
         self._worker = str(config.worker_index)
-        self._recorder = Recorder(Path(part))
+        self._recorder = self._record(config)
         self._driver = Driver(config, journeys, self._client, self._recorder, self._die)
         return self._driver
-
-    def _localized(self, config: LoadConfig) -> LoadConfig:
-        """For a worker of Locust's own, the share that its master gave it."""
-        runner = self._environment.runner
-        if not isinstance(runner, WorkerRunner):
-            return config
-        return msgspec.structs.replace(config, worker_index=runner.worker_index)
 
     # ---- while it runs ------------------------------------------------------------------------
 
     def _flush(self) -> None:
-        while not self._over and self._recorder is not None:
+        while not self.over and self._recorder is not None:
             try:
                 self._recorder.flush()
             except HarnessError as error:
@@ -95,11 +102,11 @@ class Session:
         assert self._driver is not None
         gevent.sleep(max(0.0, self._driver.epoch - time()))
         self._cpu = monotonic(), process_time()  # what it took to get ready is no load
-        while not self._over and self._recorder is not None:
+        while not self.over and self._recorder is not None:
             gevent.sleep(_GAUGE_EVERY)
             self._orders.watch_parent()
             try:
-                if not self._over:
+                if not self.over:
                     self._recorder.write(self._generator("running"))
             except HarnessError as error:
                 self._die(str(error))
@@ -119,36 +126,23 @@ class Session:
 
     def _die(self, reason: str) -> None:
         """It cannot go on: say so in every way there is."""
-        if not self._over:
-            self._orders.report("died", reason)
-            self._end("died", ExitCode.BROKEN)
+        self._end(ExitCode.BROKEN, "died", reason)
 
-    def _gone(self) -> None:
-        """The conductor is gone: nobody would stop this process any more."""
-        self._finish("died")
-        os._exit(ExitCode.BROKEN)
-
-    def _quitting(self, **_: object) -> None:
-        """Locust ends, by SIGTERM or by the web UI's button."""
-        self._finish("died")
-
-    def _end(self, state: str, code: ExitCode) -> None:
-        if self._over:
+    def _end(self, code: ExitCode, kind: str, *texts: str) -> None:
+        """Complete the record, then tell: whoever is told may take the record for complete."""
+        if self.over:
             return
-        code = code if self._finish(state) else ExitCode.BROKEN
-        if code == ExitCode.PASS:
-            self._orders.report("finished")
-        self._environment.process_exit_code = int(code)
-        runner = self._environment.runner
-        options = self._environment.parsed_options
-        if isinstance(runner, LocalRunner) and options is not None and options.headless:
-            gevent.spawn(runner.quit)
+        whole = self._finish("finished" if code == ExitCode.PASS else "died")
+        if code == ExitCode.PASS and not whole:
+            code, kind, texts = ExitCode.BROKEN, "died", ("its record could not be completed",)
+        self._orders.report(kind, *texts)
+        self._tell_over(code)
 
     def _finish(self, state: str) -> bool:
         """Complete the record; False if it could not be."""
-        if self._over:
+        if self.over:
             return True
-        self._over = True
+        self.over = True
         last = self._generator(state)
         whole = True
         if self._driver is not None:
@@ -161,6 +155,8 @@ class Session:
                 self._recorder.close(last)
             except HarnessError:
                 whole = False
+        if self._running is not None and self._running is not gevent.getcurrent():
+            self._running.kill(block=False)  # nobody else arrives
         return whole
 
 

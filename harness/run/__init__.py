@@ -6,7 +6,7 @@ outcome = judge(Path("runs/pdns2_2024-..."))
 
 from ._active import heal_everything, marked
 from ._board import Board
-from ._conductor import MakeStack, execute
+from ._conductor import MakeLoad, MakeStack, execute, in_one_process
 from ._doctor import Finding, diagnose
 from ._outcome import Outcome, Trouble, expectations, judge
 from ._prepare import Prepared, bind, find_scenario, import_checks, prepare
@@ -18,6 +18,7 @@ from ._story import tell
 __all__ = [
     "Board",
     "Finding",
+    "MakeLoad",
     "MakeStack",
     "Outcome",
     "Prepared",
@@ -30,6 +31,7 @@ __all__ = [
     "find_scenario",
     "heal_everything",
     "import_checks",
+    "in_one_process",
     "judge",
     "marked",
     "prepare",

@@ -19,9 +19,9 @@ from time import monotonic, time
 from types import FrameType
 
 from harness.chaos import Chaos
-from harness.errors import HarnessError, UnhealedError
+from harness.errors import HarnessError, UnhealedError, WorkerLostError
 from harness.history import Ended, Node, Phase, Started, damaged, merge, write_history
-from harness.load import LoadConfig, LoadProcess
+from harness.load import LoadConfig, LoadProcess, RunLoad
 from harness.stack import Settings, Stack, StackSpec
 
 from ._active import marked
@@ -36,6 +36,9 @@ from ._timeline import Timeline
 MakeStack = Callable[[StackSpec, Path], Stack]
 """Makes a stack of a rung, with a folder for its state."""
 
+MakeLoad = Callable[[StackSpec, Path], RunLoad]
+"""Makes the load of a run, with the run's folder."""
+
 _HEAD_START = 4.5
 """Real seconds from the start of the stack until people arrive: the stack and Locust are ready by
 then on two cores. A slower machine begins later, and the calendar moves with it."""
@@ -48,10 +51,17 @@ _LOAD_GRACE = 45.0
 """Real seconds: people who came in time are served for so long after the last arrival."""
 
 
+def in_one_process(spec: StackSpec, run: Path) -> RunLoad:
+    """The load without workers."""
+    del spec
+    return LoadProcess(run)
+
+
 def execute(
     prepared: Prepared,
     *,
     make_stack: MakeStack,
+    make_load: MakeLoad = in_one_process,
     base: Path,
     out: Path | None = None,
     watch: Callable[[Board, Recorder], None] | None = None,
@@ -65,7 +75,12 @@ def execute(
     """
     folder = RunFolder.create(out, base, prepared.scenario.name)
     folder.keep_scenario(prepared.scenario)
-    run = _Run(prepared, folder, make_stack(prepared.spec, folder.path))
+    run = _Run(
+        prepared,
+        folder,
+        make_stack(prepared.spec, folder.path),
+        make_load(prepared.spec, folder.path),
+    )
     if watch is not None:
         watch(run.board, run.recorder)
     with run.interruptible(), marked(prepared.spec.directory, folder.path):
@@ -77,11 +92,12 @@ def execute(
 
 
 class _Run:
-    def __init__(self, prepared: Prepared, folder: RunFolder, stack: Stack) -> None:
+    def __init__(self, prepared: Prepared, folder: RunFolder, stack: Stack, load: RunLoad) -> None:
         self.scenario = prepared.scenario
         self.prepared = prepared
         self.folder = folder
         self.stack = stack
+        self.load = load
         self.board = Board()
         self.recorder = Recorder(folder.parts / "harness.jsonl")
         self.recorder.watch(self.board.observe)
@@ -100,6 +116,8 @@ class _Run:
             self._conduct()
         except UnhealedError as error:
             self._unhealed.append(str(error))
+        except WorkerLostError as error:
+            self._interrupted = self._interrupted or str(error)
         except HarnessError as error:
             self._broken.append(str(error))
         except Exception as error:  # noqa: BLE001 - a full disk, or a bug: the run ends in order
@@ -119,7 +137,7 @@ class _Run:
 
     def _conduct(self) -> None:
         epoch = time() + _HEAD_START
-        load = LoadProcess(self.folder.path)
+        load = self.load
         try:
             self._start(load, epoch)
             if self.stop.is_set():
@@ -136,7 +154,7 @@ class _Run:
         finally:
             load.stop()
 
-    def _start(self, load: LoadProcess, epoch: float) -> None:
+    def _start(self, load: RunLoad, epoch: float) -> None:
         scenario = self.scenario
         settings = Settings(
             pace=scenario.pace,
@@ -166,13 +184,13 @@ class _Run:
         )
         load.ready(_LOAD_READY)
 
-    def _begin(self, load: LoadProcess, planned: float) -> None:
+    def _begin(self, load: RunLoad, planned: float) -> None:
         epoch = max(planned, time() + 0.05)
         load.go(epoch)
         self.stop.wait(epoch - time())
         self.recorder.begin(epoch, self._started(epoch, planned))
 
-    def _story(self, load: LoadProcess, chaos: Chaos) -> None:
+    def _story(self, load: RunLoad, chaos: Chaos) -> None:
         self._phase("load")
         timeline = Timeline(
             self.scenario, self.prepared.faults, self.stack, chaos, self.recorder, self.board,
@@ -190,7 +208,7 @@ class _Run:
             timeline.wait(lambda: _STEP_GRACE)
             self._inconclusive += timeline.problems
 
-    def _await_load(self, load: LoadProcess) -> None:
+    def _await_load(self, load: RunLoad) -> None:
         follower = Follower(self.folder.parts, self.board)
         while load.poll() is None and not self.stop.wait(0.1):
             follower.read()
@@ -290,9 +308,11 @@ class _Run:
         """The command line that runs this again."""
         parts = ["harness", "run", self.prepared.source, "--seed", str(self.scenario.seed)]
         parts += ["--on", self.stack.rung]
+        if self.load.workers:
+            parts += ["--workers", str(self.load.workers)]
         if self.prepared.spec.directory != Path.cwd():
             parts += ["--stack", str(self.prepared.spec.directory)]
         return shlex.join(parts)
 
 
-__all__ = ["MakeStack", "execute"]
+__all__ = ["MakeLoad", "MakeStack", "execute", "in_one_process"]

@@ -14,13 +14,14 @@ def event(t: float, state: str = "running") -> Generator:
 
 
 def test_events_are_read_as_they_were_written(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path / "parts" / "load-0.jsonl")
+    path = tmp_path / "parts" / "load-0.jsonl"
+    recorder = Recorder(path)
     recorder.write(event(1.0))
     recorder.write(event(2.0))
     recorder.flush()
-    assert list(read_lines(recorder.path)) == [event(1.0), event(2.0)]
+    assert list(read_lines(path)) == [event(1.0), event(2.0)]
     recorder.close(event(3.0, "finished"))
-    assert list(read_lines(recorder.path)) == [event(1.0), event(2.0), event(3.0, "finished")]
+    assert list(read_lines(path)) == [event(1.0), event(2.0), event(3.0, "finished")]
 
 
 def test_a_busy_loop_flushes_without_a_timer(
@@ -28,12 +29,13 @@ def test_a_busy_loop_flushes_without_a_timer(
 ) -> None:
     now = [0.0]
     monkeypatch.setattr("harness.load._recorder.monotonic", lambda: now[0])
-    recorder = Recorder(tmp_path / "part.jsonl")
+    path = tmp_path / "part.jsonl"
+    recorder = Recorder(path)
     recorder.write(event(1.0))
-    assert list(read_lines(recorder.path)) == []
+    assert list(read_lines(path)) == []
     now[0] = 0.11
     recorder.write(event(2.0))
-    assert list(read_lines(recorder.path)) == [event(1.0), event(2.0)]
+    assert list(read_lines(path)) == [event(1.0), event(2.0)]
     recorder.close()
 
 
@@ -46,10 +48,11 @@ def test_a_part_that_exists_is_continued(tmp_path: Path) -> None:
 
 
 def test_closing_twice_does_nothing_more(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path / "part.jsonl")
+    path = tmp_path / "part.jsonl"
+    recorder = Recorder(path)
     recorder.close(event(1.0))
     recorder.close(event(2.0))
-    assert list(read_lines(recorder.path)) == [event(1.0)]
+    assert list(read_lines(path)) == [event(1.0)]
 
 
 def test_a_full_disk_is_told_once_and_for_all_and_beside(
@@ -72,14 +75,15 @@ def test_a_full_disk_is_told_once_and_for_all_and_beside(
 
 def test_short_writes_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.write
-    recorder = Recorder(tmp_path / "part.jsonl")
+    path = tmp_path / "part.jsonl"
+    recorder = Recorder(path)
     monkeypatch.setattr(
         "harness.load._recorder.os.write", lambda file, data: write(file, bytes(data)[:7])
     )
     recorder.write(event(1.0))
     recorder.close()
     monkeypatch.undo()
-    assert list(read_lines(recorder.path)) == [event(1.0)]
+    assert list(read_lines(path)) == [event(1.0)]
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:

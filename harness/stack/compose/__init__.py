@@ -15,10 +15,12 @@ from ._engine import connect
 from ._print import print_container_logs
 from ._stack import ComposeStack
 from ._sweep import sweep_project, was_left_running
+from ._workers import ContainerWorkers
 
 __all__ = [
     "Compose",
     "ComposeStack",
+    "ContainerWorkers",
     "connect",
     "print_container_logs",
     "sweep_project",

@@ -20,7 +20,7 @@ from harness.history import Node
 from .._protocol import NodeSink
 from ..local._wire import exit_text
 from ._engine import told
-from ._project import SERVICE, Project
+from ._project import SERVICE, WORKER, Project
 
 _State = Literal["started", "ready", "exited", "paused", "resumed"]
 _STATES: dict[str, tuple[_State, str]] = {
@@ -132,6 +132,8 @@ class Events:
 
     def _take(self, event: Mapping[str, Any]) -> None:
         attributes = event["Actor"]["Attributes"]
+        if WORKER in attributes:
+            return
         service, told, stands = attributes.get(SERVICE, ""), *_STATES[event["Action"]]
         planned, detail = True, ""
         if told == "exited":

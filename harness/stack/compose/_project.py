@@ -13,6 +13,9 @@ from docker.models.containers import Container
 OWN = "org.outage-harness.state"
 """Label: the state directory of the stack that a container, network or volume belongs to."""
 
+WORKER = "org.outage-harness.worker"
+"""Label: the container sends load (`_workers`), and is none of the stack's services."""
+
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
 _ONE_OFF = "com.docker.compose.oneoff"
