@@ -13,6 +13,7 @@ sweep(state_dir)                                # what a crashed stack left ther
 """
 
 from ._compose_file import read_stack
+from ._contained import Contained, Engine, Record, Usage
 from ._detached import attach, detached_state, print_logs, start_detached, stop_detached
 from ._protocol import Detachable, LineSink, NodeSink, NodeStatus, Settings, Stack
 from ._spec import AppRun, CommandRun, Link, PostgresRun, Run, Service, StackSpec
@@ -23,18 +24,22 @@ from .local import LocalStack, service_logs
 __all__ = [
     "AppRun",
     "CommandRun",
+    "Contained",
     "Detachable",
+    "Engine",
     "LineSink",
     "Link",
     "LocalStack",
     "NodeSink",
     "NodeStatus",
     "PostgresRun",
+    "Record",
     "Run",
     "Service",
     "Settings",
     "Stack",
     "StackSpec",
+    "Usage",
     "attach",
     "detached_state",
     "print_logs",
