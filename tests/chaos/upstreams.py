@@ -1,6 +1,7 @@
 """Tiny servers: HTTP's health path, PostgreSQL's SSLRequest, and one that says nothing.
 
-Run as a program it serves HTTP on the port given, and prints the port that it got.
+Run as a program (PORT [MANNER [HOST]]) it serves one of them, HTTP without a manner, and prints the
+port that it got.
 """
 
 import contextlib
@@ -67,6 +68,7 @@ def _mute(connection: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    with socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=512) as server:
+    port, chosen, host = [*sys.argv[1:], *("", "http", "127.0.0.1")[len(sys.argv) - 1 :]]
+    with socket.create_server((host, int(port)), backlog=512) as server:
         print(server.getsockname()[1], flush=True)
-        serve(server, "http")
+        serve(server, chosen)
