@@ -18,6 +18,9 @@ _ANSWER = (
     + b'{"status":"ok"}'
 )
 
+_GROWN: list[bytes] = []
+"""What `/grow` was asked to keep, until there is no memory left."""
+
 
 def serve(listener: socket.socket, manner: str) -> None:
     """Accept until `listener` is closed."""
@@ -42,6 +45,8 @@ def _http(connection: socket.socket) -> None:
         data += piece
         while b"\r\n\r\n" in data:
             request, _, data = data.partition(b"\r\n\r\n")
+            if request.startswith(b"GET /grow "):
+                _GROWN.append(b"x" * 16 * 1024 * 1024)
             last = b"connection: close" in request.lower()
             connection.sendall(_ANSWER % (b"Connection: close\r\n" if last else b""))
             if last:

@@ -1,15 +1,18 @@
 """How much CPU and memory a container may use: read, set, set back.
 
 The engine takes no memory limit away again: it ignores 0, and refuses -1. What was unlimited is
-given as much as the machine has. Nor does it let a CPU quota stand beside `cpus:`.
+given as much as the machine has, and as much again to swap. Nor does it let a CPU quota stand
+beside `cpus:`.
 """
 
 from typing import Any
 
 import docker
+from docker.errors import APIError
 from docker.models.containers import Container
 
 from harness.errors import StackError
+from harness.scenario import write_size
 
 from .._contained import Usage
 
@@ -31,7 +34,7 @@ def limit(
     """Let `container` use so much; None leaves the one as it is.
 
     Raises:
-        StackError: the engine cannot set both this limit and the Compose file's own.
+        StackError: `container` uses more already, or the Compose file has another kind of limit.
     """
     changes: dict[str, Any] = {}
     if cpu is not None:
@@ -39,7 +42,13 @@ def limit(
         changes |= {"cpu_period": _PERIOD, "cpu_quota": max(1000, round(cpu * _PERIOD))}
     if memory is not None:
         changes |= {"mem_limit": memory, "memswap_limit": memory}
-    client.api.update_container(container.id or "", **changes)
+    try:
+        client.api.update_container(container.id or "", **changes)
+    except APIError as error:
+        if memory is None or "memory limit" not in str(error.explanation):
+            raise
+        size = write_size(memory)
+        raise StackError(f"it uses more than {size} already; let it have more") from error
 
 
 def unlimit(client: docker.DockerClient, container: Container, before: dict[str, int]) -> list[str]:
@@ -60,7 +69,7 @@ def unlimit(client: docker.DockerClient, container: Container, before: dict[str,
         if before["Memory"] or now["Memory"] < whole:
             changes |= {
                 "mem_limit": before["Memory"] or whole,
-                "memswap_limit": (before["Memory"] and before["MemorySwap"]) or -1,
+                "memswap_limit": (before["Memory"] and before["MemorySwap"]) or 2 * whole,
             }
             did.append("memory")
     if changes:
