@@ -57,9 +57,10 @@ def run(
     from harness.run import execute, prepare, progress
 
     console = Console(stderr=False)
+    make = rung(on)
     prepared = prepare(scenario, stack.resolve(), seed, rung=on)
     with progress(console, f"{prepared.scenario.name} on {on}") as watch:
-        outcome = execute(prepared, make_stack=rung(on), base=stack.resolve(), out=out, watch=watch)
+        outcome = execute(prepared, make_stack=make, base=stack.resolve(), out=out, watch=watch)
     return _show(console, outcome)
 
 

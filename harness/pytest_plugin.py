@@ -125,11 +125,12 @@ class ScenarioFile(pytest.File):
         config = self.config
         directory = stack_directory(config, self.path)
         on = config.getoption("--harness-on")
+        make = rung(on)
         prepared = prepare(str(self.path), directory, config.getoption("--harness-seed"), rung=on)
         out = config.getoption("--harness-out")
         return execute(
             prepared,
-            make_stack=rung(on),
+            make_stack=make,
             base=directory,
             out=Path(out) / prepared.scenario.name if out else None,
         )

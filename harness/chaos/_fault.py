@@ -43,15 +43,16 @@ def bind(step: FaultStep, spec: StackSpec) -> Fault:
     return _bind(step.fault, step.on, step.params, spec, label=step.label)
 
 
-def check_rung(faults: Iterable[Fault], rung: str) -> None:
-    """See that there are such faults on `rung`.
+def check_rung(faults: Iterable[Fault], rung: str, place: str = "") -> None:
+    """See that there are such faults on `rung`; `place` is where they are written.
 
     Raises:
         RungError: there are not; one line for each.
     """
     absent = [fault for fault in faults if rung not in fault.kind.rungs]
     if absent:
-        raise RungError([f"step {one.label!r}: {elsewhere(one.kind)}" for one in absent])
+        at = f"{place}: " if place else ""
+        raise RungError([f"{at}step {one.label!r}: {elsewhere(one.kind)}" for one in absent])
 
 
 def make(

@@ -50,9 +50,9 @@ def find_scenario(name: str, spec: StackSpec) -> Path:
 
 
 def prepare(
-    name: str, directory: Path, seed: int | None = None, *, rung: str = "local"
+    name: str, directory: Path, seed: int | None = None, *, rung: str | None = None
 ) -> Prepared:
-    """The scenario `name` for the stack in `directory`, to be run on `rung`.
+    """The scenario `name` for the stack in `directory`, to be run on `rung` if one is named.
 
     Raises:
         UsageError: anything in either that is wrong, one line per problem.
@@ -64,7 +64,8 @@ def prepare(
     if seed is not None:
         scenario = scenario.model_copy(update={"seed": seed})
     faults = bind(scenario, spec, str(path))
-    chaos.check_rung(faults.values(), rung)
+    if rung is not None:
+        chaos.check_rung(faults.values(), rung, str(path))
     return Prepared(scenario, spec, faults, name)
 
 
