@@ -187,6 +187,22 @@ def test_two_that_starve_the_same_service_do_not_free_it_before_both_are_gone(
     assert containers.engine.usage("border").cpu is None
 
 
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("kill", {}), ("stop", {}), ("pause", {}), ("restart", {}), ("restart", {"hard": True}),
+        ("disconnect", {}), ("starve", {"cpu": 0.05}), ("fill", {}),
+    ],
+)  # fmt: skip
+def test_what_was_written_outlives_it(
+    chaos: Chaos, containers: ContainerStack, engine: docker.DockerClient, name: str, params
+):
+    write(engine, containers, "/ledger/journal", f"before {name}".encode())
+    with chaos.fault(name, service="border", **params) as injection:
+        assert injection.verified, injection.detail
+    assert read(engine, containers, "/ledger/journal") == f"before {name}".encode()
+
+
 def test_what_was_written_outlives_a_full_disk_and_a_kill(
     chaos: Chaos, containers: ContainerStack, engine: docker.DockerClient
 ):
