@@ -64,12 +64,13 @@ def run(
     from harness.run import execute, prepare, progress
 
     console = Console(stderr=False)
-    prepared = prepare(scenario, stack.resolve(), seed)
+    make = rung(on)
+    prepared = prepare(scenario, stack.resolve(), seed, rung=on)
     make_load = load(on, workers, join, _announce)
     with progress(console, f"{prepared.scenario.name} on {on}") as watch:
         outcome = execute(
             prepared,
-            make_stack=rung(on),
+            make_stack=make,
             make_load=make_load,
             base=stack.resolve(),
             out=out,

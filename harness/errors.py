@@ -2,6 +2,7 @@
 
     HarnessError            4  the stack or the harness failed
     ├── UsageError          2  wrong usage, or an invalid scenario or stack file
+    │   └── RungError       2  the rung that was asked for lacks what the scenario needs
     ├── StackError          4  a service did not start, answer or stop
     ├── WorkerLostError     3  a part of the load went missing: the run shows nothing
     └── UnhealedError       5  a fault could not be taken back
@@ -55,3 +56,7 @@ class UsageError(HarnessError):
     def __init__(self, problems: str | Sequence[str]) -> None:
         self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
         super().__init__("\n".join(self.problems))
+
+
+class RungError(UsageError):
+    """Another rung has what is asked for, and the one that was named has not."""

@@ -3,7 +3,8 @@
 `pytest experiments` collects every `*.scenario.yaml` and `*.scenario.py`: one item for each
 expectation, and one, `run`, for whatever is wrong beside them. A file is run once, when its first
 item is reached; `inconclusive` is a skip with its reason, as in the JUnit file, or with
-`--harness-strict` a failure. A run that could not be carried out or healed is an error.
+`--harness-strict` a failure. A run that could not be carried out or healed is an error. A scenario
+with a fault that the rung lacks is a skip in any case.
 
 Experiments written by hand use `stack` (started once, on the rung of `--harness-on`), `chaos`
 (whose faults are always healed at the end of the test) and `history` (what has been seen so far):
@@ -123,11 +124,13 @@ class ScenarioFile(pytest.File):
 
         config = self.config
         directory = stack_directory(config, self.path)
-        prepared = prepare(str(self.path), directory, config.getoption("--harness-seed"))
+        on = config.getoption("--harness-on")
+        make = rung(on)
+        prepared = prepare(str(self.path), directory, config.getoption("--harness-seed"), rung=on)
         out = config.getoption("--harness-out")
         return execute(
             prepared,
-            make_stack=rung(config.getoption("--harness-on")),
+            make_stack=make,
             base=directory,
             out=Path(out) / prepared.scenario.name if out else None,
         )
@@ -151,11 +154,13 @@ class ExpectationItem(pytest.Item):
 
     def setup(self) -> None:
         """Run the scenario if that has not been done, and see whether the run was in order."""
-        from harness.errors import HarnessError
+        from harness.errors import HarnessError, RungError
 
         super().setup()
         try:
             outcome = self._file.outcome()
+        except RungError as error:  # nothing was started, and nothing is in doubt
+            pytest.skip(str(error).replace("--on ", "--harness-on "))
         except HarnessError as error:
             raise _failed(str(error)) from None
         self.user_properties.append(("run", str(outcome.folder)))

@@ -51,7 +51,8 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Any:
 
         monkeypatch.setattr("harness.run.execute", execute)
         monkeypatch.setattr(
-            "harness.run.prepare", lambda *_: SimpleNamespace(scenario=SimpleNamespace(name="one"))
+            "harness.run.prepare",
+            lambda *_, **__: SimpleNamespace(scenario=SimpleNamespace(name="one")),
         )
         done = pytester.runpytest("-p", "no:locust", "-ra", "--junit-xml=out.xml", *arguments)
         assert len(executions) == 1
@@ -129,6 +130,24 @@ def test_a_run_that_raises_is_an_error_of_each_item_and_is_not_repeated(
     assert done.stdout.str().count("ERROR one.scenario.yaml") == 3
     done.stdout.fnmatch_lines(["ERROR one.scenario.yaml::*border does not start"] * 3)
     assert ("harness/pytest_plugin.py" in done.stdout.str()) == isinstance(error, OSError)
+
+
+def test_a_scenario_that_needs_another_rung_is_skipped_with_the_reason(
+    pytester: pytest.Pytester, pytestconfig: pytest.Config
+) -> None:
+    (pytester.path / "one.scenario.yaml").write_text(
+        SCENARIO.replace(
+            "{journeys: experiments.journeys, duration: 1h}",
+            "{journeys: experiments.journeys, duration: 1h, params: {airports: {cgk: "
+            "{flights_per_hour: 4, passengers: 3}}}}",
+        )
+        + "timeline: [{at: 1m, fault: fill, on: {service: office}}]\n"
+    )
+    done = pytester.runpytest(
+        "-p", "no:locust", "-rs", "--harness-strict", f"--harness-stack={pytestconfig.rootpath}"
+    )
+    done.assert_outcomes(skipped=3)
+    done.stdout.fnmatch_lines(["*fill needs containers; run with --harness-on compose*"])
 
 
 def test_junit_tells_failures_from_errors(run: Any, pytester: pytest.Pytester) -> None:

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from ._errors import ChaosError as ChaosError
     from ._fault import Fault as Fault
     from ._fault import bind as bind
+    from ._fault import check_rung as check_rung
     from ._heal import heal as heal
     from ._injection import Injection as Injection
     from ._intents import outstanding as outstanding
     from ._kind import KINDS as KINDS
+    from ._kind import ContainerFault as ContainerFault
     from ._kind import FaultKind as FaultKind
     from ._kind import LinkFault as LinkFault
     from ._kind import NodeFault as NodeFault
@@ -37,8 +39,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "Chaos": "_chaos",
     "ChaosError": "_errors",
+    "ContainerFault": "_kind",
     "Fault": "_fault",
     "bind": "_fault",
+    "check_rung": "_fault",
     "heal": "_heal",
     "Injection": "_injection",
     "outstanding": "_intents",
@@ -53,6 +57,7 @@ __all__ = [
     "KINDS",
     "Chaos",
     "ChaosError",
+    "ContainerFault",
     "Fault",
     "FaultKind",
     "Injection",
@@ -60,6 +65,7 @@ __all__ = [
     "NodeFault",
     "Toxiproxy",
     "bind",
+    "check_rung",
     "heal",
     "outstanding",
 ]

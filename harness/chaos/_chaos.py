@@ -17,7 +17,7 @@ from harness.history import FaultState
 from harness.stack import Stack
 
 from ._errors import ChaosError
-from ._fault import Fault, make
+from ._fault import Fault, check_rung, make
 from ._heal import heal
 from ._injection import Injection
 from ._intents import Intents, new_id
@@ -148,8 +148,10 @@ class Chaos:
         """Inject `fault` and see that it bites; returns also if it was not seen to.
 
         Raises:
+            RungError: the stack's rung has no such fault.
             ChaosError, UnhealedError: it could not be injected; see `Injection.begin`.
         """
+        check_rung([fault], self.stack.rung)
         if self._lease.lost:
             raise ChaosError(
                 f"the faults of this run were healed from outside, by `harness heal` or by the "

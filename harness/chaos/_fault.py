@@ -1,17 +1,17 @@
 """A fault that fits its stack: a kind with its parameters, and the links or services it is for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import JsonValue, ValidationError
 
-from harness.errors import UsageError
+from harness.errors import RungError, UsageError
 from harness.scenario import FaultStep, Target, one_line_problems
 from harness.stack import StackSpec
 
 from . import faults as _faults  # registers every kind
-from ._kind import KINDS, FaultKind, LinkFault, NodeFault
+from ._kind import KINDS, FaultKind, LinkFault, NodeFault, elsewhere
 from ._target import resolve_links, resolve_services, unknown
 
 T = TypeVar("T")
@@ -41,6 +41,18 @@ def bind(step: FaultStep, spec: StackSpec) -> Fault:
         UsageError: unknown kind, wrong parameters or targets: everything at once, one line each.
     """
     return _bind(step.fault, step.on, step.params, spec, label=step.label)
+
+
+def check_rung(faults: Iterable[Fault], rung: str, place: str = "") -> None:
+    """See that there are such faults on `rung`; `place` is where they are written.
+
+    Raises:
+        RungError: there are not; one line for each.
+    """
+    absent = [fault for fault in faults if rung not in fault.kind.rungs]
+    if absent:
+        at = f"{place}: " if place else ""
+        raise RungError([f"{at}step {one.label!r}: {elsewhere(one.kind)}" for one in absent])
 
 
 def make(
@@ -74,6 +86,9 @@ def _bind(
     kind = _collect(lambda: _validated(found, params, place), problems)
     resolve = resolve_links if issubclass(found, LinkFault) else resolve_services
     targets = _collect(lambda: resolve(target, spec), problems, f"{place}: ")
+    if targets is not None and isinstance(kind, NodeFault):
+        misfits = (kind.misfits(spec.services[name]) for name in targets)
+        problems += [f"{place}: {misfit}" for misfit in misfits if misfit]
     if problems or targets is None or not isinstance(kind, LinkFault | NodeFault):
         raise UsageError(problems)
     return Fault(kind, targets, label)

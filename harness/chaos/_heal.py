@@ -1,7 +1,8 @@
 """Takes back whatever an intent file says may still be in force, after anything.
 
 Idempotent, and it touches only what the intents name: toxics by their own names, proxies that
-are still the ones that were disabled, processes with the pid *and* start time that were paused.
+are still the ones that were disabled, processes with the pid *and* start time that were paused,
+containers by their ids.
 """
 
 import os
@@ -104,12 +105,23 @@ def _heal_services(rung: str, intents: list[Intent]) -> Iterator[_Step]:
     for intent in intents:
         if intent.change == "down":
             yield [intent], f"{intent.name}: was left down; `harness up` starts it", True
+        elif intent.record:
+            yield _heal_container(intent)
         elif intent.change == "pause" and rung != "local":
             yield [], f"{intent.name}: is paused on {rung}; `docker compose unpause` it", False
         elif intent.change == "pause":
             woken = [one.pid for one in intent.processes if one.resume()]
             what = f"resumed ({len(woken)} processes)" if woken else "its processes are gone"
             yield [intent], f"{intent.name}: {what}", True
+
+
+def _heal_container(intent: Intent) -> _Step:
+    from harness.stack.compose import restore  # noqa: PLC0415 - heavy, and seldom needed
+
+    try:
+        return [intent], f"{intent.name}: {restore(intent.change, intent.record)}", True
+    except HarnessError as error:
+        return [], f"{error}; by hand: `harness heal` once the engine answers", False
 
 
 def _by(intents: Iterable[Intent], key: str) -> list[tuple[str, list[Intent]]]:

@@ -8,8 +8,8 @@ on disk, so its change was not made.
 
 import json
 import os
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Lock
 from time import time
@@ -31,7 +31,7 @@ class Intent:
     id: str
     fault: str
     """The injection that it is part of."""
-    change: Literal["toxic", "disable", "renew", "pause", "down"]
+    change: Literal["toxic", "disable", "renew", "pause", "down", "disconnect", "starve", "fill"]
     """`renew`: the proxy is taken away, and another put in its place."""
     where: str
     """The Toxiproxy's address, or the stack's rung."""
@@ -42,6 +42,8 @@ class Intent:
     upstream: str = ""
     """What the proxy was: another run's proxy of the same name is not touched."""
     processes: tuple[Process, ...] = ()
+    record: Mapping[str, Any] = field(default_factory=dict)
+    """How a container was before, as its rung wants it back."""
 
     def __str__(self) -> str:
         what = f"toxic {self.toxic}" if self.toxic else self.change
@@ -141,7 +143,7 @@ def outstanding(directory: Path) -> list[Intent]:
 
 def _line(intent: Intent, state: str) -> bytes:
     if state == "begin":
-        record = {key: value for key, value in asdict(intent).items() if value not in ("", ())}
+        record = {key: value for key, value in asdict(intent).items() if value not in ("", (), {})}
     else:
         record = {"id": intent.id, "name": intent.name}
     return json.dumps({"state": state, "t": round(time(), 3), **record}).encode() + b"\n"
@@ -167,5 +169,6 @@ def _intent(record: dict[str, Any]) -> Intent:
         where=record["where"],
         name=record["name"],
         processes=processes,
+        record=record.get("record", {}),
         **known,
     )

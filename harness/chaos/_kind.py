@@ -16,9 +16,11 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from harness.scenario import Model
-from harness.stack import NodeStatus, Stack
+from harness.stack import Contained, Engine, NodeStatus, Record, Service, Stack
 
 from ._canary import Sight
+from ._errors import ChaosError
+from ._silence import SILENCE
 from ._speech import Ask
 from ._toxic import Toxic
 from ._wire import Wire
@@ -27,10 +29,20 @@ Looks = Sequence[Sight]
 """What several canaries saw at the same time at the same address."""
 
 
+Standing = Literal["down", "paused", "disconnected", "starved", "full", "up"]
+"""How a service stands while a fault lasts."""
+
+
+Change = Literal["down", "pause", "disconnect", "starve", "fill"]
+"""What is done to a service, as its intent says it. Two faults of one change share a record."""
+
+
 class FaultKind(Model):
     """A kind of fault. Subclasses are found by name (`KINDS`)."""
 
     kind_name: ClassVar[str] = ""
+    rungs: ClassVar[tuple[str, ...]] = ("local", "compose")
+    """Where there is such a fault."""
 
     def __init_subclass__(cls, *, name: str = "", **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -73,20 +85,87 @@ class LinkFault(FaultKind):
 class NodeFault(FaultKind):
     """A fault of services, by the means of their stack."""
 
-    leaves: ClassVar[Literal["down", "paused", "up"]] = "down"
-    """How the service stands while the fault lasts."""
+    leaves: ClassVar[Standing] = "down"
+    change: ClassVar[Change] = "down"
+    looks: ClassVar[int] = 1
+    """How many canaries look at each service at once."""
+
+    def misfits(self, service: Service) -> str:
+        """Why it cannot be put on `service`, with the cure; empty if it can."""
+        del service
+        return ""
 
     @abstractmethod
     def inject(self, stack: Stack, service: str) -> None:
         """Do it to `service`."""
 
-    def heal(self, stack: Stack, service: str) -> None:
-        """Take it back."""
+    def heal(self, stack: Stack, service: str, record: Record) -> None:
+        """Take it back; `record` is how its container was before, if it is one."""
+        del record
         stack.launch(service)
+
+    def place(self, stack: Stack, service: str) -> str | None:
+        """The host at which a canary sees the fault; None: where `service` is always reached."""
+        del stack, service
+        return None
+
+    def measure(self, stack: Stack, service: str) -> object:
+        """What only the rung can tell of `service`, for `missing` to compare with."""
+        del stack, service
+        return None
+
+    def missing(self, stack: Stack, service: str, before: object) -> str:
+        """What of the fault its measure does not show; empty if nothing is missing."""
+        del stack, service, before
+        return ""
+
+    def remains(self, stack: Stack, service: str) -> str:
+        """What of the fault is still there once it is healed; empty if nothing is."""
+        del stack, service
+        return ""
+
+    def ask(self) -> Ask:
+        """What the canaries ask."""
+        return Ask(patience=SILENCE)
 
     @abstractmethod
     def seen(self, before: NodeStatus, now: NodeStatus, beside: Sight | None) -> bool:
         """Whether status and canary show the fault; the canary is None without a port."""
+
+
+class ContainerFault(NodeFault):
+    """A fault of containers, by the means of their engine."""
+
+    rungs = ("compose",)
+
+    @abstractmethod
+    def strike(self, engine: Engine, service: str) -> None:
+        """Do it to `service`."""
+
+    def inject(self, stack: Stack, service: str) -> None:
+        """By the engine."""
+        self.strike(engine_of(stack, self), service)
+
+    def heal(self, stack: Stack, service: str, record: Record) -> None:
+        """By the engine, from the record."""
+        del service
+        engine_of(stack, self).restore(self.change, record)
+
+
+def engine_of(stack: Stack, kind: FaultKind) -> Engine:
+    """The engine of `stack`.
+
+    Raises:
+        ChaosError: it has none.
+    """
+    if not isinstance(stack, Contained):
+        raise ChaosError(elsewhere(kind))
+    return stack.engine
+
+
+def elsewhere(kind: FaultKind) -> str:
+    """What to say where there is no such fault."""
+    return f"{kind.kind_name} needs containers; run with --on compose"
 
 
 def gone(now: NodeStatus, beside: Sight | None) -> bool:

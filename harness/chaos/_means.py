@@ -1,16 +1,14 @@
 """How one injection is carried out: the same five verbs for links and for services."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
-
-from harness.stack import NodeStatus
 
 from ._kind import LinkFault, NodeFault
 from ._links import LinkHolds
-from ._lookout import Lookout, Place, Reference
+from ._lookout import Lookout, Reference
 from ._nodes import NodeHolds
 from ._verify import Finding, LinkVerifier
-from ._verify_nodes import NodeVerifier
+from ._verify_nodes import Before, NodeVerifier
 from ._wire import Wire
 
 
@@ -129,16 +127,16 @@ class NodeMeans:
         self._fault, self._kind, self._targets = fault, kind, services
         self._holds, self._verifier = holds, verifier
         self._reference: Reference | None = None
-        self._before: tuple[Mapping[str, NodeStatus], Mapping[str, Place]] = ({}, {})
+        self._before = Before({}, {}, {})
 
     def prepare(self) -> None:
         """Note how they stand, and choose a service to compare with."""
-        self._before = self._verifier.before(self._targets)
+        self._before = self._verifier.before(self._kind, self._targets)
         self._reference = self._verifier.reference(self._targets, self._fault)
 
     def apply(self) -> None:
-        """Kill, stop, pause, restart."""
-        self._holds.hold(self._fault, self._kind, self._targets, self._before[0])
+        """Whatever the kind does to them."""
+        self._holds.hold(self._fault, self._kind, self._targets, self._before.statuses)
 
     def changed(self) -> bool:
         """Whether any of its services is held."""
@@ -149,7 +147,7 @@ class NodeMeans:
         return self._verifier.bites(self._kind, self._targets, self._before, self._reference)
 
     def release(self) -> None:
-        """Launch or resume."""
+        """The opposite."""
         self._holds.release(self._fault)
 
     def forget(self) -> None:
@@ -157,7 +155,7 @@ class NodeMeans:
 
     def gone(self) -> Finding:
         """Canaries and the stack's word."""
-        return self._verifier.gone(self._targets)
+        return self._verifier.gone(self._kind, self._targets)
 
     def by_hand(self) -> str:
         """The stack can always be started anew."""

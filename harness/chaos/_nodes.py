@@ -6,12 +6,15 @@ from graphlib import TopologicalSorter
 from threading import Lock
 
 from harness.errors import HarnessError
-from harness.stack import NodeStatus, Service, Stack
+from harness.stack import Contained, NodeStatus, Record, Service, Stack
 
 from ._errors import ChaosError
 from ._intents import Intent, Intents, new_id
-from ._kind import NodeFault
+from ._kind import ContainerFault, NodeFault
 from ._processes import family
+
+_UNUSUAL = ("down", "disconnected", "paused", "starved")
+"""The first of these that holds of a service tells most about what a canary sees there."""
 
 
 class NodeHolds:
@@ -31,10 +34,10 @@ class NodeHolds:
             return frozenset(self._held.get(service, ()))
 
     def standing(self, service: str) -> str:
-        """`down` or `paused` if a fault of ours left it so, else empty."""
+        """How a fault of ours left it if that keeps it from answering as usual, else empty."""
         with self._lock:
-            left = {kind.leaves for kind, _ in self._held.get(service, {}).values()} - {"up"}
-        return "down" if "down" in left else "paused" if left else ""
+            left = {kind.leaves for kind, _ in self._held.get(service, {}).values()}
+        return next((how for how in _UNUSUAL if how in left), "")
 
     def hold(
         self,
@@ -69,10 +72,14 @@ class NodeHolds:
             kind, intent = held[name]
             with self._lock:
                 others = [k for f, (k, _) in self._held[name].items() if f != fault]
-            if not any(other.leaves == "down" for other in others):
-                kind.heal(self._stack, name)
-                if kind.leaves == "down" and any(other.leaves == "paused" for other in others):
-                    self._stack.pause(name)
+            down = any(other.leaves == "down" for other in others)
+            if isinstance(kind, ContainerFault) or not down:
+                kind.heal(self._stack, name, intent.record)
+            if isinstance(kind, ContainerFault) and not down:
+                self._stack.launch(name)  # it may have died of it
+            for other in others:  # what was undone is done again for those that still want it
+                if _again(kind, other) and (isinstance(other, ContainerFault) or not down):
+                    other.inject(self._stack, name)
             with self._lock:
                 del self._held[name][fault]
             self._intents.note([intent], "undone")
@@ -82,15 +89,26 @@ class NodeHolds:
 
     def _intent(self, fault: str, kind: NodeFault, name: str, before: NodeStatus | None) -> Intent:
         pid = before.pid if before is not None else None
-        pausing = kind.leaves == "paused"
+        pausing = kind.leaves == "paused" and not isinstance(self._stack, Contained)
         return Intent(
             id=new_id(),
             fault=fault,
-            change="pause" if pausing else "down",
+            change=kind.change,
             where=self._stack.rung,
             name=name,
             processes=family(pid) if pausing and pid is not None else (),
+            record={} if kind.change == "down" else self._record(kind, name),
         )
+
+    def _record(self, kind: NodeFault, name: str) -> Record:
+        """How the container of `name` was before the first fault that changes the same of it."""
+        if not isinstance(self._stack, Contained):
+            return {}
+        with self._lock:
+            for other, intent in self._held.get(name, {}).values():
+                if other.change == kind.change:
+                    return intent.record
+        return self._stack.engine.record(name)
 
     def _each(self, change: Callable[[str], None], services: Sequence[str]) -> None:
         """Change every service, even if some fail; then raise for those that did."""
@@ -105,6 +123,12 @@ class NodeHolds:
         list(self._pool.map(attempt, services))
         if problems:
             raise ChaosError("; ".join(str(problem) for problem in problems)) from problems[0]
+
+
+def _again(healed: NodeFault, other: NodeFault) -> bool:
+    """Whether taking `healed` back takes `other` back too: a process that starts is not paused."""
+    revived = healed.leaves == "down" and other.leaves == "paused"
+    return revived or (healed.change == other.change and other.leaves != "up")
 
 
 def levels(services: Mapping[str, Service], wanted: Iterable[str]) -> list[tuple[str, ...]]:

@@ -1,18 +1,28 @@
 """Whether a fault of services bites, and whether it is gone: by canary and by the stack's word."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from time import monotonic, sleep
 
 from harness.stack import NodeStatus
 
 from ._kind import NodeFault
 from ._lookout import Lookout, Place, Reference, patient
-from ._silence import SILENCE
 from ._speech import Ask
 from ._verify import HEALING, PATIENCE, Finding
 from ._wire import Wire
 
 _PAUSE = 0.05
+
+
+@dataclass(frozen=True)
+class Before:
+    """How services were before a fault."""
+
+    statuses: Mapping[str, NodeStatus]
+    places: Mapping[str, Place]
+    measures: Mapping[str, object]
+    """What the fault itself measures of each."""
 
 
 class NodeVerifier:
@@ -36,30 +46,31 @@ class NodeVerifier:
         speaking = [place for place in places if not place.speech.mute]
         return self._lookout.reference(speaking, Ask(), salt=fault)
 
-    def before(self, services: Sequence[str]) -> tuple[dict[str, NodeStatus], dict[str, Place]]:
+    def before(self, kind: NodeFault, services: Sequence[str]) -> Before:
         """How `services` stand, and where they are: once they are gone nobody may know."""
         standing = self._lookout.standing()
-        places = {name: self._lookout.service(name) for name in services}
-        return (
+        places = {name: self._place(kind, name) for name in services}
+        return Before(
             {name: standing[name] for name in services if name in standing},
             {name: place for name, place in places.items() if place is not None},
+            {name: kind.measure(self._lookout.stack, name) for name in services},
         )
 
     def bites(
         self,
         kind: NodeFault,
         services: Sequence[str],
-        before: tuple[Mapping[str, NodeStatus], Mapping[str, Place]],
+        before: Before,
         reference: Reference | None,
     ) -> Finding:
         """Whether the fault is seen at every service, and the rest of the stack is as before."""
-        statuses, places = before
+        statuses, places, stack = before.statuses, before.places, self._lookout.stack
         expected = kind.expected(self._wire)
 
         def wrong(names: Sequence[str]) -> dict[str, str]:
             standing, problems = self._lookout.standing(), {}
-            asked = [(places[name], Ask(patience=SILENCE)) for name in names if name in places]
-            seen = self._lookout.look(asked)
+            asked = [(places[name], kind.ask()) for name in names if name in places]
+            seen = self._lookout.look(asked, kind.looks)
             for name in names:
                 if name not in standing or name not in statuses:
                     problems[name] = f"{name}: the stack does not know how it stands"
@@ -70,6 +81,8 @@ class NodeVerifier:
                         f"{name}: {standing[name].state}, {sight or 'no port to look at'}, "
                         f"where it should be {expected}"
                     )
+                elif missing := kind.missing(stack, name, before.measures[name]):
+                    problems[name] = f"{name}: {missing}, where it should be {expected}"
             return problems
 
         problems = _until(wrong, services, PATIENCE)
@@ -85,12 +98,12 @@ class NodeVerifier:
         aside = f"; {reference.place.name} is as before" if reference else ""
         return Finding(True, f"{what} {expected}{aside}")
 
-    def gone(self, services: Sequence[str]) -> Finding:
+    def gone(self, kind: NodeFault, services: Sequence[str]) -> Finding:
         """Whether every service runs and answers; those under another fault are left out."""
 
         def wrong(names: Sequence[str]) -> dict[str, str]:
             standing, problems = self._lookout.standing(), {}
-            places = {name: self._lookout.service(name) for name in names}
+            places = {name: self._place(kind, name) for name in names}
             asked = [(p, patient(p, Ask())) for p in places.values() if p is not None]
             seen = self._lookout.look(asked)
             for name in names:
@@ -100,6 +113,8 @@ class NodeVerifier:
                 state = standing[name].state if name in standing else "unknown to the stack"
                 if (state != "running" or not alive) and not self._holders(name):
                     problems[name] = f"{name}: {state}, {sight or 'no port to look at'}"
+                elif left := kind.remains(self._lookout.stack, name):
+                    problems[name] = f"{name}: {left}"
             return problems
 
         free = [name for name in services if not self._holders(name)]
@@ -110,6 +125,13 @@ class NodeVerifier:
         others = len(services) - len(free)
         aside = f"; {others} still under another fault" if others else ""
         return Finding(True, f"{what if free else 'nothing to look at'}{aside}")
+
+    def _place(self, kind: NodeFault, name: str) -> Place | None:
+        """Where a canary looks at `name`."""
+        usual, host = self._lookout.service(name), kind.place(self._lookout.stack, name)
+        if usual is None or not host:
+            return usual
+        return replace(usual, address=f"{host}:{usual.address.rpartition(':')[2]}")
 
 
 def _until(

@@ -49,18 +49,24 @@ def find_scenario(name: str, spec: StackSpec) -> Path:
     raise UsageError(f"{name}: is neither a file nor a scenario in {spec.experiments} ({listed})")
 
 
-def prepare(name: str, directory: Path, seed: int | None = None) -> Prepared:
-    """The scenario `name` for the stack in `directory`.
+def prepare(
+    name: str, directory: Path, seed: int | None = None, *, rung: str | None = None
+) -> Prepared:
+    """The scenario `name` for the stack in `directory`, to be run on `rung` if one is named.
 
     Raises:
         UsageError: anything in either that is wrong, one line per problem.
+        RungError: nothing is, but there is no such fault on `rung`.
     """
     spec = read_stack(directory, os.environ)
     path = find_scenario(name, spec)
     scenario = load_scenario(path)
     if seed is not None:
         scenario = scenario.model_copy(update={"seed": seed})
-    return Prepared(scenario, spec, bind(scenario, spec, str(path)), name)
+    faults = bind(scenario, spec, str(path))
+    if rung is not None:
+        chaos.check_rung(faults.values(), rung, str(path))
+    return Prepared(scenario, spec, faults, name)
 
 
 def bind(scenario: Scenario, spec: StackSpec, place: str) -> Mapping[str, chaos.Fault]:

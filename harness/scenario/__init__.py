@@ -14,6 +14,7 @@ from ._file import find_scenarios, load_scenario, one_line_problems
 from ._load import Load
 from ._model import Model
 from ._scenario import Override, Scenario
+from ._size import Size, parse_size, write_size
 from ._timeline import Call, CallStep, FaultStep, Flap, Step, Target, When
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Model",
     "Override",
     "Scenario",
+    "Size",
     "Step",
     "Target",
     "When",
@@ -34,5 +36,7 @@ __all__ = [
     "load_scenario",
     "one_line_problems",
     "parse_duration",
+    "parse_size",
     "write_duration",
+    "write_size",
 ]

@@ -13,6 +13,7 @@ sweep(state_dir)                                # what a crashed stack left ther
 """
 
 from ._compose_file import read_stack
+from ._contained import Contained, Engine, Record, Usage
 from ._detached import attach, detached_state, print_logs, start_detached, stop_detached
 from ._protocol import Detachable, GoneError, LineSink, NodeSink, NodeStatus, Settings, Stack
 from ._spec import AppRun, CommandRun, Link, PostgresRun, Run, Service, StackSpec
@@ -23,7 +24,9 @@ from .local import LocalStack, service_logs
 __all__ = [
     "AppRun",
     "CommandRun",
+    "Contained",
     "Detachable",
+    "Engine",
     "GoneError",
     "LineSink",
     "Link",
@@ -31,11 +34,13 @@ __all__ = [
     "NodeSink",
     "NodeStatus",
     "PostgresRun",
+    "Record",
     "Run",
     "Service",
     "Settings",
     "Stack",
     "StackSpec",
+    "Usage",
     "attach",
     "detached_state",
     "in_containers",

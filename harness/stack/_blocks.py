@@ -4,11 +4,14 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from harness.scenario import Size
+
 from ._problems import Key, Problems
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 HttpPath = Annotated[str, Field(pattern="^/")]
 
+_SMALLEST_DISK = 64 * 1024
 _MODULE = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
 
 
@@ -50,6 +53,9 @@ class ServiceBlock(_Block):
     health: HttpPath | None = None
     reads: dict[str, HttpPath] = Field(default_factory=dict)
     quiescent: HttpPath | None = None
+    disk: Annotated[Size, Field(ge=_SMALLEST_DISK)] | None = Field(
+        default=None, description="How much each of its volumes holds in containers, as in 16MB."
+    )
 
     @model_validator(mode="after")
     def _one_way_to_run(self) -> "ServiceBlock":
@@ -65,6 +71,7 @@ _CURES = {
     "app": "must be `module:factory`, as in services.border:app",
     "checks": "must be a dotted module name, as in experiments.checks",
     "command": 'must be a list of words, as in ["node", "pay.js"]',
+    "disk": "must be a size of 64KB or more, as in 16MB",
     "from": "must be the name of a service",
     "health": "must be an HTTP path that starts with /",
     "links": "must be a mapping of names (letters, digits, - _ .) to {from, to, listen}",

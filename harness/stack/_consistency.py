@@ -39,6 +39,8 @@ def check_consistency(
         _check_addresses(service, spec, known, problems)
         if isinstance(service.run, PostgresRun):
             _check_password(service, problems)
+        if service.disk is not None:
+            _check_disk(service, spec, volumes, problems)
         for name in service.volumes.values():
             if "@" not in name and name not in volumes:  # NAME@PATH: an anonymous one
                 problems.add(("volumes", name), f"is missing; {service.name} uses it, declare it")
@@ -102,6 +104,29 @@ def _check_password(service: Service, problems: Problems) -> None:
             ("services", service.name, "environment", "POSTGRES_PASSWORD"),
             "is missing; PostgreSQL wants one, and so does its official image",
         )
+
+
+def _check_disk(
+    service: Service, spec: StackSpec, volumes: Mapping[str, Any], problems: Problems
+) -> None:
+    """A disk of limited size is made of a volume that is this project's alone to make."""
+    at = ("services", service.name, "x-harness", "disk")
+    named = [name for name in service.volumes.values() if "@" not in name]
+    if not named:
+        problems.add(at, f"{service.name} has no named volume; give it one, or remove the key")
+    for name in named:
+        own = set(volumes.get(name) or {}) & {"external", "driver", "driver_opts"}
+        if own:
+            problems.add(
+                at,
+                f"volume {name} has {' and '.join(sorted(own))} of its own, and cannot be made "
+                "a disk of this size; remove one of them",
+            )
+        for other in spec.services.values():
+            if name in other.volumes.values() and other.disk not in (None, service.disk):
+                problems.add(
+                    at, f"{other.name} gives volume {name} another size; write the same in both"
+                )
 
 
 def _check_order(service: Service, declared: Mapping[str, Any], problems: Problems) -> None:

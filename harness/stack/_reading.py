@@ -14,6 +14,7 @@ from ._shapes import (
     read_env_files,
     read_environment,
     read_grace,
+    read_networks,
     read_volumes,
 )
 from ._spec import AppRun, CommandRun, Link, PostgresRun, Run, Service, StackSpec
@@ -86,6 +87,7 @@ class _Reader:
         ) | read_environment(body.get("environment"), self._shell, problems, (*at, "environment"))
         depends_on = read_depends_on(body.get("depends_on"), problems, (*at, "depends_on"))
         grace = read_grace(body.get("stop_grace_period"), problems, (*at, "stop_grace_period"))
+        networks = read_networks(body, problems, at)
         if block is None:
             return None
         return Service(
@@ -103,6 +105,8 @@ class _Reader:
             },
             reads=block.reads,
             quiescent=block.quiescent,
+            networks=networks,
+            disk=block.disk,
             stop_grace_period=grace,
         )
 

@@ -126,6 +126,19 @@ def _volume(item: Any) -> tuple[str | None, str | None]:
     return None, None
 
 
+def read_networks(body: Mapping[str, Any], problems: Problems, at: Key) -> tuple[str, ...]:
+    """The networks that a service is on: those it names, else the project's own."""
+    if body.get("network_mode"):
+        return ()
+    value = body.get("networks")
+    if value is None:
+        return ("default",)
+    if not isinstance(value, list | dict) or not all(isinstance(name, str) for name in value):
+        problems.add((*at, "networks"), "must be a list of networks, or a mapping of their names")
+        return ()
+    return tuple(value)
+
+
 def read_grace(value: Any, problems: Problems, at: Key) -> float:
     """Seconds of `stop_grace_period`; Compose's default is 10."""
     if value is None:

@@ -49,6 +49,10 @@ class Service:
     """Final reads: name -> HTTP path of the first page, `{"items": [...], "next": path|null}`."""
     quiescent: str | None = None
     """HTTP path whose JSON answer has a boolean `quiescent`: nothing left to do."""
+    networks: tuple[str, ...] = ("default",)
+    """The networks that it is on in containers; none if its `network_mode` says otherwise."""
+    disk: int | None = None
+    """Bytes that each of its named volumes holds in containers; None: as much as the machine."""
     stop_grace_period: float = 10.0
     """Seconds between SIGTERM and SIGKILL when it is stopped; real ones, not divided by pace."""
 

@@ -59,6 +59,8 @@ class Counter:
             every=world.seconds("ENTRY_EVERY", 300),
         )
         self._cases: OrderedDict[str, _Case] = OrderedDict()
+        self._unsure: set[str] = set()
+        """Crossings that the ledger may have, and the journal had no room for."""
         self._took = self._online_time
 
     @property
@@ -141,21 +143,23 @@ class Counter:
         known = self._manual.known(traveller)
         if known is not None:
             return known
-        maybe_recorded = False
         if self._online.may_ask:
             answer = await self._online.check(traveller)
             if isinstance(answer, Decision):
+                self._unsure.discard(asked.crossing)
                 await self._until(began + self._online_time)
                 return answer
-            maybe_recorded = answer.maybe_recorded
+            if answer.maybe_recorded:
+                self._unsure.add(asked.crossing)
             self.reassess()
-        return await self._by_hand(traveller, desk, began, maybe_recorded=maybe_recorded)
+        return await self._by_hand(traveller, desk, began)
 
-    async def _by_hand(
-        self, traveller: Traveller, desk: int, began: float, *, maybe_recorded: bool
-    ) -> Decision:
+    async def _by_hand(self, traveller: Traveller, desk: int, began: float) -> Decision:
         await self._until(began + self._manual_time)
-        return self._manual.decide(traveller, desk, maybe_recorded=maybe_recorded)
+        crossing = traveller.asked.crossing
+        decision = self._manual.decide(traveller, desk, maybe_recorded=crossing in self._unsure)
+        self._unsure.discard(crossing)
+        return decision
 
     async def _until(self, moment: float) -> None:
         await self._clock.sleep(max(0.0, moment - self._clock.now()))

@@ -2,19 +2,23 @@
 
 As at Soekarno-Hatta in June 2024, a record has date, time, flight and the officer's initials, and
 for foreigners the number of the visa and the length of stay (shared/notes/incident.md, section 2).
-It is committed to the journal before the traveller is answered. If it cannot be, nobody passes.
+It is committed to the journal before the traveller is answered. If it cannot be, nobody passes, and
+nothing has been decided: the traveller asks again once there is room.
 """
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from services.kit import Journal, JournalError, Record, Settled, World
+from services.kit import ApiError, Journal, JournalError, Record, Settled, World
 from services.traveller import Traveller
 
 from ._decision import Decision
 from ._paper import Paper
 
 UNSURE = "unsure"
+_ROOM_IN = 300.0
+"""Seconds of life in which somebody may have made room on the journal's disk."""
+
 _LATE_FIELDS = (
     "id",
     "document",
@@ -41,10 +45,14 @@ class Manual:
         self._offset = timedelta(hours=float(world.env.get("UTC_OFFSET", "7")))
 
     def decide(self, traveller: Traveller, desk: int, *, maybe_recorded: bool) -> Decision:
-        """Decide and write it down, in one step that nothing can come between."""
+        """Decide and write it down, in one step that nothing can come between.
+
+        Raises:
+            ApiError: it cannot be written down.
+        """
         refusal = self._refusal(traveller)
         if refusal is None:
-            return self._admit(traveller, desk)
+            return self._admit(traveller, desk, maybe_recorded=maybe_recorded)
         if maybe_recorded:
             # The border may have recorded somebody who is not let through. Somebody has to look.
             self._set_aside(traveller, desk)
@@ -81,12 +89,11 @@ class Manual:
             reason=reason,
         )
 
-    def _admit(self, traveller: Traveller, desk: int) -> Decision:
+    def _admit(self, traveller: Traveller, desk: int, *, maybe_recorded: bool) -> Decision:
         try:
             record = self._journal.append(traveller.asked.crossing, self._stamp(traveller, desk))
         except JournalError as error:
-            self._log("journal-failed", id=traveller.asked.crossing, reason=str(error))
-            return self._held("journal")
+            raise self._unwritten(traveller, error, maybe_recorded=maybe_recorded) from error
         return self._admitted(record.content)
 
     def _set_aside(self, traveller: Traveller, desk: int) -> None:
@@ -95,8 +102,17 @@ class Manual:
             self._journal.append(crossing, self._stamp(traveller, desk))
             self._journal.settle([Settled(crossing, "quarantined", UNSURE)])
         except JournalError as error:
-            self._log("journal-failed", id=crossing, reason=str(error))
+            raise self._unwritten(traveller, error, maybe_recorded=True) from error
         self._log("quarantine", id=crossing, reason=UNSURE)
+
+    def _unwritten(
+        self, traveller: Traveller, error: JournalError, *, maybe_recorded: bool
+    ) -> ApiError:
+        """What to tell somebody about whom nothing can be written down."""
+        self._log("journal-failed", id=traveller.asked.crossing, reason=str(error))
+        if maybe_recorded:  # neither yes nor no would be honest: the ledger may have the crossing
+            return ApiError(500, "unsure", str(error))
+        return ApiError(503, "journal", str(error), retry_after=_ROOM_IN)
 
     def _stamp(self, traveller: Traveller, desk: int) -> Mapping[str, object]:
         now = self._clock.now()

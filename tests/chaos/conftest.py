@@ -1,5 +1,6 @@
 """A Toxiproxy of each make, and a small stack behind it."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -10,12 +11,16 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
+from typing import TypeAlias
 
+import docker
 import pytest
 
 from harness.chaos import Chaos, Toxiproxy
 from harness.errors import HarnessError
 from harness.history import Fault as FaultEvent
+from harness.stack import Settings, read_stack
+from harness.stack.compose import ComposeStack
 
 from .fake_stack import FakeStack
 
@@ -42,7 +47,13 @@ def _real() -> list[str]:
 @pytest.fixture(scope="session", params=["real", "embedded"])
 def server(request: pytest.FixtureRequest) -> Iterator[str]:
     """`host:port` of a running Toxiproxy."""
-    real = request.param == "real"
+    with _toxiproxy(request.param) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def _toxiproxy(make: str) -> Iterator[str]:
+    real = make == "real"
     command = (
         _real()
         if real
@@ -92,6 +103,58 @@ def processes(server: str) -> Iterator[FakeStack]:
     made = FakeStack(server, processes=("border", "gate"))
     yield made
     made.close()
+
+
+class ContainerStack(ComposeStack):
+    """The same stack in containers, with what the tests hold a `FakeStack` by."""
+
+    toxics: Toxiproxy
+
+
+AnyStack: TypeAlias = FakeStack | ContainerStack
+
+
+@pytest.fixture(scope="session")
+def containers(
+    engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ContainerStack]:
+    """The stack in containers; each test leaves it as it found it."""
+    assert engine
+    spec = read_stack(Path(__file__).parent / "containers", os.environ)
+    with ContainerStack(spec, tmp_path_factory.mktemp("containers")) as made:
+        made.start(Settings(), lines=lambda *_: None, nodes=lambda _: None)
+        made.toxics = Toxiproxy(made.toxiproxy())
+        yield made
+        made.toxics.close()
+
+
+@pytest.fixture(scope="session", params=["real", "embedded", "compose"])
+def rung(
+    request: pytest.FixtureRequest,
+) -> Iterator[Callable[..., contextlib.AbstractContextManager[AnyStack]]]:
+    """Makes the stack on each rung, and on the local one with each make of Toxiproxy."""
+    if request.param == "compose":
+        stack = request.getfixturevalue("containers")
+        yield lambda **_: contextlib.nullcontext(stack)
+        return
+    with _toxiproxy(request.param) as address:
+        yield lambda **options: contextlib.closing(FakeStack(address, **options))
+
+
+@pytest.fixture
+def anywhere(
+    rung: Callable[..., contextlib.AbstractContextManager[AnyStack]],
+) -> Iterator[AnyStack]:
+    """The stack, on every rung."""
+    with rung() as stack:
+        yield stack
+
+
+@pytest.fixture
+def nodes(rung: Callable[..., contextlib.AbstractContextManager[AnyStack]]) -> Iterator[AnyStack]:
+    """The stack on every rung; `border` and `gate` can be killed."""
+    with rung(processes=("border", "gate")) as stack:
+        yield stack
 
 
 @pytest.fixture

@@ -25,7 +25,9 @@ from harness.stack import (
 from .upstreams import PROGRAM, serve
 
 
-def _service(name: str, site: str, *, health: str | None = "/health", run=None, depends=()):
+def _service(
+    name: str, site: str, *, health: str | None = "/health", run=None, depends=(), **more: object
+):
     return Service(
         name=name,
         site=site,
@@ -33,6 +35,7 @@ def _service(name: str, site: str, *, health: str | None = "/health", run=None, 
         port=1,
         health=health,
         depends_on=dict.fromkeys(depends, "service_started"),
+        **more,
     )
 
 
@@ -41,9 +44,9 @@ SPEC = StackSpec(
     directory=Path(),
     services={
         "database": _service("database", "center", health=None, run=PostgresRun()),
-        "border": _service("border", "center", depends=["database"]),
+        "border": _service("border", "center", depends=["database"], disk=4 * 1024**2),
         "visa": _service("visa", "center", depends=["database"]),
-        "queue": _service("queue", "center", health=None),
+        "queue": _service("queue", "center", health=None, networks=()),
         "gate": _service("gate", "airport"),
         "desk": _service("desk", "airport"),
     },

@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.chaos import KINDS, LinkFault, bind
-from harness.errors import UsageError
+from harness.chaos import KINDS, LinkFault, bind, check_rung
+from harness.errors import ExitCode, RungError, UsageError
 from harness.scenario import FaultStep
 
 from .fake_stack import SPEC
@@ -84,6 +84,32 @@ def test_a_fault_keeps_the_steps_label_and_durations_of_life():
             ["variation must be less than size"],
         ),
         ("limit", {"to": "visa"}, {"bytes": -1}, ["bytes: Input should be greater than or equal"]),
+        ("disconnect", {"link": "gate-visa"}, {}, ["acts on services, not on links"]),
+        (
+            "disconnect",
+            {"service": "gate"},
+            {"network": "attic"},
+            ["with: network: gate is not on 'attic'; it is on default"],
+        ),
+        ("disconnect", {"service": "queue"}, {}, ["queue has a network_mode, and no network"]),
+        ("starve", {"service": "gate"}, {}, ["say of what: cpu, memory or both"]),
+        ("starve", {"service": "gate"}, {"cpu": 0}, ["cpu: Input should be greater than or equal"]),
+        ("starve", {"service": "gate"}, {"cpu": "inf"}, ["cpu: Input should be a finite number"]),
+        ("starve", {"service": "gate"}, {"memory": "5MB"}, ["memory: Input should be greater"]),
+        (
+            "starve",
+            {"service": "gate"},
+            {"memory": "much"},
+            ["memory: 'much' is not a size; write"],
+        ),
+        ("starve", {"to": "gate"}, {"cpu": 0.1}, ["acts on services, not on links"]),
+        (
+            "fill",
+            {"service": ["gate", "border"]},
+            {},
+            ["the disk of gate is as large as the machine's; give it a size in the stack file"],
+        ),
+        ("fill", {"service": "border"}, {"size": 1}, ["with: size: unknown key"]),
         (
             "delay",
             {"link": "x"},
@@ -107,10 +133,27 @@ def test_what_is_wrong_is_said_on_one_line_each_and_all_at_once(
 
 def test_every_kind_is_registered_and_described():
     assert set(KINDS) == {
-        "blackhole", "cut", "delay", "kill", "limit", "lose_replies", "pause", "reset", "restart",
-        "slice", "slow_close", "stop", "throttle",
+        "blackhole", "cut", "delay", "disconnect", "fill", "kill", "limit", "lose_replies", "pause",
+        "reset", "restart", "slice", "slow_close", "starve", "stop", "throttle",
     }  # fmt: skip
     for kind in KINDS.values():
         assert kind.__doc__
         assert kind.model_json_schema()["additionalProperties"] is False
     assert issubclass(KINDS["cut"], LinkFault)
+
+
+def test_a_fault_that_its_rung_lacks_is_refused_on_one_line_with_the_cure():
+    faults = [
+        bind(step("cut", {"link": "gate-visa"}), SPEC),
+        bind(step("disconnect", {"service": "gate"}), SPEC),
+        bind(step("fill", {"service": "border"}), SPEC),
+    ]
+    check_rung(faults, "compose")
+    check_rung(faults[:1], "local")
+    with pytest.raises(RungError) as caught:
+        check_rung(faults, "local")
+    assert caught.value.exit_code == ExitCode.USAGE
+    assert caught.value.problems == (
+        "step 'disconnect': disconnect needs containers; run with --on compose",
+        "step 'fill': fill needs containers; run with --on compose",
+    )

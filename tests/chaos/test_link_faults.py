@@ -1,4 +1,7 @@
-"""Every kind of link fault on a real link: seen, and seen to be gone."""
+"""Every kind of link fault on a real link, on every rung: seen, and seen to be gone."""
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -7,8 +10,7 @@ from harness.chaos._canary import look
 from harness.chaos._speech import Ask, Http
 from harness.history import Fault as FaultEvent
 
-from .conftest import states
-from .fake_stack import FakeStack
+from .conftest import AnyStack, states
 
 LIVED = ["asked", "injected", "verified", "healing", "healed"]
 
@@ -29,6 +31,13 @@ PARAMS: list[tuple[str, dict[str, object]]] = [
 ]
 
 
+@pytest.fixture
+def chaos(anywhere: AnyStack, tmp_path: Path, events: list[FaultEvent]) -> Iterator[Chaos]:
+    """Faults on that stack."""
+    with Chaos(anywhere, tmp_path, emit=events.append) as made:
+        yield made
+
+
 def test_every_kind_is_tried():
     assert {name for name, kind in KINDS.items() if issubclass(kind, LinkFault)} == {
         name for name, _ in PARAMS
@@ -38,14 +47,14 @@ def test_every_kind_is_tried():
 @pytest.mark.parametrize("link", ["gate-visa", "visa-database"])
 @pytest.mark.parametrize(("name", "params"), PARAMS)
 def test_it_is_seen_to_bite_and_to_be_gone(  # noqa: PLR0917
-    chaos: Chaos, stack: FakeStack, events: list[FaultEvent], name: str, params, link: str
+    chaos: Chaos, anywhere: AnyStack, events: list[FaultEvent], name: str, params, link: str
 ):
     with chaos.fault(name, link=link, **params) as injection:
         assert injection.verified, injection.detail
         assert link in injection.detail
     assert states(events) == LIVED
-    assert stack.toxics.toxics(link) == ()
-    assert stack.toxics.proxies()[link].enabled
+    assert anywhere.toxics.toxics(link) == ()
+    assert anywhere.toxics.proxies()[link].enabled
 
 
 @pytest.mark.parametrize("limit", [100, 1000, 5000])
@@ -56,9 +65,9 @@ def test_an_answer_is_cut_short_also_where_it_takes_many_to_reach_the_limit(
         assert injection.verified, injection.detail
 
 
-def test_what_callers_of_a_cut_link_see_is_refusal(chaos: Chaos, stack: FakeStack):
+def test_what_callers_of_a_cut_link_see_is_refusal(chaos: Chaos, anywhere: AnyStack):
     def seen() -> str:
-        return look(stack.link_address("gate-visa"), Http("/health"), Ask()).outcome
+        return look(anywhere.link_address("gate-visa"), Http("/health"), Ask()).outcome
 
     assert seen() == "answered"
     with chaos.cut("gate-visa"):
@@ -82,8 +91,8 @@ def test_a_link_to_a_server_that_says_nothing_can_be_cut(chaos: Chaos):
         assert injection.verified, injection.detail
 
 
-def test_at_a_pace_faults_are_short_but_can_still_be_seen(stack: FakeStack, tmp_path):
-    with Chaos(stack, tmp_path, pace=3600) as chaos:
+def test_at_a_pace_faults_are_short_but_can_still_be_seen(anywhere: AnyStack, tmp_path):
+    with Chaos(anywhere, tmp_path, pace=3600) as chaos:
         for name, params in (("delay", {"latency": "2s"}), ("throttle", {"rate": 64})):
             with chaos.fault(name, link="gate-visa", **params) as injection:
                 assert injection.verified, injection.detail

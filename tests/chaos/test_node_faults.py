@@ -1,34 +1,37 @@
-"""Every kind of node fault on a real process."""
+"""Every kind of node fault on a real process, on every rung that has such a kind."""
 
 from pathlib import Path
 
 import pytest
 
-from harness.chaos import KINDS, Chaos, NodeFault
+from harness.chaos import KINDS, Chaos, ContainerFault, NodeFault
 from harness.chaos._nodes import levels
 from harness.history import Fault as FaultEvent
 
-from .conftest import states
+from .conftest import AnyStack, states
 from .fake_stack import SPEC, FakeStack
 
 KINDS_OF_NODES = ["kill", "stop", "pause", "restart"]
+KINDS_OF_CONTAINERS = ["disconnect", "starve", "fill"]  # tried in test_container_faults
 
 
 def test_every_kind_is_tried():
-    assert {name for name, kind in KINDS.items() if issubclass(kind, NodeFault)} == set(
-        KINDS_OF_NODES
+    kinds = {name for name, kind in KINDS.items() if issubclass(kind, NodeFault)}
+    assert kinds == {*KINDS_OF_NODES, *KINDS_OF_CONTAINERS}
+    assert {name for name in kinds if issubclass(KINDS[name], ContainerFault)} == set(
+        KINDS_OF_CONTAINERS
     )
 
 
 @pytest.mark.parametrize("name", KINDS_OF_NODES)
 def test_it_is_seen_to_bite_and_to_be_gone(
-    processes: FakeStack, tmp_path: Path, events: list[FaultEvent], name: str
+    nodes: AnyStack, tmp_path: Path, events: list[FaultEvent], name: str
 ):
-    with Chaos(processes, tmp_path, emit=events.append) as chaos:
+    with Chaos(nodes, tmp_path, emit=events.append) as chaos:
         with chaos.fault(name, service=["border", "gate"]) as injection:
             assert injection.verified, injection.detail
         assert states(events) == ["asked", "injected", "verified", "healing", "healed"]
-        assert {status.state for status in processes.status()} == {"running"}
+        assert {status.state for status in nodes.status()} == {"running"}
 
 
 def test_a_hard_restart_kills(processes: FakeStack, tmp_path: Path):
@@ -60,9 +63,9 @@ def test_a_service_that_was_paused_before_it_was_killed_is_paused_again(
 
 @pytest.mark.parametrize("name", ["cut", "blackhole"])
 def test_a_link_to_a_service_that_the_scenario_paused_can_be_faulted(
-    processes: FakeStack, tmp_path: Path, name: str
+    nodes: AnyStack, tmp_path: Path, name: str
 ):
-    with Chaos(processes, tmp_path) as chaos:
+    with Chaos(nodes, tmp_path) as chaos:
         chaos.pause("border")
         injection = chaos.fault(name, link="gate-border")
         assert injection.verified, injection.detail

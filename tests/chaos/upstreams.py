@@ -1,6 +1,7 @@
 """Tiny servers: HTTP's health path, PostgreSQL's SSLRequest, and one that says nothing.
 
-Run as a program it serves HTTP on the port given, and prints the port that it got.
+Run as a program (PORT [MANNER [HOST]]) it serves one of them, HTTP without a manner, and prints the
+port that it got.
 """
 
 import contextlib
@@ -16,6 +17,9 @@ _ANSWER = (
     + b"\r\nContent-Length: 15\r\n%s\r\n"
     + b'{"status":"ok"}'
 )
+
+_GROWN: list[bytes] = []
+"""What `/grow` was asked to keep, until there is no memory left."""
 
 
 def serve(listener: socket.socket, manner: str) -> None:
@@ -41,6 +45,8 @@ def _http(connection: socket.socket) -> None:
         data += piece
         while b"\r\n\r\n" in data:
             request, _, data = data.partition(b"\r\n\r\n")
+            if request.startswith(b"GET /grow "):
+                _GROWN.append(b"x" * 16 * 1024 * 1024)
             last = b"connection: close" in request.lower()
             connection.sendall(_ANSWER % (b"Connection: close\r\n" if last else b""))
             if last:
@@ -67,6 +73,7 @@ def _mute(connection: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    with socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=512) as server:
+    port, chosen, host = [*sys.argv[1:], *("", "http", "127.0.0.1")[len(sys.argv) - 1 :]]
+    with socket.create_server((host, int(port)), backlog=512) as server:
         print(server.getsockname()[1], flush=True)
-        serve(server, "http")
+        serve(server, chosen)

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
-from harness.errors import UsageError
+from harness.errors import RungError, UsageError
 from harness.run import find_scenario, prepare, scenario_schema
 from harness.scenario import find_scenarios, load_scenario
 from harness.scenario._yaml import load_yaml
@@ -53,6 +53,16 @@ def step(**changes: object) -> list[dict[str, object]]:
         ({"timeline": step(on={"to": "toxiproxy"})}, "toxiproxy"),
         ({"timeline": step(fault="kill")}, "kill"),
         ({"timeline": step(fault="kill", on={"service": "bordr"})}, "border"),
+        ({"timeline": step(fault="fill", on={"service": "border"})}, "x-harness: {disk: 16MB}"),
+        ({"timeline": step(fault="starve", on={"service": "visa"})}, "cpu, memory or both"),
+        (
+            {
+                "timeline": step(
+                    fault="disconnect", on={"service": "visa"}, **{"with": {"network": "a"}}
+                )
+            },
+            "visa is not on 'a'; it is on datacenter",
+        ),
         ({"timeline": step(fault="delay")}, "latency"),
         ({"timeline": step(fault="delay", **{"with": {"latency": "slow"}})}, "duration"),
         ({"timeline": step(fault="delay", **{"with": {"latency": 1, "x": 2}})}, "unknown key"),
@@ -88,6 +98,16 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     assert len(caught.value.problems) == 2
 
 
+def test_a_fault_that_the_rung_lacks_is_refused_and_another_rung_takes_it(tmp_path: Path) -> None:
+    path = file(tmp_path, timeline=step(fault="fill", on={"service": "counter-sub"}))
+    assert prepare(path, ROOT, rung="compose").faults["fill"].targets == ("counter-sub",)
+    with pytest.raises(RungError) as caught:
+        prepare(path, ROOT, rung="local")
+    assert str(caught.value) == (
+        f"{path}: step 'fill': fill needs containers; run with --on compose"
+    )
+
+
 def test_an_unknown_name_lists_the_scenarios_there_are() -> None:
     with pytest.raises(UsageError, match=r"brownout.*pdns2_2024"):
         find_scenario("nope", read_stack(ROOT, os.environ))
@@ -114,6 +134,8 @@ def test_every_experiment_fits_the_stack_and_the_generated_schema(name: str) -> 
         {"expect": [{"notices": {"evry": "6h"}}]},
         {"timeline": step(fault="nope")},
         {"timeline": step(fault="delay", **{"with": {"laten": 1}})},
+        {"timeline": step(fault="starve", **{"with": {"memory": "much"}})},
+        {"timeline": step(fault="fill", **{"with": {"size": "1MB"}})},
         {"timeline": step(on={"link": "nope"})},
         {"pace": -1},
     ],

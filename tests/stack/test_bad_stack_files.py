@@ -114,6 +114,14 @@ CASES = [
          "x-harness.toxiproxy: no service is called 'toxiproxy'; add it, or name the one"),
     Case("toxiproxy_in_stack", "  toxiproxy: toxiproxy\n", "  toxiproxy: bank\n",
          "services.bank.x-harness: the Toxiproxy is no part of the system; remove the block"),
+    Case("disk_without_size", "      health: /health", "      health: /health\n      disk: big",
+         "services.shop.x-harness.disk: 'big' is not a size; write one as 16MB, 512KB"),
+    Case("tiny_disk", "      health: /health", "      health: /health\n      disk: 4KB",
+         "services.shop.x-harness.disk: must be a size of 64KB or more"),
+    Case("disk_without_volume", "      port: 9000", "      port: 9000\n      disk: 16MB",
+         "services.bank.x-harness.disk: bank has no named volume; give it one, or remove the key"),
+    Case("networks_not_a_list", "    image: bank\n", "    image: bank\n    networks: attic\n",
+         "services.bank.networks: must be a list of networks, or a mapping of their names"),
     Case("no_site", "      site: center\n", "",
          "services.bank.x-harness.site: is missing; it must be a name"),
     Case("no_port_on_target", "      app: bank:app\n      port: 9000", "      command: [bank]",
@@ -201,6 +209,27 @@ def test_says_everything_that_is_wrong_at_once(tmp_path: Path) -> None:
         "services.shop.x-harness.site",
         "services.bank.x-harness.port",
     ]
+
+
+def test_a_disk_is_made_of_a_volume_that_is_made_in_no_other_way(tmp_path: Path) -> None:
+    text = VALID.replace("health: /health", "health: /health\n      disk: 16MB")
+    own = "volumes: {shop-data: {external: true}}"
+
+    (problem,) = _problems(tmp_path, text.replace("volumes: {shop-data: {}}", own))
+
+    assert "services.shop.x-harness.disk: volume shop-data has external of its own" in problem
+
+
+def test_two_services_give_their_volume_one_size(tmp_path: Path) -> None:
+    shop = VALID.replace("health: /health", "health: /health\n      disk: 16MB")
+    both = shop.replace("      port: 9000", "      port: 9000\n      disk: 8MB")
+
+    problems = _problems(
+        tmp_path, both.replace("image: bank\n", 'image: bank\n    volumes: ["shop-data:/d"]\n')
+    )
+
+    assert len(problems) == 2
+    assert all("gives volume shop-data another size; write the same in both" in p for p in problems)
 
 
 def test_a_malformed_service_is_not_called_unknown_as_well(tmp_path: Path) -> None:

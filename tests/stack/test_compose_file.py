@@ -183,3 +183,24 @@ def test_services_without_a_block_are_not_part_of_the_stack(tmp_path: Path) -> N
 
     assert set(spec.services) == {"one"}
     assert spec.name == "myproject"
+
+
+@pytest.mark.parametrize(
+    ("more", "networks"),
+    [
+        ({}, ("default",)),
+        ({"networks": ["b", "a"]}, ("b", "a")),
+        ({"networks": {"a": None, "b": {"aliases": ["c"]}}}, ("a", "b")),
+        ({"network_mode": "host"}, ()),
+    ],
+)
+def test_networks_as_list_as_mapping_and_by_default(
+    tmp_path: Path, more: dict[str, object], networks: tuple[str, ...]
+) -> None:
+    assert read(tmp_path, more).networks == networks
+
+
+def test_a_disk_has_a_size_and_others_have_none(tmp_path: Path) -> None:
+    assert read(tmp_path, {}).disk is None
+    block = {"site": "s", "command": ["true"], "disk": "16MB"}
+    assert read(tmp_path, {"volumes": ["data:/data"], "x-harness": block}).disk == 16 * 1024**2

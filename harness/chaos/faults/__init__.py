@@ -3,6 +3,8 @@
 from .blackhole import Blackhole
 from .cut import Cut
 from .delay import Delay
+from .disconnect import Disconnect
+from .fill import Fill
 from .kill import Kill
 from .limit import Limit
 from .lose_replies import LoseReplies
@@ -11,6 +13,7 @@ from .reset import Reset
 from .restart import Restart
 from .slice import Slice
 from .slow_close import SlowClose
+from .starve import Starve
 from .stop import Stop
 from .throttle import Throttle
 
@@ -18,6 +21,8 @@ __all__ = [
     "Blackhole",
     "Cut",
     "Delay",
+    "Disconnect",
+    "Fill",
     "Kill",
     "Limit",
     "LoseReplies",
@@ -26,6 +31,7 @@ __all__ = [
     "Restart",
     "Slice",
     "SlowClose",
+    "Starve",
     "Stop",
     "Throttle",
 ]

@@ -1,9 +1,9 @@
 """A service restarts: down for a moment, then up with whatever it kept."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from harness.chaos._canary import Sight
-from harness.chaos._kind import NodeFault
+from harness.chaos._kind import NodeFault, Standing
 from harness.chaos._wire import Wire
 from harness.stack import NodeStatus, Stack
 
@@ -12,7 +12,7 @@ class Restart(NodeFault, name="restart"):
     """End it and start it at once; `hard` as kill -9 does, else as `docker restart` does."""
 
     hard: bool = False
-    leaves: ClassVar[Literal["down", "paused", "up"]] = "up"
+    leaves: ClassVar[Standing] = "up"
 
     def inject(self, stack: Stack, service: str) -> None:
         """Down and up; returns when it is ready."""

@@ -12,6 +12,7 @@ reach the containers' own addresses, so it runs where the engine runs (docs/comp
 
 from ._command import Compose
 from ._engine import connect
+from ._faults import restore
 from ._print import print_container_logs
 from ._stack import ComposeStack
 from ._sweep import sweep_project, was_left_running
@@ -23,6 +24,7 @@ __all__ = [
     "ContainerWorkers",
     "connect",
     "print_container_logs",
+    "restore",
     "sweep_project",
     "was_left_running",
 ]

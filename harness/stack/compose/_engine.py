@@ -75,11 +75,12 @@ def told(what: str) -> Iterator[None]:
     try:
         yield
     except APIError as error:
-        raise StackError(f"{what}: the engine refused: {error.explanation or error}") from error
+        raise StackError(f"{what}: the engine refused: {_short(error)}") from error
     except (DockerException, requests.RequestException, OSError) as error:
         raise StackError(f"{what}: the Docker engine does not answer ({_short(error)})") from error
 
 
 def _short(error: Exception) -> str:
-    text = " ".join(str(error).split())
+    said = (isinstance(error, APIError) and error.explanation) or error
+    text = " ".join(str(said).split())
     return text if len(text) < 200 else f"{text[:200]}..."

@@ -51,6 +51,7 @@ class Events:
         self._states: dict[str, str] = {}
         self._details: dict[str, str] = {}
         self._planned: set[str] = set()
+        self._excused: set[str] = set()
         self._changed = threading.Condition()
         self._closing = False
         self._given_up = False
@@ -99,6 +100,10 @@ class Events:
         """Its next end is asked for."""
         self._planned.add(service)
 
+    def excuse(self, service: str, *, excused: bool) -> None:
+        """Whether any end of it counts as asked for: it may be killed for want of memory."""
+        (self._excused.add if excused else self._excused.discard)(service)
+
     def await_state(self, service: str, state: str, limit: float = 10.0) -> None:
         """Return when the engine has told that `service` is in `state`.
 
@@ -137,7 +142,7 @@ class Events:
         service, told, stands = attributes.get(SERVICE, ""), *_STATES[event["Action"]]
         planned, detail = True, ""
         if told == "exited":
-            planned = self._closing or service in self._planned
+            planned = self._closing or service in self._planned | self._excused
             self._planned.discard(service)
             detail = _ending(attributes.get("exitCode", ""))
             if not planned:

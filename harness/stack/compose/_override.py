@@ -19,6 +19,7 @@ from harness.errors import StackError
 from .._protocol import Settings
 from .._spec import AppRun, StackSpec
 from ._addresses import choose_subnets, place
+from ._disks import held_volumes, limited_volumes
 from ._project import Project
 
 _INSIDE = "/stack"
@@ -58,6 +59,7 @@ def make_override(
     ours = _own_networks(config, networks)
     subnets = dict(zip(ours, choose_subnets(client, len(ours)), strict=True))
     addresses = place(subnets, networks)
+    limited = limited_volumes(spec)
     content: dict[str, Any] = {
         "services": {
             name: _service(
@@ -73,7 +75,7 @@ def make_override(
         },
         "networks": {name: _network(subnet, project) for name, subnet in subnets.items()},
         "volumes": {
-            name: {"labels": dict(project.labels)}
+            name: {"labels": dict(project.labels), **limited.get(name, {})}
             for name, body in (config.get("volumes") or {}).items()
             if not (body or {}).get("external")
         },
@@ -143,6 +145,8 @@ def _service(
         }
         if name == spec.toxiproxy:
             added["sysctls"] = dict(_DIALS)
+    if name == spec.toxiproxy and held_volumes(spec):
+        added["volumes"] = held_volumes(spec)
     if name in spec.services:
         own = dict((settings.environment or {}).get(name, {}))
         added["environment"] = {

@@ -14,6 +14,7 @@ import docker
 
 from harness.errors import StackError
 
+from .._contained import Engine
 from .._protocol import GoneError, LineSink, NodeSink, NodeStatus, Settings
 from .._spec import Service, StackSpec
 from .._spec_json import spec_from_json, spec_to_json
@@ -24,6 +25,7 @@ from ._containers import Containers
 from ._engine import connect, told
 from ._events import Events
 from ._evidence import versions
+from ._faults import EngineFaults
 from ._links import Links
 from ._logs import Log
 from ._maker import Maker
@@ -56,6 +58,7 @@ class ComposeStack:
         self._addresses: Addresses | None = None
         self._containers: Containers | None = None
         self._events: Events | None = None
+        self._engine: Engine | None = None
         self._logs: dict[str, Log] = {}
         self._starting: set[str] = set()
         self._links = Links(spec, api=self.toxiproxy, address=self.address)
@@ -209,8 +212,14 @@ class ComposeStack:
         self._known(service)
         if self._told.state(service) == "exited":
             self._all.start(service)
-            self._await_ready(service)
+            if self._is_connected(service):
+                self._await_ready(service)
             self._links.restore(service)
+
+    @property
+    def engine(self) -> Engine:
+        """What only the engine can do to the services."""
+        return self._running(self._engine)
 
     def versions(self) -> dict[str, str]:
         """What runs, for the evidence."""
@@ -238,6 +247,7 @@ class ComposeStack:
         self._events = Events(client, self._project, nodes=nodes, last_words=self._last_words)
         self._events.start()
         self._containers = Containers(found, self._logs, self._events)
+        self._engine = EngineFaults(client, self._spec, self._containers, self._events)
 
     def _start(self) -> None:
         services, toxiproxy = self._spec.services, self._spec.toxiproxy
@@ -282,6 +292,11 @@ class ComposeStack:
         if not addresses:
             raise StackError(f"{service}: is on no network of this project; give it one")
         return next(iter(addresses.values()))
+
+    def _is_connected(self, service: str) -> bool:
+        """Whether it can be asked; a fault may have taken it off its network."""
+        given = self._running(self._addresses).get(service) or {}
+        return not given or next(iter(given)) in self.engine.hosts(service)
 
     def _await_ready(self, service: str) -> None:
         """Return when `service` answers; asked often at first, because most are quick."""

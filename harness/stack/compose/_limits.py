@@ -1,0 +1,110 @@
+"""How much CPU and memory a container may use: read, set, set back.
+
+The engine takes no memory limit away again: it ignores 0, and refuses -1. What was unlimited is
+given as much as the machine has, and as much again to swap. Nor does it let a CPU quota stand
+beside `cpus:`.
+"""
+
+from typing import Any
+
+import docker
+from docker.errors import APIError
+from docker.models.containers import Container
+
+from harness.errors import StackError
+from harness.scenario import write_size
+
+from .._contained import Usage
+
+_PERIOD = 100_000
+"""Microseconds of the kernel's accounting; its default."""
+
+_KEYS = ("CpuPeriod", "CpuQuota", "NanoCpus", "Memory", "MemorySwap")
+
+
+def limits_of(container: Container) -> dict[str, int]:
+    """What `container` may use, as the engine keeps it; 0 is unlimited."""
+    config = container.attrs["HostConfig"]
+    return {key: config.get(key) or 0 for key in _KEYS}
+
+
+def limit(
+    client: docker.DockerClient, container: Container, *, cpu: float | None, memory: int | None
+) -> None:
+    """Let `container` use so much; None leaves the one as it is.
+
+    Raises:
+        StackError: `container` uses more already, or the Compose file has another kind of limit.
+    """
+    changes: dict[str, Any] = {}
+    if cpu is not None:
+        _refuse_cpus(container)
+        changes |= {"cpu_period": _PERIOD, "cpu_quota": max(1000, round(cpu * _PERIOD))}
+    if memory is not None:
+        changes |= {"mem_limit": memory, "memswap_limit": memory}
+    try:
+        client.api.update_container(container.id or "", **changes)
+    except APIError as error:
+        if memory is None or "memory limit" not in str(error.explanation):
+            raise
+        size = write_size(memory)
+        raise StackError(f"it uses more than {size} already; let it have more") from error
+
+
+def unlimit(client: docker.DockerClient, container: Container, before: dict[str, int]) -> list[str]:
+    """Let `container` use what it might `before`; what was set back.
+
+    Raises:
+        StackError: the engine says that it is still limited otherwise.
+    """
+    now, changes, did = limits_of(container), dict[str, Any](), []
+    if now["CpuQuota"] != before["CpuQuota"]:
+        changes |= {
+            "cpu_period": before["CpuPeriod"] or _PERIOD,
+            "cpu_quota": before["CpuQuota"] or -1,
+        }
+        did.append("CPU")
+    if now["Memory"] != before["Memory"]:
+        whole = client.info()["MemTotal"]
+        if before["Memory"] or now["Memory"] < whole:
+            changes |= {
+                "mem_limit": before["Memory"] or whole,
+                "memswap_limit": (before["Memory"] and before["MemorySwap"]) or 2 * whole,
+            }
+            did.append("memory")
+    if changes:
+        client.api.update_container(container.id or "", **changes)
+        container.reload()
+        now = limits_of(container)
+        wanted = changes.get("cpu_quota", now["CpuQuota"]), changes.get("mem_limit", now["Memory"])
+        if (now["CpuQuota"], now["Memory"]) != wanted:
+            raise StackError(f"the engine still says {now}, not {changes}")
+    return did
+
+
+def usage_of(client: docker.DockerClient, container: Container) -> Usage:
+    """What `container` may use, and what it does use."""
+    limits = limits_of(container)
+    running = container.status in ("running", "paused")
+    stats: dict[str, Any] = (
+        client.api.stats(container.id or "", stream=False, one_shot=True) if running else {}
+    )
+    memory = stats.get("memory_stats") or {}
+    throttling = (stats.get("cpu_stats") or {}).get("throttling_data") or {}
+    quota = limits["CpuQuota"]
+    return Usage(
+        cpu=quota / (limits["CpuPeriod"] or _PERIOD) if quota > 0 else None,
+        throttled=throttling.get("throttled_periods", 0),
+        memory=limits["Memory"] or None,
+        used=memory.get("usage", 0),
+        refused=memory.get("failcnt", 0),
+        killed=bool(container.attrs["State"].get("OOMKilled")),
+    )
+
+
+def _refuse_cpus(container: Container) -> None:
+    if limits_of(container)["NanoCpus"]:
+        raise StackError(
+            "the Compose file limits it by cpus:, beside which the engine takes no quota; write "
+            "cpu_period: 100000 and cpu_quota: instead"
+        )

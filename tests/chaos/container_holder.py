@@ -1,0 +1,33 @@
+"""A harness to be killed, with its stack in containers: holds one fault of each kind.
+
+    python -m tests.chaos.container_holder STATE_DIR
+
+Prints a JSON line, service -> container, when the faults are in force; then waits for its end.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from harness.chaos import Chaos
+from harness.stack import Settings, read_stack
+from harness.stack.compose import ComposeStack
+
+
+def main() -> None:
+    state = Path(sys.argv[1])
+    spec = read_stack(Path(__file__).parent / "containers", os.environ)
+    with ComposeStack(spec, state) as stack:
+        stack.start(Settings(), lines=lambda *_: None, nodes=lambda _: None)
+        with Chaos(stack, state) as chaos:
+            chaos.fault("disconnect", service="desk")
+            chaos.fault("starve", service="visa", cpu=0.05)
+            chaos.fault("fill", service="border")
+            chaos.pause("gate")
+            ids = {name: stack.engine.record(name)["container"] for name in spec.services}
+            print(json.dumps(ids), flush=True)
+            sys.stdin.read()
+
+
+main()

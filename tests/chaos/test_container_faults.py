@@ -1,0 +1,312 @@
+"""What only an engine can do to a service: seen to bite, seen to be gone, and never in doubt."""
+
+import io
+import socket
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+from harness.chaos import Chaos, ChaosError, heal
+from harness.chaos._intents import Intent, Intents, outstanding
+from harness.errors import RungError
+from harness.history import Fault as FaultEvent
+from harness.stack import NodeStatus
+
+from .conftest import ContainerStack, states, until
+from .fake_stack import FakeStack
+
+LIVED = ["asked", "injected", "verified", "healing", "healed"]
+
+
+@pytest.fixture
+def chaos(containers: ContainerStack, tmp_path: Path, events: list[FaultEvent]) -> Iterator[Chaos]:
+    """Faults on the stack in containers."""
+    with Chaos(containers, tmp_path, emit=events.append) as made:
+        yield made
+
+
+def status(stack: ContainerStack, service: str) -> NodeStatus:
+    return next(one for one in stack.status() if one.service == service)
+
+
+def answers(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), 1.0) as connection:
+            connection.settimeout(1.0)
+            connection.sendall(b"GET /health HTTP/1.1\r\n\r\n")
+            return connection.recv(64).startswith(b"HTTP/1.1 200")
+    except OSError:
+        return False
+
+
+def grow(stack: ContainerStack, service: str) -> bool:
+    """Let it use 16 MB more; whether it could."""
+    host, _, port = stack.address(service).rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), 5.0) as connection:
+            connection.sendall(b"GET /grow HTTP/1.1\r\n\r\n")
+            return bool(connection.recv(64))
+    except OSError:
+        return False
+
+
+def write(engine: docker.DockerClient, stack: ContainerStack, path: str, text: bytes) -> None:
+    """Put a file into the container of `border`, as its service would."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        head = tarfile.TarInfo(Path(path).name)
+        head.size = len(text)
+        tar.addfile(head, io.BytesIO(text))
+    container = engine.containers.get(stack.engine.record("border")["container"])
+    container.put_archive(str(Path(path).parent), archive.getvalue())
+
+
+def read(engine: docker.DockerClient, stack: ContainerStack, path: str) -> bytes:
+    container = engine.containers.get(stack.engine.record("border")["container"])
+    pieces, _ = container.get_archive(path)
+    with tarfile.open(fileobj=io.BytesIO(b"".join(pieces))) as tar:
+        file = tar.extractfile(Path(path).name)
+        assert file is not None
+        return file.read()
+
+
+@pytest.mark.parametrize(
+    ("name", "params"), [("disconnect", {}), ("starve", {"cpu": 0.02}), ("fill", {})]
+)
+def test_it_is_seen_to_bite_and_to_be_gone(
+    chaos: Chaos, containers: ContainerStack, events: list[FaultEvent], name: str, params
+):
+    before, was = containers.engine.record("border"), status(containers, "border")
+    with chaos.fault(name, service="border", **params) as injection:
+        assert injection.verified, injection.detail
+        assert injection.detail.endswith(" is as before")
+        assert status(containers, "border").pid == was.pid
+    assert states(events) == LIVED
+    after = containers.engine.record("border")
+    assert after["networks"].keys() == before["networks"].keys()
+    for network, endpoint in before["networks"].items():
+        assert after["networks"][network] == endpoint
+    assert after["limits"]["CpuQuota"] in (0, -1)
+    assert status(containers, "border") == was
+
+
+def test_a_disconnected_service_is_found_again_by_name_and_address(
+    chaos: Chaos, containers: ContainerStack, engine: docker.DockerClient
+):
+    address, hosts = containers.address("gate"), containers.engine.hosts("gate")
+    with chaos.fault("disconnect", service="gate") as injection:
+        assert injection.verified, injection.detail
+        assert containers.engine.hosts("gate") == {}
+        assert not answers(address)
+        assert answers(containers.address("desk"))
+    assert answers(address)
+    desk = engine.containers.get(containers.engine.record("desk")["container"])
+    code = "import socket; print(socket.gethostbyname('gate'))"
+    assert desk.exec_run(["python", "-c", code]).output.decode().strip() == hosts["default"]
+
+
+def test_one_network_of_several_can_be_left(chaos: Chaos, containers: ContainerStack):
+    hosts = containers.engine.hosts("gate")
+    with chaos.fault("disconnect", service="gate", network="backstage") as injection:
+        assert injection.verified, injection.detail
+        assert answers(f"{hosts['default']}:8000")
+        assert not answers(f"{hosts['backstage']}:8000")
+    assert containers.engine.hosts("gate") == hosts
+    assert answers(f"{hosts['backstage']}:8000")
+
+
+def test_a_link_to_a_disconnected_service_can_be_cut_as_well(chaos: Chaos):
+    with chaos.fault("disconnect", service="border"), chaos.cut("gate-border") as cut:
+        assert cut.verified, cut.detail
+        assert "border disconnected by another step" in cut.detail
+
+
+def test_a_service_that_is_killed_while_it_is_cut_off_comes_back_cut_off(
+    chaos: Chaos, containers: ContainerStack
+):
+    with chaos.fault("disconnect", service="border"):
+        with chaos.kill("border") as kill:
+            assert kill.verified, kill.detail
+        assert status(containers, "border").state == "running"
+        assert not answers(containers.address("border"))
+    assert answers(containers.address("border"))
+
+
+def test_a_limit_that_nobody_reaches_is_not_verified(chaos: Chaos):
+    with chaos.fault("starve", service="border", memory="512MB") as injection:
+        assert not injection.verified
+        assert "border: may use 512MB, and uses " in injection.detail
+    with chaos.fault("starve", service="queue", cpu=8) as injection:
+        assert not injection.verified
+        assert "queue: may use 8 of a core, and was not seen to want more" in injection.detail
+
+
+def test_a_service_at_its_memory_limit_is_out_of_memory(chaos: Chaos, containers: ContainerStack):
+    grow(containers, "border")
+    used = containers.engine.usage("border").used
+    with chaos.fault("starve", service="border", memory=used + used // 50) as injection:
+        assert injection.verified, injection.detail
+    limit = containers.engine.usage("border").memory
+    assert limit is None or limit > 100 * used
+
+
+def test_a_limit_below_what_is_used_is_refused_and_nothing_is_changed(
+    chaos: Chaos, containers: ContainerStack
+):
+    grow(containers, "border")
+    with pytest.raises(ChaosError, match=r"border: it uses more than 8MB already; let it have"):
+        chaos.fault("starve", service="border", memory="8MB")
+    assert chaos.active == ()
+    limit = containers.engine.usage("border").memory
+    assert limit is None or limit > 1024**3
+
+
+def test_a_service_that_dies_for_want_of_memory_has_died_of_the_fault(
+    chaos: Chaos, containers: ContainerStack, engine: docker.DockerClient
+):
+    address = containers.address("border")
+    with chaos.fault("starve", service="border", memory="64MB"):
+        while grow(containers, "border"):
+            assert containers.engine.usage("border").used < 65 * 1024**2
+        until(lambda: status(containers, "border").state == "exited")
+    assert answers(address)
+
+
+def test_two_that_starve_the_same_service_do_not_free_it_before_both_are_gone(
+    chaos: Chaos, containers: ContainerStack
+):
+    first = chaos.fault("starve", service="border", cpu=0.1)
+    second = chaos.fault("starve", service="border", cpu=0.05)
+    first.heal()
+    assert containers.engine.usage("border").cpu == pytest.approx(0.05)
+    second.heal()
+    assert containers.engine.usage("border").cpu is None
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("kill", {}), ("stop", {}), ("pause", {}), ("restart", {}), ("restart", {"hard": True}),
+        ("disconnect", {}), ("starve", {"cpu": 0.05}), ("fill", {}),
+    ],
+)  # fmt: skip
+def test_what_was_written_outlives_it(
+    chaos: Chaos, containers: ContainerStack, engine: docker.DockerClient, name: str, params
+):
+    write(engine, containers, "/ledger/journal", f"before {name}".encode())
+    with chaos.fault(name, service="border", **params) as injection:
+        assert injection.verified, injection.detail
+    assert read(engine, containers, "/ledger/journal") == f"before {name}".encode()
+
+
+def test_what_was_written_outlives_a_full_disk_and_a_kill(
+    chaos: Chaos, containers: ContainerStack, engine: docker.DockerClient
+):
+    write(engine, containers, "/ledger/journal", b"every crossing")
+    with chaos.fault("fill", service="border") as full:
+        assert full.verified, full.detail
+        with pytest.raises(docker.errors.APIError, match="no space left"):
+            write(engine, containers, "/ledger/more", b"x" * 8192)
+        with chaos.kill("border") as kill:
+            assert kill.verified, kill.detail
+        assert containers.engine.room("border") == {"/ledger": False}
+    assert read(engine, containers, "/ledger/journal") == b"every crossing"
+    write(engine, containers, "/ledger/more", b"x" * 8192)
+
+
+def test_every_disk_of_a_service_is_filled(chaos: Chaos, containers: ContainerStack):
+    with chaos.fault("fill", service="gate") as injection:
+        assert injection.verified, injection.detail
+        assert containers.engine.room("gate") == {"/paper": False, "/stamps": False}
+    assert containers.engine.room("gate") == {"/paper": True, "/stamps": True}
+
+
+def test_processes_have_no_engine(stack: FakeStack, tmp_path: Path):
+    with Chaos(stack, tmp_path) as chaos:
+        for name, params in (("disconnect", {}), ("starve", {"cpu": 0.1})):
+            with pytest.raises(RungError, match=f"{name} needs containers; run with --on compose"):
+                chaos.fault(name, service="border", **params)
+        assert chaos.active == ()
+
+
+# ---- after a crash ------------------------------------------------------------------------------
+
+
+def test_every_change_is_taken_back_from_its_intent_alone(
+    containers: ContainerStack, tmp_path: Path
+):
+    engine = containers.engine
+    changes = {"disconnect": "desk", "starve": "visa", "fill": "border", "pause": "gate"}
+    intents = Intents(tmp_path)
+    intents.begin(
+        Intent(change, "f", change, "compose", name, record=engine.record(name))  # type: ignore[arg-type]
+        for change, name in changes.items()
+    )
+    intents.close()
+    before = engine.hosts("desk")
+    engine.disconnect("desk", list(before))
+    engine.starve("visa", cpu=0.1, memory=None)
+    engine.fill("border")
+    containers.pause("gate")
+
+    assert sorted(heal(tmp_path)) == [
+        "border: its disk is no longer full",
+        "desk: connected to default again",
+        "gate: resumed",
+        "visa: may use as much CPU as before",
+    ]
+    assert outstanding(tmp_path) == []
+    assert heal(tmp_path) == []
+    assert engine.hosts("desk") == before
+    assert engine.usage("visa").cpu is None
+    assert engine.room("border") == {"/ledger": True}
+    until(lambda: status(containers, "gate").state == "running")
+
+
+def test_what_was_never_changed_is_nothing_to_heal(containers: ContainerStack, tmp_path: Path):
+    record = containers.engine.record("gate")
+    intents = Intents(tmp_path)
+    for change in ("disconnect", "starve", "fill", "pause"):
+        intents.begin([Intent(change, "f", change, "compose", "gate", record=record)])  # type: ignore[arg-type]
+    intents.close()
+    assert sorted(heal(tmp_path)) == [
+        "gate: is limited as before",
+        "gate: is not paused any more",
+        "gate: is on all its networks",
+        "gate: its disk is no longer full",
+    ]
+    assert answers(containers.address("gate"))
+
+
+def test_a_container_that_is_gone_took_its_faults_with_it(
+    engine: docker.DockerClient, tmp_path: Path
+):
+    assert engine
+    record = {"container": "0" * 64, "service": "gate", "networks": {}, "limits": {}, "disks": []}
+    intents = Intents(tmp_path)
+    intents.begin([Intent("1", "f", "pause", "compose", "gate", record=record)])
+    intents.close()
+    assert heal(tmp_path) == ["gate: its container is gone, and the fault with it"]
+    assert outstanding(tmp_path) == []
+
+
+def test_a_strangers_container_is_left_alone(engine: docker.DockerClient, tmp_path: Path):
+    stranger = engine.containers.run(
+        "outage-harness/services:local", ["sleep", "60"], detach=True, init=True
+    )
+    try:
+        stranger.pause()
+        intents = Intents(tmp_path)
+        record = {"container": stranger.id, "service": "gate"}
+        intents.begin([Intent("1", "f", "pause", "compose", "gate", record=record)])
+        intents.close()
+        (line,) = heal(tmp_path)
+        assert line == "gate: its container is not the harness's own, and was left alone"
+        stranger.reload()
+        assert stranger.status == "paused"
+    finally:
+        stranger.remove(force=True)
