@@ -3,6 +3,7 @@
 import contextlib
 import selectors
 import socket
+import statistics
 from typing import Any
 
 import pytest
@@ -179,10 +180,10 @@ def rolls(server: Server, port: int) -> tuple[list[bool], bytes, list[float]]:
     with proxy.connect() as client:
         corrupted = exchange(client, bytes(500))
     proxy.remove("bits")
-    proxy.add("latency", name="spread", latency=250, jitter=250)
+    proxy.add("latency", name="spread", latency=400, jitter=400)
     with contextlib.ExitStack() as stack, selectors.DefaultSelector() as selector:
         delays = [0.0] * 20
-        for number in range(20):  # together, so that it takes half a second and not ten
+        for number in range(20):  # together, so that it takes a second and not sixteen
             client = stack.enter_context(proxy.connect())
             selector.register(client, selectors.EVENT_READ, (number, Stopwatch()))
             client.sendall(b"x")
@@ -213,8 +214,13 @@ def test_the_same_seed_gives_the_same_rolls_and_jitter(echo: Upstream) -> None:
 
 
 def agreements(one: list[float], other: list[float]) -> int:
-    """Count the delays that are the same but for a tenth of what they could differ by."""
-    return sum(abs(a - b) < 0.05 for a, b in zip(one, other, strict=True))
+    """Count the delays that are the same but for a tenth of what they could differ by.
+
+    What a busy machine adds to all of them alike is taken off first.
+    """
+    differences = [a - b for a, b in zip(one, other, strict=True)]
+    common = statistics.median(differences)
+    return sum(abs(difference - common) < 0.08 for difference in differences)
 
 
 def test_a_lease_of_years_does_not_stop_the_server(embedded: Server, echo: Upstream) -> None:
