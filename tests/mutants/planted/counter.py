@@ -151,13 +151,15 @@ _call = Client._call
 async def _at_once(self: Client, call: Call, retries: int) -> Outcome:
     if call.path not in ("/check", "/crossings"):
         return await _call(self, call, retries)
-    for _ in range(100):
+    for again in range(100):
         outcome = await self._send(call)
-        if isinstance(outcome, Answered):
+        # Asking while refused is only as much as the machine can carry; asking thrice is certain.
+        if again >= 2 and isinstance(outcome, Answered):
             break
         await asyncio.sleep(0.002)
     return outcome
 
 
 stormy = planted(create, (Client, "_call", _at_once), (Upstream, "may_ask", True))
-"""Asks again at once, without pause, budget or breaker, and whatever it was told about waiting."""
+"""Asks again at once, without pause, budget or breaker, whatever it was told about waiting, and
+believes no answer before the third."""
