@@ -39,6 +39,7 @@ COPY --from=load-packages /venv /venv
 COPY harness harness
 COPY services services
 COPY experiments experiments
+ENV PYTHONPATH=/srv
 RUN python -m compileall -q harness services experiments
 USER harness
 

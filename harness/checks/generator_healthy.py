@@ -4,11 +4,11 @@ Never a `fail`: the system under test is not to blame. On the `sim` rung there i
 process, so only start lag is looked at.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import Field
 
-from harness.history import Generator, History, Started
+from harness.history import Generator, History, Invoke, Started
 from harness.scenario import Duration
 
 from ._check import Check, Verdict
@@ -43,13 +43,19 @@ class GeneratorHealthy(Check, name="generator_healthy"):
         if len(invokes) < self.min_requests:
             reason = f"only {count(len(invokes), 'request')} of {self.min_requests} needed to tell"
             return self.unclear(reason, (), **measured)
-        late = quantile([invoke.t - invoke.due for invoke in invokes], 0.99)
+        silent = _senders(invokes) - {report.worker for report in reports}
+        if silent and not simulated:
+            reason = f"worker {min(silent)} sent requests and said nothing about itself"
+            mute = (i.index for i in invokes if _sender(i) in silent)
+            return self.unclear(reason, proof(mute), **measured)
+        late, invokes = _latest(invokes)
         measured["lag_p99_ms"] = round(late * 1000, 1)
         measured["cpu_max"] = max((report.cpu for report in reports), default=0.0)
         if late > self.lag:
             worst = sorted(invokes, key=lambda invoke: invoke.due - invoke.t)
+            whose = _of(invokes, measured)
             reason = (
-                f"1 of 100 requests started more than {duration(late)} late, "
+                f"1 of 100 requests{whose} started more than {duration(late)} late, "
                 f"over the limit of {duration(self.lag)}: the load was not what was planned"
             )
             return self.unclear(reason, proof(i.index for i in worst[:5]), **measured)
@@ -73,6 +79,40 @@ class GeneratorHealthy(Check, name="generator_healthy"):
 
     def _out_of_breath(self, own: list[Generator]) -> list[Generator]:
         return next((r for r in _runs(own, self.cpu) if r[-1].t - r[0].t > self.sustained), [])
+
+
+_ENOUGH = 100
+"""Requests of one worker, below which 1 of 100 of them is but a single one."""
+
+
+def _sender(invoke: Invoke) -> str:
+    """The worker that sent it: the load numbers requests `WORKER-1`, `WORKER-2`, ..."""
+    return invoke.id.rpartition("-")[0]
+
+
+def _senders(invokes: Iterable[Invoke]) -> set[str]:
+    return {_sender(invoke) for invoke in invokes} - {""}
+
+
+def _latest(invokes: list[Invoke]) -> tuple[float, list[Invoke]]:
+    """The lag that 99 of 100 requests keep, of all or of the worst worker, and whose it is.
+
+    One of many workers that is late is hardly seen among all requests.
+    """
+    groups = [invokes]
+    for sender in sorted(_senders(invokes)):
+        own = [invoke for invoke in invokes if _sender(invoke) == sender]
+        if len(own) >= _ENOUGH:
+            groups.append(own)
+    lags = [quantile([invoke.t - invoke.due for invoke in group], 0.99) for group in groups]
+    worst = max(range(len(groups)), key=lambda n: lags[n])
+    return lags[worst], groups[worst]
+
+
+def _of(invokes: list[Invoke], measured: Mapping[str, float | str]) -> str:
+    """Whose requests these are, if that needs saying."""
+    senders = _senders(invokes)
+    return f" of worker {min(senders)}" if len(senders) == 1 and measured["workers"] != 1 else ""
 
 
 def _runs(reports: Iterable[Generator], limit: float) -> Iterator[list[Generator]]:

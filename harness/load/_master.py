@@ -6,6 +6,7 @@ own. A worker that goes missing ends the load: the others would quietly be a lig
 """
 
 import os
+import signal
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -43,6 +44,7 @@ class Master:
         self._crew: Crew | None = None
         self._running: Greenlet | None = None
         self._loads = 0
+        self._early: Any = None
         self._runner.register_message(HELLO, self._hello)
         self._runner.register_message(REPORT, self._report)
         self._runner.register_message(RECORD, self._record)
@@ -52,6 +54,9 @@ class Master:
             orders.report("listening", str(self._runner.server.port))
             expected = self._options.expect_workers
             self._running = gevent.spawn(self._conduct, orders, expected)
+            # Until Locust has seen its workers, up to a second after we have, it does nothing else.
+            self._early = gevent.signal_handler(signal.SIGTERM, self._leave, ExitCode.PASS)
+            events.test_start.add_listener(self._runs)
         else:
             events.test_start.add_listener(self._pressed)
             events.test_stopping.add_listener(self._stop)
@@ -104,11 +109,19 @@ class Master:
         return {client: name for client, name in self._names.items() if client in there}
 
     def _over(self, code: ExitCode) -> None:
+        if self._early is not None:
+            self._leave(code)
         self._environment.process_exit_code = int(code)
         headless = self._options.headless
         gevent.spawn(self._runner.quit if headless else self._runner.stop)
 
     # ---- what Locust tells --------------------------------------------------------------------
+
+    def _runs(self, **_: object) -> None:
+        """Locust minds signals now, and ends when it is told to."""
+        if self._early is not None:
+            self._early.cancel()
+            self._early = None
 
     def _pressed(self, **_: object) -> None:
         """The start button."""
@@ -133,9 +146,13 @@ class Master:
 
     def _gone(self) -> None:
         """The conductor is gone: nobody would stop this load any more."""
+        self._leave(ExitCode.BROKEN)
+
+    def _leave(self, code: ExitCode) -> None:
+        """End at once, but in order."""
         self._stop()
         self._runner.quit()  # the workers, too
-        os._exit(ExitCode.BROKEN)
+        os._exit(code)
 
     def _hello(self, *, msg: Any, **_: object) -> None:
         self._names[msg.node_id] = str(msg.data["name"])

@@ -42,8 +42,7 @@ def _from_elsewhere() -> bool:
     origin = request.headers.get("Origin")
     if origin is not None and origin != f"{request.scheme}://{request.host}":
         return True
-    # Locust stops by GET, for which a browser sends no origin, but says this; a link to the page
-    # itself is all right.
+    # With a GET a browser sends no origin, but says this. A link to the page itself is all right.
     site = request.headers.get("Sec-Fetch-Site", "none")
     opened = request.method == "GET" and request.path == "/"
     return site not in ("none", "same-origin") and not opened

@@ -3,6 +3,8 @@
 import pytest
 from tale import Tale
 
+from harness.history import Invoke
+
 # ---- faults_bite --------------------------------------------------------------------------------
 
 
@@ -109,6 +111,48 @@ def test_one_late_request_in_a_hundred_is_forgiven_and_two_are_not():
 def test_a_generator_in_trouble_is_inconclusive(tale, reason):
     verdict = tale.judge("generator_healthy")
     assert (verdict.result, verdict.reason) == ("inconclusive", reason)
+
+
+def sent(worker: str, number: int, lag: float) -> list[Invoke]:
+    return [
+        Invoke(
+            t=n / 10 + lag, id=f"{worker}-{n}", op="pay", service="shop", actor="", journey="",
+            due=n / 10, input={},
+        )
+        for n in range(number)
+    ]  # fmt: skip
+
+
+def shared(*requests: Invoke, workers: tuple[str, ...] = ("0", "1")) -> Tale:
+    tale = Tale()
+    for request in requests:
+        tale.add(request)
+    for worker in workers:
+        tale.generator(50, state="finished", worker=worker)
+    return tale.end()
+
+
+def test_one_late_worker_is_not_hidden_among_many_requests():
+    tale = shared(*sent("0", 19_900, 0.0), *sent("1", 100, 0.5))
+    verdict = tale.judge("generator_healthy")
+    assert verdict.result == "inconclusive"
+    assert verdict.reason == (
+        "1 of 100 requests of worker 1 started more than 0.5 s late, over the limit of 0.25 s: "
+        "the load was not what was planned"
+    )
+
+
+def test_a_worker_that_sent_and_never_spoke_of_itself_is_missed():
+    tale = shared(*sent("0", 100, 0.0), *sent("1", 5, 0.0), workers=("0",))
+    verdict = tale.judge("generator_healthy")
+    assert verdict.result == "inconclusive"
+    assert verdict.reason == "worker 1 sent requests and said nothing about itself"
+
+
+def test_workers_in_good_health_pass_and_are_counted():
+    verdict = shared(*sent("0", 100, 0.0), *sent("1", 100, 0.0)).judge("generator_healthy")
+    assert verdict.result == "pass"
+    assert verdict.measured["workers"] == 2
 
 
 def test_a_busy_generator_is_the_bottleneck_only_when_it_stays_busy():
