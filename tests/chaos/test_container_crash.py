@@ -44,20 +44,21 @@ def test_the_watchdog_takes_back_what_a_killed_harness_did_to_containers(
     holder.send_signal(signal.SIGKILL)
     holder.wait()
     until(lambda: not outstanding(tmp_path))
+    log = tmp_path / "watchdog.log"
+    until(lambda: "its disk is no longer full" in log.read_text())  # it tells when all is done
 
     for container in (gate, desk, visa):
         container.reload()
     assert gate.status == "running"
     assert len(desk.attrs["NetworkSettings"]["Networks"]) == 1
     assert visa.attrs["HostConfig"]["CpuQuota"] == -1
-    log = (tmp_path / "watchdog.log").read_text()
     for line in (
         "gate: resumed",
         "desk: connected to default again",
         "visa: may use as much CPU as before",
         "border: its disk is no longer full",
     ):
-        assert line in log
+        assert line in log.read_text()
 
     removed = sweep(tmp_path)
     assert sum(line.startswith("container ") for line in removed) == len(ids) + 1

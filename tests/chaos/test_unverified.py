@@ -40,7 +40,7 @@ def test_a_toxic_that_was_removed_behind_our_back(chaos: Chaos, stack: FakeStack
 
     def add_and_remove(proxy, toxic, name):
         add(proxy, toxic, name)
-        stack.toxics.remove_toxic(proxy, name)
+        stack.toxics.renew(proxy, [name], enable=True)
 
     server.add_toxic = add_and_remove
     with chaos.fault("blackhole", link="gate-visa") as injection:

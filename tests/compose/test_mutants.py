@@ -24,10 +24,16 @@ SAMPLE = (
 )
 
 
+PACE = 240
+"""Half of what loopback is given: seventeen containers weigh more than as many processes."""
+
+
 @pytest.mark.parametrize("row", [row for row in ROWS if row.name in SAMPLE], ids=lambda r: r.name)
 def test_a_planted_bug_is_found(engine: docker.DockerClient, row: Row, tmp_path: Path) -> None:
     assert engine
-    outcome = run(row.scenario, row.bugs, row.settle, tmp_path / "run", make_stack=ComposeStack)
+    outcome = run(
+        row.scenario, row.bugs, row.settle, tmp_path / "run", make_stack=ComposeStack, pace=PACE
+    )
     examine(row, outcome)
 
 
@@ -36,7 +42,7 @@ def test_both_rungs_tell_the_same_story(engine: docker.DockerClient, tmp_path: P
     stories = {}
     for make_stack in (LocalStack, ComposeStack):
         folder = tmp_path / make_stack.rung
-        outcome = run("outage", {}, None, folder, make_stack=make_stack)
+        outcome = run("outage", {}, None, folder, make_stack=make_stack, pace=PACE)
         assert outcome.exit_code == ExitCode.PASS, tell(outcome)
         stories[make_stack.rung] = History.read(folder)
 

@@ -185,6 +185,7 @@ def run(
     out: Path,
     *,
     make_stack: MakeStack = LocalStack,
+    pace: float | None = None,
 ) -> Outcome:
     """The outcome of one of the scenarios beside this file, with `bugs` planted."""
     path = HERE / "scenarios" / f"{scenario}.scenario.yaml"
@@ -195,7 +196,8 @@ def run(
         as_it_is = overrides.get(service, Override())
         app = f"tests.mutants.planted.{bug}"
         overrides[service] = as_it_is.model_copy(update={"app": app})
-    changes = {"overrides": overrides, **({} if settle is None else {"settle": settle})}
+    given = {"settle": settle, "pace": pace}
+    changes = {"overrides": overrides, **{k: v for k, v in given.items() if v is not None}}
     changed = plain.model_copy(update=changes)
     prepared = Prepared(changed, spec, bind(changed, spec, str(path)), str(path))
     return execute(prepared, make_stack=make_stack, base=out.parent, out=out)

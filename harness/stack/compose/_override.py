@@ -25,6 +25,9 @@ from ._project import Project
 _INSIDE = "/stack"
 """Where the stack's directory is mounted for a service that runs another app."""
 
+_NO_HEALTH_CHECK = {"test": ["CMD", "true"], "interval": "24h", "timeout": "1s", "retries": 1}
+"""Compose 1.29 takes no `NONE` beside a file's own interval; so the first check is a day away."""
+
 _DIALS = {"net.ipv4.tcp_syn_retries": "1"}
 """The Toxiproxy takes one connection of a link at a time and sets no limit to a dial. To an address
 that is gone it would take two minutes each; so the kernel gives up after three seconds."""
@@ -137,7 +140,7 @@ def _service(
 ) -> dict[str, Any]:
     added: dict[str, Any] = {"labels": dict(project.labels), "restart": "no"}
     if body.get("healthcheck"):
-        added["healthcheck"] = {"test": ["NONE"]}
+        added["healthcheck"] = dict(_NO_HEALTH_CHECK)
     if networks:
         added["networks"] = {
             network: {"ipv4_address": addresses[network]} if network in addresses else None
