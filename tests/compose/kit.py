@@ -3,28 +3,15 @@
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import docker
-import msgspec
 from docker.models.containers import Container
 
-from harness.history import Fault, History
-from harness.run import Trouble
+from tests.run.short import SCENARIO, faults
 
 from .conftest import command
-
-SCENARIO = """
-name: short
-title: A cut in the middle of a short day
-pace: 120
-load: {journeys: customers, duration: 40m, params: {orders_per_minute: 6}}
-timeline:
-  - {name: gone, at: 4m, fault: cut, on: {to: pay}, for: 34m}
-settle: 30m
-expect: [faults_bite, quiesced]
-"""
 
 
 def write_short(shop: Path) -> None:
@@ -50,13 +37,6 @@ def running_short(
             process.kill()
 
 
-def faults(run: Path) -> list[str]:
-    """The states of the faults so far."""
-    with suppress(Exception):
-        return [event.state for event in History.read(run).of(Fault)]
-    return []
-
-
 def eventually(condition: Callable[[], bool], limit: float = 60.0) -> None:
     deadline = time.monotonic() + limit
     while not condition():
@@ -73,10 +53,6 @@ def left_of(engine: docker.DockerClient, run: Path) -> list[str]:
         engine.volumes.list(filters=ours),
     )
     return [str(one.name) for kind in everything for one in kind]
-
-
-def trouble(run: Path) -> Trouble:
-    return msgspec.json.decode((run / "trouble.json").read_bytes(), type=Trouble)
 
 
 def container(engine: docker.DockerClient, run: Path, service: str) -> Container:

@@ -17,9 +17,10 @@ import docker
 import pytest
 
 from harness.errors import ExitCode
+from tests.run.short import faults, trouble
 
 from .conftest import Harness
-from .kit import eventually, faults, left_of, running_short, trouble
+from .kit import eventually, left_of, running_short
 
 SOCKET = "/var/run/docker.sock"
 PID = os.environ.get("HARNESS_DOCKERD", "")

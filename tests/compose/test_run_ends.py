@@ -12,9 +12,10 @@ import pytest
 from docker.models.containers import Container
 
 from harness.errors import ExitCode
+from tests.run.short import faults, trouble
 
 from .conftest import Harness, command
-from .kit import container, faults, left_of, running_short, trouble, write_short
+from .kit import container, left_of, running_short, write_short
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 

@@ -22,9 +22,10 @@ from harness.history import AnyEvent, Generator, History, Invoke, decode
 from harness.load import LoadConfig, check_journeys
 from harness.scenario import Load
 from harness.stack import read_stack
+from tests.run.short import trouble
 
 from .conftest import Harness, command
-from .kit import eventually, left_of, trouble, write_short
+from .kit import eventually, left_of, write_short
 
 ROOT = Path(__file__).parents[2]
 IMAGE = "outage-harness/load:local"

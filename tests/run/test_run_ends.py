@@ -10,27 +10,15 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from harness.errors import ExitCode
-from harness.history import Fault, History
-from harness.run import Trouble
+
+from .short import SCENARIO, faults, trouble
 
 SHOP = Path(__file__).parents[1] / "foreign_stack"
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
-
-SCENARIO = """
-name: short
-title: A cut in the middle of a short day
-pace: 120
-load: {journeys: customers, duration: 40m, params: {orders_per_minute: 6}}
-timeline:
-  - {name: gone, at: 4m, fault: cut, on: {to: pay}, for: 34m}
-settle: 30m
-expect: [faults_bite, quiesced]
-"""
 
 
 @pytest.fixture
@@ -61,13 +49,6 @@ def running(shop: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-def faults(run: Path) -> list[str]:
-    """The states of the faults so far."""
-    with suppress(Exception):
-        return [event.state for event in History.read(run).of(Fault)]
-    return []
-
-
 def left_of(run: Path) -> list[str]:
     """The processes whose state is kept in `run`."""
     found = []
@@ -83,10 +64,6 @@ def eventually(condition: Callable[[], bool], limit: float = 40.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"did not come true in {limit} s"
         time.sleep(0.02)
-
-
-def trouble(run: Path) -> Trouble:
-    return msgspec.json.decode((run / "trouble.json").read_bytes(), type=Trouble)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

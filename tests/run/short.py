@@ -1,0 +1,31 @@
+"""The short run of the shop that tests end in every way, and what it has left to read."""
+
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from harness.history import Fault, History
+from harness.run import Trouble
+
+SCENARIO = """
+name: short
+title: A cut in the middle of a short day
+pace: 120
+load: {journeys: customers, duration: 40m, params: {orders_per_minute: 6}}
+timeline:
+  - {name: gone, at: 4m, fault: cut, on: {to: pay}, for: 34m}
+settle: 30m
+expect: [faults_bite, quiesced]
+"""
+
+
+def faults(run: Path) -> list[str]:
+    """The states of the faults so far."""
+    with suppress(Exception):
+        return [event.state for event in History.read(run).of(Fault)]
+    return []
+
+
+def trouble(run: Path) -> Trouble:
+    return msgspec.json.decode((run / "trouble.json").read_bytes(), type=Trouble)
