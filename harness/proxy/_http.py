@@ -13,6 +13,7 @@ from typing import Any, Final
 import httptools
 
 from harness.proxy._coroutines import run
+from harness.proxy._descriptors import SHORTAGE, Reserve
 from harness.proxy._loop import READ, TROUBLE, WRITE, Loop, Timer
 
 MOST_BODY: Final = 16 << 20
@@ -62,6 +63,7 @@ class HttpServer:
     def __init__(self, loop: Loop, sock: socket.socket, respond: Respond) -> None:
         self.loop = loop
         self.respond = respond
+        self.reserve = Reserve()
         self._sock = sock
         loop.watch(sock.fileno(), READ, self._on_clients, urgent=True)
 
@@ -71,8 +73,10 @@ class HttpServer:
                 client, _ = self._sock.accept()
             except BlockingIOError:
                 return
-            except OSError:
-                # Out of descriptors, most likely: look again a little later.
+            except OSError as error:
+                if error.errno in SHORTAGE and self.reserve.give():
+                    continue
+                # Even the reserve is used up: look again a little later.
                 self.loop.forget(self._sock.fileno())
                 self.loop.call_at(self.loop.time() + 0.02, self._watch_again)
                 return
@@ -241,6 +245,7 @@ class HttpConnection:
             self._timer.cancel()
         self._fd = -1
         self._loop.close(self._sock)
+        self._server.reserve.refill()
 
 
 class _TooLargeError(Exception):

@@ -8,19 +8,18 @@ that the API listens on, so `--port 0` can be used by whoever reads it.
 import argparse
 import gc
 import os
-import resource
 import secrets
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
 
 from harness.errors import ExitCode
 from harness.proxy._address import AddressError, listener, literal, split, text
 from harness.proxy._api import VERSION, Api
 from harness.proxy._coroutines import run
+from harness.proxy._descriptors import raise_limit
 from harness.proxy._errors import ApiError
 from harness.proxy._gojson import DecodeError
 from harness.proxy._http import HttpServer
@@ -43,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AddressError as error:
         sys.stderr.write(f"harness proxy: {error}; choose another --host or --port\n")
         return ExitCode.BROKEN
-    _raise_descriptor_limit()
+    raise_limit()
     seed = options.seed if options.seed is not None else secrets.randbelow(2**31)
     metrics = Metrics(proxies=options.proxy_metrics, runtime=options.runtime_metrics)
     api = Api(World(loop=loop, seed=seed, metrics=metrics, log=log))
@@ -142,10 +141,3 @@ class _Undo:
             signal.signal(number, handler)  # type: ignore[arg-type]
         for sock in self.sockets:
             sock.close()
-
-
-def _raise_descriptor_limit() -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        with suppress(OSError, ValueError):  # macOS reports a limit that it does not grant
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -209,6 +209,11 @@ def start_silent(
     raise AssertionError(f"the {kind} server did not start")
 
 
+def with_few_descriptors(count: int, program: list[str]) -> list[str]:
+    """Return how to start a program that may open only so many files."""
+    return ["sh", "-c", f'ulimit -n {count} && exec "$@"', "sh", *program]
+
+
 def _run_delay(process: str) -> float:
     """Seconds on the kernel's run queue; none where it does not tell."""
     try:

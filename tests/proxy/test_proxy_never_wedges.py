@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 from proxy_kit import (
+    EMBEDDED,
     PATIENCE_S,
     Answer,
     Server,
@@ -31,7 +32,9 @@ from proxy_kit import (
     exchange,
     read_exactly,
     refused,
+    start_silent,
     upstream,
+    with_few_descriptors,
 )
 
 SOON_S = 0.1
@@ -298,6 +301,37 @@ def test_a_thousand_idle_connections_are_cut_before_the_call_returns(
     finally:
         for client in clients:
             client.close()
+
+
+@pytest.mark.parametrize("descriptors", [64, 65])  # odd or even: one connection takes two
+def test_a_flood_of_clients_leaves_descriptors_for_the_api(
+    holding: Upstream, descriptors: int
+) -> None:
+    server = start_silent("embedded", with_few_descriptors(descriptors, EMBEDDED))
+    clients: list[socket.socket] = []
+    try:
+        proxy = server.proxy(holding.port)
+        clients += [proxy.connect() for _ in range(60)]
+        far = holding.wait_for_client()
+        for _ in range(2):
+            assert soon(server, "GET", "/proxies").status == 200
+        # Bulk data still gets through, though there are no descriptors for a pipe.
+        data = os.urandom(4 << 20)
+        sender = threading.Thread(target=lambda: far.sendall(data), daemon=True)
+        sender.start()
+        assert read_exactly(clients[0], len(data)) == data
+        sender.join(PATIENCE_S)
+        busy = server.call("POST", "/proxies", {"name": "q", "upstream": "x:1"})
+        assert busy.status == 201 or "too many open files" in busy.json["error"]
+        assert soon(server, "PATCH", proxy.path, {"enabled": False}).status == 200
+        assert soon(server, "PATCH", proxy.path, {"enabled": True}).status == 200
+        accepted = len(holding.accepted)
+        with proxy.connect():
+            holding.wait_for_client(accepted + 1)
+    finally:
+        for client in clients:
+            client.close()
+        assert server.stop() == 0
 
 
 def test_a_log_that_nobody_reads_stops_nothing() -> None:

@@ -4,7 +4,9 @@ Each starts a real server of its own, because few of them live through it. When 
 fails, the original has been mended, and the list of differences can become shorter.
 """
 
+import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,8 @@ from proxy_kit import (
     exchange,
     read_exactly,
     start_real,
+    start_silent,
+    with_few_descriptors,
 )
 
 
@@ -125,3 +129,28 @@ def test_a_black_holed_upstream_wedges_the_original(original: Server) -> None:
         proxy = original.proxy(port)
         with proxy.connect(), proxy.connect():
             assert unanswered(original, "PATCH", proxy.path, {"enabled": False})
+
+
+def test_a_flood_of_clients_leaves_the_api_of_the_original_without_descriptors(
+    real_toxiproxy: str, holding: Upstream
+) -> None:
+    # Odd or even: each connection takes two, and one must not be left over.
+    assert any(deaf_to_its_api(real_toxiproxy, count, holding.port) for count in (64, 65))
+
+
+def deaf_to_its_api(program: str, descriptors: int, upstream: int) -> bool:
+    server = start_silent("real", with_few_descriptors(descriptors, [program]))
+    descriptors_open = Path(f"/proc/{server.process.pid}/fd")
+    clients: list[socket.socket] = []
+    try:
+        proxy = server.proxy(upstream)
+        clients += [proxy.connect() for _ in range(60)]
+        eventually(lambda: len(list(descriptors_open.iterdir())) >= descriptors - 1)
+        server.call("GET", "/version", timeout=2)
+    except TimeoutError:
+        return True
+    finally:
+        for client in clients:
+            client.close()
+        server.stop()
+    return False
