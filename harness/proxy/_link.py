@@ -193,7 +193,7 @@ class Link(Chain):
 
     def write(self, data: bytes | memoryview) -> None:
         """Send now what can be sent now, hold the rest."""
-        if self.finished:
+        if self.finished or self.output_ended:
             return
         if not self.pending:
             try:

@@ -35,7 +35,7 @@ class Corrupt(Toxic, kind="corrupt"):
             if gap < len(chunk.data):
                 data = bytearray(chunk.data)
                 while gap < len(data):
-                    data[gap] ^= 1 << stub.random.randrange(8)
+                    data[gap] ^= 1 << stub.random.getrandbits(3)
                     gap += 1 + self.gap(stub)
                 stub.hand = Chunk(bytes(data), chunk.at)
             gap -= len(chunk.data)
