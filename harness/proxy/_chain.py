@@ -15,7 +15,8 @@ from harness.proxy._placement import Placement
 from harness.proxy._stub import Line, Stub
 
 TURNS: Final = 64
-"""So many turns in one piece; then everything else that is ready gets its own."""
+TURNS_S: Final = 0.001
+"""So many turns, or so long, in one piece; then everything else that is ready gets its own."""
 
 
 class Chain(Line):
@@ -61,11 +62,14 @@ class Chain(Line):
 
     def _take_turns(self, awake: deque[Stub]) -> None:
         self._running = True
+        end = self.loop.time() + TURNS_S
         try:
             for _ in range(TURNS):
                 if not awake:
                     break
                 awake.popleft().advance()
+                if self.loop.time() > end:
+                    break
         finally:
             self._running = bool(awake)
             if awake:

@@ -186,8 +186,7 @@ class Stub:
         With `until`, raise TimeoutError if there has been none by that time.
         """
         if self._burst >= MOST_AT_ONCE:
-            self.link.run(self)
-            await self._wait()
+            await self.rest()
         self._burst += 1
         if until is not None and not self._room():
             self._set_timer(until)
@@ -219,6 +218,11 @@ class Stub:
         while not self._due:
             await self._wait()
         self._timer = None
+
+    async def rest(self) -> None:
+        """Let others have their turn, in the midst of much work."""
+        self.link.run(self)
+        await self._wait()
 
     async def forever(self) -> None:
         """Wait until the stub is stopped."""

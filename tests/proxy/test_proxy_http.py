@@ -6,7 +6,8 @@ import socket
 from typing import Any
 
 import pytest
-from proxy_kit import Answer, Server, connect, eventually, read_to_end
+from proxy_kit import Answer, Server
+from socket_kit import connect, eventually, read_to_end
 
 GET_ROUTES = {
     ("GET", "/"): 404,

@@ -5,16 +5,8 @@ import socket
 from typing import Any
 
 import pytest
-from proxy_kit import (
-    SLACK_S,
-    ProxyHandle,
-    Server,
-    Stopwatch,
-    Upstream,
-    exchange,
-    read_exactly,
-    upstream,
-)
+from proxy_kit import ProxyHandle, Server
+from socket_kit import SLACK_S, Stopwatch, Upstream, exchange, read_exactly, upstream
 
 
 def serve_http(sock: socket.socket) -> None:

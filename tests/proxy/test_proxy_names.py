@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from proxy_kit import PATIENCE_S
+from socket_kit import PATIENCE_S
 
 from harness.proxy._loop import Loop
 from harness.proxy._names import THREADS, Names

@@ -7,11 +7,10 @@ import statistics
 from typing import Any
 
 import pytest
-from proxy_kit import (
+from proxy_kit import ProxyHandle, Server, start_embedded
+from socket_kit import (
     PATIENCE_S,
     SLACK_S,
-    ProxyHandle,
-    Server,
     Stopwatch,
     Upstream,
     ended,
@@ -19,7 +18,6 @@ from proxy_kit import (
     exchange,
     read_exactly,
     read_to_end,
-    start_embedded,
 )
 
 

@@ -10,18 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from proxy_kit import (
-    Server,
-    Upstream,
-    black_hole,
-    ended,
-    eventually,
-    exchange,
-    read_exactly,
-    start_real,
-    start_silent,
-    with_few_descriptors,
-)
+from proxy_kit import Server, start_real, start_silent, with_few_descriptors
+from socket_kit import Upstream, black_hole, ended, eventually, exchange, read_exactly
 
 
 @pytest.fixture

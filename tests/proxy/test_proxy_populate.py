@@ -6,7 +6,8 @@ from typing import Any
 
 import proxy_kit
 import pytest
-from proxy_kit import Server, Upstream, ended, eventually, exchange, free_port
+from proxy_kit import Server
+from socket_kit import Upstream, ended, eventually, exchange, free_port
 
 ENTRY = 'struct { toxiproxy.Proxy; Enabled *bool "json:\\"enabled\\"" }'
 WRONG = "bad request body: json: cannot unmarshal "

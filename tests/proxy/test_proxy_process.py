@@ -8,18 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from proxy_kit import (
-    EMBEDDED,
-    PATIENCE_S,
-    Server,
-    Upstream,
-    eventually,
-    exchange,
-    free_port,
-    refused,
-    start_embedded,
-    start_silent,
-)
+from proxy_kit import EMBEDDED, Server, start_embedded, start_silent
+from socket_kit import PATIENCE_S, Upstream, eventually, exchange, free_port, refused
 
 import harness.proxy
 

@@ -13,7 +13,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from link_rig import Rig
-from proxy_kit import Server, Upstream
+from proxy_kit import Server
+from socket_kit import Upstream
 
 LOSSLESS: list[tuple[str, dict[str, Any]]] = [
     ("noop", {}),
