@@ -162,14 +162,16 @@ class ProxyHandle:
         return list(self.server.call("GET", f"{self.path}/connections").json)
 
 
-def soon(server: Server, method: str, path: str, body: Any = None) -> Answer:
+def soon(
+    server: Server, method: str, path: str, body: Any = None, *, raw: bytes | None = None
+) -> Answer:
     """Call the API, which must answer within 100 ms.
 
     Time in which the kernel let server or test wait for a processor is not counted.
     """
     kept_waiting = server.kept_waiting()
     start = time.monotonic()
-    answer = server.call(method, path, body)
+    answer = server.call(method, path, body, raw=raw)
     took = time.monotonic() - start
     if took >= SOON_S:
         took -= server.kept_waiting() - kept_waiting

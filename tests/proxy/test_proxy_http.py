@@ -180,6 +180,13 @@ def test_a_client_that_sends_half_a_request_holds_up_nobody(server: Server) -> N
         assert server.call("GET", "/proxies", timeout=5).status == 200
 
 
+def test_what_came_before_something_faulty_is_answered_first(server: Server) -> None:
+    with connect(server.port) as sock:
+        sock.sendall(2 * b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n" + b"\x16\x03\x01\r\n\r\n")
+        answers = read_to_end(sock)
+    assert re.findall(rb"HTTP/1\.1 (\d+)", answers) == [b"200", b"200", b"400"]
+
+
 def metrics_with(server: Server, lines: list[str]) -> Answer | None:
     """Return the metrics, which any method gets, once they have these lines."""
     answer = server.call("PUT", "/metrics")

@@ -5,6 +5,7 @@ machine fails nobody, and a server that waits or computes for too long fails eve
 original takes 25 s or for ever.
 """
 
+import contextlib
 import json
 import os
 import socket
@@ -16,9 +17,16 @@ from typing import Any
 
 import pytest
 from proxy_kit import EMBEDDED, Server, soon, start_silent, with_few_descriptors
-from socket_kit import PATIENCE_S, Upstream, black_hole, ended, eventually, read_exactly, refused
-
-SOON_S = 0.1
+from socket_kit import (
+    PATIENCE_S,
+    Upstream,
+    black_hole,
+    connect,
+    ended,
+    eventually,
+    read_exactly,
+    refused,
+)
 
 TOXICS: list[tuple[str, dict[str, Any]]] = [
     ("latency", {"latency": 1000}),
@@ -33,14 +41,14 @@ TOXICS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def fill(sock: socket.socket) -> None:
+def fill(sock: socket.socket, data: bytes = bytes(1 << 16)) -> None:
     """Send until nothing more goes in (or, where all is swallowed, for a while)."""
     sock.setblocking(False)
     sent = 0
     idle_since = time.monotonic()
     while time.monotonic() - idle_since < 0.1 and sent < 32 << 20:
         try:
-            sent += sock.send(bytes(1 << 16))
+            sent += sock.send(data)
             idle_since = time.monotonic()
         except BlockingIOError:
             time.sleep(0.01)
@@ -172,6 +180,62 @@ def test_a_flood_of_clients_leaves_descriptors_for_the_api(
         for client in clients:
             client.close()
         assert server.stop() == 0
+
+
+def test_thousands_of_requests_in_one_go_hold_up_no_other_client(embedded: Server) -> None:
+    for number in range(20):
+        embedded.proxy(1, name=f"p{number}")
+    with connect(embedded.port) as eager:
+        eager.sendall(2000 * b"GET /proxies HTTP/1.1\r\nHost: x\r\n\r\n")
+        reader = threading.Thread(target=read_answers, args=(eager, 2000))
+        reader.start()
+        while reader.is_alive():
+            assert soon(embedded, "GET", "/version").status == 200
+            reader.join(0.01)
+
+
+def read_answers(sock: socket.socket, count: int) -> None:
+    with sock.makefile("rb") as file:
+        for _ in range(count):
+            assert file.readline().startswith(b"HTTP/1.1 200")
+            while (header := file.readline()) != b"\r\n":
+                if header.startswith(b"Content-Length:"):
+                    length = int(header.split(b":")[1])
+            file.read(length)
+
+
+def test_a_client_that_reads_no_answer_is_not_read_either(embedded: Server) -> None:
+    embedded.proxy(1)
+    request = b"GET /proxies HTTP/1.1\r\nHost: x\r\n\r\n"
+    with connect(embedded.port) as deaf:
+        fill(deaf, request * 1000)
+        deaf.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            deaf.sendall(request * 1000)
+        assert soon(embedded, "GET", "/proxies").status == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" + b"1," * 400_000 + b"x]",
+        b"[" * 900_000,
+        b'["' + b"a" * 900_000,
+        b"[" + b",".join([b'{"name":"t","type":"noop"}'] * 30_000) + b"]",
+    ],
+    ids=["at its end", "too deep", "cut off", "no proxies"],
+)
+def test_a_long_body_that_is_faulty_is_refused_soon(embedded: Server, body: bytes) -> None:
+    answer = soon(embedded, "POST", "/populate", raw=body)
+    assert answer.status == 400
+
+
+def test_a_body_that_is_too_long_is_refused(embedded: Server) -> None:
+    with connect(embedded.port) as client:
+        client.sendall(b"POST /populate HTTP/1.1\r\nContent-Length: 1048577\r\n\r\n")
+        with contextlib.suppress(ConnectionError):  # it may not want the last of it
+            client.sendall(b" " * 1048577)
+        assert client.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
 def test_a_log_that_nobody_reads_stops_nothing() -> None:
