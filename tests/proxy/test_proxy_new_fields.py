@@ -144,6 +144,21 @@ def test_a_lease_ends_a_cut_whose_client_has_died(embedded: Server, echo: Upstre
     assert "expires_in needs enabled to be false" in error
 
 
+def test_a_lease_ends_a_cut_even_if_the_port_is_taken_just_then(
+    embedded: Server, echo: Upstream
+) -> None:
+    proxy = embedded.proxy(echo.port)
+    proxy.change(enabled=False)
+    with socket.create_server(("127.0.0.1", proxy.port)):
+        proxy.change(expires_in=0.01)
+        # The first attempt has failed once the lease is longer than we have asked for.
+        eventually(lambda: proxy.show()["expires_in"] > 0.1, "the next attempt")
+        assert not proxy.show()["enabled"]
+    eventually(lambda: proxy.show()["enabled"], "the end of the cut")
+    with proxy.connect() as client:
+        assert exchange(client, b"x") == b"x"
+
+
 def test_a_lease_of_a_cut_ends_with_the_cut(embedded: Server, echo: Upstream) -> None:
     proxy = embedded.proxy(echo.port, enabled=False, expires_in=60)
     assert proxy.show()["expires_in"] > 59

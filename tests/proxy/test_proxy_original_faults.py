@@ -5,6 +5,7 @@ fails, the original has been mended, and the list of differences can become shor
 """
 
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,23 @@ def test_a_black_holed_upstream_wedges_the_original(original: Server) -> None:
         proxy = original.proxy(port)
         with proxy.connect(), proxy.connect():
             assert unanswered(original, "PATCH", proxy.path, {"enabled": False})
+
+
+def test_the_original_stays_without_an_api_if_its_port_is_in_use(
+    real_toxiproxy: str, echo: Upstream, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [real_toxiproxy, "-host", "127.0.0.1", "-port", str(echo.port)], stdout=file
+        )
+    try:
+        eventually(lambda: "address already in use" in log.read_text(), "the error")
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_flood_of_clients_leaves_the_api_of_the_original_without_descriptors(

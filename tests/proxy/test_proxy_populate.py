@@ -55,6 +55,20 @@ def test_a_list_makes_proxies_in_order(server: Server) -> None:
     assert list(server.call("GET", "/proxies").json) == ["a", "n", "z"]
 
 
+def test_one_that_cannot_listen_leaves_the_one_before_it_stopped_with_its_toxics(
+    server: Server, echo: Upstream
+) -> None:
+    proxy = server.proxy(echo.port)
+    proxy.add("noop", name="kept")
+    taken = f"127.0.0.1:{echo.port}"
+    answer = server.call("POST", "/populate", [{"name": "p", "upstream": "x", "listen": taken}])
+    assert answer.status == 500
+    assert "address already in use" in answer.json["error"]
+    shown = proxy.show()
+    assert (shown["enabled"], shown["listen"]) == (False, proxy.listen)
+    assert [toxic["name"] for toxic in shown["toxics"]] == ["kept"]
+
+
 def test_a_proxy_that_is_there_already_is_left_alone(server: Server, echo: Upstream) -> None:
     proxy = server.proxy(echo.port)
     proxy.add("latency", name="kept", latency=1)
