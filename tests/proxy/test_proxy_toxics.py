@@ -1,7 +1,7 @@
 """Each of the original's toxics, on both servers: what it does to bytes, and when.
 
 Lower bounds of times are exact, because no machine is too fast for a delay. Upper bounds are
-loose, because other work may share the machine; `benchmarks/proxy.py` measures the tight ones.
+loose, because other work may share the machine; `benchmarks/proxy` measures the tight ones.
 """
 
 import os
