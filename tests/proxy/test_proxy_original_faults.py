@@ -139,26 +139,41 @@ def test_the_original_stays_without_an_api_if_its_port_is_in_use(
         process.wait()
 
 
-def test_a_flood_of_clients_leaves_the_api_of_the_original_without_descriptors(
+def test_a_flood_of_clients_leaves_the_original_deaf_to_its_api_and_its_proxy_dead(
     real_toxiproxy: str, holding: Upstream
 ) -> None:
     # Odd or even: each connection takes two, and one must not be left over.
-    assert any(deaf_to_its_api(real_toxiproxy, count, holding.port) for count in (64, 65))
+    after = [flood(real_toxiproxy, count, holding) for count in (64, 65)]
+    assert {"deaf", "dead"} in after
 
 
-def deaf_to_its_api(program: str, descriptors: int, upstream: int) -> bool:
+def flood(program: str, descriptors: int, holding: Upstream) -> set[str]:
+    """Open more connections than there are descriptors for; return what that has done."""
     server = start_silent("real", with_few_descriptors(descriptors, [program]))
     descriptors_open = Path(f"/proc/{server.process.pid}/fd")
     clients: list[socket.socket] = []
+    seen: set[str] = set()
     try:
-        proxy = server.proxy(upstream)
+        proxy = server.proxy(holding.port)
         clients += [proxy.connect() for _ in range(60)]
         eventually(lambda: len(list(descriptors_open.iterdir())) >= descriptors - 1)
-        server.call("GET", "/version", timeout=2)
+        try:
+            server.call("GET", "/version", timeout=2)
+        except TimeoutError:
+            seen.add("deaf")
+        while clients:
+            clients.pop().close()
+        eventually(lambda: len(list(descriptors_open.iterdir())) < descriptors // 2)
+        with proxy.connect(timeout=2) as client:
+            client.sendall(b"x")
+            accepted = holding.accepted[-1]
+            accepted.settimeout(2)
+            if accepted.recv(1) != b"x":
+                seen.add("dead")
     except TimeoutError:
-        return True
+        seen.add("dead")
     finally:
         for client in clients:
             client.close()
         server.stop()
-    return False
+    return seen
