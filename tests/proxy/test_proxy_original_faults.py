@@ -4,15 +4,26 @@ Each starts a real server of its own, because few of them live through it. When 
 fails, the original has been mended, and the list of differences can become shorter.
 """
 
+import os
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from proxy_kit import Server, start_real, start_silent, with_few_descriptors
-from socket_kit import Upstream, black_hole, ended, eventually, exchange, read_exactly
+from socket_kit import (
+    PATIENCE_S,
+    Upstream,
+    black_hole,
+    ended,
+    eventually,
+    exchange,
+    read_exactly,
+    read_to_end,
+)
 
 
 @pytest.fixture
@@ -113,6 +124,52 @@ def test_a_receiver_that_does_not_read_wedges_the_original(
             far.sendall(bytes(64 << 20))
         assert unanswered(original, "POST", f"{proxy.path}/toxics", {"type": "latency"})
         assert unanswered(original, "GET", "/proxies")
+
+
+def test_removing_a_toxic_of_the_original_loses_a_chunk_if_its_receiver_stalls(
+    real_toxiproxy: str, holding: Upstream, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        server = start_silent("real", [real_toxiproxy], log=file.fileno())
+    data = os.urandom(24 << 20)
+    try:
+        proxy = server.proxy(holding.port)
+        proxy.add("latency", name="l", latency=60_000)
+        with proxy.connect() as client:
+            far = holding.wait_for_client()
+            sender = threading.Thread(target=send_all, args=(far, data), daemon=True)
+            sender.start()
+            sender.join(PATIENCE_S)  # the toxic holds it all
+            remover = threading.Thread(target=proxy.remove, args=("l",), daemon=True)
+            remover.start()
+            eventually(lambda: "Could not write last packets" in log.read_text(), "the 5 s")
+            received = read_to_end(client)
+            remover.join(PATIENCE_S)
+        assert 0 < len(data) - len(received) <= 2 * 32 * 1024
+    finally:
+        server.process.kill()
+        server.stop()
+
+
+def send_all(sock: socket.socket, data: bytes) -> None:
+    with sock:
+        sock.sendall(data)
+
+
+def test_a_log_that_nobody_reads_stops_the_original(real_toxiproxy: str) -> None:
+    reader, writer = os.pipe()  # never read from
+    server = start_silent("real", [real_toxiproxy], log=writer)
+    try:
+        server.proxy(1)
+        with pytest.raises(TimeoutError):
+            for number in range(5000):  # a pipe holds 64 KiB
+                server.call("PATCH", "/proxies/p", {"enabled": bool(number % 2)}, timeout=2)
+    finally:
+        server.process.kill()
+        server.stop()
+        os.close(reader)
+        os.close(writer)
 
 
 def test_a_black_holed_upstream_wedges_the_original(original: Server) -> None:
