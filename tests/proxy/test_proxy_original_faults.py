@@ -4,6 +4,7 @@ Each starts a real server of its own, because few of them live through it. When 
 fails, the original has been mended, and the list of differences can become shorter.
 """
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -162,9 +163,12 @@ def test_a_log_that_nobody_reads_stops_the_original(real_toxiproxy: str) -> None
     server = start_silent("real", [real_toxiproxy], log=writer)
     try:
         server.proxy(1)
-        with pytest.raises(TimeoutError):
-            for number in range(5000):  # a pipe holds 64 KiB
-                server.call("PATCH", "/proxies/p", {"enabled": bool(number % 2)}, timeout=2)
+        answered = 0
+        with contextlib.suppress(TimeoutError):
+            while answered < 5000:  # a pipe holds 64 KiB
+                server.call("PATCH", "/proxies/p", {"enabled": bool(answered % 2)}, timeout=2)
+                answered += 1
+        assert 0 < answered < 5000
     finally:
         server.process.kill()
         server.stop()
