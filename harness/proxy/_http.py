@@ -18,7 +18,8 @@ from harness.proxy._coroutines import run
 from harness.proxy._descriptors import SHORTAGE, Reserve
 from harness.proxy._loop import READ, TROUBLE, WRITE, Loop, Timer
 
-MOST_BODY: Final = 1 << 20
+MOST_BODY: Final = 256 << 10
+"""Some two thousand proxies: more would take too long to read, for everybody else."""
 MOST_HEAD: Final = 1 << 20
 IDLE_S: Final = 60.0
 REASONS: Final = {
