@@ -27,7 +27,7 @@ from harness.stack import Settings, Stack, StackSpec
 from ._active import marked
 from ._board import Board, Follower
 from ._folder import RunFolder
-from ._outcome import Outcome, Trouble, judge, keep_trouble
+from ._outcome import Outcome, Trouble, damage, judge, keep_trouble
 from ._prepare import Prepared
 from ._recorder import Recorder
 from ._settle import await_quiescence, final_reads
@@ -275,7 +275,7 @@ class _Run:
     def trouble(self, lost: int) -> Trouble:
         """What went wrong beside the system under test; `lost` lines of the history are damaged."""
         if lost:
-            self._inconclusive.append(f"{lost} lines of the history are damaged and left out")
+            self._inconclusive.append(damage(lost))
         return Trouble(
             interrupted=self._interrupted,
             inconclusive=tuple(self._inconclusive),

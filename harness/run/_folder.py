@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from harness import __version__
 from harness.errors import HarnessError, UsageError
-from harness.scenario import Scenario
+from harness.scenario import Scenario, one_line_problems
 from harness.stack import Stack, StackSpec
 
 
@@ -60,14 +62,20 @@ class RunFolder:
         """The scenario that was executed.
 
         Raises:
-            HarnessError: the folder holds none that can be read.
+            UsageError: the folder holds none, so it is no run's.
+            HarnessError: it cannot be read.
         """
+        path = self.path / "scenario.json"
         try:
-            return Scenario.model_validate_json((self.path / "scenario.json").read_text())
-        except (OSError, ValueError) as error:
-            raise HarnessError(
-                f"{self.path}: scenario.json is missing or damaged: {error}"
-            ) from error
+            return Scenario.model_validate_json(path.read_bytes())
+        except FileNotFoundError as error:
+            told = "holds no run, for there is no scenario.json; name the folder of a run"
+            raise UsageError(f"{self.path}: {told}") from error
+        except OSError as error:
+            raise HarnessError(f"{path}: cannot be read: {error.strerror}") from error
+        except ValidationError as error:
+            (first, *_) = one_line_problems(str(path), error, Scenario)
+            raise HarnessError(f"{first}; copy the run again") from error
 
     def keep_stack(self, spec: StackSpec, stack: Stack, command: str) -> None:
         """Keep what ran, and where."""
@@ -95,7 +103,8 @@ class RunFolder:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
-            raise HarnessError(f"{self.path}: stack.json is damaged: {error}") from error
+            where = self.path / "stack.json"
+            raise HarnessError(f"{where}: is damaged: {error}; copy the run again") from error
         return content if isinstance(content, dict) else {}
 
     def write(self, name: str, text: str) -> None:

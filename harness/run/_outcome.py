@@ -54,11 +54,12 @@ def judge(path: Path, directory: Path | None = None) -> Outcome:
     inconclusive: everything else is in the folder.
 
     Raises:
-        HarnessError: the folder holds no run.
+        UsageError: the folder holds no run.
+        HarnessError: what it holds of one is damaged.
     """
     folder = RunFolder(path.resolve())
     if not folder.path.is_dir():
-        raise HarnessError(f"{path}: is no folder; name the folder of a run")
+        raise UsageError(f"{path}: is no folder; name the folder of a run, as in runs/NAME-...")
     scenario, stack = folder.scenario(), folder.stack()
     home = directory or Path(str(stack.get("directory", "")) or ".")
     with suppress(UsageError):
@@ -66,7 +67,7 @@ def judge(path: Path, directory: Path | None = None) -> Outcome:
     trouble = read_trouble(folder)
     history = History.read(folder.path)
     if history.damaged:
-        lost = f"{history.damaged} lines of the history are damaged and left out"
+        lost = damage(history.damaged)
         trouble = msgspec.structs.replace(trouble, inconclusive=(*trouble.inconclusive, lost))
     verdicts = tuple(checks.judge_all(history, expectations(scenario)))
     checks.write_verdicts(folder.path / "verdicts.json", verdicts)
@@ -98,6 +99,11 @@ def expectations(scenario: Scenario) -> Iterator[Expectation]:
             yield expectation
 
 
+def damage(lines: int) -> str:
+    """What it means that `lines` lines of a history cannot be read."""
+    return f"the history proves nothing: {checks.count(lines, 'damaged line')} had to be left out"
+
+
 def exit_code(verdicts: tuple[checks.Verdict, ...], trouble: Trouble) -> ExitCode:
     """DESIGN section 8; the worst wins, and what is not conclusive is never a pass."""
     worst = checks.worst(verdicts)
@@ -126,4 +132,5 @@ def read_trouble(folder: RunFolder) -> Trouble:
     except FileNotFoundError:
         return Trouble(broken=("the run was cut short before it could be judged",))
     except (OSError, msgspec.DecodeError) as error:
-        raise HarnessError(f"{folder.path}: trouble.json is damaged: {error}") from error
+        where = folder.path / "trouble.json"
+        raise HarnessError(f"{where}: is damaged: {error}; copy the run again") from error

@@ -44,6 +44,8 @@ def one_line_problems(
             text = f"unknown key; {cure}"
         elif kind == "missing":
             text = "is missing; add it"
+        elif kind == "json_invalid":
+            text = f"is damaged: {text}"
         elif kind != "value_error":
             wanted = _SHAPES.get(problem.get("ctx", {}).get("pattern", "")) or _WANTED.get(kind)
             text = f"{wanted or text}; it is {_shown(problem['input'])}"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.checks import Result, Verdict
-from harness.errors import ExitCode, HarnessError
+from harness.errors import ExitCode, HarnessError, UsageError
 from harness.history import Ended, Generator, Invoke, Ok, Phase, Started, Writer
 from harness.run import Trouble, judge
 from harness.run._folder import RunFolder
@@ -81,10 +81,22 @@ def test_a_run_that_was_killed_is_judged_as_cut_short(folder: RunFolder) -> None
 
 
 def test_what_is_no_run_is_said_to_be_none(tmp_path: Path) -> None:
-    with pytest.raises(HarnessError, match=r"scenario\.json is missing"):
+    with pytest.raises(UsageError, match=r"holds no run, for there is no scenario\.json; name the"):
         judge(tmp_path)
-    with pytest.raises(HarnessError, match="is no folder"):
+    with pytest.raises(UsageError, match="is no folder; name the folder of a run"):
         judge(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("name", ["scenario.json", "stack.json", "trouble.json"])
+def test_a_file_of_a_run_that_is_damaged_is_named_with_the_cure(
+    folder: RunFolder, name: str
+) -> None:
+    keep_trouble(folder, Trouble())
+    folder.write(name, '{"name": "x"')
+    with pytest.raises(HarnessError, match=rf"{name}: .*; copy the run again") as caught:
+        judge(folder.path)
+    assert caught.value.exit_code is ExitCode.BROKEN
+    assert "\n" not in str(caught.value)
 
 
 def scenario(*expect: object) -> Scenario:
@@ -125,4 +137,4 @@ def test_a_history_that_lost_a_line_proves_nothing(folder: RunFolder) -> None:
         part.write(b"\xff\n")
     outcome = judge(folder.path)
     assert outcome.exit_code is ExitCode.INCONCLUSIVE
-    assert "1 lines of the history are damaged" in outcome.trouble.inconclusive[0]
+    assert "1 damaged line had to be left out" in outcome.trouble.inconclusive[0]
