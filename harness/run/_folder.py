@@ -7,12 +7,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from pydantic import ValidationError
 
 from harness import __version__
 from harness.errors import HarnessError, UsageError
 from harness.scenario import Scenario, one_line_problems
 from harness.stack import Stack, StackSpec
+
+
+class _Stack(msgspec.Struct):
+    """What is read of `stack.json`; it may come from anywhere."""
+
+    directory: str = ""
+    command: str = ""
+    harness: str = ""
+    checks: tuple[str, ...] = ()
+    versions: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -100,12 +111,13 @@ class RunFolder:
         """What `keep_stack` kept; empty if the stack never came up."""
         try:
             content = json.loads((self.path / "stack.json").read_text())
+            msgspec.convert(content, _Stack)
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
             where = self.path / "stack.json"
             raise HarnessError(f"{where}: is damaged: {error}; copy the run again") from error
-        return content if isinstance(content, dict) else {}
+        return dict(content)
 
     def write(self, name: str, text: str) -> None:
         """Write one file in one step."""

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from harness import checks, report
 from harness.errors import ExitCode, HarnessError, UsageError
-from harness.history import History
+from harness.history import History, Started
 from harness.scenario import Expectation, Scenario
 
 from ._folder import RunFolder
@@ -63,13 +63,16 @@ def judge(path: Path, directory: Path | None = None) -> Outcome:
     scenario, stack = folder.scenario(), folder.stack()
     home = directory or Path(str(stack.get("directory", "")) or ".")
     with suppress(UsageError):
-        import_from(home, tuple(str(module) for module in stack.get("checks", ())))
+        import_from(home, tuple(stack.get("checks", ())))
     trouble = read_trouble(folder)
     history = History.read(folder.path)
+    if next(history.of(Started), None) is None:
+        told = "its history does not say how the run began: it was cut short before, or is damaged"
+        raise HarnessError(f"{folder.path}: {told}; copy the run again, or run it again")
     if history.damaged:
         lost = damage(history.damaged)
         trouble = msgspec.structs.replace(trouble, inconclusive=(*trouble.inconclusive, lost))
-    verdicts = tuple(checks.judge_all(history, expectations(scenario)))
+    verdicts = tuple(map(_known, checks.judge_all(history, expectations(scenario))))
     checks.write_verdicts(folder.path / "verdicts.json", verdicts)
     code = exit_code(verdicts, trouble)
     report.write_reports(
@@ -77,6 +80,14 @@ def judge(path: Path, directory: Path | None = None) -> Outcome:
         problems=trouble.all, exit_code=code,
     )  # fmt: skip
     return Outcome(folder.path, verdicts, trouble, code)
+
+
+def _known(verdict: checks.Verdict) -> checks.Verdict:
+    """`verdict`, or what to do about it if the check that it should be of is not here."""
+    if verdict.check in checks.CHECKS:
+        return verdict
+    told = f"the stack's own check {verdict.check} is not here; name its stack with --stack DIR"
+    return msgspec.structs.replace(verdict, reason=told)
 
 
 def expectations(scenario: Scenario) -> Iterator[Expectation]:

@@ -129,6 +129,32 @@ def test_a_run_whose_stack_is_elsewhere_is_judged_without_its_own_checks(
     there = {"directory": str(tmp_path / "moved"), "checks": ["checks_of_nobody"]}
     folder.write("stack.json", json.dumps(there))
     assert judge(folder.path).exit_code is ExitCode.PASS
+    content = json.loads((folder.path / "scenario.json").read_text())
+    folder.write(
+        "scenario.json", json.dumps({**content, "expect": ["quiesced", "check_of_nobody"]})
+    )
+    outcome = judge(folder.path)
+    assert outcome.exit_code is ExitCode.INCONCLUSIVE
+    assert outcome.verdicts[-1].reason == (
+        "the stack's own check check_of_nobody is not here; name its stack with --stack DIR"
+    )
+
+
+@pytest.mark.parametrize("content", ["[]", '{"checks": 5}', '{"versions": 7}', '{"directory": 3}'])
+def test_a_stack_that_is_none_is_named(folder: RunFolder, content: str) -> None:
+    keep_trouble(folder, Trouble())
+    folder.write("stack.json", content)
+    with pytest.raises(HarnessError, match=r"stack\.json: is damaged: .*; copy the run again"):
+        judge(folder.path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\n\0"])
+def test_a_history_without_its_begin_is_named(folder: RunFolder, content: bytes) -> None:
+    keep_trouble(folder, Trouble())
+    folder.history.write_bytes(content)
+    with pytest.raises(HarnessError, match="does not say how the run began") as caught:
+        judge(folder.path)
+    assert str(folder.path) in str(caught.value)
 
 
 def test_a_history_that_lost_a_line_proves_nothing(folder: RunFolder) -> None:
