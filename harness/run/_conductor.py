@@ -3,7 +3,7 @@
     outcome = execute(prepare("pdns2_2024", Path(".")), make_stack=local)
 
 Whatever happens, in this order: faults are healed, the load ends, the stack is closed, the parts
-are merged, and what is there is judged. SIGINT and SIGTERM end a run early and in order.
+are merged, and what is there is judged. SIGINT, SIGTERM and SIGHUP end a run early and in order.
 """
 
 import shlex
@@ -252,7 +252,7 @@ class _Run:
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Let SIGINT and SIGTERM end the run in order; a second one does not hurry it."""
+        """Let SIGINT, SIGTERM and a closed terminal end the run in order, as often as they come."""
         if current_thread() is not main_thread():
             yield
             return
@@ -265,7 +265,10 @@ class _Run:
                 Thread(target=self._phase, args=("interrupted",), daemon=True).start()
             self.stop.set()
 
-        before = {n: signal.signal(n, interrupt) for n in (signal.SIGINT, signal.SIGTERM)}
+        ends = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup harness run` goes on
+            ends.append(signal.SIGHUP)
+        before = {number: signal.signal(number, interrupt) for number in ends}
         try:
             yield
         finally:
