@@ -54,6 +54,17 @@ def test_what_came_again_and_again_is_told_first_and_last_with_a_count() -> None
     ]
 
 
+def test_stages_that_open_close_by_are_one_moment_in_their_order() -> None:
+    opened = [
+        Stage(t=t, service="c", stage=stage, state="done", share=1.0)
+        for t, stage in ((8.0, "second"), (8.0, "first"), (8.1, "third"), (9.5, "last"))
+    ]
+    told = story(*opened)
+    assert "Stage last is fully open." in told
+    (together,) = [text for text in told if text.startswith("Stages second, first and third are ")]
+    assert together.endswith("fully open, within 6 min.")
+
+
 def test_what_came_three_times_is_told_three_times() -> None:
     assert len([text for text in story(*relapses(3)) if "gate" in text]) == 3
 
