@@ -72,9 +72,11 @@ def execute(
 
     Raises:
         UsageError: `out` cannot be used.
+        HarnessError: the evidence cannot be written.
     """
     folder = RunFolder.create(out, base, prepared.scenario.name)
-    folder.keep_scenario(prepared.scenario)
+    with folder.writing():
+        folder.keep_scenario(prepared.scenario)
     run = _Run(
         prepared,
         folder,
@@ -86,8 +88,9 @@ def execute(
     with run.interruptible(), marked(prepared.spec.directory, folder.path):
         run.conduct()
     parts = sorted(folder.parts.glob("*.jsonl"))
-    keep_trouble(folder, run.trouble(lost=sum(damaged(part) for part in parts)))
-    write_history(folder.history, merge(parts))
+    with folder.writing():
+        keep_trouble(folder, run.trouble(lost=sum(damaged(part) for part in parts)))
+        write_history(folder.history, merge(parts))
     return judge(folder.path)
 
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -118,6 +120,20 @@ class RunFolder:
             where = self.path / "stack.json"
             raise HarnessError(f"{where}: is damaged: {error}; copy the run again") from error
         return dict(content)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """While evidence is written.
+
+        Raises:
+            HarnessError: it cannot be, such as on a full disk.
+        """
+        try:
+            yield
+        except OSError as error:
+            cure = f"make room or mend rights, then harness judge {self.path}"
+            told = f"the evidence cannot be written: {error.strerror or error}; {cure}"
+            raise HarnessError(f"{self.path}: {told}") from error
 
     def write(self, name: str, text: str) -> None:
         """Write one file in one step."""

@@ -55,7 +55,7 @@ def judge(path: Path, directory: Path | None = None) -> Outcome:
 
     Raises:
         UsageError: the folder holds no run.
-        HarnessError: what it holds of one is damaged.
+        HarnessError: what it holds of one is damaged, or verdicts and reports cannot be written.
     """
     folder = RunFolder(path.resolve())
     if not folder.path.is_dir():
@@ -73,12 +73,13 @@ def judge(path: Path, directory: Path | None = None) -> Outcome:
         lost = damage(history.damaged)
         trouble = msgspec.structs.replace(trouble, inconclusive=(*trouble.inconclusive, lost))
     verdicts = tuple(map(_known, checks.judge_all(history, expectations(scenario))))
-    checks.write_verdicts(folder.path / "verdicts.json", verdicts)
     code = exit_code(verdicts, trouble)
-    report.write_reports(
-        folder.path, history=history, scenario=scenario, stack=stack, verdicts=verdicts,
-        problems=trouble.all, exit_code=code,
-    )  # fmt: skip
+    with folder.writing():
+        checks.write_verdicts(folder.path / "verdicts.json", verdicts)
+        report.write_reports(
+            folder.path, history=history, scenario=scenario, stack=stack, verdicts=verdicts,
+            problems=trouble.all, exit_code=code,
+        )  # fmt: skip
     return Outcome(folder.path, verdicts, trouble, code)
 
 

@@ -1,6 +1,9 @@
 """The exit code is the worst of what happened, and a run can be judged again from its files."""
 
+import errno
 import json
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -155,6 +158,20 @@ def test_a_history_without_its_begin_is_named(folder: RunFolder, content: bytes)
     with pytest.raises(HarnessError, match="does not say how the run began") as caught:
         judge(folder.path)
     assert str(folder.path) in str(caught.value)
+
+
+def test_a_full_disk_is_told_with_the_folder_and_the_cure(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_trouble(folder, Trouble())
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    told = f"{folder.path}: the evidence cannot be written: No space left on device; make room"
+    with pytest.raises(HarnessError, match=re.escape(told)):
+        judge(folder.path)
 
 
 def test_a_history_that_lost_a_line_proves_nothing(folder: RunFolder) -> None:
