@@ -124,9 +124,7 @@ class _Run:
         except HarnessError as error:
             self._broken.append(str(error))
         except Exception as error:  # noqa: BLE001 - a full disk, or a bug: the run ends in order
-            (self.folder.path / "harness.log").write_text(traceback.format_exc())
-            where = self.folder.path / "harness.log"
-            self._broken.append(f"{type(error).__name__}: {error}; the trace is in {where}")
+            self._broken.append(f"{type(error).__name__}: {error}{self._keep_trace()}")
         finally:
             self.load_over.set()
             self.stop.set()
@@ -290,6 +288,15 @@ class _Run:
         )
 
     # ---- small things -----------------------------------------------------------------------
+
+    def _keep_trace(self) -> str:
+        """Keep the trace of what is handled now; where it is, or nothing if there is no room."""
+        where = self.folder.path / "harness.log"
+        try:
+            where.write_text(traceback.format_exc())
+        except OSError:
+            return ""
+        return f"; the trace is in {where}"
 
     def _phase(self, name: str) -> None:
         self.recorder.now(Phase(t=0.0, name=name))
