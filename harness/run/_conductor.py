@@ -132,8 +132,11 @@ class _Run:
                 self.stack.close()
             except HarnessError as error:
                 self._broken.append(str(error))
-            if not self.recorder.begun:  # whatever was seen of a stack that never came up
-                self.recorder.begin(time(), self._started(time(), time()))
+            try:
+                if not self.recorder.begun:  # whatever was seen of a stack that never came up
+                    self.recorder.begin(time(), self._started(time(), time()))
+            except OSError as error:
+                self._unrecorded(error)
             self.recorder.close()
 
     def _conduct(self) -> None:
