@@ -78,20 +78,21 @@ def _heal_proxies(address: str, intents: list[Intent]) -> Iterator[_Step]:
 def _heal_proxy(
     server: Toxiproxy, state: ProxyState | None, name: str, intents: list[Intent]
 ) -> _Step:
-    first = intents[0]
     changes = {intent.change for intent in intents}
+    renewed = [intent for intent in intents if intent.change == "renew"]
     try:
-        if state is None and "renew" in changes:
-            server.create(name, first.upstream, first.listen)
+        if state is None and renewed:
+            server.create(name, renewed[-1].upstream, renewed[-1].listen)
             return intents, f"{name}: made its proxy again", True
-        if state is None or (state.listen, state.upstream) != (first.listen, first.upstream):
+        # Not by where it leads: a rung redirects the links of a service that is down.
+        if state is None or state.listen != intents[0].listen:
             return intents, f"{name}: its proxy is gone, and the fault with it", True
         there = set(server.toxics(name))
         toxics = [intent.toxic for intent in intents if intent.toxic in there]
         disabled = bool(changes & {"disable", "renew"})
         did = []
         if toxics:
-            server.renew(name, toxics, enable=state.enabled or disabled)
+            server.renew(name, toxics, enable=disabled)
             did.append(f"removed {', '.join(toxics)}")
         if disabled and not state.enabled:
             server.enable(name)
