@@ -7,7 +7,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event, Lock
-from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,6 +17,7 @@ from harness.stack import Stack
 
 from ._errors import ChaosError
 from ._fault import Fault, check_rung, make
+from ._flapping import flap
 from ._heal import heal
 from ._injection import Injection
 from ._intents import Intents, new_id
@@ -214,22 +214,7 @@ class Chaos:
         Raises:
             ChaosError, UnhealedError: as `inject` and `Injection.heal`.
         """
-        end = None if seconds is None else monotonic() + seconds
-        done = []
-
-        def rest(since: float, length: float) -> bool:
-            """Wait until `since + length`; whether to go on."""
-            until = since + length if end is None else min(since + length, end)
-            stop.wait(max(0.0, until - monotonic()))
-            return not stop.is_set() and (end is None or monotonic() < end)
-
-        go_on = not stop.is_set()
-        while go_on:
-            with self.inject(fault, label) as injection:
-                done.append(injection)
-                go_on = rest(injection.since, on)
-            go_on = go_on and rest(injection.since + on, off)
-        return done
+        return flap(lambda: self.inject(fault, label), on=on, off=off, stop=stop, seconds=seconds)
 
     @property
     def active(self) -> tuple[Injection, ...]:
