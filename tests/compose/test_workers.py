@@ -69,7 +69,9 @@ def test_workers_share_the_load_of_a_run_and_nothing_of_them_is_left(
         ("1", "finished"),
     ]
     assert (run / "logs" / "load-worker-1.log").stat().st_size
-    assert "--workers 2" in json.loads((run / "stack.json").read_text())["command"]
+    stack = json.loads((run / "stack.json").read_text())
+    assert "--workers 2" in stack["command"]
+    assert stack["versions"][f"image {load_image}"].startswith("sha256:")
     assert left_of(engine, run) == []
 
 
