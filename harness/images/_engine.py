@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import docker
-from docker.errors import APIError, DockerException, ImageNotFound
+from docker.errors import APIError, ImageNotFound
 
 from harness.errors import StackError
+from harness.stack.compose import connect
 
 Say = Callable[[str], object]
 
@@ -25,10 +25,7 @@ class Engine:
 
     def __init__(self, say: Say) -> None:
         self.say = say
-        try:
-            self._client = docker.from_env(timeout=_LONG)
-        except DockerException as error:
-            raise StackError(f"no Docker engine answers ({error}); start dockerd") from error
+        self._client = connect(_LONG)
 
     def close(self) -> None:
         """Hang up."""

@@ -17,9 +17,14 @@ import yaml
 
 from harness.errors import StackError
 
+from ._engine import CONTEXT
+
 VARIABLE = "HARNESS_COMPOSE"
 _OLD_API = (1, 38)
 """What docker-compose 1.29 speaks, whatever the engine would rather hear."""
+
+_NO_PROFILES = {"COMPOSE_PROFILES": ""}
+"""A user's shell or `.env` may ask for profiles; a run is made of the default one."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +52,8 @@ class Compose:
                 found._check(engine_oldest)
                 return found
         raise StackError(
-            f"no Docker Compose: {' and '.join(shlex.join(words) for words in tried)} do not "
-            "answer; install the Compose plugin (2) or docker-compose (1.29)"
+            f"no Docker Compose answers to {' or '.join(shlex.join(words) for words in tried)}; "
+            "install the Compose plugin (2) or docker-compose (1.29)"
         )
 
     @staticmethod
@@ -91,12 +96,21 @@ class Compose:
         flags = ("--volumes", "--remove-orphans", "--timeout", str(grace))
         self._run(project, directory, files, "down", *flags)
 
+    def _context(self) -> tuple[str, ...]:
+        """What makes Compose 1 speak to the engine that we speak to; 2 finds it by itself."""
+        name = os.environ.get(CONTEXT)
+        if name and self.version.startswith("1.") and not os.environ.get("DOCKER_HOST"):
+            return ("--context", name)
+        return ()
+
     def _run(self, project: str, directory: Path, files: Sequence[Path], *verb: str) -> str:
         named = [word for file in files for word in ("-f", str(file))]
-        command = [*self.words, "-p", project, "--project-directory", str(directory), *named, *verb]
+        command = [*self.words, *self._context()]
+        command += ["-p", project, "--project-directory", str(directory), *named, *verb]
         done = subprocess.run(
-            command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL
-        )
+            command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+            env=os.environ | _NO_PROFILES,
+        )  # fmt: skip
         if done.returncode:
             lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
             raise StackError(
