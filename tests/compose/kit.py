@@ -1,8 +1,9 @@
 """What the tests of runs in containers hold them with."""
 
+import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,6 +36,13 @@ def running_short(
             yield process
         finally:
             process.kill()
+
+
+def compose_answers(words: Sequence[str]) -> bool:
+    """Whether `words` call a Compose."""
+    if shutil.which(words[0]) is None:
+        return False
+    return not subprocess.run([*words, "version"], capture_output=True, check=False).returncode
 
 
 def eventually(condition: Callable[[], bool], limit: float = 60.0) -> None:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.stack.compose import Compose
-
 from .conftest import Harness
+from .kit import compose_answers
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 
@@ -20,7 +19,7 @@ BOTH = ("docker compose", "docker-compose")
 def compose(request: pytest.FixtureRequest, missing: Callable[[str], None]) -> str:
     """Each Compose of this machine."""
     words = str(request.param)
-    if not Compose.answers(shlex.split(words)):
+    if not compose_answers(shlex.split(words)):
         missing(f"{words} does not answer")
     return words
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import urllib.error
@@ -25,7 +24,7 @@ from harness.stack import read_stack
 from tests.run.short import trouble
 
 from .conftest import Harness, command
-from .kit import eventually, left_of, write_short
+from .kit import compose_answers, eventually, left_of, write_short
 
 ROOT = Path(__file__).parents[2]
 IMAGE = "outage-harness/load:local"
@@ -146,11 +145,7 @@ def project(
 ) -> Iterator[tuple[Callable[..., str], str, str]]:
     """`docker compose WORDS` for the load profile, its page's address, its project."""
     words: tuple[str, ...] = request.param
-    found = (
-        shutil.which(words[0]) is not None
-        and not subprocess.run([*words, "version"], capture_output=True, check=False).returncode
-    )
-    if not found:
+    if not compose_answers(words):
         missing(f"{' '.join(words)} does not answer")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -56,11 +56,6 @@ class Compose:
             "install the Compose plugin (2) or docker-compose (1.29)"
         )
 
-    @staticmethod
-    def answers(words: Sequence[str]) -> bool:
-        """Whether `words` call a Compose."""
-        return bool(_version(tuple(words)))
-
     def _check(self, engine_oldest: str) -> None:
         oldest = tuple(int(part) for part in engine_oldest.split(".")) if engine_oldest else ()
         if self.version.startswith("1.") and oldest > _OLD_API:

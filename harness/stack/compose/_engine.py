@@ -7,6 +7,7 @@ from typing import Any
 
 import docker
 import requests
+import urllib3
 from docker.constants import DEFAULT_UNIX_SOCKET
 from docker.context.config import get_current_context_name
 from docker.errors import APIError, DockerException
@@ -19,6 +20,9 @@ CONTEXT = "DOCKER_CONTEXT"
 
 _OLDEST = (1, 41)
 """The engine API of Docker 20.10."""
+
+LOST = (DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+"""What may be raised where the engine refuses or goes away; in a stream, urllib3's own."""
 
 _PATIENCE = 60
 _CONNECTIONS = 64
@@ -36,7 +40,7 @@ def connect(patience: int = _PATIENCE) -> docker.DockerClient:
     place, options = _chosen()
     try:
         client = _client(options | {"timeout": patience, "max_pool_size": _CONNECTIONS})
-    except (DockerException, requests.RequestException, OSError) as error:
+    except LOST as error:
         raise StackError(
             f"{place}: no Docker engine answers ({_short(error)}); start dockerd, set DOCKER_HOST, "
             "or choose another context (docker context use)"
@@ -94,7 +98,7 @@ def told(what: str) -> Iterator[None]:
         yield
     except APIError as error:
         raise StackError(f"{what}: the engine refused: {_short(error)}") from error
-    except (DockerException, requests.RequestException, OSError) as error:
+    except LOST as error:
         raise StackError(f"{what}: the Docker engine does not answer ({_short(error)})") from error
 
 

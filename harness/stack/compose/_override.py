@@ -54,7 +54,8 @@ def make_override(
     """What is added to a project that Compose reads as `config`.
 
     Raises:
-        StackError: a service should run another app and names none in its command.
+        StackError: a service should run another app and names none in its command, or there is
+            no room for its networks.
     """
     declared: Mapping[str, Any] = config.get("services") or {}
     services = {name: body for name, body in declared.items() if not body.get("profiles")}
@@ -139,6 +140,10 @@ def _service(
     networks: tuple[str, ...],
 ) -> dict[str, Any]:
     added: dict[str, Any] = {"labels": dict(project.labels), "restart": "no"}
+    if body.get("container_name"):  # of which the engine takes one: runs may go side by side
+        added["container_name"] = f"{project.name}-{name}"
+    if (body.get("logging") or {}).get("driver") == "none":  # what is said is evidence
+        added["logging"] = {"driver": "json-file"}
     if body.get("healthcheck"):
         added["healthcheck"] = dict(_NO_HEALTH_CHECK)
     if networks:

@@ -6,10 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import docker
-import requests
-from docker.errors import DockerException, NotFound
+from docker.errors import NotFound
 
-from ._engine import connect, told
+from ._engine import LOST, connect, told
 from ._project import SERVICE, Project, lives
 
 
@@ -72,5 +71,5 @@ def remove(client: docker.DockerClient, project: Project) -> list[str]:
 
 
 def _gone(remove: Callable[..., object], **options: bool) -> None:
-    with suppress(DockerException, requests.RequestException):
+    with suppress(*LOST):
         remove(**options)
