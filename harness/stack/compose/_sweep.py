@@ -8,6 +8,7 @@ from pathlib import Path
 import docker
 from docker.errors import NotFound
 
+from ._connections import addresses_of
 from ._engine import LOST, connect, told
 from ._project import SERVICE, Project, lives
 
@@ -44,6 +45,24 @@ def was_left_running(state_dir: Path) -> bool:
     try:
         with told(f"{project.name}: its containers cannot be listed"):
             return any(map(lives, project.containers(client).values()))
+    finally:
+        client.close()
+
+
+def lives_at(state_dir: Path, host: str) -> bool:
+    """Whether a container of the stack of `state_dir` runs and has the address `host`.
+
+    Raises:
+        StackError: no Docker engine answers.
+    """
+    project = Project.left_in(state_dir)
+    if project is None:
+        return False
+    client = connect()
+    try:
+        with told(f"{project.name}: its containers cannot be listed"):
+            living = filter(lives, project.containers(client).values())
+            return any(host in addresses_of(container) for container in living)
     finally:
         client.close()
 
