@@ -13,7 +13,7 @@ from typing import Any, Self
 from harness.errors import UnhealedError
 from harness.history import Fault as FaultEvent
 from harness.history import FaultState
-from harness.stack import Stack
+from harness.stack import Contained, Stack
 
 from ._errors import ChaosError
 from ._fault import Fault, check_rung, make
@@ -97,7 +97,9 @@ class Chaos:
             changes = resources.enter_context(ThreadPoolExecutor(_CHANGES, "chaos"))
             # Services take their time to stop and start; they must not wait for each other.
             services = resources.enter_context(ThreadPoolExecutor(_CANARIES, "node"))
-            self._links = LinkHolds(server, intents, changes)
+            stack = self.stack
+            unmoved = stack.unmoved if isinstance(stack, Contained) else contextlib.nullcontext
+            self._links = LinkHolds(server, intents, changes, unmoved)
             self._nodes = NodeHolds(self.stack, intents, services)
             self._lookout = Lookout(self.stack, canaries, self._seed)
             self._link_verifier = LinkVerifier(

@@ -7,6 +7,7 @@ not meet another's.
 
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
 from threading import Lock
 
 from harness.errors import HarnessError
@@ -36,10 +37,20 @@ class _Link:
 
 
 class LinkHolds:
-    """Puts faults on links through one Toxiproxy, each change preceded by its intent."""
+    """Puts faults on links through one Toxiproxy, each change preceded by its intent.
 
-    def __init__(self, server: Toxiproxy, intents: Intents, pool: Executor) -> None:
+    `unmoved` keeps a stack from redirecting a link while its proxy is replaced.
+    """
+
+    def __init__(
+        self,
+        server: Toxiproxy,
+        intents: Intents,
+        pool: Executor,
+        unmoved: Callable[[str], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
         self._server = server
+        self._unmoved = unmoved
         self._intents = intents
         self._pool = pool
         self._links: dict[str, _Link] = {}
@@ -147,7 +158,8 @@ class LinkHolds:
             with link.lock:
                 toxics = [intent.toxic for intent in held[name] if intent.toxic]
                 if toxics:
-                    self._server.renew(name, toxics)
+                    with self._unmoved(name):
+                        self._server.renew(name, toxics)
                 elif link.found_enabled and not link.cut_by_others(fault):
                     self._server.enable(name)
                 with self._lock:

@@ -3,7 +3,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -209,6 +209,10 @@ class ComposeStack:
             if self._is_connected(service):
                 self._ready.await_answer(service)
             self._links.restore(service)
+
+    def unmoved(self, link: str) -> AbstractContextManager[object]:
+        """While the block lasts, the proxy of `link` leads where it leads now."""
+        return self._links.unmoved(link)
 
     @property
     def engine(self) -> Engine:
