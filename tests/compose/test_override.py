@@ -54,12 +54,15 @@ def add_route(file: Path, subnet: str) -> None:
 
 
 def override(tmp_path: Path, **services: dict[str, Any]) -> dict[str, Any]:
-    config = {"services": {"front": {}, **services}}
+    return dict(override_of({"services": {"front": {}, **services}}, tmp_path)["services"])
+
+
+def override_of(config: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
     settings = Settings(epoch=0.0)
     project = Project.of("tiny", tmp_path)
     made = make_override(config, read_stack(TINY, os.environ), settings, project, an_engine())
     assert addresses_in(made.text) == made.addresses
-    return dict(json.loads(made.text)["services"])
+    return dict(json.loads(made.text))
 
 
 # ---- addresses -----------------------------------------------------------------------------------
@@ -83,6 +86,38 @@ def test_no_room_for_a_network_is_said_with_what_to_do(routes: Path) -> None:
         add_route(routes, pool)
     with pytest.raises(StackError, match=r"no 2 subnets are free .* give the Compose file's netw"):
         _addresses.choose_subnets(an_engine(), 2)
+
+
+def test_a_network_with_addresses_of_its_own_keeps_them_and_is_found_again(
+    tmp_path: Path, routes: Path
+) -> None:
+    own = {"ipam": {"config": [{"subnet": "10.9.8.0/24"}]}}
+    content = override_of(
+        {
+            "services": {
+                "front": {"networks": dict.fromkeys(("own", "street", "theirs"))},
+                "shelf": {"networks": {"own": {"ipv4_address": "10.9.8.2"}}},
+            },
+            "networks": {"own": own, "street": None, "theirs": {"external": True}},
+        },
+        tmp_path,
+    )
+    label = {"labels": {"org.outage-harness.state": str(tmp_path)}}
+    assert content["networks"]["own"] == label
+    assert content["networks"]["street"].keys() == {"ipam", "labels"}
+    assert "theirs" not in content["networks"]
+    front, shelf = (content["services"][name]["networks"] for name in ("front", "shelf"))
+    assert front["own"] == {"ipv4_address": "10.9.8.3"}
+    assert front["street"]
+    assert front["theirs"] is None
+    assert shelf["own"] == {"ipv4_address": "10.9.8.2"}
+
+
+def test_a_network_that_is_too_small_is_named(tmp_path: Path, routes: Path) -> None:
+    own = {"ipam": {"config": [{"subnet": "10.9.8.0/30"}]}}
+    services = {name: {"networks": ["own"]} for name in ("front", "shelf")}
+    with pytest.raises(StackError, match=r"too small for its services is one of own \(10\.9\.8\.0"):
+        override_of({"services": services, "networks": {"own": own}}, tmp_path)
 
 
 # ---- services ------------------------------------------------------------------------------------

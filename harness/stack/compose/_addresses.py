@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import docker
 
@@ -41,14 +40,32 @@ def choose_subnets(client: docker.DockerClient, count: int) -> list[IPv4Network]
 
 
 def place(
-    subnets: Mapping[str, IPv4Network], services: Mapping[str, Any]
+    subnets: Mapping[str, IPv4Network], services: Mapping[str, Mapping[str, str]]
 ) -> dict[str, dict[str, str]]:
-    """Service -> network -> address, for the networks that are in `subnets`."""
-    free = {name: iter(list(subnet)[2:-1]) for name, subnet in subnets.items()}
-    return {
-        service: {name: str(next(free[name])) for name in names if name in free}
-        for service, names in services.items()
+    """Service -> network -> address, for the networks that are in `subnets`.
+
+    `services` has, in the same way, the addresses that the Compose file gives; else empty.
+
+    Raises:
+        StackError: a subnet is too small.
+    """
+    given = {address for networks in services.values() for address in networks.values()}
+    free = {
+        name: (one for host in islice(subnet.hosts(), 1, None) if (one := str(host)) not in given)
+        for name, subnet in subnets.items()
     }
+    try:
+        return {
+            service: {
+                name: address or next(free[name])
+                for name, address in networks.items()
+                if name in free
+            }
+            for service, networks in services.items()
+        }
+    except StopIteration:
+        sizes = ", ".join(f"{name} ({subnet})" for name, subnet in subnets.items())
+        raise StackError(f"networks: too small for its services is one of {sizes}") from None
 
 
 def _all() -> Iterator[IPv4Network]:
