@@ -347,4 +347,4 @@ def test_a_strangers_container_is_left_alone(engine: docker.DockerClient, tmp_pa
         stranger.reload()
         assert stranger.status == "paused"
     finally:
-        stranger.remove(force=True)
+        stranger.remove(v=True, force=True)

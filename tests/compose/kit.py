@@ -16,8 +16,16 @@ from .conftest import command
 
 
 def write_short(shop: Path) -> None:
-    """Give the shop the scenario `short`."""
+    """Give the shop the scenario `short`, which there is time to end in any way."""
     (shop / "experiments" / "short.scenario.yaml").write_text(SCENARIO)
+
+
+def write_brief(shop: Path) -> None:
+    """Give the shop the scenario `brief`, like `short` but soon over."""
+    text = SCENARIO.replace("name: short", "name: brief").replace("for: 34m", "for: 3m")
+    assert "duration: 40m" in text
+    path = shop / "experiments" / "brief.scenario.yaml"
+    path.write_text(text.replace("duration: 40m", "duration: 12m"))
 
 
 @contextmanager

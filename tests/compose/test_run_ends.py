@@ -49,7 +49,7 @@ def stranger(engine: docker.DockerClient, running: object, run: Path) -> Iterato
         detach=True,
     )
     yield container
-    container.remove(force=True)
+    container.remove(v=True, force=True)
 
 
 def test_after_kill_9_heal_removes_all_that_is_the_runs_and_nothing_else(

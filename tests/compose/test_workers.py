@@ -12,7 +12,7 @@ from harness.history import Generator, History, Invoke
 from tests.run.short import trouble
 
 from .conftest import Harness, command
-from .kit import eventually, left_of, write_short
+from .kit import eventually, left_of, write_brief, write_short
 
 WORKER = "org.outage-harness.worker"
 
@@ -28,9 +28,9 @@ def run(tmp_path: Path) -> Path:
 def test_workers_share_the_load_of_a_run_and_nothing_of_them_is_left(
     engine: docker.DockerClient, shop: Path, run: Path, harness: Harness, load_image: str
 ) -> None:
-    write_short(shop)
+    write_brief(shop)
 
-    done = harness("run", "short", "--on", "compose", "--workers", "2", "--out", run)
+    done = harness("run", "brief", "--on", "compose", "--workers", "2", "--out", run)
 
     assert done.returncode == ExitCode.PASS, done.stdout + done.stderr
     history = History.read(run)
