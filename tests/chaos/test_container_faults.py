@@ -175,11 +175,18 @@ def test_a_limit_that_nobody_reaches_is_not_verified(chaos: Chaos):
 
 
 def starved(chaos: Chaos, containers: ContainerStack, service: str) -> Injection:
-    """A limit just above what `service` uses; what it uses may have grown when that is set."""
+    """A limit just above what `service` uses.
+
+    What it uses may have grown when the limit is set, which is refused; or shrunk by it, because
+    the kernel takes back what it had only kept in mind, and then it is not short of any.
+    """
     for margin in (50, 40, 30, 20):
         used = containers.engine.usage(service).used
         with contextlib.suppress(ChaosError):
-            return chaos.fault("starve", service=service, memory=used + used // margin)
+            injection = chaos.fault("starve", service=service, memory=used + used // margin)
+            if injection.verified:
+                return injection
+            injection.heal()
     return chaos.fault("starve", service=service, memory=used + used // 10)
 
 

@@ -58,7 +58,7 @@ class Log:
                 for stamp, line in stamped_lines(self._stream):
                     if stamp <= seen:
                         continue
-                    self._last = stamp
+                    self._last = max(self._last, stamp)  # its two outputs may cross
                     file.write(line + b"\n")
                     file.flush()
                     self._on_line(line, _unix(stamp))
