@@ -220,6 +220,30 @@ def test_no_compose_is_said_with_what_was_tried(monkeypatch: pytest.MonkeyPatch)
         Compose.find()
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("one\ntwo\nthree\nfour\nfive\n", "two | three | four | five"),
+        ("one\nTraceback (most recent call last):\n  File x\n   ^^^^^\nWhy: so\n", "Why: so"),
+        ("", "it said nothing"),
+    ],
+)
+def test_what_compose_says_last_is_told(
+    said: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "compose.py"
+    program.write_text(
+        "import sys\n"
+        "if sys.argv[1:] == ['version', '--short']: sys.exit(print('2.27.0'))\n"
+        f"sys.stderr.write({said!r})\n"
+        "sys.exit(7)\n"
+    )
+    monkeypatch.setenv("HARNESS_COMPOSE", f"{sys.executable} {program}")
+    with pytest.raises(StackError) as caught:
+        Compose.find().create("tiny", tmp_path, [tmp_path / "docker-compose.yml"])
+    assert str(caught.value).endswith(f" up --no-start failed (7): {told}")
+
+
 def test_compose_1_and_an_engine_that_no_longer_takes_its_api_are_named(compose_1: Path) -> None:
     assert Compose.find("1.38").version == "1.29.2"
     wanted = r"docker-compose 1\.29\.2 speaks API 1\.38 and this engine takes 1\.44 or newer; inst"

@@ -8,10 +8,29 @@ from typing import NoReturn
 
 import pytest
 
+from harness.errors import ExitCode
+
 from .conftest import Harness
 from .kit import compose_answers
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
+
+
+@pytest.mark.parametrize("compose", ["docker compose", "docker-compose"])
+def test_an_image_that_cannot_be_had_is_named_with_what_to_do(
+    harness: Harness, missing: Callable[[str], NoReturn], compose: str
+) -> None:
+    if not compose_answers(shlex.split(compose)):
+        missing(f"{compose} does not answer")
+    # Of a registry on this machine that does not run.
+    image = "127.0.0.1:1/nobody/pay:local"
+
+    done = harness("up", "--on", "compose", HARNESS_COMPOSE=compose, PERL_IMAGE=image)
+
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == ExitCode.BROKEN, line
+    assert f"no image {image}, and Compose could not get it" in line
+    assert "docker compose build, or without a registry harness images build" in line
 
 
 # Compose has no part in a run between its start and its end: a scenario for each will do.

@@ -27,6 +27,14 @@ _NO_PROFILES = {"COMPOSE_PROFILES": ""}
 """A user's shell or `.env` may ask for profiles; a run is made of the default one."""
 
 
+class RefusedError(StackError):
+    """Compose did not do what it was told; `reason` is the last that it said."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 @dataclass(frozen=True)
 class Compose:
     """One Compose: the words that it is called by, and its version."""
@@ -107,12 +115,19 @@ class Compose:
             env=os.environ | _NO_PROFILES,
         )  # fmt: skip
         if done.returncode:
-            lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-            raise StackError(
+            said = _said(done.stderr)
+            raise RefusedError(
                 f"{shlex.join([*self.words, *verb])} failed ({done.returncode}): "
-                f"{' | '.join(lines[-4:])}"
+                f"{' | '.join(said)}",
+                said[-1],
             )
         return done.stdout
+
+
+def _said(text: str) -> list[str]:
+    """The last lines of `text`, which say why; of a trace, only the very last does."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or ["it said nothing"]
+    return lines[-1:] if any(line.startswith("Traceback ") for line in lines) else lines[-4:]
 
 
 def _version(words: tuple[str, ...]) -> str:
