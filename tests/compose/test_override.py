@@ -1,5 +1,6 @@
 """What the harness adds to a Compose file, and what it hears of an engine, with no engine there."""
 
+import contextlib
 import json
 import os
 import time
@@ -12,11 +13,13 @@ from typing import Any, cast
 import docker
 import pytest
 import urllib3
+from docker.models.containers import Container
 
 from harness.errors import StackError
 from harness.history import Node
 from harness.stack import Settings, read_stack
 from harness.stack.compose import _addresses
+from harness.stack.compose._containers import _freeze
 from harness.stack.compose._events import Events
 from harness.stack.compose._override import addresses_in, make_override
 from harness.stack.compose._project import Project
@@ -137,6 +140,32 @@ def test_what_a_service_says_is_kept_even_if_the_file_would_not(
     )
     assert services["front"]["logging"] == {"driver": "json-file"}
     assert "logging" not in services["shelf"]
+
+
+# ---- containers ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("failures", "why", "paused"),
+    [
+        (0, "", True),
+        (4, "OCI runtime pause failed: unable to freeze: unknown", True),
+        (5, "OCI runtime pause failed: unable to freeze: unknown", False),
+        (1, "Container is already paused", False),
+    ],
+)
+def test_what_the_kernel_does_not_freeze_at_once_is_frozen_later(
+    failures: int, why: str, paused: bool
+) -> None:
+    answers = [docker.errors.APIError("500", explanation=why)] * failures + [None]
+
+    def pause() -> None:
+        if (answer := answers.pop(0)) is not None:
+            raise answer
+
+    container = cast("Container", SimpleNamespace(pause=pause))
+    with contextlib.nullcontext() if paused else pytest.raises(docker.errors.APIError, match=why):
+        _freeze(container)
 
 
 # ---- events --------------------------------------------------------------------------------------
