@@ -15,12 +15,12 @@ setup: .venv/.ready
 demo: setup
 	$(BIN)/harness run pdns2_2024
 
-# Two files at a time, for most of them wait for processes that hardly use a core; then, one after
-# the other, the runs whose system is judged by the clock.
+# Three files at a time, for most of them wait for processes that hardly use a core; then, two at
+# a time, the runs whose system is judged by the clock.
 RUNS := tests/mutants tests/compose
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(RUNS:%=--ignore=%)
-	$(BIN)/python -m pytest $(RUNS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile $(RUNS:%=--ignore=%)
+	$(BIN)/python -m pytest -n 2 --maxschedchunk 1 $(RUNS)
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -1,17 +1,19 @@
 """Did the services fall back in time, stay in their fallback, and go on serving from it?
 
 Each of the steps is an outage of its own. The clock starts when the fault was seen to bite and
-the obligation ends when it began to be taken back.
+the obligation ends when it began to be taken back. Between two bites of a flapping fault nothing
+is broken, so that whoever is back to automatic then has kept the promise, and has `within` anew
+once the fault bites again.
 """
 
 from pydantic import Field
 
-from harness.history import History
+from harness.history import History, Span
 from harness.scenario import Duration, Model
 
 from ._check import Check, Verdict
 from ._match import Fields, Names, heard_of, matches, select
-from ._outage import Outage, outages, whole
+from ._outage import Outage, lifted, outages, whole
 from ._words import both, count, duration, listed, proof, real, took
 
 
@@ -70,18 +72,35 @@ class Fallback(Check, name="fallback"):
                 )
             slowest = max(slowest, late)
             evidence.append(entered.index)
-            back = next(
-                (s for s in spans if s.start > entered.start and s.value == "automatic"), None
-            )
-            if back is not None:
-                after = took(history, back.start - outage.start)
-                return self.failed(
-                    f"{service} went back to automatic {after} into {outage.label}, "
-                    "before the fault was taken back",
-                    proof([back.index, *evidence]),
-                    **both(history, "slowest", slowest),
-                )
+            back = [s for s in spans if s.start > entered.start and s.value == "automatic"]
+            for span in back:
+                broken = self._broken(history, outage, span)
+                if broken:
+                    return self.failed(
+                        f"{service} {broken}",
+                        proof([span.index, *evidence]),
+                        **both(history, "slowest", slowest),
+                    )
         return self._served(history, outage, until, slowest, evidence)
+
+    def _broken(self, history: History, outage: Outage, automatic: Span) -> str:
+        """How a service that is automatic after its fallback breaks the promise; empty if not."""
+        for fault in outage.spans:
+            until = lifted(fault)
+            until = history.end if until is None else until
+            if fault.start < automatic.start < until:
+                after = took(history, automatic.start - outage.start)
+                return (
+                    f"went back to automatic {after} into {outage.label}, "
+                    "before the fault was taken back"
+                )
+            deadline = fault.start + real(history, self.within)
+            if automatic.start <= fault.start and deadline < min(until, automatic.end):
+                return (
+                    f"was automatic for more than the {duration(self.within)} that are allowed "
+                    f"after {outage.label} bit again"
+                )
+        return ""
 
     def _served(
         self, history: History, outage: Outage, until: float, slowest: float, evidence: list[int]

@@ -37,7 +37,7 @@ _ENDS = frozenset({"finished", "died", "lost", "problems"})
 
 
 class LoadProcess:
-    """One load generator; `worker` tells several of one run apart.
+    """One load generator.
 
     `options`: further words for Locust's command line (`DistributedLoad` makes a master so).
     """
@@ -45,11 +45,10 @@ class LoadProcess:
     workers = 0
     """How many workers share its load; 0: it does everything itself."""
 
-    def __init__(self, run: Path, worker: int = 0, options: Sequence[str] = ()) -> None:
+    def __init__(self, run: Path, options: Sequence[str] = ()) -> None:
         self.run = run.resolve()
         self._options = tuple(options)
-        self.worker = worker
-        self.log = self.run / ("load.log" if worker == 0 else f"load-{worker}.log")
+        self.log = self.run / "load.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._reports = -1
         self._pending = b""
@@ -90,10 +89,8 @@ class LoadProcess:
         Raises:
             StackError: the process is gone.
         """
-        changes: dict[str, object] = {"worker_index": self.worker}
-        if not config.part:
-            changes["part"] = str(self.run / "parts" / f"load-{self.worker}.jsonl")
-        self._order({"configure": msgspec.to_builtins(msgspec.structs.replace(config, **changes))})
+        part = config.part or str(self.run / "parts" / "load-0.jsonl")
+        self._order({"configure": msgspec.to_builtins(msgspec.structs.replace(config, part=part))})
 
     def ready(self, timeout: float) -> None:
         """Wait until everything is prepared; at most `timeout` seconds.

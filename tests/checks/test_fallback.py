@@ -52,6 +52,39 @@ def test_going_back_while_the_fault_lasts_fails():
     assert tale.proven(verdict)[0].t == 20
 
 
+def flapping() -> Tale:
+    """Down from 10 to 20 and from 30 to 40; the desk is back in between."""
+    return (
+        Tale()
+        .fault("cut", 10, 20, injection="cut-1")
+        .fault("cut", 30, 40, injection="cut-2")
+        .mode(11, "desk", "manual")
+        .mode(21, "desk", "automatic")
+    )
+
+
+@pytest.mark.parametrize(("again", "result"), [(33, "pass"), (33.1, "fail")])
+def test_between_two_bites_of_a_flapping_fault_nothing_is_broken(again, result):
+    tale = flapping().mode(again, "desk", "manual")
+    assert tale.judge("fallback", services="desk", within="3m").result == result
+
+
+def test_not_minding_that_a_flapping_fault_bites_again_fails():
+    verdict = flapping().end().judge("fallback", services="desk", within="3m")
+    assert verdict.result == "fail"
+    assert verdict.reason == (
+        "desk was automatic for more than the 3 min that are allowed after cut bit again"
+    )
+
+
+def test_going_back_while_a_flapping_fault_bites_fails():
+    tale = flapping().mode(31, "desk", "manual").mode(35, "desk", "automatic")
+    verdict = tale.judge("fallback", services="desk", within="3m")
+    assert verdict.reason == (
+        "desk went back to automatic 25 min into cut, before the fault was taken back"
+    )
+
+
 def test_mixed_is_still_out_of_automatic():
     assert outage().mode(20, "desk", "mixed").judge(
         "fallback", services="desk", within="2m"

@@ -1,7 +1,6 @@
 """A load shared among workers on loopback: who gets what, what is recorded, how it ends."""
 
 import os
-import re
 import signal
 import time
 from collections.abc import Iterator
@@ -10,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from harness.errors import StackError, UsageError, WorkerLostError
+from harness.errors import StackError, WorkerLostError
 from harness.history import Generator, Invoke, Ok, Unknown, merge, read_lines
 from harness.load import DistributedLoad, LocalWorkers
 
-from .conftest import alive, config, recorded, until
+from .conftest import alive, config, until
 from .server import Server
 
 pytestmark = pytest.mark.stack
@@ -94,16 +93,6 @@ def test_the_record_is_whole_and_merges_by_time(
     ]
 
 
-def test_nothing_is_sent_before_the_run_begins(load: DistributedLoad, server: Server) -> None:
-    load.configure(config(server, *STEPS))
-    load.ready(60)
-    assert server.seen == {}
-    epoch = time.time() + 0.5
-    load.go(epoch)
-    server.await_seen("/status/200", 1)
-    assert time.time() >= epoch
-
-
 @pytest.mark.parametrize(
     ("number", "how"),
     [(signal.SIGKILL, "exit code -9"), (signal.SIGTERM, "it was told to stop")],
@@ -145,41 +134,6 @@ def test_a_worker_that_is_silent_ends_the_load_and_is_named(
             until(lambda: load.poll() is not None)
     finally:
         os.kill(pids(workers)["load-worker-0"], signal.SIGCONT)
-
-
-def test_wrong_journeys_are_the_users_mistake(load: DistributedLoad, server: Server) -> None:
-    load.configure(config(server, params={"steps": [], "wrong": "x"}))
-    with pytest.raises(UsageError, match=r"^load.params: wrong: x is not known; leave it out$"):
-        load.ready(60)
-
-
-def test_a_bug_in_a_journey_ends_the_load_loudly(
-    load: DistributedLoad, server: Server, tmp_path: Path
-) -> None:
-    load.configure(config(server, "GET /hang", "raise", duration=30.0, floor=60.0))
-    load.ready(60)
-    load.go(time.time() - 20)
-    raised = re.escape("(load-worker-1): journey 'journey' of actor-1 raised LookupError")
-    with pytest.raises(StackError, match=raised):
-        until(lambda: load.poll() is not None)
-    assert isinstance(recorded(tmp_path)[-1], Generator)
-
-
-def test_stopping_completes_every_part(
-    load: DistributedLoad, server: Server, tmp_path: Path
-) -> None:
-    load.configure(config(server, "GET /hang", "POST /hang", duration=60.0, floor=60.0))
-    load.ready(60)
-    load.go(time.time() - 40)
-    server.await_seen("/hang", 2)
-    load.stop()
-    for worker in range(2):
-        events = part(tmp_path, worker)
-        assert [type(event) for event in events if not isinstance(event, Generator)] == [
-            Invoke,
-            Unknown,
-        ]
-        assert events[-1].state == "died"
 
 
 def test_workers_end_when_the_master_was_killed_and_cannot_tell_them(

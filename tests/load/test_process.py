@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import StackError, UsageError
+from harness.errors import StackError
 from harness.history import Fail, Generator, Invoke, Ok, Unknown
 from harness.load import LoadProcess
 
@@ -49,19 +49,6 @@ def test_a_slow_system_does_not_slow_arrivals(
     assert sum(isinstance(event, Unknown) for event in recorded(tmp_path)) == 300
 
 
-def test_the_generator_tells_of_itself_and_that_it_finished(
-    load: LoadProcess, server: Server, tmp_path: Path
-) -> None:
-    load.configure(config(server, "GET /ok", duration=2.5))
-    load.ready(60)
-    load.go(time.time())
-    load.wait(60)
-    told = [event for event in recorded(tmp_path) if isinstance(event, Generator)]
-    assert {event.state for event in told[:-1]} == {"running"}
-    assert told[-1].state == "finished"
-    assert all(0 <= event.cpu <= 1 for event in told)
-
-
 def test_pauses_pass_at_the_pace_and_move_what_is_due(
     load: LoadProcess, server: Server, tmp_path: Path
 ) -> None:
@@ -90,23 +77,6 @@ def test_journeys_that_outlast_the_grace_are_ended_and_unknown(
     assert [type(event) for event in events] == [Invoke, Unknown, Generator]
     assert isinstance(events[-1], Generator)
     assert events[-1].state == "finished"
-
-
-def test_wrong_journeys_are_the_users_mistake(load: LoadProcess, server: Server) -> None:
-    load.configure(config(server, params={"steps": [], "wrong": "x"}))
-    with pytest.raises(UsageError, match=r"^load.params: wrong: x is not known; leave it out$"):
-        load.ready(60)
-
-
-def test_a_bug_in_a_journey_ends_the_load_loudly(
-    load: LoadProcess, server: Server, tmp_path: Path
-) -> None:
-    load.configure(config(server, "GET /hang", "raise", duration=30.0, floor=60.0))
-    load.ready(60)
-    load.go(time.time() - 20)
-    with pytest.raises(StackError, match="actor-1 raised LookupError: a bug in a journey"):
-        load.wait(60)
-    assert [type(event) for event in recorded(tmp_path)] == [Invoke, Unknown, Generator]
 
 
 def test_an_unknown_service_ends_the_load_loudly(load: LoadProcess, server: Server) -> None:
@@ -231,29 +201,3 @@ load.go(time.time())
 print(load.pid, flush=True)
 time.sleep(600)
 """
-
-
-def test_workers_share_the_arrivals(server: Server, tmp_path: Path) -> None:
-    loads = [LoadProcess(tmp_path, worker=n) for n in range(2)]
-    params = {"steps": [f"GET /status/{n}" for n in range(200, 220)]}
-    try:
-        for load in loads:
-            load.start()
-        for load in loads:
-            load.configure(config(server, params=params, worker_count=2))
-            load.ready(60)
-        for load in loads:
-            load.go(time.time())
-        for load in loads:
-            load.wait(60)
-    finally:
-        for load in loads:
-            load.stop()
-    assert sorted(path.name for path in (tmp_path / "parts").iterdir()) == [
-        "load-0.jsonl",
-        "load-1.jsonl",
-    ]
-    invoked = [event for event in recorded(tmp_path) if isinstance(event, Invoke)]
-    assert sorted(event.op for event in invoked) == params["steps"]
-    assert len({event.id for event in invoked}) == 20
-    assert {event.id[0] for event in invoked} == {"0", "1"}

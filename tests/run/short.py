@@ -15,7 +15,7 @@ pace: 120
 load: {journeys: customers, duration: 40m, params: {orders_per_minute: 6}}
 timeline:
   - {name: gone, at: 4m, fault: cut, on: {to: pay}, for: 34m}
-settle: 30m
+settle: 2h
 expect: [faults_bite, quiesced]
 """
 
