@@ -1,4 +1,6 @@
-"""How long the reference stack takes to be ready, and what a run costs beyond its scenario."""
+"""How long the reference stack takes to be ready, on loopback and in containers, and what a run
+costs beyond its scenario.
+"""
 
 import os
 import tempfile
@@ -6,8 +8,10 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from harness.run import execute, prepare
+from harness.errors import StackError
+from harness.run import MakeStack, execute, prepare
 from harness.stack import LocalStack, Settings, read_stack
+from harness.stack.compose import ComposeStack
 
 ROOT = Path(__file__).parents[1]
 _STARTS = 5
@@ -25,10 +29,10 @@ expect: [quiesced]
 """
 
 
-def _ready() -> tuple[float, float]:
+def _ready(make: MakeStack) -> tuple[float, float]:
     """Real seconds to start the stack, and to stop it."""
     with tempfile.TemporaryDirectory(prefix="bench-") as state:
-        stack = LocalStack(read_stack(ROOT, os.environ), Path(state))
+        stack = make(read_stack(ROOT, os.environ), Path(state))
         begun = perf_counter()
         stack.start(Settings(pace=60), lines=lambda *_: None, nodes=lambda _: None)
         ready = perf_counter()
@@ -36,15 +40,21 @@ def _ready() -> tuple[float, float]:
         return ready - begun, perf_counter() - ready
 
 
+def _print_ready(what: str, make: MakeStack) -> None:
+    starts, stops = zip(*(_ready(make) for _ in range(_STARTS)), strict=True)
+    print(
+        f"{what:<15} {median(starts):.2f} s (median of {_STARTS}; {min(starts):.2f} to "
+        f"{max(starts):.2f}); stopped {median(stops):.2f} s"
+    )
+
+
 def main() -> None:
     """Print the figures."""
-    times = [_ready() for _ in range(_STARTS)]
-    starts, stops = zip(*times, strict=True)
-    print(
-        f"stack ready     {median(starts):.2f} s (median of {_STARTS}; {min(starts):.2f} to ",
-        end="",
-    )
-    print(f"{max(starts):.2f}); stopped {median(stops):.2f} s")
+    _print_ready("stack ready", LocalStack)
+    try:
+        _print_ready("in containers", ComposeStack)
+    except StackError as error:
+        print(f"in containers   not measured: {error}")
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         path = Path(folder) / "overhead.scenario.yaml"
         path.write_text(_SCENARIO)

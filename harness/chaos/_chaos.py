@@ -7,17 +7,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event, Lock
-from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
 from harness.errors import UnhealedError
 from harness.history import Fault as FaultEvent
 from harness.history import FaultState
-from harness.stack import Stack
+from harness.stack import Contained, Stack
 
 from ._errors import ChaosError
 from ._fault import Fault, check_rung, make
+from ._flapping import flap
 from ._heal import heal
 from ._injection import Injection
 from ._intents import Intents, new_id
@@ -97,7 +97,9 @@ class Chaos:
             changes = resources.enter_context(ThreadPoolExecutor(_CHANGES, "chaos"))
             # Services take their time to stop and start; they must not wait for each other.
             services = resources.enter_context(ThreadPoolExecutor(_CANARIES, "node"))
-            self._links = LinkHolds(server, intents, changes)
+            stack = self.stack
+            unmoved = stack.unmoved if isinstance(stack, Contained) else contextlib.nullcontext
+            self._links = LinkHolds(server, intents, changes, unmoved)
             self._nodes = NodeHolds(self.stack, intents, services)
             self._lookout = Lookout(self.stack, canaries, self._seed)
             self._link_verifier = LinkVerifier(
@@ -214,22 +216,7 @@ class Chaos:
         Raises:
             ChaosError, UnhealedError: as `inject` and `Injection.heal`.
         """
-        end = None if seconds is None else monotonic() + seconds
-        done = []
-
-        def rest(since: float, length: float) -> bool:
-            """Wait until `since + length`; whether to go on."""
-            until = since + length if end is None else min(since + length, end)
-            stop.wait(max(0.0, until - monotonic()))
-            return not stop.is_set() and (end is None or monotonic() < end)
-
-        go_on = not stop.is_set()
-        while go_on:
-            with self.inject(fault, label) as injection:
-                done.append(injection)
-                go_on = rest(injection.since, on)
-            go_on = go_on and rest(injection.since + on, off)
-        return done
+        return flap(lambda: self.inject(fault, label), on=on, off=off, stop=stop, seconds=seconds)
 
     @property
     def active(self) -> tuple[Injection, ...]:

@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 
 from harness.errors import HarnessError, UnhealedError
-from harness.stack import GoneError
+from harness.stack import GoneError, in_containers
 
 from ._errors import ChaosError
 from ._intents import Intent, Intents, outstanding
@@ -35,7 +35,8 @@ def heal(state_dir: Path) -> list[str]:
     problems: list[str] = []
     healed: list[Intent] = []
     for where, intents in _by(left, "where"):
-        for attempt in (_heal_proxies(where, intents), _heal_services(where, intents)):
+        proxies = _heal_proxies(where, intents, state_dir)
+        for attempt in (proxies, _heal_services(where, intents)):
             for settled, text, well in attempt:
                 (done if well else problems).append(text)
                 healed += settled if well else []
@@ -57,41 +58,62 @@ _Step = tuple[list[Intent], str, bool]
 """Which intents were dealt with, what to tell, and whether they are taken back."""
 
 
-def _heal_proxies(address: str, intents: list[Intent]) -> Iterator[_Step]:
+def _heal_proxies(address: str, intents: list[Intent], state_dir: Path) -> Iterator[_Step]:
     ours = [intent for intent in intents if intent.change in ("toxic", "disable", "renew")]
     if not ours:
         return
+    ended = f"toxiproxy {address} has ended, and its toxics with it"
     server = Toxiproxy(address, timeout=_TIMEOUT)
     try:
         states = server.proxies()
         for name, group in _by(ours, "name"):
             yield _heal_proxy(server, states.get(name), name, group)
     except GoneError:
-        yield ours, f"toxiproxy {address} has ended, and its toxics with it", True
+        yield ours, ended, True
     except HarnessError as error:
+        if _is_gone(address, state_dir):
+            yield ours, ended, True
+            return
         names = ", ".join(dict.fromkeys(intent.name for intent in ours))
         yield [], f"{error}; faults may be left on {names}", False
     finally:
         server.close()
 
 
+def _is_gone(address: str, state_dir: Path) -> bool:
+    """Whether it was a container's address, and that does not run any more.
+
+    A process leaves a port that refuses. A container leaves an address where nobody answers, as
+    if the network were at fault; so its engine is asked.
+    """
+    if not in_containers(state_dir):
+        return False
+    from harness.stack.compose import lives_at  # noqa: PLC0415 - heavy, and seldom needed
+
+    try:
+        return not lives_at(state_dir, address.rpartition(":")[0])
+    except HarnessError:
+        return False  # nobody can tell; what went wrong first is told
+
+
 def _heal_proxy(
     server: Toxiproxy, state: ProxyState | None, name: str, intents: list[Intent]
 ) -> _Step:
-    first = intents[0]
     changes = {intent.change for intent in intents}
+    renewed = [intent for intent in intents if intent.change == "renew"]
     try:
-        if state is None and "renew" in changes:
-            server.create(name, first.upstream, first.listen)
+        if state is None and renewed:
+            server.create(name, renewed[-1].upstream, renewed[-1].listen)
             return intents, f"{name}: made its proxy again", True
-        if state is None or (state.listen, state.upstream) != (first.listen, first.upstream):
+        # Not by where it leads: a rung redirects the links of a service that is down.
+        if state is None or state.listen != intents[0].listen:
             return intents, f"{name}: its proxy is gone, and the fault with it", True
         there = set(server.toxics(name))
         toxics = [intent.toxic for intent in intents if intent.toxic in there]
         disabled = bool(changes & {"disable", "renew"})
         did = []
         if toxics:
-            server.renew(name, toxics, enable=state.enabled or disabled)
+            server.renew(name, toxics, enable=disabled)
             did.append(f"removed {', '.join(toxics)}")
         if disabled and not state.enabled:
             server.enable(name)

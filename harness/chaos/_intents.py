@@ -39,8 +39,9 @@ class Intent:
     """The proxy or the service."""
     toxic: str = ""
     listen: str = ""
+    """Where the proxy listened: another run's proxy of the same name is not touched."""
     upstream: str = ""
-    """What the proxy was: another run's proxy of the same name is not touched."""
+    """Where it led, for one that has to be made again."""
     processes: tuple[Process, ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict)
     """How a container was before, as its rung wants it back."""

@@ -7,6 +7,7 @@ not meet another's.
 
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
 from threading import Lock
 
 from harness.errors import HarnessError
@@ -36,10 +37,20 @@ class _Link:
 
 
 class LinkHolds:
-    """Puts faults on links through one Toxiproxy, each change preceded by its intent."""
+    """Puts faults on links through one Toxiproxy, each change preceded by its intent.
 
-    def __init__(self, server: Toxiproxy, intents: Intents, pool: Executor) -> None:
+    `unmoved` keeps a stack from redirecting a link while its proxy is replaced.
+    """
+
+    def __init__(
+        self,
+        server: Toxiproxy,
+        intents: Intents,
+        pool: Executor,
+        unmoved: Callable[[str], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
         self._server = server
+        self._unmoved = unmoved
         self._intents = intents
         self._pool = pool
         self._links: dict[str, _Link] = {}
@@ -126,31 +137,30 @@ class LinkHolds:
         with self._lock:
             links = [name for name, link in self._links.items() if fault in link.held]
         held = {name: self._links[name].held[fault] for name in links}
+        toxic = [name for name, intents in held.items() if any(one.toxic for one in intents)]
+        states = self._server.proxies() if toxic else {}
         renewing = {
             name: Intent(
-                id=new_id(), fault=fault, change="renew", where=intents[0].where, name=name,
-                listen=intents[0].listen, upstream=intents[0].upstream,
+                id=new_id(), fault=fault, change="renew", where=self._server.address, name=name,
+                listen=held[name][0].listen,
+                # Where it leads now: the rung may have redirected it since.
+                upstream=states[name].upstream if name in states else held[name][0].upstream,
             )
-            for name, intents in held.items()
-            if any(intent.toxic for intent in intents)
+            for name in toxic
         }  # fmt: skip
         try:
             self._intents.begin(renewing.values())
         except ChaosError:  # a full disk must not keep a fault from being healed
             renewing = {}
 
-        states = self._server.proxies() if renewing else {}
-
         def take_back(name: str) -> None:
             link = self._links[name]
             with link.lock:
-                cut = link.cut_by_others(fault)
                 toxics = [intent.toxic for intent in held[name] if intent.toxic]
                 if toxics:
-                    # Renewed proxies are left as they are now, which a user may have changed.
-                    enabled = name not in states or states[name].enabled
-                    self._server.renew(name, toxics, enable=enabled and not cut)
-                elif link.found_enabled and not cut:
+                    with self._unmoved(name):
+                        self._server.renew(name, toxics)
+                elif link.found_enabled and not link.cut_by_others(fault):
                     self._server.enable(name)
                 with self._lock:
                     del link.held[fault]

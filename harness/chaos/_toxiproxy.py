@@ -44,6 +44,7 @@ class _Draft:
 
     listen: str
     upstream: str
+    enabled: bool
     toxics: tuple[tuple[str, Toxic, float], ...]
     """Name, toxic and toxicity of each."""
 
@@ -123,13 +124,14 @@ class Toxiproxy:
         _ours(toxic_name)
         self._add(name, toxic, toxic_name, 1.0)
 
-    def renew(self, name: str, without: Iterable[str], *, enable: bool) -> None:
+    def renew(self, name: str, without: Iterable[str], *, enable: bool = False) -> None:
         """Put in place of a proxy one without some of our toxics; its connections end.
 
         Removing a toxic blocks the server's whole API for good while a connection's chain holds
         bytes that nobody takes (Shopify/toxiproxy#558). Closing the connections first is not
         enough: a chain that delays goes on holding its bytes when both ends are gone. A new proxy
-        has no chains at all. May be called again after it has failed half way.
+        has no chains at all. It listens if the old one did, or if `enable` says so. May be called
+        again after it has failed half way.
         """
         dropped = set(without)
         for toxic in dropped:
@@ -138,7 +140,7 @@ class Toxiproxy:
         self._drafts[name] = draft  # remembered until its successor stands
         self.destroy(name)
         self._rebuild(name, draft, dropped)
-        if enable:
+        if enable or draft.enabled:
             self.enable(name)
         del self._drafts[name]
 
@@ -150,7 +152,7 @@ class Toxiproxy:
             state = states.get(name)
             owned = [] if state is None else [t for t in self.toxics(name) if t.startswith(OWNED)]
             if state is not None and owned:
-                self.renew(name, owned, enable=state.enabled)
+                self.renew(name, owned)
                 removed += [f"{name}/{toxic}" for toxic in owned]
         return removed
 
@@ -167,26 +169,26 @@ class Toxiproxy:
     def _rebuild(self, name: str, draft: "_Draft", dropped: Collection[str]) -> None:
         """Make the proxy that `draft` describes, not yet listening."""
         with self._plain(name):
-            self._server.create(draft.upstream, name, draft.listen, enabled=False)
+            # Not by the package, which lists every proxy of the server before it makes one.
+            made = {"name": name, "listen": draft.listen, "upstream": draft.upstream}
+            self._consumer.post("/proxies", json={**made, "enabled": False})
         for toxic_name, toxic, toxicity in draft.toxics:
             if toxic_name not in dropped:
                 self._add(name, toxic, toxic_name, toxicity)
 
     def _describe(self, name: str) -> "_Draft":
-        state = self.proxies().get(name)
-        if state is None:
-            raise RefusedError(
-                f"toxiproxy {self.address}: there is no proxy {name!r} any more; was the "
-                "Toxiproxy restarted? Start the stack again",
-                404,
-            )
+        """What proxy `name` is made of, in one answer: the package would list every proxy."""
         with self._plain(name):
-            there = self._handle(name).toxics()
+            said = self._consumer.get(f"/proxies/{quote(name, safe='')}").json()
             toxics = tuple(
-                (key, Toxic(one.type, one.stream, one.attributes), float(one.toxicity))
-                for key, one in there.items()
+                (
+                    one["name"],
+                    Toxic(one["type"], one["stream"], one["attributes"]),
+                    float(one["toxicity"]),
+                )
+                for one in said["toxics"]
             )
-        return _Draft(state.listen, state.upstream, toxics)
+            return _Draft(said["listen"], said["upstream"], said["enabled"], toxics)
 
     def _handle(self, name: str) -> toxiproxy.Proxy:
         """The package's object for proxy `name`, without asking the server for all of them."""

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import docker
-from docker.errors import APIError, DockerException, ImageNotFound
+from docker.errors import APIError, ImageNotFound
 
 from harness.errors import StackError
+from harness.stack.compose import connect
 
 Say = Callable[[str], object]
 
@@ -25,25 +25,23 @@ class Engine:
 
     def __init__(self, say: Say) -> None:
         self.say = say
-        try:
-            self._client = docker.from_env(timeout=_LONG)
-        except DockerException as error:
-            raise StackError(f"no Docker engine answers ({error}); start dockerd") from error
+        self._client = connect(_LONG)
 
     def close(self) -> None:
         """Hang up."""
         self._client.close()
 
-    def has(self, tag: str, recipe: str) -> bool:
-        """Whether `tag` needs no making: it is made by `recipe`, or it is somebody else's."""
+    def has(self, tag: str, recipe: str, *, official: bool = True) -> bool:
+        """Whether `tag` needs no making: it is made by `recipe`, or is an `official` image."""
         try:
             found = self._client.images.get(tag)
         except ImageNotFound:
             return False
         made_by = (found.labels or {}).get(RECIPE)
-        if made_by is None:
+        if made_by is None and official:
             self.say(f"{tag}: there is one that is not made here; it is kept")
-        return made_by in (None, recipe)
+            return True
+        return bool(made_by == recipe)
 
     def import_root(self, archive: Path, tag: str, recipe: str, changes: Iterable[str]) -> None:
         """Make `archive`, a root file system, the image `tag`."""

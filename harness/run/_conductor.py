@@ -187,6 +187,8 @@ class _Run:
             )
         )
         load.ready(_LOAD_READY)
+        if load.workers:  # containers of the stack by now, whose image is evidence as well
+            self.folder.keep_stack(self.prepared.spec, self.stack, self._command())
 
     def _begin(self, load: RunLoad, planned: float) -> None:
         epoch = max(planned, time() + 0.05)

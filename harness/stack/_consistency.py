@@ -11,13 +11,18 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from ._problems import Problems
+from ._shapes import read_networks
 from ._spec import Link, PostgresRun, Service, StackSpec
 
 
 def check_consistency(
-    spec: StackSpec, declared: Mapping[str, Any], volumes: Mapping[str, Any], problems: Problems
+    spec: StackSpec,
+    declared: Mapping[str, Any],
+    volumes: Mapping[str, Any],
+    networks: Mapping[str, Any],
+    problems: Problems,
 ) -> None:
-    """Note in `problems` what does not fit. `declared` and `volumes` are the file's own."""
+    """Note in `problems` what does not fit; the other mappings are the file's own."""
     known = _members(declared)
     if spec.toxiproxy not in declared:
         problems.add(
@@ -34,6 +39,7 @@ def check_consistency(
     for link in spec.links.values():
         _check_link(link, spec, known, problems)
     _check_links_differ(spec.links, problems)
+    _check_networks(spec, declared, networks, problems)
     for service in spec.services.values():
         _check_order(service, declared, problems)
         _check_addresses(service, spec, known, problems)
@@ -95,6 +101,28 @@ def _check_links_differ(links: Mapping[str, Link], problems: Problems) -> None:
         if first != name:
             problems.add(
                 at, f"{first} leads from {link.caller} to {link.target} already; remove one"
+            )
+
+
+def _check_networks(
+    spec: StackSpec, declared: Mapping[str, Any], networks: Mapping[str, Any], problems: Problems
+) -> None:
+    """Links pass through the Toxiproxy: it shares a network with both ends of each."""
+    proxy, at = declared.get(spec.toxiproxy), ("services", spec.toxiproxy)
+    there = read_networks(proxy, problems, at) if isinstance(proxy, dict) else ()
+    joined = {name: service.networks for name, service in spec.services.items()}
+    for owner, names in {spec.toxiproxy: there, **joined}.items():
+        for name in names:
+            if name != "default" and name not in networks:
+                problems.add(("networks", name), f"is missing; {owner} is on it, declare it")
+    ends = {end: link for link in spec.links.values() for end in (link.caller, link.target)}
+    for end, link in ends.items():
+        theirs = joined.get(end, ())
+        if there and theirs and not {*there} & {*theirs}:
+            problems.add(
+                (*at, "networks"),
+                f"is on none of {end}'s ({', '.join(theirs)}), so link {link.name} leads nowhere; "
+                "put it on one of them",
             )
 
 

@@ -7,6 +7,7 @@ whoever reads it after a crash can take the change back as well (`harness.stack.
 """
 
 from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -75,3 +76,9 @@ class Contained(Stack, Protocol):
     @property
     def engine(self) -> Engine:
         """What only their engine can do to them."""
+
+    def unmoved(self, link: str) -> AbstractContextManager[object]:
+        """While the block lasts, the proxy of `link` leads where it leads now.
+
+        Links to a container that is down are redirected; not while somebody replaces the proxy.
+        """

@@ -54,7 +54,10 @@ def read(directory: Path, environment: Mapping[str, str]) -> StackSpec:
             experiments=directory.resolve() / block.experiments,
             checks=block.checks,
         )
-        check_consistency(spec, services, _mapping(content.get("volumes"), problems, ()), problems)
+        volumes, networks = (
+            _mapping(content.get(key), problems, ()) for key in ("volumes", "networks")
+        )
+        check_consistency(spec, services, volumes, networks, problems)
         problems.raise_if_any()
         return spec
     problems.raise_if_any()

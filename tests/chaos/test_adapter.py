@@ -239,6 +239,30 @@ def test_removing_what_is_gone_is_not_an_error(stack: FakeStack):
     assert not stack.toxics.destroy("nobody")
 
 
+def test_a_proxy_is_renewed_without_listing_all_of_the_server(
+    stack: FakeStack, monkeypatch: pytest.MonkeyPatch
+):
+    asked: list[str] = []
+    consumer = stack.toxics._consumer
+    get = consumer.get
+    monkeypatch.setattr(consumer, "get", lambda url, **more: asked.append(url) or get(url, **more))
+
+    stack.toxics.add_toxic("gate-visa", LATENCY, "harness-x")
+    stack.toxics.renew("gate-visa", ["harness-x"])
+
+    assert asked == ["/proxies/gate-visa"]
+
+
+def test_a_renewed_proxy_listens_if_it_did_before_or_is_told_to(stack: FakeStack):
+    stack.toxics.disable("gate-visa")
+    stack.toxics.renew("gate-visa", ["harness-x"])
+    assert not stack.toxics.proxies()["gate-visa"].enabled
+    stack.toxics.renew("gate-visa", ["harness-x"], enable=True)
+    assert stack.toxics.proxies()["gate-visa"].enabled
+    stack.toxics.renew("gate-visa", ["harness-x"])
+    assert stack.toxics.proxies()["gate-visa"].enabled
+
+
 def test_only_what_is_ours_is_removed(stack: FakeStack):
     with pytest.raises(ChaosError, match="is not ours"):
         stack.toxics.renew("gate-visa", ["latency_downstream"], enable=True)

@@ -5,12 +5,13 @@ import io
 import socket
 import tarfile
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import docker
 import pytest
 
-from harness.chaos import Chaos, ChaosError, Injection, heal
+from harness.chaos import Chaos, ChaosError, Injection, Toxiproxy, heal
 from harness.chaos._intents import Intent, Intents, outstanding
 from harness.errors import RungError
 from harness.history import Fault as FaultEvent
@@ -110,6 +111,33 @@ def test_a_disconnected_service_is_found_again_by_name_and_address(
     assert desk.exec_run(["python", "-c", code]).output.decode().strip() == hosts["default"]
 
 
+def test_a_link_is_not_redirected_while_its_proxy_is_being_replaced(
+    chaos: Chaos, containers: ContainerStack, monkeypatch: pytest.MonkeyPatch
+):
+    """Else the redirection would be lost, or would find no proxy."""
+    killing = ThreadPoolExecutor(1)
+    killed: list[Future[None]] = []
+
+    class Slow(Toxiproxy):
+        def _rebuild(self, *arguments):
+            killed.append(killing.submit(containers.kill, "border"))
+            with contextlib.suppress(TimeoutError):
+                killed[0].result(0.5)  # long enough for a kill that does not wait
+            assert not killed[0].done()
+            super()._rebuild(*arguments)
+
+    delay = chaos.fault("delay", link="gate-border", latency="1s")
+    monkeypatch.setattr(chaos._links._server, "__class__", Slow)
+    try:
+        delay.heal()
+        killed[0].result(30)
+        assert containers.toxics.proxies()["gate-border"].upstream == "127.0.0.1:1"
+    finally:
+        containers.launch("border")
+        killing.shutdown()
+    assert containers.toxics.proxies()["gate-border"].upstream == containers.address("border")
+
+
 def test_one_network_of_several_can_be_left(chaos: Chaos, containers: ContainerStack):
     hosts = containers.engine.hosts("gate")
     with chaos.fault("disconnect", service="gate", network="backstage") as injection:
@@ -147,11 +175,18 @@ def test_a_limit_that_nobody_reaches_is_not_verified(chaos: Chaos):
 
 
 def starved(chaos: Chaos, containers: ContainerStack, service: str) -> Injection:
-    """A limit just above what `service` uses; what it uses may have grown when that is set."""
+    """A limit just above what `service` uses.
+
+    What it uses may have grown when the limit is set, which is refused; or shrunk by it, because
+    the kernel takes back what it had only kept in mind, and then it is not short of any.
+    """
     for margin in (50, 40, 30, 20):
         used = containers.engine.usage(service).used
         with contextlib.suppress(ChaosError):
-            return chaos.fault("starve", service=service, memory=used + used // margin)
+            injection = chaos.fault("starve", service=service, memory=used + used // margin)
+            if injection.verified:
+                return injection
+            injection.heal()
     return chaos.fault("starve", service=service, memory=used + used // 10)
 
 
@@ -319,4 +354,4 @@ def test_a_strangers_container_is_left_alone(engine: docker.DockerClient, tmp_pa
         stranger.reload()
         assert stranger.status == "paused"
     finally:
-        stranger.remove(force=True)
+        stranger.remove(v=True, force=True)

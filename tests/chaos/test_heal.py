@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from harness.chaos._intents import Intent, Intents, outstanding
 from harness.chaos._processes import Process, process
 from harness.chaos._toxic import Toxic
 from harness.errors import UnhealedError
+from harness.stack.local._toxiproxy import redirect_proxy
 
 from .fake_stack import FakeStack
 
@@ -81,6 +83,42 @@ def test_another_runs_proxy_of_the_same_name_is_not_touched(stack: FakeStack, tm
     left(tmp_path, on(stack, "gate-visa", listen="127.0.0.1:1"))
     assert heal(tmp_path) == ["gate-visa: its proxy is gone, and the fault with it"]
     assert not stack.toxics.proxies()["gate-visa"].enabled
+
+
+def test_a_link_that_leads_elsewhere_by_now_is_healed_and_leads_there_still(
+    stack: FakeStack, tmp_path: Path
+):
+    """As on the compose rung, where the links of a service that is held down refuse."""
+    stack.toxics.add_toxic("gate-visa", LATENCY, "harness-1")
+    stack.toxics.disable("desk-gate")
+    left(tmp_path, on(stack, "gate-visa", "harness-1"), on(stack, "desk-gate"))
+    for link in ("gate-visa", "desk-gate"):
+        redirect_proxy(stack.toxiproxy(), link, "127.0.0.1:1")
+
+    assert sorted(heal(tmp_path)) == [
+        "desk-gate: enabled it again",
+        "gate-visa: removed harness-1",
+    ]
+
+    assert stack.toxics.toxics("gate-visa") == ()
+    states = stack.toxics.proxies()
+    for link in ("gate-visa", "desk-gate"):
+        assert states[link].enabled
+        assert states[link].upstream == "127.0.0.1:1"
+
+
+def test_a_proxy_that_was_being_renewed_is_made_again_where_it_led_last(
+    stack: FakeStack, tmp_path: Path
+):
+    toxic, renewal = on(stack, "gate-visa", "harness-1"), on(stack, "gate-visa")
+    renewal = replace(renewal, change="renew", upstream="127.0.0.1:1")
+    stack.toxics.destroy("gate-visa")
+    left(tmp_path, toxic, renewal)
+
+    assert heal(tmp_path) == ["gate-visa: made its proxy again"]
+
+    state = stack.toxics.proxies()["gate-visa"]
+    assert (state.listen, state.upstream) == (renewal.listen, "127.0.0.1:1")
 
 
 def test_a_toxiproxy_that_ended_took_its_toxics_with_it(stack: FakeStack, tmp_path: Path):

@@ -12,12 +12,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 import docker
 import pytest
+from docker.errors import ImageNotFound
 
 SHOP = Path(__file__).parents[1] / "foreign_stack"
+LOAD = "outage-harness/load:local"
 _TAG = "outage-harness/test-shop:local"
 _DOCKERFILE = b"""\
 FROM python:3.11-slim-bookworm
@@ -34,6 +36,16 @@ def shop_environment(engine: docker.DockerClient) -> dict[str, str]:
         fileobj=io.BytesIO(_DOCKERFILE), tag=_TAG, rm=True, network_mode="host"
     )  # the engine's cache makes it quick from the second time on
     return {**os.environ, "PYTHON_IMAGE": _TAG, "PERL_IMAGE": _TAG}
+
+
+@pytest.fixture(scope="session")
+def load_image(engine: docker.DockerClient, missing: Callable[[str], NoReturn]) -> str:
+    """The image of load workers; without it the test is skipped, or fails if Docker is required."""
+    try:
+        engine.images.get(LOAD)
+    except ImageNotFound:
+        missing(f"no image {LOAD}; harness images build makes it")
+    return LOAD
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 """What the tests of runs in containers hold them with."""
 
+import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,8 +16,16 @@ from .conftest import command
 
 
 def write_short(shop: Path) -> None:
-    """Give the shop the scenario `short`."""
+    """Give the shop the scenario `short`, which there is time to end in any way."""
     (shop / "experiments" / "short.scenario.yaml").write_text(SCENARIO)
+
+
+def write_brief(shop: Path) -> None:
+    """Give the shop the scenario `brief`, like `short` but soon over."""
+    text = SCENARIO.replace("name: short", "name: brief").replace("for: 34m", "for: 3m")
+    assert "duration: 40m" in text
+    path = shop / "experiments" / "brief.scenario.yaml"
+    path.write_text(text.replace("duration: 40m", "duration: 12m"))
 
 
 @contextmanager
@@ -35,6 +44,13 @@ def running_short(
             yield process
         finally:
             process.kill()
+
+
+def compose_answers(words: Sequence[str]) -> bool:
+    """Whether `words` call a Compose."""
+    if shutil.which(words[0]) is None:
+        return False
+    return not subprocess.run([*words, "version"], capture_output=True, check=False).returncode
 
 
 def eventually(condition: Callable[[], bool], limit: float = 60.0) -> None:

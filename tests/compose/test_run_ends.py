@@ -49,7 +49,7 @@ def stranger(engine: docker.DockerClient, running: object, run: Path) -> Iterato
         detach=True,
     )
     yield container
-    container.remove(force=True)
+    container.remove(v=True, force=True)
 
 
 def test_after_kill_9_heal_removes_all_that_is_the_runs_and_nothing_else(
@@ -74,6 +74,22 @@ def test_after_kill_9_heal_removes_all_that_is_the_runs_and_nothing_else(
     judged = subprocess.run(command("judge", run), capture_output=True, text=True, check=False)
     assert judged.returncode == ExitCode.BROKEN, judged.stdout + judged.stderr
     assert "cut short" in judged.stdout
+
+
+def test_heal_needs_no_toxiproxy_to_take_toxics_back_from(
+    engine: docker.DockerClient, running: subprocess.Popen[str], harness: Harness, run: Path
+) -> None:
+    """Both are dead: where the Toxiproxy was, nobody answers, not even with a refusal."""
+    running.send_signal(signal.SIGSTOP)  # or it would see the one die, and clean up
+    container(engine, run, "toxiproxy").kill()
+    running.kill()
+    running.wait()
+
+    healed = harness("heal")
+
+    assert healed.returncode == ExitCode.PASS, healed.stdout + healed.stderr
+    assert left_of(engine, run) == []
+    assert harness("heal").stdout == "nothing was left\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

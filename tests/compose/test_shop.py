@@ -4,31 +4,50 @@ import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from harness.stack.compose import Compose
+from harness.errors import ExitCode
 
 from .conftest import Harness
+from .kit import compose_answers
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 
-BOTH = ("docker compose", "docker-compose")
 
-
-@pytest.fixture(params=BOTH)
-def compose(request: pytest.FixtureRequest, missing: Callable[[str], None]) -> str:
-    """Each Compose of this machine."""
-    words = str(request.param)
-    if not Compose.answers(shlex.split(words)):
-        missing(f"{words} does not answer")
-    return words
-
-
-@pytest.mark.parametrize("scenario", ["provider_cut", "worker_killed"])
-def test_every_expectation_holds(
-    harness: Harness, compose: str, scenario: str, tmp_path: Path
+@pytest.mark.parametrize("compose", ["docker compose", "docker-compose"])
+def test_an_image_that_cannot_be_had_is_named_with_what_to_do(
+    harness: Harness, missing: Callable[[str], NoReturn], compose: str
 ) -> None:
+    if not compose_answers(shlex.split(compose)):
+        missing(f"{compose} does not answer")
+    # Of a registry on this machine that does not run.
+    image = "127.0.0.1:1/nobody/pay:local"
+
+    done = harness("up", "--on", "compose", HARNESS_COMPOSE=compose, PERL_IMAGE=image)
+
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == ExitCode.BROKEN, line
+    assert f"no image {image}, and Compose could not get it" in line
+    assert "docker compose build, or without a registry harness images build" in line
+
+
+# Compose has no part in a run between its start and its end: a scenario for each will do.
+@pytest.mark.parametrize(
+    ("compose", "scenario"),
+    [("docker compose", "provider_cut"), ("docker-compose", "worker_killed")],
+)
+def test_every_expectation_holds(
+    *,
+    harness: Harness,
+    missing: Callable[[str], NoReturn],
+    compose: str,
+    scenario: str,
+    tmp_path: Path,
+) -> None:
+    if not compose_answers(shlex.split(compose)):
+        missing(f"{compose} does not answer")
     out = tmp_path / "run"
 
     done = harness("run", scenario, "--on", "compose", "--out", out, HARNESS_COMPOSE=compose)

@@ -162,6 +162,11 @@ CASES = [
          "services.shop.volumes.0: must be NAME:/path, or {type, source, target: /path}"),
     Case("volumes_as_text", '["shop-data:/data"]', "shop-data:/data",
          "services.shop.volumes: must be a list, as in [data:/data]"),
+    Case("network_not_declared", "    image: bank\n", "    image: bank\n    networks: [vault]\n",
+         "networks.vault: is missing; bank is on it, declare it"),
+    Case("link_between_networks", "    image: bank\n", "    image: bank\n    networks: [vault]\n",
+         "services.toxiproxy.networks: is on none of bank's (vault), so link shop-bank leads "
+         "nowhere; put it on one of them"),
     Case("volume_not_declared", "volumes: {shop-data: {}}", "",
          "volumes.shop-data: is missing; shop uses it, declare it"),
     Case("bad_grace", "    image: bank\n", "    stop_grace_period: soon\n",

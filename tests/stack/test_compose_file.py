@@ -31,6 +31,7 @@ def read(
         "services": {"toxiproxy": {}, "one": {"x-harness": block, **service}},
         "x-harness": {},
         "volumes": {"data": None},
+        "networks": {"a": None, "b": None},
     }
     (directory / "docker-compose.yml").write_text(json.dumps(file))
     return read_stack(directory, shell or {}).services["one"]

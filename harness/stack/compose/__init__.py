@@ -15,7 +15,7 @@ from ._engine import connect
 from ._faults import restore
 from ._print import print_container_logs
 from ._stack import ComposeStack
-from ._sweep import sweep_project, was_left_running
+from ._sweep import lives_at, sweep_project, was_left_running
 from ._workers import ContainerWorkers
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "ComposeStack",
     "ContainerWorkers",
     "connect",
+    "lives_at",
     "print_container_logs",
     "restore",
     "sweep_project",

@@ -17,9 +17,22 @@ import yaml
 
 from harness.errors import StackError
 
+from ._engine import CONTEXT
+
 VARIABLE = "HARNESS_COMPOSE"
 _OLD_API = (1, 38)
 """What docker-compose 1.29 speaks, whatever the engine would rather hear."""
+
+_NO_PROFILES = {"COMPOSE_PROFILES": ""}
+"""A user's shell or `.env` may ask for profiles; a run is made of the default one."""
+
+
+class RefusedError(StackError):
+    """Compose did not do what it was told; `reason` is the last that it said."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -47,14 +60,9 @@ class Compose:
                 found._check(engine_oldest)
                 return found
         raise StackError(
-            f"no Docker Compose: {' and '.join(shlex.join(words) for words in tried)} do not "
-            "answer; install the Compose plugin (2) or docker-compose (1.29)"
+            f"no Docker Compose answers to {' or '.join(shlex.join(words) for words in tried)}; "
+            "install the Compose plugin (2) or docker-compose (1.29)"
         )
-
-    @staticmethod
-    def answers(words: Sequence[str]) -> bool:
-        """Whether `words` call a Compose."""
-        return bool(_version(tuple(words)))
 
     def _check(self, engine_oldest: str) -> None:
         oldest = tuple(int(part) for part in engine_oldest.split(".")) if engine_oldest else ()
@@ -91,19 +99,35 @@ class Compose:
         flags = ("--volumes", "--remove-orphans", "--timeout", str(grace))
         self._run(project, directory, files, "down", *flags)
 
+    def _context(self) -> tuple[str, ...]:
+        """What makes Compose 1 speak to the engine that we speak to; 2 finds it by itself."""
+        name = os.environ.get(CONTEXT)
+        if name and self.version.startswith("1.") and not os.environ.get("DOCKER_HOST"):
+            return ("--context", name)
+        return ()
+
     def _run(self, project: str, directory: Path, files: Sequence[Path], *verb: str) -> str:
         named = [word for file in files for word in ("-f", str(file))]
-        command = [*self.words, "-p", project, "--project-directory", str(directory), *named, *verb]
+        command = [*self.words, *self._context()]
+        command += ["-p", project, "--project-directory", str(directory), *named, *verb]
         done = subprocess.run(
-            command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL
-        )
+            command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+            env=os.environ | _NO_PROFILES,
+        )  # fmt: skip
         if done.returncode:
-            lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-            raise StackError(
+            said = _said(done.stderr)
+            raise RefusedError(
                 f"{shlex.join([*self.words, *verb])} failed ({done.returncode}): "
-                f"{' | '.join(lines[-4:])}"
+                f"{' | '.join(said)}",
+                said[-1],
             )
         return done.stdout
+
+
+def _said(text: str) -> list[str]:
+    """The last lines of `text`, which say why; of a trace, only the very last does."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or ["it said nothing"]
+    return lines[-1:] if any(line.startswith("Traceback ") for line in lines) else lines[-4:]
 
 
 def _version(words: tuple[str, ...]) -> str:

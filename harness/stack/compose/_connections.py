@@ -33,6 +33,12 @@ def connections_of(client: docker.DockerClient, container: Container) -> dict[st
     return found
 
 
+def addresses_of(container: Container) -> list[str]:
+    """Where `container` is reached, as the engine last said."""
+    endpoints = container.attrs["NetworkSettings"]["Networks"].values()
+    return [str(endpoint["IPAddress"]) for endpoint in endpoints if endpoint.get("IPAddress")]
+
+
 def disconnect(
     client: docker.DockerClient, container: Container, networks: Collection[str]
 ) -> None:

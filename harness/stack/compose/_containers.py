@@ -13,6 +13,9 @@ from ._engine import told
 from ._events import Events
 from ._logs import Log
 
+_FREEZES = 5
+"""Attempts; each tries for a while and thaws what it has frozen (seen at a load of 50)."""
+
 
 class Containers:
     """By service; each change returns when the engine has told that it happened."""
@@ -65,7 +68,7 @@ class Containers:
             raise StackError(f"{service} is not running; launch it first")
         if state == "running":
             with told(f"{service}: cannot be paused"):
-                self.get(service).pause()
+                _freeze(self.get(service))
             self._events.await_state(service, "paused")
 
     def resume(self, service: str) -> None:
@@ -93,6 +96,18 @@ class Containers:
     def _await_end(self, service: str) -> None:
         self._events.await_state(service, "exited")
         self._logs[service].await_end(5.0)
+
+
+def _freeze(container: Container) -> None:
+    """Pause it; a busy machine's kernel (cgroup v1) may not manage to at once."""
+    for attempt in range(1, _FREEZES + 1):
+        try:
+            container.pause()
+        except APIError as error:
+            if attempt == _FREEZES or "unable to freeze" not in str(error.explanation):
+                raise
+        else:
+            return
 
 
 def _unless_over(change: Callable[[], object]) -> None:

@@ -11,15 +11,13 @@ from contextlib import suppress
 from typing import Any, Literal
 
 import docker
-import requests
-from docker.errors import DockerException
 
 from harness.errors import StackError
 from harness.history import Node
 
 from .._protocol import NodeSink
 from ..local._wire import exit_text
-from ._engine import told
+from ._engine import LOST, told
 from ._project import SERVICE, WORKER, Project
 
 _State = Literal["started", "ready", "exited", "paused", "resumed"]
@@ -77,7 +75,7 @@ class Events:
         """Report nothing any more."""
         self._closing = True
         if self._stream is not None:
-            with suppress(DockerException, OSError, AttributeError):
+            with suppress(*LOST, AttributeError):
                 self._stream.close()
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(5.0)
@@ -128,7 +126,7 @@ class Events:
         self._report(Node(t=time.time(), service=service, state="ready"))
 
     def _run(self) -> None:
-        with suppress(DockerException, requests.RequestException, OSError, ValueError):
+        with suppress(*LOST, ValueError):
             for event in self._stream:
                 if event.get("Type") == "container" and event.get("Action") in _STATES:
                     self._take(event)

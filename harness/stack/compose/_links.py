@@ -7,6 +7,8 @@ down lead to a port that refuses, and callers see what they would see of any dea
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from threading import Lock
 
 from .._spec import Link, StackSpec
 from ..local._toxiproxy import create_proxies, redirect_proxy
@@ -22,6 +24,11 @@ class Links:
         self, spec: StackSpec, *, api: Callable[[], str], address: Callable[[str], str]
     ) -> None:
         self._spec, self._api, self._address = spec, api, address
+        self._locks = {name: Lock() for name in spec.links}
+
+    def unmoved(self, link: str) -> AbstractContextManager[object]:
+        """While the block lasts, `link` leads where it leads now; whoever redirects it waits."""
+        return self._locks[link]
 
     def create(self) -> None:
         """Make the proxies, each leading to its target.
@@ -44,8 +51,7 @@ class Links:
         Raises:
             StackError: as `create`.
         """
-        for link in self._to(service):
-            redirect_proxy(self._api(), link.name, _REFUSES)
+        self._redirect(service, _REFUSES)
 
     def restore(self, service: str) -> None:
         """The opposite of `refuse`.
@@ -53,8 +59,12 @@ class Links:
         Raises:
             StackError: as `create`.
         """
+        self._redirect(service, self._address(service))
+
+    def _redirect(self, service: str, upstream: str) -> None:
         for link in self._to(service):
-            redirect_proxy(self._api(), link.name, self._address(service))
+            with self._locks[link.name]:
+                redirect_proxy(self._api(), link.name, upstream)
 
     def _to(self, service: str) -> Iterable[Link]:
-        return [link for link in self._spec.links.values() if link.target == service]
+        return (link for link in self._spec.links.values() if link.target == service)

@@ -8,8 +8,8 @@ from threading import Thread
 from typing import Any
 
 import docker
-import requests
-from docker.errors import DockerException
+
+from ._engine import LOST
 
 OnLine = Callable[[bytes, float], None]
 
@@ -43,12 +43,12 @@ class Log:
     def close(self) -> None:
         """Stop reading."""
         if self._thread is not None and self._thread.is_alive() and self._stream is not None:
-            with suppress(DockerException, OSError, AttributeError):
+            with suppress(*LOST, AttributeError):
                 self._stream.close()
         self.await_end(5.0)
 
     def _run(self) -> None:
-        with suppress(DockerException, requests.RequestException, OSError, ValueError):
+        with suppress(*LOST, ValueError):
             # The engine is asked from the beginning: its `since` has a resolution of a second.
             self._stream = self._client.api.logs(
                 self._container, stream=True, follow=True, timestamps=True
@@ -58,7 +58,7 @@ class Log:
                 for stamp, line in stamped_lines(self._stream):
                     if stamp <= seen:
                         continue
-                    self._last = stamp
+                    self._last = max(self._last, stamp)  # its two outputs may cross
                     file.write(line + b"\n")
                     file.flush()
                     self._on_line(line, _unix(stamp))

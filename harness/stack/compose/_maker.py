@@ -1,17 +1,19 @@
 """Lets Compose make the containers of a stack, and remove them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import docker
+from docker.errors import ImageNotFound
 
 from harness.errors import StackError
 
 from .._protocol import Settings
 from .._reading import FILES
 from .._spec import StackSpec
-from ._command import Compose
+from ._command import Compose, RefusedError
 from ._engine import told
 from ._override import Override, make_override
 from ._project import Project, lives
@@ -65,14 +67,17 @@ class Maker:
             project.override.write_text(override.text)
             try:
                 self.compose.create(project.name, directory, self._files())
-            except StackError as error:
+            except RefusedError as error:
                 if attempt < _ATTEMPTS and "overlaps" in str(error):
                     remove(self._client, project)
                     continue  # somebody took the subnet just now
-                cure = "; without a registry, harness images build makes the images"
-                raise StackError(
-                    f"{error}{cure if 'image' in str(error).lower() else ''}"
-                ) from error
+                if missing := self._missing_images(config):
+                    raise StackError(
+                        f"{project.name}: no image {', '.join(missing)}, and Compose could not get "
+                        f"it ({error.reason}); docker compose build, or without a registry harness "
+                        "images build, makes this project's"
+                    ) from error
+                raise
             return override
         raise AssertionError  # the last attempt returned or raised
 
@@ -88,6 +93,20 @@ class Maker:
         with told(f"{project.name}: cannot be removed; harness heal does it later"):
             remove(self._client, project)
         project.forget()
+
+    def _missing_images(self, config: Mapping[str, Any]) -> list[str]:
+        """The images of the default profile that the engine does not have."""
+        services = (config.get("services") or {}).values()
+        wanted = {body.get("image"): None for body in services if not body.get("profiles")}
+        with told(f"{self._project.name}: the engine's images cannot be listed"):
+            return [tag for tag in wanted if tag and not self._has_image(tag)]
+
+    def _has_image(self, tag: str) -> bool:
+        try:
+            self._client.images.get(tag)
+        except ImageNotFound:
+            return False
+        return True
 
     def _lives(self) -> bool:
         with told(f"{self._project.name}: its containers cannot be listed"):

@@ -54,14 +54,17 @@ def make_override(
     """What is added to a project that Compose reads as `config`.
 
     Raises:
-        StackError: a service should run another app and names none in its command.
+        StackError: a service should run another app and names none in its command, or there is
+            no room for its networks.
     """
     declared: Mapping[str, Any] = config.get("services") or {}
     services = {name: body for name, body in declared.items() if not body.get("profiles")}
     networks = {name: _networks(body) for name, body in services.items()}
     ours = _own_networks(config, networks)
-    subnets = dict(zip(ours, choose_subnets(client, len(ours)), strict=True))
-    addresses = place(subnets, networks)
+    planned = {name: subnet for name, body in ours.items() if (subnet := _subnet(body))}
+    unplanned = [name for name in ours if name not in planned]
+    subnets = dict(zip(unplanned, choose_subnets(client, len(unplanned)), strict=True))
+    addresses = place(subnets | planned, networks)
     limited = limited_volumes(spec)
     content: dict[str, Any] = {
         "services": {
@@ -72,11 +75,11 @@ def make_override(
                 settings=settings,
                 project=project,
                 addresses=addresses[name],
-                networks=networks[name],
+                networks=tuple(networks[name]),
             )
             for name, body in services.items()
         },
-        "networks": {name: _network(subnet, project) for name, subnet in subnets.items()},
+        "networks": {name: _network(subnets.get(name), project) for name in ours},
         "volumes": {
             name: {"labels": dict(project.labels), **limited.get(name, {})}
             for name, body in (config.get("volumes") or {}).items()
@@ -106,26 +109,37 @@ def addresses_in(text: str) -> Addresses:
     }
 
 
-def _own_networks(config: Mapping[str, Any], networks: Mapping[str, tuple[str, ...]]) -> list[str]:
-    """The networks whose addresses are ours to give."""
+def _own_networks(
+    config: Mapping[str, Any], networks: Mapping[str, Mapping[str, str]]
+) -> dict[str, Mapping[str, Any]]:
+    """The networks that Compose makes for the project, as they are declared."""
     declared = config.get("networks") or {}
     used = dict.fromkeys(name for names in networks.values() for name in names)
-    return [
-        name
-        for name in used
-        if not (declared.get(name) or {}).get("external")
-        and not ((declared.get(name) or {}).get("ipam") or {}).get("config")
-    ]
+    bodies = {name: declared.get(name) or {} for name in used}
+    return {name: body for name, body in bodies.items() if not body.get("external")}
 
 
-def _networks(body: Mapping[str, Any]) -> tuple[str, ...]:
+def _subnet(body: Mapping[str, Any]) -> IPv4Network | None:
+    """The subnet that the Compose file gives a network, if it does."""
+    configs = (body.get("ipam") or {}).get("config") or ()
+    written = (str(one.get("subnet") or "") for one in configs)
+    return next((IPv4Network(subnet, strict=False) for subnet in written if "." in subnet), None)
+
+
+def _networks(body: Mapping[str, Any]) -> dict[str, str]:
+    """The networks of a service, and the address that the Compose file gives it there."""
     if body.get("network_mode"):
-        return ()
-    return tuple(body.get("networks") or ("default",))
+        return {}
+    joined = body.get("networks") or ("default",)
+    if not isinstance(joined, Mapping):
+        return dict.fromkeys(joined, "")
+    return {name: (how or {}).get("ipv4_address", "") for name, how in joined.items()}
 
 
-def _network(subnet: IPv4Network, project: Project) -> dict[str, Any]:
-    return {"ipam": {"config": [{"subnet": str(subnet)}]}, "labels": dict(project.labels)}
+def _network(subnet: IPv4Network | None, project: Project) -> dict[str, Any]:
+    """With its label, and a subnet unless the Compose file gives it one."""
+    labels = {"labels": dict(project.labels)}
+    return labels if subnet is None else {"ipam": {"config": [{"subnet": str(subnet)}]}, **labels}
 
 
 def _service(
@@ -139,6 +153,10 @@ def _service(
     networks: tuple[str, ...],
 ) -> dict[str, Any]:
     added: dict[str, Any] = {"labels": dict(project.labels), "restart": "no"}
+    if body.get("container_name"):  # of which the engine takes one: runs may go side by side
+        added["container_name"] = f"{project.name}-{name}"
+    if (body.get("logging") or {}).get("driver") == "none":  # what is said is evidence
+        added["logging"] = {"driver": "json-file"}
     if body.get("healthcheck"):
         added["healthcheck"] = dict(_NO_HEALTH_CHECK)
     if networks:

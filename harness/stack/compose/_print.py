@@ -9,7 +9,7 @@ from docker.models.containers import Container
 
 from harness.errors import UsageError
 
-from ._engine import connect, told
+from ._engine import LOST, connect, told
 from ._logs import stamped_lines
 from ._project import Project
 
@@ -53,9 +53,19 @@ def _print(
         for name in containers:
             one(name)
         return
+    failed: list[Exception] = []
+
+    def attempt(name: str) -> None:
+        try:
+            one(name)
+        except LOST as error:
+            failed.append(error)
+
     # Daemons: Ctrl-C, which is how following ends, must not wait for a silent container.
-    threads = [Thread(target=one, args=(name,), daemon=True) for name in containers]
+    threads = [Thread(target=attempt, args=(name,), daemon=True) for name in containers]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    if failed:
+        raise failed[0]

@@ -2,9 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,9 +17,7 @@ from .._contained import Engine
 from .._protocol import GoneError, LineSink, NodeSink, NodeStatus, Settings
 from .._spec import Service, StackSpec
 from .._spec_json import spec_from_json, spec_to_json
-from ..local._probe import probe_for
 from ..local._state import StateDir
-from ..local._toxiproxy import toxiproxy_version
 from ._containers import Containers
 from ._engine import connect, told
 from ._events import Events
@@ -31,16 +28,13 @@ from ._logs import Log
 from ._maker import Maker
 from ._override import Addresses, addresses_in
 from ._project import Project
+from ._readiness import API, Readiness
 from ._start import start_all
 
 _Part = TypeVar("_Part")
 
 _PATIENCE = 60.0
 """Seconds that a service may take to be ready."""
-
-_API = 8474
-_SETTLING = 0.1
-_FIRST_LOOK, _LATER_LOOKS = 0.02, 0.1
 
 
 class ComposeStack:
@@ -59,8 +53,8 @@ class ComposeStack:
         self._containers: Containers | None = None
         self._events: Events | None = None
         self._engine: Engine | None = None
+        self._readiness: Readiness | None = None
         self._logs: dict[str, Log] = {}
-        self._starting: set[str] = set()
         self._links = Links(spec, api=self.toxiproxy, address=self.address)
         self._closing = threading.Lock()
 
@@ -213,8 +207,12 @@ class ComposeStack:
         if self._told.state(service) == "exited":
             self._all.start(service)
             if self._is_connected(service):
-                self._await_ready(service)
+                self._ready.await_answer(service)
             self._links.restore(service)
+
+    def unmoved(self, link: str) -> AbstractContextManager[object]:
+        """While the block lasts, the proxy of `link` leads where it leads now."""
+        return self._links.unmoved(link)
 
     @property
     def engine(self) -> Engine:
@@ -246,27 +244,31 @@ class ComposeStack:
         }
         self._events = Events(client, self._project, nodes=nodes, last_words=self._last_words)
         self._events.start()
+        self._readiness = Readiness(
+            self._spec,
+            self._events,
+            host=self._host,
+            last_words=self._last_words,
+            patience=self._patience,
+        )
         self._containers = Containers(found, self._logs, self._events)
         self._engine = EngineFaults(client, self._spec, self._containers, self._events)
 
     def _start(self) -> None:
         services, toxiproxy = self._spec.services, self._spec.toxiproxy
-        for name in self._logs:
-            if (
-                name not in services and name != toxiproxy
-            ):  # nobody can be asked whether it is ready
-                self._all.start(name)
+        for name in self._logs.keys() - services.keys() - {toxiproxy}:
+            self._all.start(name)  # and nobody can be asked whether it is ready
 
         def links(_: str) -> None:
             self._all.start(toxiproxy)
-            self._await_ready(toxiproxy)
+            self._ready.await_answer(toxiproxy)
             self._links.create()
 
-        start_all(services, start=self._all.start, ready=self._await_ready, links=links)
+        start_all(services, start=self._all.start, ready=self._ready.await_answer, links=links)
 
     @property
     def _api(self) -> str:
-        return f"{self._host(self._spec.toxiproxy)}:{_API}"
+        return f"{self._host(self._spec.toxiproxy)}:{API}"
 
     @property
     def _all(self) -> Containers:
@@ -275,6 +277,10 @@ class ComposeStack:
     @property
     def _told(self) -> Events:
         return self._running(self._events)
+
+    @property
+    def _ready(self) -> Readiness:
+        return self._running(self._readiness)
 
     def _running(self, part: _Part | None) -> _Part:
         if part is None:
@@ -298,55 +304,16 @@ class ComposeStack:
         given = self._running(self._addresses).get(service) or {}
         return not given or next(iter(given)) in self.engine.hosts(service)
 
-    def _await_ready(self, service: str) -> None:
-        """Return when `service` answers; asked often at first, because most are quick."""
-        attempt = self._probe(service)
-        deadline = time.monotonic() + self._patience
-        pause = _FIRST_LOOK if attempt else _SETTLING
-        self._starting.add(service)
-        try:
-            while attempt is None or not attempt():
-                if self._told.ended_within(service, pause):
-                    detail = self._told.detail(service) or "its start was given up"
-                    raise StackError(
-                        f"{service}: ended while it was started ({detail}); "
-                        f"{self._last_words(service)}"
-                    )
-                if attempt is None:
-                    break
-                if time.monotonic() > deadline:
-                    raise StackError(
-                        f"{service}: did not answer at {self._host(service)} within "
-                        f"{self._patience:g} s; {self._last_words(service)}; if it runs, this "
-                        "machine does not reach its network: run the harness where the engine runs"
-                    )
-                pause = min(pause * 1.5, _LATER_LOOKS)
-        finally:
-            self._starting.discard(service)
-        self._told.ready(service)
-
-    def _probe(self, service: str) -> Callable[[], bool] | None:
-        if service == self._spec.toxiproxy:
-            return lambda: bool(toxiproxy_version(self._api))
-        known = self._known(service)
-        probe = probe_for(known)
-        if probe is None or known.port is None:
-            return None
-        return partial(probe, self._host(service), known.port)
-
     def _last_words(self, service: str) -> str:
         if service in self._logs:
             self._logs[service].await_end(2.0)
         return self._state.last_words(service)
 
     def _status(self, service: Service) -> NodeStatus:
-        name, state = service.name, self._told.state(service.name)
+        name = service.name
+        state, ready = self._ready.state(name)
         address = self.address(name) if service.port is not None else None
         if state == "exited":
             detail = self._told.detail(name) or "not started"
-            return NodeStatus(name, "exited", ready=False, address=address, detail=detail)
-        probe = self._probe(name)
-        ready = state == "running" and (probe is None or probe())
-        if state == "running" and not ready and name in self._starting:
-            state = "starting"
+            return NodeStatus(name, state, ready, address=address, detail=detail)
         return NodeStatus(name, state, ready, self._all.pid(name), address)

@@ -6,10 +6,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import docker
-import requests
-from docker.errors import DockerException, NotFound
+from docker.errors import NotFound
 
-from ._engine import connect, told
+from ._connections import addresses_of
+from ._engine import LOST, connect, told
 from ._project import SERVICE, Project, lives
 
 
@@ -49,6 +49,24 @@ def was_left_running(state_dir: Path) -> bool:
         client.close()
 
 
+def lives_at(state_dir: Path, host: str) -> bool:
+    """Whether a container of the stack of `state_dir` runs and has the address `host`.
+
+    Raises:
+        StackError: no Docker engine answers.
+    """
+    project = Project.left_in(state_dir)
+    if project is None:
+        return False
+    client = connect()
+    try:
+        with told(f"{project.name}: its containers cannot be listed"):
+            living = filter(lives, project.containers(client).values())
+            return any(host in addresses_of(container) for container in living)
+    finally:
+        client.close()
+
+
 def remove(client: docker.DockerClient, project: Project) -> list[str]:
     """As `sweep_project`, through a client that is there."""
     done = []
@@ -72,5 +90,5 @@ def remove(client: docker.DockerClient, project: Project) -> list[str]:
 
 
 def _gone(remove: Callable[..., object], **options: bool) -> None:
-    with suppress(DockerException, requests.RequestException):
+    with suppress(*LOST):
         remove(**options)

@@ -1,0 +1,224 @@
+"""`docker compose up` by hand, with either Compose: the whole stack, and load from its page."""
+
+import json
+import os
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import urlencode
+
+import docker
+import msgspec
+import pytest
+from docker.models.containers import Container
+
+from harness.history import AnyEvent, Generator, Invoke, decode
+from harness.load import LoadConfig, check_journeys
+from harness.scenario import Load
+from harness.stack import read_stack
+
+from .kit import compose_answers, eventually
+
+ROOT = Path(__file__).parents[2]
+COMPOSES = [("docker", "compose"), ("docker-compose",)]
+
+
+# ---- what is written -----------------------------------------------------------------------------
+
+
+def by_hand() -> LoadConfig:
+    return msgspec.json.decode((ROOT / "experiments" / "load.json").read_bytes(), type=LoadConfig)
+
+
+def test_the_load_by_hand_knows_every_service_by_its_name_and_port() -> None:
+    spec = read_stack(ROOT, os.environ)
+    assert by_hand().addresses == {
+        name: f"{name}:{service.port}"
+        for name, service in spec.services.items()
+        if service.port is not None
+    }
+
+
+def test_somebody_arrives_in_the_load_by_hand() -> None:
+    load = Load(journeys=by_hand().journeys, duration=3600.0, params=by_hand().params)
+    assert check_journeys(load, ROOT, by_hand().seed) > 100
+
+
+# ---- what runs -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Project:
+    """The project of this directory, with load, as somebody at a terminal has started it."""
+
+    engine: docker.DockerClient
+    name: str
+    url: str
+    """Of Locust's page."""
+
+    def containers(self) -> list[Container]:
+        label = f"com.docker.compose.project={self.name}"
+        return list(self.engine.containers.list(all=True, filters={"label": label}))
+
+    def one(self, service: str) -> Container:
+        return next(one for one in self.containers() if service_of(one) == service)
+
+
+def service_of(container: Container) -> str:
+    return str(container.labels["com.docker.compose.service"])
+
+
+@pytest.fixture(scope="module", params=COMPOSES, ids=["compose-2", "compose-1"])
+def project(
+    request: pytest.FixtureRequest,
+    engine: docker.DockerClient,
+    load_image: str,
+    missing: Callable[[str], NoReturn],
+) -> Iterator[Project]:
+    """The whole stack with two load workers, once for each Compose."""
+    assert load_image
+    words: tuple[str, ...] = request.param
+    if not compose_answers(words):
+        missing(f"{' '.join(words)} does not answer")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {**os.environ, "PACE": "120", "HARNESS_LOAD_PORT": str(port)}
+    name = f"byhand{len(words)}x{os.getpid()}"
+
+    def compose(*more: str) -> None:
+        done = subprocess.run(
+            [*words, "-p", name, "--profile", "load", *more], cwd=ROOT, env=environment,
+            capture_output=True, text=True, check=False, timeout=150,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+
+    try:
+        compose("up", "-d", "--no-build", "--scale", "locust-worker=2")
+        yield Project(engine, name, f"http://127.0.0.1:{port}")
+    finally:
+        compose("down", "--volumes", "--timeout", "1")
+
+
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.mark.stack
+def test_every_service_runs_and_those_with_a_health_check_are_healthy(project: Project) -> None:
+    spec = read_stack(ROOT, os.environ)
+
+    def unwell() -> dict[str, str]:
+        states = {one.name: one.attrs["State"] for one in project.containers()}
+        health = {
+            name: state.get("Health", {}).get("Status", state["Status"])
+            for name, state in states.items()
+        }
+        return {str(n): said for n, said in health.items() if said not in ("healthy", "running")}
+
+    eventually(lambda: not unwell(), limit=90)
+    running = [service_of(one) for one in project.containers()]
+    assert sorted(running) == sorted(
+        [*spec.services, "toxiproxy", "locust-master", "locust-worker", "locust-worker"]
+    )
+    checked = {service_of(one) for one in project.containers() if one.attrs["State"].get("Health")}
+    assert checked >= spec.services.keys()
+
+
+@pytest.mark.stack
+def test_nothing_is_published_but_to_this_machine(project: Project) -> None:
+    published = {
+        service_of(one): {bound["HostIp"] for bound in bindings}
+        for one in project.containers()
+        for bindings in one.attrs["NetworkSettings"]["Ports"].values()
+        if bindings
+    }
+    assert published == {"toxiproxy": {"127.0.0.1"}, "locust-master": {"127.0.0.1"}}
+
+
+@pytest.mark.stack
+def test_only_links_lead_from_one_network_to_another(project: Project) -> None:
+    """As in the story: an airport reaches the data center through the Toxiproxy or not at all."""
+    spec = read_stack(ROOT, os.environ)
+    places = {"datacenter": "datacenter", "public": "public"}
+    for name, service in spec.services.items():
+        networks = project.one(name).attrs["NetworkSettings"]["Networks"]
+        assert list(networks) == [f"{project.name}_{places.get(service.site, 'airports')}"]
+    everywhere = {f"{project.name}_{name}" for name in ("airports", "datacenter", "public")}
+    assert project.one("toxiproxy").attrs["NetworkSettings"]["Networks"].keys() == everywhere
+    internal = {
+        network.name: network.attrs["Internal"]
+        for network in project.engine.networks.list(names=list(everywhere))
+    }
+    assert internal == {name: name.endswith("_datacenter") for name in everywhere}
+
+
+@pytest.mark.stack
+def test_services_run_as_nobody_in_particular_and_with_nothing_to_build_with(
+    project: Project,
+) -> None:
+    border = project.one("border")
+    assert border.exec_run(["id", "-u"]).output.strip() == b"1000"
+    for tool in ("gcc", "cc", "make", "pip", "go"):
+        look = f"import shutil, sys; sys.exit(shutil.which({tool!r}) is not None)"
+        assert border.exec_run(["python", "-c", look]).exit_code == 0, tool
+    for module in ("pip", "setuptools", "harness", "locust", "pytest"):
+        look = f"import importlib.util as u, sys; sys.exit(u.find_spec({module!r}) is not None)"
+        assert border.exec_run(["python", "-c", look]).exit_code == 0, module
+
+
+# ---- Locust's page -------------------------------------------------------------------------------
+
+
+@pytest.mark.stack
+def test_the_start_button_lets_people_arrive(project: Project) -> None:
+    eventually(lambda: answers(project.url))
+
+    assert ask(f"{project.url}/swarm", user_count="1", spawn_rate="1")["success"]
+
+    def served() -> bool:
+        rows = ask(f"{project.url}/stats/requests")["stats"]
+        return sum(row["num_requests"] - row["num_failures"] for row in rows[:-1]) >= 50
+
+    eventually(served)
+    assert refused(f"{project.url}/swarm", "http://evil.example")
+    assert ask(f"{project.url}/stop", now="1")["success"]
+
+    recorded = part_of_load(project.one("locust-master"))
+    asked = [event for event in recorded if isinstance(event, Invoke)]
+    assert {event.id.partition("-")[0] for event in asked} == {"0", "1"}
+    last = [event for event in recorded if isinstance(event, Generator) and event.state == "died"]
+    assert sorted(event.worker for event in last) == ["0", "1"]  # told to stop
+
+
+def ask(url: str, **form: str) -> Any:
+    data = urlencode(form).encode() if form else None
+    with urllib.request.urlopen(url, data, timeout=10) as answer:
+        return json.loads(answer.read())
+
+
+def answers(url: str) -> bool:
+    try:
+        return ask(f"{url}/stats/requests")["worker_count"] == 2
+    except OSError:
+        return False
+
+
+def refused(url: str, origin: str) -> bool:
+    request = urllib.request.Request(url, b"user_count=1&spawn_rate=1", {"Origin": origin})
+    try:
+        urllib.request.urlopen(request, timeout=10)
+    except urllib.error.HTTPError as error:
+        return error.code == 403
+    return False
+
+
+def part_of_load(master: Container) -> list[AnyEvent]:
+    """What the master has recorded, in its own container."""
+    code, output = master.exec_run(["sh", "-c", "cat /data/load-*/load-*.jsonl"])
+    assert code == 0, output
+    return [decode(line) for line in output.splitlines()]

@@ -1,0 +1,266 @@
+"""Which engine and which Compose are meant, and what is said of those that cannot do."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from harness.errors import ExitCode, StackError
+from harness.images import build_images
+from harness.stack.compose import Compose, connect
+
+from .conftest import command
+
+NOWHERE = "tcp://127.0.0.1:1"
+
+MakeEngine = Callable[..., str]
+
+
+@pytest.fixture
+def engine_that_speaks() -> Iterator[MakeEngine]:
+    """Engines that tell their version and nothing else; each as DOCKER_HOST has it."""
+    servers: list[ThreadingHTTPServer] = []
+
+    def make(api: str) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                body = json.dumps({"ApiVersion": api, "MinAPIVersion": "1.12"}).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        servers.append(server)
+        return f"tcp://127.0.0.1:{server.server_port}"
+
+    yield make
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def docker_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Docker's folder of a user who has never configured anything."""
+    folder = tmp_path / "docker"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    monkeypatch.setenv("DOCKER_CONFIG", str(folder))
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "HARNESS_COMPOSE", "COMPOSE_PROFILES"):
+        monkeypatch.delenv(name, raising=False)
+    return folder
+
+
+def create_context(docker_config: Path, name: str, host: str) -> None:
+    """As `docker context create NAME --docker host=HOST` does."""
+    folder = docker_config / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest()
+    folder.mkdir(parents=True)
+    endpoint = {"Host": host, "SkipTLSVerify": False}
+    content = {"Name": name, "Metadata": {}, "Endpoints": {"docker": endpoint}}
+    (folder / "meta.json").write_text(json.dumps(content))
+
+
+def use_context(docker_config: Path, name: str) -> None:
+    """As `docker context use NAME` does."""
+    (docker_config / "config.json").write_text(json.dumps({"currentContext": name}))
+
+
+def reached() -> str:
+    """Where the engine is that is spoken to."""
+    with closing(connect()) as client:
+        return str(client.api.base_url).replace("http://", "tcp://")
+
+
+# ---- which one -----------------------------------------------------------------------------------
+
+
+def test_docker_host_comes_before_any_context(
+    docker_config: Path, engine_that_speaks: MakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_context(docker_config, "away", NOWHERE)
+    use_context(docker_config, "away")
+    host = engine_that_speaks("1.41")
+    monkeypatch.setenv("DOCKER_HOST", host)
+    assert reached() == host
+
+
+def test_the_context_in_use_names_the_engine(
+    docker_config: Path, engine_that_speaks: MakeEngine
+) -> None:
+    host = engine_that_speaks("1.41")
+    create_context(docker_config, "away", host)
+    use_context(docker_config, "away")
+    assert reached() == host
+
+
+def test_docker_context_comes_before_the_context_in_use(
+    docker_config: Path, engine_that_speaks: MakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = engine_that_speaks("1.41")
+    create_context(docker_config, "in-use", NOWHERE)
+    use_context(docker_config, "in-use")
+    create_context(docker_config, "away", host)
+    monkeypatch.setenv("DOCKER_CONTEXT", "away")
+    assert reached() == host
+
+
+def test_a_context_that_there_is_not_is_no_other_engine(docker_config: Path) -> None:
+    use_context(docker_config, "away")
+    with pytest.raises(StackError, match="no Docker context is called 'away'; docker context ls"):
+        connect()
+
+
+def test_a_context_that_cannot_be_read_is_named(docker_config: Path) -> None:
+    create_context(docker_config, "away", NOWHERE)
+    use_context(docker_config, "away")
+    (meta,) = docker_config.glob("contexts/meta/*/meta.json")
+    meta.write_text("{")
+    with pytest.raises(StackError, match="Docker context 'away': cannot be read"):
+        connect()
+
+
+# ---- what it says --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [
+        (NOWHERE, "Connection refused"),
+        ("ssh://somebody@nowhere", "Install paramiko"),
+        ("nonsense", "Invalid bind address"),
+    ],
+)
+def test_an_engine_that_does_not_answer_is_named_with_what_to_do(
+    host: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", host)
+    wanted = rf"^{host}: no Docker engine answers \(.*{why}.*\); start dockerd, set DOCKER_HOST, or"
+    with pytest.raises(StackError, match=wanted):
+        connect()
+
+
+def test_a_socket_that_there_is_not_is_one_line_and_exit_code_4() -> None:
+    """In a process of its own: the SDK leaks a socket for each one that it cannot reach."""
+    done = subprocess.run(
+        command("images", "build"), capture_output=True, text=True, check=False,
+        env={**os.environ, "DOCKER_HOST": "unix:///nowhere/docker.sock"},
+    )  # fmt: skip
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == ExitCode.BROKEN, line
+    assert line.startswith(
+        "harness: unix:///nowhere/docker.sock: no Docker engine answers (No such file or directory)"
+    )
+
+
+def test_images_are_made_on_the_same_engine(docker_config: Path) -> None:
+    create_context(docker_config, "away", NOWHERE)
+    use_context(docker_config, "away")
+    with pytest.raises(StackError, match=f"^{NOWHERE}: no Docker engine answers"):
+        build_images(Path(), print)
+
+
+def test_an_engine_that_is_too_old_is_named(
+    engine_that_speaks: MakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = engine_that_speaks("1.40")
+    monkeypatch.setenv("DOCKER_HOST", host)
+    wanted = (
+        rf"^{host}: .* speaks API 1\.40; 1\.41 \(Docker 20\.10\) or newer .*: update the engine"
+    )
+    with pytest.raises(StackError, match=wanted):
+        connect()
+
+
+def test_an_engine_newer_than_the_sdk_is_spoken_to(
+    engine_that_speaks: MakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", engine_that_speaks("1.99"))
+    with closing(connect()) as client:
+        assert client.api.api_version == "1.99"
+
+
+# ---- Compose -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def compose_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A docker-compose 1.29 that writes down how it was called."""
+    program, calls = tmp_path / "compose.py", tmp_path / "calls.jsonl"
+    program.write_text(
+        "import json, os, sys\n"
+        "if sys.argv[1:] == ['version', '--short']: sys.exit(print('1.29.2'))\n"
+        f"with open({str(calls)!r}, 'a') as file:\n"
+        "    profiles = os.environ.get('COMPOSE_PROFILES')\n"
+        "    file.write(json.dumps([sys.argv[1:], profiles]) + '\\n')\n"
+        "print('services: {}')\n"
+    )
+    monkeypatch.setenv("HARNESS_COMPOSE", f"{sys.executable} {program}")
+    return calls
+
+
+def test_no_compose_is_said_with_what_was_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARNESS_COMPOSE", "no-such-compose --ever")
+    wanted = "no Docker Compose answers to no-such-compose --ever; install the Compose plugin"
+    with pytest.raises(StackError, match=wanted):
+        Compose.find()
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("one\ntwo\nthree\nfour\nfive\n", "two | three | four | five"),
+        ("one\nTraceback (most recent call last):\n  File x\n   ^^^^^\nWhy: so\n", "Why: so"),
+        ("", "it said nothing"),
+    ],
+)
+def test_what_compose_says_last_is_told(
+    said: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "compose.py"
+    program.write_text(
+        "import sys\n"
+        "if sys.argv[1:] == ['version', '--short']: sys.exit(print('2.27.0'))\n"
+        f"sys.stderr.write({said!r})\n"
+        "sys.exit(7)\n"
+    )
+    monkeypatch.setenv("HARNESS_COMPOSE", f"{sys.executable} {program}")
+    with pytest.raises(StackError) as caught:
+        Compose.find().create("tiny", tmp_path, [tmp_path / "docker-compose.yml"])
+    assert str(caught.value).endswith(f" up --no-start failed (7): {told}")
+
+
+def test_compose_1_and_an_engine_that_no_longer_takes_its_api_are_named(compose_1: Path) -> None:
+    assert Compose.find("1.38").version == "1.29.2"
+    wanted = r"docker-compose 1\.29\.2 speaks API 1\.38 and this engine takes 1\.44 or newer; inst"
+    with pytest.raises(StackError, match=wanted):
+        Compose.find("1.44")
+
+
+def test_compose_1_is_told_of_docker_context_and_nobody_of_profiles(
+    compose_1: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_CONTEXT", "away")
+    monkeypatch.setenv("COMPOSE_PROFILES", "load")
+    compose = Compose.find()
+    compose.config("tiny", tmp_path, [tmp_path / "docker-compose.yml"])
+    monkeypatch.setenv("DOCKER_HOST", NOWHERE)
+    compose.config("tiny", tmp_path, [tmp_path / "docker-compose.yml"])
+
+    calls = [json.loads(line) for line in compose_1.read_text().splitlines()]
+    assert [words[:2] for words, _ in calls] == [["--context", "away"], ["-p", "tiny"]]
+    assert [profiles for _, profiles in calls] == ["", ""]

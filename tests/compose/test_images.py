@@ -1,0 +1,99 @@
+"""Images made here: kept, made anew, told about as they are; and what is not in ours."""
+
+import io
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+from harness.errors import StackError, UsageError
+from harness.images._engine import Engine, context
+from harness.images._project import make_project
+
+OURS = ("outage-harness/services:local", "outage-harness/load:local")
+MINIMAL = b"FROM scratch\nCOPY one /one\n"
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def maker(engine: docker.DockerClient, said: list[str]) -> Iterator[Engine]:
+    assert engine
+    made = Engine(said.append)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def tag(engine: docker.DockerClient) -> Iterator[str]:
+    """A tag of this test's own; whatever it names is removed."""
+    name = f"outage-harness/test-{uuid.uuid4().hex[:8]}:local"
+    yield name
+    if engine.images.list(name):
+        engine.images.remove(name, force=True)
+
+
+def test_a_recipe_that_is_the_same_is_not_made_again(maker: Engine, tag: str) -> None:
+    assert not maker.has(tag, "one")
+    maker.build(context({"Dockerfile": MINIMAL, "one": b"1"}), tag, recipe="one")
+    assert maker.has(tag, "one")
+    assert not maker.has(tag, "another")
+
+
+def test_an_official_image_is_kept_and_an_old_one_of_ours_is_not(
+    engine: docker.DockerClient, maker: Engine, tag: str, said: list[str]
+) -> None:
+    archive = context({"Dockerfile": MINIMAL, "one": b"2"})
+    for _ in engine.api.build(fileobj=io.BytesIO(archive), custom_context=True, tag=tag):
+        pass
+    assert maker.has(tag, "one")
+    assert said == [f"{tag}: there is one that is not made here; it is kept"]
+    assert not maker.has(tag, "one", official=False)
+
+
+def test_a_step_that_fails_is_told_with_its_last_lines(maker: Engine, tag: str) -> None:
+    dockerfile = b"FROM outage-harness/services:local\nRUN echo no flour left; exit 3\n"
+    with pytest.raises(StackError, match=rf"^{tag}: .*returned a non-zero code: 3; .*no flour"):
+        maker.build(context({"Dockerfile": dockerfile}), tag, recipe="one")
+
+
+def test_a_context_is_the_same_for_everybody_at_any_time(tmp_path: Path) -> None:
+    archives = []
+    for when in (0, 1_000_000_000):
+        folder = tmp_path / str(when)
+        (folder / "__pycache__").mkdir(parents=True)
+        (folder / "__pycache__" / "x.pyc").write_text(str(when))
+        (folder / "one.py").write_text("1")
+        os.utime(folder / "one.py", (when, when))
+        os.utime(folder, (when, when))
+        archives.append(context({"src": folder}))
+    assert archives[0] == archives[1]
+
+
+def test_another_directory_is_refused(maker: Engine, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="has no Dockerfile; run this in the project's directory"):
+        make_project(maker, tmp_path)
+
+
+@pytest.mark.parametrize("image", OURS)
+def test_what_runs_is_nobodys_and_holds_no_tools_and_no_ca_of_this_network(
+    engine: docker.DockerClient, load_image: str, image: str
+) -> None:
+    assert load_image
+    look = (
+        "import importlib.util as u, os, pathlib, shutil\n"
+        "print(os.getuid())\n"
+        "print(*(t for t in ('gcc', 'cc', 'make', 'pip', 'go') if shutil.which(t)))\n"
+        "print(*(m for m in ('pip', 'setuptools', 'wheel') if u.find_spec(m)))\n"
+        "print(*(p for top in ('/srv', '/build', '/venv', '/etc/ssl')"
+        " for p in pathlib.Path(top).rglob('ca-bundle*')))\n"
+        "print(*(v for v in os.environ if v.endswith(('PROXY', '_CERT', '_BUNDLE', '_URL'))))\n"
+    )
+    told = engine.containers.run(image, ["python", "-c", look], remove=True)
+    assert told.decode().splitlines() == ["1000", "", "", "", ""]
