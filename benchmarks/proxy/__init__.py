@@ -14,6 +14,7 @@ alike.
     _work   what is done and timed
 """
 
+import os
 import resource
 import statistics
 from collections.abc import Callable
@@ -65,6 +66,9 @@ def main() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with arms() as started:
+        load, cores = os.getloadavg()[0], os.cpu_count() or 1
+        if load > cores:
+            print(f"proxy: {load:.0f} processes want {cores} cores: the figures say little")
         if "real" not in started:
             print("proxy: no toxiproxy-server found: the embedded server is measured alone")
         for kind, what in (("sink", "bulk throughput"), ("copying_sink", "bulk, copying peers")):
