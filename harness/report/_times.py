@@ -26,6 +26,8 @@ class Times:
     def length(self, real: float) -> str:
         """`real` seconds of the run as a length of life, in its two largest units."""
         rest = self._history.life(real)
+        if rest == 0:
+            return "0 s"
         if rest < 10:
             return f"{rest:.1f} s"
         rest = round(rest)
