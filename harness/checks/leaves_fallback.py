@@ -49,7 +49,7 @@ class LeavesFallback(Check, name="leaves_fallback"):
         last = max(back, key=lambda span: span.start)
         slowest = max(0.0, last.start - end)
         return self.passed(
-            f"all of {count(len(spans), 'service')} were automatic again within "
+            f"{count(len(spans), 'service was', 'services were')} automatic again within "
             f"{took(history, slowest)} of recovery",
             proof([last.index, *(span.index for span in back)]),
             **both(history, "slowest", slowest),

@@ -81,7 +81,7 @@ class Evidence:
             length = max(span.end or 0.0 for span in spans) - min(begun(span) for span in spans)
             facts.append((self.times.length(length), "from the first fault to the last repair"))
         most = max((max(c.values) for c in self.series.gauge("waiting")), default=0)
-        if most:
+        if most > 1:
             facts.append((f"{most:.0f}", "waiting at once, where it was worst"))
         if self.series.notices:
             facts.append((str(len(self.series.notices)), "notices to the public"))

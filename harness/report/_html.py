@@ -15,6 +15,9 @@ _NOTICES = 200
 """Notices drawn: more cannot be told apart, and each brings its text."""
 
 
+_COUNTS = ("requests", "waiting", "records")
+"""Units of which there is no half."""
+
 _OVERVIEW = {
     "fault": "fault",
     "closed": "stage closed",
@@ -98,8 +101,9 @@ def _charts(evidence: Evidence) -> Iterator[str]:
         ("Time to answer", series.latencies, "ms of the run"),
         ("Backlog still to be worked off", series.gauge("backlog"), "records"),
     ):
-        if curves:
-            yield _panel(title, line_chart(frame, middles, biggest(curves), unit))
+        if any(value > 0 for curve in curves for value in curve.values):
+            whole = unit in _COUNTS
+            yield _panel(title, line_chart(frame, middles, biggest(curves), unit, whole=whole))
 
 
 def _overview(evidence: Evidence) -> list[tuple[str, list[tuple[float, float, str, str]]]]:

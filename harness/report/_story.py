@@ -109,10 +109,19 @@ def _modes(history: History, series: Series, times: Times) -> Iterator[Moment]:
         ("manual", "held", "fell back to manual"),
         ("automatic", "back", "automatic again"),
     ):
-        for group in _close_by([e for e in history.of(Mode) if e.mode == mode], series):
+        for group in _close_by([e for e in _changes(history) if e.mode == mode], series):
             names = list(dict.fromkeys(event.service for event in group))
             told = f"{_named(names)} {text}"
             yield Moment(group[-1].t, kind, f"{told}{_spread(group, names, times)}.", told)
+
+
+def _changes(history: History) -> Iterator[Mode]:
+    """Every change of a mode; a service that begins as automatic has not changed."""
+    last: dict[str, str] = {}
+    for event in history.of(Mode):
+        if event.mode != last.get(event.service, "automatic"):
+            yield event
+        last[event.service] = event.mode
 
 
 def _stages(history: History, series: Series, times: Times) -> Iterator[Moment]:

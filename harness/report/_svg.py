@@ -14,7 +14,7 @@ from ._series import COLOURS, Band, Curve
 WIDTH = 900
 SLIVER = 1.5
 """The least width at which a box is seen."""
-LEFT, RIGHT, TOP, BOTTOM = 104, 40, 12, 40
+LEFT, RIGHT, TOP, BOTTOM = 124, 40, 12, 40
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,17 @@ class Frame:
         return LEFT + inside / self.end * (WIDTH - LEFT - RIGHT)
 
 
-def line_chart(frame: Frame, middles: Sequence[float], curves: Sequence[Curve], unit: str) -> str:
-    """Curves as lines over one scale."""
+def line_chart(
+    frame: Frame,
+    middles: Sequence[float],
+    curves: Sequence[Curve],
+    unit: str,
+    *,
+    whole: bool = False,
+) -> str:
+    """Curves as lines over one scale; `whole` if what it counts cannot be halved."""
     top = max((v for c in curves for v in c.values if not isnan(v)), default=0.0)
-    y, parts, height = _scale(frame, top, unit)
+    y, parts, height = _scale(frame, top, unit, least=1.0 if whole else 0.0)
     for number, curve in enumerate(curves):
         path, pen = [], "M"
         for t, value in zip(middles, curve.values, strict=True):
@@ -99,14 +106,16 @@ def _visible(
 
 def _short(name: str) -> str:
     """As much of `name` as fits left of the frame; the title shows it whole."""
-    return name if len(name) <= 17 else f"{name[:15]}…"
+    return name if len(name) <= 20 else f"{name[:18]}…"
 
 
-def _scale(frame: Frame, top: float, unit: str) -> tuple[Callable[[float], float], list[str], int]:
+def _scale(
+    frame: Frame, top: float, unit: str, least: float = 0.0
+) -> tuple[Callable[[float], float], list[str], int]:
     height = 190
     parts = _background(frame, height)
     top = top if top > 0 else 1.0
-    step = _step(top)
+    step = max(_step(top), least)
     most = max(ceil(top / step), 1) * step
     depth = height - TOP - BOTTOM
 

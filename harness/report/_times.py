@@ -3,10 +3,10 @@
 from contextlib import suppress
 from math import ceil
 
+from harness.checks import duration
 from harness.history import History
 
 _STEPS = (60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800)
-_UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 
 class Times:
@@ -25,16 +25,7 @@ class Times:
 
     def length(self, real: float) -> str:
         """`real` seconds of the run as a length of life, in its two largest units."""
-        rest = self._history.life(real)
-        if rest < 10:
-            return f"{rest:.1f} s"
-        rest = round(rest)
-        parts: list[str] = []
-        for unit, size in _UNITS:
-            count, rest = divmod(rest, size)
-            if count or parts:
-                parts.append(f"{count} {unit}")
-        return " ".join(part for part in parts[:2] if not part.startswith("0 "))
+        return duration(self._history.life(real))
 
     def both(self, real: float) -> str:
         """A length in life, with the run's own seconds behind it."""

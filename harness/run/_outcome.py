@@ -31,9 +31,10 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def all(self) -> tuple[str, ...]:
-        """Everything, the worst first."""
+        """Everything, the worst first, and once: what cannot be healed ends its step as well."""
         interrupted = (self.interrupted,) if self.interrupted else ()
-        return (*self.unhealed, *self.broken, *interrupted, *self.inconclusive)
+        doubts = (text for text in self.inconclusive if not any(u in text for u in self.unhealed))
+        return (*self.unhealed, *self.broken, *interrupted, *doubts)
 
 
 @dataclass(frozen=True)

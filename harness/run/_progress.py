@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from harness.history import Event, Stage
+from harness.history import Ended, Event, Node, Stage
 
 from ._board import Board
 from ._recorder import Recorder
@@ -36,10 +36,10 @@ def progress(console: Console, title: str) -> Iterator[Watch]:
 
 
 def _printer(console: Console) -> Callable[[Event], None]:
-    tell_news = _news()
+    news = _News()
 
     def show(event: Event) -> None:
-        text = tell_news(event)
+        text = news(event)
         if text:
             console.print(
                 f"{event.t:8.2f} s  {text}", markup=False, highlight=False, soft_wrap=True
@@ -48,18 +48,23 @@ def _printer(console: Console) -> Callable[[Event], None]:
     return show
 
 
-def _news() -> Callable[[Event], str]:
-    """`tell` with a memory: a stage that says again what it said last is no news."""
-    said: dict[tuple[str, str], str] = {}
+class _News:
+    """`tell` with a memory: neither what a stage said last, nor that all end at the end."""
 
-    def tell_news(event: Event) -> str:
+    def __init__(self) -> None:
+        self._said: dict[tuple[str, str], str] = {}
+        self._over = False
+
+    def __call__(self, event: Event) -> str:
         text = tell(event)
         if isinstance(event, Stage):
-            before, said[event.service, event.stage] = said.get((event.service, event.stage)), text
+            key = event.service, event.stage
+            before, self._said[key] = self._said.get(key), text
             return "" if text == before else text
+        if isinstance(event, Node) and event.planned and self._over:
+            return ""
+        self._over |= isinstance(event, Ended)
         return text
-
-    return tell_news
 
 
 class _View:
@@ -70,7 +75,7 @@ class _View:
         self._board: Board | None = None
         self._recorder: Recorder | None = None
         self._told: deque[str] = deque(maxlen=8)
-        self._news = _news()
+        self._news = _News()
 
     def attach(self, board: Board, recorder: Recorder) -> None:
         self._board, self._recorder = board, recorder

@@ -203,3 +203,10 @@ def test_an_empty_history_is_never_a_pass(check):
     for params in PARAMS[check]:
         bound = bind(Expectation(check=check, params=params))
         assert bound.judge(History([])).result == "inconclusive"
+
+
+@pytest.mark.parametrize("check", sorted(PARAMS.keys() - {"quiesced"}))
+def test_a_run_in_which_nobody_did_anything_is_never_a_pass(check):
+    for params in PARAMS[check]:
+        bound = bind(Expectation(check=check, params=params))
+        assert bound.judge(Tale().end(60).history()).result == "inconclusive"

@@ -1,7 +1,12 @@
 """The shop's own check: what was queued is charged in the order in which it was queued."""
 
-from harness.checks import Check, Verdict
-from harness.history import History, Read
+from itertools import zip_longest
+
+from harness.checks import Check, Ledger, Verdict, count, final_read
+from harness.history import History
+
+ORDERS = Ledger(service="shop", read="orders")
+CHARGES = Ledger(service="pay", read="charges")
 
 
 class OldestFirst(Check, name="oldest_first"):
@@ -16,16 +21,12 @@ class OldestFirst(Check, name="oldest_first"):
         }
         if not queued:
             return self.unclear("no order was ever queued")
-        kept = [row["id"] for row in _rows(history, "shop", "orders") if row["id"] in queued]
-        charged = [row["id"] for row in _rows(history, "pay", "charges") if row["id"] in queued]
-        if kept != charged:
-            first = next((a for a, b in zip(kept, charged, strict=False) if a != b), kept[-1])
-            return self.failed(
-                f"{first} was not charged when it was its turn", (), queued=len(kept)
-            )
-        return self.passed(f"{len(kept)} queued orders were charged in their order", ())
-
-
-def _rows(history: History, service: str, name: str) -> list[dict[str, object]]:
-    reads = (read for read in history.of(Read) if (read.service, read.name) == (service, name))
-    return [row for read in reads for row in read.items]
+        reads = [final_read(history, ledger) for ledger in (ORDERS, CHARGES)]
+        for read in reads:
+            if read.trouble:
+                return self.unclear(f"{read.trouble}, so nobody can tell the order")
+        kept, charged = ([name for name in read.by_id() if name in queued] for read in reads)
+        for due, name in zip_longest(kept, charged):
+            if due != name:
+                return self.failed(f"{due or name} was not charged when it was its turn", ())
+        return self.passed(f"{count(len(kept), 'queued order')} charged in their order", ())

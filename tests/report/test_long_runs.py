@@ -65,6 +65,11 @@ def test_stages_that_open_close_by_are_one_moment_in_their_order() -> None:
     assert together.endswith("fully open, within 6 min.")
 
 
+def test_a_service_that_begins_as_automatic_is_not_automatic_again() -> None:
+    begins = [Mode(t=t, service="gate", mode="automatic", reason="opened") for t in (-1.0, 3.0)]
+    assert not [text for text in story(*begins) if "gate" in text]
+
+
 def test_what_came_three_times_is_told_three_times() -> None:
     assert len([text for text in story(*relapses(3)) if "gate" in text]) == 3
 

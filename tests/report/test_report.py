@@ -10,7 +10,7 @@ import pytest
 
 from harness.checks import Verdict
 from harness.errors import ExitCode
-from harness.history import Gauge, History
+from harness.history import Gauge, History, Unknown
 from harness.report import write_reports
 from harness.report._evidence import Evidence
 from harness.report._junit import xml_safe
@@ -58,6 +58,21 @@ def test_the_page_is_one_well_formed_file_that_needs_nothing_else(folder: Path) 
     assert "http://" not in text
     assert "https://" not in text
     assert "<script" not in text
+
+
+def test_a_panel_that_would_be_empty_is_left_out(tmp_path: Path) -> None:
+    sound = History([event for event in history().events if not isinstance(event, Unknown | Gauge)])
+    for name, told in (("all", history()), ("sound", sound)):
+        (tmp_path / name).mkdir()
+        write_reports(tmp_path / name, **parts(history=told))
+    titles = {
+        name: re.findall("<h3>(.*?)</h3>", (tmp_path / name / "report.html").read_text())
+        for name in ("all", "sound")
+    }
+    left_out = ["Waiting, as the services count it", "Refused, and outcome unknown"]
+    assert [t for t in titles["all"] if t not in titles["sound"]] == [
+        *left_out, "Backlog still to be worked off"
+    ]  # fmt: skip
 
 
 def test_what_people_wrote_is_shown_and_never_becomes_markup(folder: Path) -> None:

@@ -42,6 +42,12 @@ def test_the_worst_wins_and_nothing_proven_is_no_pass(
     assert exit_code(tuple(verdict(result) for result in results), trouble) is code
 
 
+def test_a_fault_that_cannot_be_healed_is_told_once() -> None:
+    told, other = "cut on a: not healed: no answer", "a step never started"
+    trouble = Trouble(unhealed=(told,), inconclusive=(f"step 'gone': UnhealedError: {told}", other))
+    assert trouble.all == (told, other)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> RunFolder:
     folder = RunFolder.create(tmp_path / "run", tmp_path, "x")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.checks import read_verdicts
 from harness.errors import ExitCode
 from harness.history import History
 
@@ -156,6 +157,48 @@ def test_what_dies_unasked_ends_the_run_and_is_named(
     assert f"{victim} exited although nobody asked it to" in trouble(run).broken[0]
     assert not trouble(run).unhealed
     assert not left_of(run)
+
+
+def test_a_load_generator_that_cannot_keep_up_makes_the_run_inconclusive(
+    running: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    (load,) = [pid for pid in children(running.pid) if "locust" in cmdline(pid)]
+    os.kill(int(load), signal.SIGSTOP)
+    time.sleep(4.0)  # nothing to be awaited: that nothing happens is the point
+    os.kill(int(load), signal.SIGCONT)
+    output = running.communicate(timeout=90)[0]
+    assert running.returncode == ExitCode.INCONCLUSIVE, output
+    verdicts = {verdict.name: verdict for verdict in read_verdicts(tmp_path / "run/verdicts.json")}
+    assert verdicts["generator_healthy"].result == "inconclusive", output
+    assert verdicts["quiesced"].result == "pass", output
+
+
+def test_a_fault_that_cannot_be_taken_back_is_said_to_be_there_with_what_to_do(
+    running: subprocess.Popen[str], shop: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    proxy = next(pid for pid in left_of(run) if "harness.proxy" in cmdline(pid))
+    os.kill(int(proxy), signal.SIGSTOP)  # it hangs, as one that is wedged does
+    output = running.communicate(timeout=110)[0]
+    assert running.returncode == ExitCode.UNHEALED, output
+    (told,) = trouble(run).unhealed
+    assert "by hand: enable the proxies and delete their toxics" in told
+    assert "Traceback" not in output
+    assert not left_of(run)
+    healed = subprocess.run(
+        command("heal", "--stack", shop), capture_output=True, text=True, check=False, timeout=60
+    )
+    assert healed.returncode == ExitCode.PASS, healed.stdout + healed.stderr
+
+
+def children(process: int) -> list[str]:
+    """The processes that `process` has started."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(status.read_text().rpartition(")")[2].split()[1]) == process:
+                found.append(status.parent.name)
+    return found
 
 
 def cmdline(pid: str) -> str:

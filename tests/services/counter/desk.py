@@ -1,0 +1,28 @@
+"""What the tests of a counter ask of it."""
+
+import asyncio
+from typing import Any
+
+import httpx
+
+from ..country import Country
+
+Reply = dict[str, Any]
+
+
+async def serve(
+    country: Country, http: httpx.AsyncClient, *bodies: Reply, time: float
+) -> list[Reply]:
+    """Let travellers be served while `time` passes."""
+    calls = [asyncio.ensure_future(http.post("/travellers", json=body)) for body in bodies]
+    await country.clock.advance(time)
+    return [(await call).json() for call in calls]
+
+
+def without_wait(answer: Reply) -> Reply:
+    return {key: value for key, value in answer.items() if key != "waited"}
+
+
+async def status(http: httpx.AsyncClient) -> Reply:
+    answer: Reply = (await http.get("/status")).json()
+    return answer

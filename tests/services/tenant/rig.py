@@ -1,0 +1,49 @@
+"""A watchlist as any tenant, on a registry that outlives it."""
+
+from collections.abc import Mapping
+
+import httpx
+from starlette.applications import Starlette
+
+from services import watchlist
+from services.kit.testing import Events, FakeClock, MoodyRegistry, fake_world
+
+
+class Rig:
+    """A watchlist on a registry that outlives it."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.log = Events()
+        self.storage = MoodyRegistry()
+
+    def app(self, env: Mapping[str, str] | None = None) -> Starlette:
+        return watchlist.create(
+            fake_world(
+                "watchlist",
+                {"SNAPSHOT_KEY": "key", "STORAGE_TIMEOUT": "5", "SILENCE": "1800", **(env or {})},
+                clock=self.clock,
+                log=self.log,
+                registry=self.storage.registry,
+            )
+        )
+
+    async def busy(self, http: httpx.AsyncClient, seconds: float) -> None:
+        """Let time pass with somebody coming now and then."""
+        for _ in range(int(seconds // 600)):
+            await check(http)
+            await self.clock.advance(600)
+
+
+async def check(http: httpx.AsyncClient) -> httpx.Response:
+    return await http.get("/check", params={"document": "X1234567"})
+
+
+async def admission(http: httpx.AsyncClient) -> tuple[str, str]:
+    told = (await http.get("/admission")).json()
+    assert told["state"] == {0: "closed", 1: "open"}.get(told["share"], "share")
+    return told["state"], told["reason"]
+
+
+async def put(http: httpx.AsyncClient, share: float, reason: str = "plan") -> httpx.Response:
+    return await http.put("/admission", json={"share": share, "reason": reason})

@@ -1,0 +1,68 @@
+"""What a tenant tells about the requests that reach it."""
+
+import asyncio
+
+from services.kit.testing import run, running, settle
+
+from .rig import Rig, check, put
+
+
+def test_gauges_count_what_came_and_what_became_of_it() -> None:
+    async def test() -> None:
+        rig = Rig()
+        async with running(rig.app()) as http:
+            await check(http)
+            await http.get("/check")  # a wrong question is answered, too
+            rig.storage.mood = "away"
+            await check(http)
+            rig.storage.mood = "well"
+            await put(http, 0.5)
+            await check(http)
+            await check(http)
+            for path in ["/health", "/status", "/ready", "/admission", "/entries"]:
+                await http.get(path)
+            await rig.clock.advance(60)
+            status = (await http.get("/status")).json()
+        expected = {"received": 5, "served": 3, "refused": 1, "failed": 1}
+        assert {name: status[name] for name in expected} == expected
+        gauge = rig.log.named("gauge")[-1]
+        assert {name: gauge[name] for name in expected} == expected
+
+    run(test())
+
+
+def test_a_tenant_is_quiescent_when_nothing_is_under_way() -> None:
+    async def test() -> None:
+        rig = Rig()
+        async with running(rig.app()) as http:
+            await rig.clock.advance(1)
+            assert (await http.get("/status")).json()["quiescent"]
+            rig.storage.mood = "away"
+            await put(http, 0)
+            assert not (await http.get("/status")).json()["quiescent"]
+            rig.storage.mood = "well"
+            await rig.clock.advance(120)
+            assert (await http.get("/status")).json()["quiescent"]
+
+    run(test())
+
+
+def test_a_request_under_way_is_not_quiescent() -> None:
+    async def test() -> None:
+        rig = Rig()
+        async with running(rig.app()) as http:
+            gate = asyncio.Event()
+            plain = rig.storage._inner.listed
+
+            async def slow(document: str) -> bool:
+                await gate.wait()
+                return await plain(document)
+
+            rig.storage._inner.listed = slow  # type: ignore[method-assign]
+            asked = asyncio.ensure_future(check(http))
+            await settle()
+            assert not (await http.get("/status")).json()["quiescent"]
+            gate.set()
+            assert (await asked).status_code == 200
+
+    run(test())

@@ -1,0 +1,98 @@
+"""A tenant whose storage fails: one error is told, a loss closes the door."""
+
+from services.kit.testing import run, running
+
+from .rig import Rig, admission, check, put
+
+
+def test_one_answer_that_fails_is_told_and_closes_nothing() -> None:
+    async def test() -> None:
+        rig = Rig()
+        async with running(rig.app()) as http:
+            rig.storage.mood = "away"
+            answer = await check(http)
+            assert (answer.status_code, answer.json()["error"]) == (503, "storage")
+            assert answer.json()["retry_after"] == 5
+            assert (await http.get("/ready")).status_code == 503
+            rig.storage.mood = "well"
+            assert (await check(http)).status_code == 200
+            await rig.clock.advance(60)
+            assert (await admission(http))[0] == "open"
+
+    run(test())
+
+
+def test_lost_storage_closes_the_door_until_somebody_opens_it() -> None:
+    async def test() -> None:
+        rig = Rig()
+        async with running(rig.app()) as http:
+            rig.storage.mood = "away"
+            await check(http)
+            await rig.clock.advance(10)
+            await check(http)
+            state, reason = await admission(http)
+            assert state == "closed"
+            assert reason.startswith("storage lost")
+            rig.storage.mood = "well"
+            await rig.clock.advance(600)
+            assert (await http.get("/ready")).status_code == 200
+            assert (await check(http)).json()["error"] == "admission"
+            assert (await put(http, 1)).status_code == 200
+            assert (await check(http)).status_code == 200
+
+    run(test())
+
+
+def test_lost_storage_is_noticed_although_nobody_asks() -> None:
+    async def test() -> None:
+        rig = Rig()
+        async with running(rig.app()) as http:
+            rig.storage.mood = "away"
+            await rig.clock.advance(120)
+            assert (await admission(http))[0] == "closed"
+
+    run(test())
+
+
+def test_storage_that_answers_now_and_then_is_slow_and_not_lost() -> None:
+    async def test() -> None:
+        rig = Rig()
+        async with running(rig.app()) as http:
+            for _ in range(10):
+                rig.storage.mood = "away"
+                await check(http)
+                await rig.clock.advance(4)
+                rig.storage.mood = "well"
+                await check(http)
+            assert (await admission(http))[0] == "open"
+
+    run(test())
+
+
+def test_a_door_is_not_opened_onto_lost_storage_but_can_always_be_closed() -> None:
+    async def test() -> None:
+        rig = Rig()
+        async with running(rig.app()) as http:
+            rig.storage.mood = "away"
+            assert (await put(http, 0, "drill")).json()["state"] == "closed"
+            assert (await put(http, 1)).json()["error"] == "storage"
+            assert await admission(http) == ("closed", "drill")
+
+    run(test())
+
+
+def test_an_opening_that_may_not_have_been_kept_does_not_open() -> None:
+    async def test() -> None:
+        rig = Rig()
+        async with running(rig.app()) as http:
+            await put(http, 0, "drill")
+            rig.storage.mood = "unsure"
+            assert (await put(http, 1)).json()["error"] == "unsure"
+            assert await admission(http) == ("closed", "drill")
+            rig.storage.mood = "well"
+            await rig.clock.advance(120)
+            kept = await rig.storage.registry.admission("watchlist")
+            assert kept is not None
+            assert (kept.share, kept.reason) == (0, "drill")
+
+    run(test())

@@ -1,0 +1,96 @@
+"""The cut between the rooms: who may import whom, and what a service may not reach for.
+
+What is imported only while a type checker looks does not count, and `harness` imports by the name
+of the package, so that a reader of a file sees which rooms it needs.
+"""
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = sorted(
+    path.name for path in (ROOT / "harness").iterdir() if (path / "__init__.py").is_file()
+)
+SERVICES = sorted((ROOT / "services").rglob("*.py"))
+
+FROM_OUTSIDE = {"services/kit/_world.py", "services/kit/_clock.py"}
+"""Where clock and ids come in from the operating system; everything else is given them."""
+
+MAY = {
+    "errors": set[str](),
+    "scenario": {"errors"},
+    "history": {"errors"},
+    "proxy": set[str](),
+    "checks": {"errors", "scenario", "history"},
+    "report": {"errors", "scenario", "history", "checks"},
+}
+"""The rooms that judging needs, and the proxy, which is a program of its own."""
+
+
+def imports(path: Path) -> Iterator[tuple[str, int]]:
+    """What a file imports, by its full name, and on which line."""
+    package = path.relative_to(ROOT).parent.parts
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            yield from ((f"{base}.{alias.name}", node.lineno) for alias in node.names)
+
+
+def room(name: str) -> str:
+    """The room of `harness.ROOM...`; empty for anything else, and for what stands beside rooms."""
+    parts = name.split(".")
+    return parts[1] if parts[0] == "harness" and parts[1:2] and parts[1] in ROOMS else ""
+
+
+def needs(name: str) -> set[str]:
+    """The other rooms that a room imports."""
+    found = {room(i) for path in (ROOT / "harness" / name).rglob("*.py") for i, _ in imports(path)}
+    return found - {"", name}
+
+
+def test_neither_the_harness_nor_the_services_know_each_other() -> None:
+    for here, others in (
+        ("harness", ("services", "experiments", "tests")),
+        ("services", ("harness",)),
+    ):
+        for path in (ROOT / here).rglob("*.py"):
+            known = [name for name, _ in imports(path) if name.split(".")[0] in others]
+            assert not known, path
+
+
+@pytest.mark.parametrize("name", sorted(MAY.keys() & set(ROOMS)))
+def test_what_judges_a_run_needs_nothing_that_runs_one(name: str) -> None:
+    assert needs(name) <= MAY[name]
+
+
+def test_the_arrows_between_the_rooms_form_no_circle() -> None:
+    TopologicalSorter({name: needs(name) for name in ROOMS}).prepare()
+
+
+def test_a_room_is_entered_through_its_door() -> None:
+    for path in (ROOT / "harness").rglob("*.py"):
+        own = room(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        for name, line in imports(path):
+            inside = name.split(".")[2:3]
+            hidden = room(name) not in ("", own) and inside and inside[0].startswith("_")
+            assert not hidden, f"{path}:{line}: {name}"
+
+
+@pytest.mark.parametrize("path", SERVICES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_service_takes_clock_ids_and_state_from_outside(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    assert not [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Global)]
+    if str(path.relative_to(ROOT)) in FROM_OUTSIDE:
+        return
+    taken = {name for name, _ in imports(path)}
+    for module in ("time", "uuid", "random", "secrets", "threading", "concurrent"):
+        assert not [name for name in taken if name.split(".")[0] == module], module
+    calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    assert not calls & {"datetime.now", "datetime.utcnow", "date.today", "asyncio.to_thread"}
