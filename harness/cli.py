@@ -6,6 +6,7 @@ inconclusive, 4 the stack or the harness failed, 5 something could not be healed
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +17,12 @@ from rich.table import Table
 from rich.text import Text
 
 from harness import __version__
-from harness.errors import ExitCode, HarnessError
+from harness.errors import ExitCode, HarnessError, UsageError
+
+_CODES = (
+    "Exit codes: 0 every check passed, 1 a check failed, 2 wrong usage or an invalid file, "
+    "3 inconclusive, 4 the stack or the harness failed, 5 something could not be healed."
+)
 
 app = typer.Typer(
     name="harness",
@@ -24,12 +30,26 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Chaos tests for services that depend on one data center.",
+    epilog=_CODES,
 )
 
-_STATE = ".harness"
+
+def _directory(path: Path | None) -> Path | None:
+    """Refuse a `--stack` that is not there: nothing is running in it, and nothing is left of it."""
+    if path is not None and not path.is_dir():
+        what = f"--stack {path}: is no directory"
+        raise UsageError(f"{what}; name the one in which the stack's docker-compose.yml is")
+    return path
+
 
 StackDir = Annotated[
-    Path, typer.Option("--stack", metavar="DIR", help="Where the stack's docker-compose.yml is.")
+    Path,
+    typer.Option(
+        "--stack",
+        metavar="DIR",
+        callback=_directory,
+        help="Where the stack's docker-compose.yml is.",
+    ),
 ]
 Rung = Annotated[
     str, typer.Option("--on", metavar="RUNG", help="Where the stack runs: local or compose.")
@@ -44,22 +64,31 @@ def overview(context: typer.Context) -> None:
         sys.stdout.write(context.get_help() + "\n")
 
 
-@app.command()
+@app.command(epilog=_CODES)
 def run(
-    scenario: Annotated[str, typer.Argument(help="A scenario's name, or its file.")],
+    scenario: Annotated[
+        str, typer.Argument(metavar="NAME|FILE", help="A scenario's name, or its file.")
+    ],
     *,
     on: Rung = "local",
-    seed: Annotated[int | None, typer.Option(help="Other arrivals and fault draws.")] = None,
-    out: Annotated[Path | None, typer.Option(help="A new folder for the evidence.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Other arrivals and fault draws.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A new folder for the evidence.")
+    ] = None,
     workers: Annotated[
-        int, typer.Option(min=0, help="Share the load among so many Locust workers.")
+        int, typer.Option(metavar="N", min=0, help="Share the load among so many Locust workers.")
     ] = 0,
     join: Annotated[
-        int, typer.Option(min=0, help="Wait for more workers, on other hosts (docs/load.md).")
+        int,
+        typer.Option(
+            metavar="N", min=0, help="Wait for more workers, on other hosts (docs/load.md)."
+        ),
     ] = 0,
     stack: StackDir = _HERE,
 ) -> int:
-    """Run a scenario against a stack of its own, judge it, and leave the evidence."""
+    """Run a scenario on a stack of its own, judge it, leave evidence."""
     from harness._rungs import load, rung
     from harness.run import execute, prepare, progress
 
@@ -79,12 +108,17 @@ def run(
     return _show(console, outcome)
 
 
-@app.command()
+@app.command(epilog=_CODES)
 def judge(
-    folder: Annotated[Path, typer.Argument(help="The folder of a run.")],
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
     stack: Annotated[
         Path | None,
-        typer.Option("--stack", metavar="DIR", help="Where the stack's own checks are now."),
+        typer.Option(
+            "--stack",
+            metavar="DIR",
+            callback=_directory,
+            help="Where the stack's own checks are now.",
+        ),
     ] = None,
 ) -> int:
     """Judge a run again, from its files alone."""
@@ -97,7 +131,9 @@ def judge(
 def up(
     on: Rung = "local",
     stack: StackDir = _HERE,
-    pace: Annotated[float, typer.Option(min=0.001)] = 1.0,
+    pace: Annotated[
+        float, typer.Option(metavar="P", min=0.001, help="Seconds of life in one second.")
+    ] = 1.0,
 ) -> int:
     """Start the stack and leave it running."""
     from harness._rungs import rung
@@ -117,7 +153,9 @@ def status(stack: StackDir = _HERE) -> int:
 
 @app.command()
 def logs(
-    service: Annotated[list[str] | None, typer.Argument(help="Services; all without.")] = None,
+    service: Annotated[
+        list[str] | None, typer.Argument(metavar="[SERVICE]...", help="Services; all without.")
+    ] = None,
     stack: StackDir = _HERE,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
 ) -> int:
@@ -140,7 +178,7 @@ def down(stack: StackDir = _HERE) -> int:
 
 @app.command()
 def heal(stack: StackDir = _HERE) -> int:
-    """Take back every fault and process that an earlier run may have left."""
+    """Take back every fault and process that earlier runs left."""
     from harness.run import heal_everything
 
     for line in heal_everything(stack.resolve()):
@@ -153,10 +191,11 @@ def heal(stack: StackDir = _HERE) -> int:
     add_help_option=False,
 )
 def proxy(context: typer.Context) -> int:
-    """Run the embedded Toxiproxy-compatible server; takes its options (see `proxy -help`)."""
+    """Run the embedded Toxiproxy-compatible server."""
     from harness.proxy import main as serve
 
-    return serve(context.args)
+    # Go's flags, which the original has, know `-help` as well.
+    return serve(["--help" if word == "-help" else word for word in context.args])
 
 
 @app.command()
@@ -164,17 +203,24 @@ def doctor(stack: StackDir = _HERE) -> int:
     """Say what this machine has and what that means for a run."""
     from harness.run import diagnose
 
-    table = Table("what", "found", "means", box=None)
     findings = diagnose(stack.resolve())
-    for finding in findings:
-        style = "" if finding.good else "red"
-        table.add_row(*map(Text, (finding.what, finding.found, finding.means)), style=style)
-    Console().print(table)
+    _table(
+        Console(),
+        ("what", "found", "means"),
+        [(finding.what, finding.found, finding.means) for finding in findings],
+        ["" if finding.good else "red" for finding in findings],
+    )
     return ExitCode.PASS if all(finding.good for finding in findings) else ExitCode.BROKEN
 
 
-images = typer.Typer(help="Images for the Compose rung.", no_args_is_help=True)
+images = typer.Typer()
 app.add_typer(images, name="images")
+
+
+@images.callback(invoke_without_command=True)
+def images_overview(context: typer.Context) -> None:
+    """Images for the Compose rung."""
+    overview(context)
 
 
 @images.command()
@@ -188,7 +234,7 @@ def build(stack: StackDir = _HERE) -> int:
 
 @app.command()
 def schema(stack: StackDir = _HERE) -> int:
-    """Print the JSON Schema of `*.scenario.yaml`, with every fault and check of this stack."""
+    """Print the JSON Schema of scenarios of this stack."""
     import json
 
     from harness.run import scenario_schema
@@ -212,26 +258,58 @@ _STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow"}
 
 
 def _show(console: Console, outcome: Any) -> int:
-    table = Table("verdict", "expectation", "reason", box=None, pad_edge=False)
-    for verdict in outcome.verdicts:
-        # As Text: what checks say may look like rich's markup, and is none.
-        result = Text(verdict.result, style=_STYLES[verdict.result])
-        table.add_row(result, Text(verdict.name), Text(verdict.reason))
-    console.print(table)
+    _table(
+        console,
+        ("verdict", "expectation", "reason"),
+        [(verdict.result, verdict.name, verdict.reason) for verdict in outcome.verdicts],
+        [_STYLES[verdict.result] for verdict in outcome.verdicts],
+    )
     for text in outcome.trouble.all:
-        console.print(text, style="bold red", markup=False, soft_wrap=True)
-    console.print(f"report: {outcome.folder / 'report.html'}", markup=False, soft_wrap=True)
+        console.print(text, style="bold red", markup=False, highlight=False, soft_wrap=True)
+    report = outcome.folder / "report.html"
+    console.print(f"report: {report}", markup=False, highlight=False, soft_wrap=True)
     return int(outcome.exit_code)
 
 
 def _status(rows: list[Any]) -> int:
-    table = Table("service", "state", "ready", "pid", "address", "detail", box=None)
-    for row in rows:
-        ready = "yes" if row.ready else "no"
-        cells = (row.service, row.state, ready, str(row.pid or ""), row.address or "", row.detail)
-        table.add_row(*map(Text, cells))
-    Console().print(table)
+    _table(
+        Console(),
+        ("service", "state", "ready", "pid", "address", "detail"),
+        [
+            (row.service, row.state, "yes" if row.ready else "no", str(row.pid or ""),
+             row.address or "", row.detail)
+            for row in rows
+        ],
+        ["" if row.ready else "red" for row in rows],
+    )  # fmt: skip
     return ExitCode.PASS if all(row.ready for row in rows) else ExitCode.BROKEN
+
+
+def _table(
+    console: Console,
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    styles: Sequence[str],
+) -> None:
+    """Print a table; where nobody looks at it, a row is a line, for `grep` and for logs of CI.
+
+    The first cell of a row has its style.
+    """
+    if console.is_terminal:
+        table = Table(*head, box=None, pad_edge=False)
+        for row, style in zip(rows, styles, strict=True):
+            # As Text: what checks say may look like rich's markup, and is none.
+            table.add_row(Text(row[0], style=style), *map(Text, row[1:]))
+        console.print(table)
+        return
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    for row in (head, *rows):
+        cells = (" ".join(cell.split()).ljust(n) for cell, n in zip(row, widths, strict=True))
+        console.print("  ".join(cells).rstrip(), markup=False, highlight=False, soft_wrap=True)
+
+
+_INTERRUPTED = 130
+"""What typer makes of Ctrl-C, where no run is under way that would end in order."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -244,7 +322,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stderr.write(f"harness: {error}\n")
         code = error.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        code = ExitCode.INCONCLUSIVE
+        code = _INTERRUPTED
     except BrokenPipeError:  # `harness schema | head`: who read has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.PASS
@@ -257,4 +335,7 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         sys.stderr.write(f"harness: {error.format_message()}\n")
         code = ExitCode.USAGE
+    if code == _INTERRUPTED:
+        sys.stderr.write("harness: interrupted\n")
+        code = ExitCode.INCONCLUSIVE
     sys.exit(int(code or 0))

@@ -29,8 +29,15 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str,
         (("run", "brownout", "--on", "moon"), "--on moon"),
         (("run", "brownout", "--out", "tests"), "is not empty"),
         (("run", "brownout", "--seed", "x"), "'--seed'"),
+        (("run", "brown_out"), "did you mean brownout?"),
         (("run",), "Missing argument"),
         (("nope",), "No such command"),
+        (("up", "--stack", "README.md"), "--stack README.md: is no directory; name the one in"),
+        (("heal", "--stack", "nope"), "--stack nope: is no directory"),
+        (("down", "--stack", "nope"), "--stack nope: is no directory"),
+        (("judge", "nope"), "nope: is no folder"),
+        (("judge", "docs"), "holds no run"),
+        (("judge", "docs", "--stack", "nope"), "--stack nope: is no directory"),
     ],
 )
 def test_a_users_mistake_is_told_without_a_traceback(
@@ -44,6 +51,7 @@ def test_a_users_mistake_is_told_without_a_traceback(
     assert code == ExitCode.USAGE
     assert text in err
     assert "Traceback" not in err
+    assert err.count("\n") == 1
 
 
 def test_a_bad_scenario_file_tells_each_problem(
@@ -57,14 +65,6 @@ def test_a_bad_scenario_file_tells_each_problem(
     assert f"{path}: title: is missing" in err
     assert f"{path}: load: is missing" in err
     assert f"{path}: titel: unknown key" in err
-
-
-def test_judging_what_is_no_run_is_an_error_of_one_line(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    code, _, err = call(capsys, "judge", str(tmp_path))
-    assert code == ExitCode.BROKEN
-    assert err.count("\n") == 1
 
 
 def test_the_schema_is_json_and_names_the_faults_and_checks(
@@ -105,6 +105,58 @@ def test_status_where_nothing_runs_says_what_to_do(
     code, _, err = call(capsys, "status", "--stack", str(tmp_path))
     assert code == ExitCode.BROKEN
     assert "harness up" in err
+
+
+def test_logs_where_nothing_has_run_say_what_to_do(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    code, _, err = call(capsys, "logs", "--stack", str(tmp_path))
+    assert code == ExitCode.BROKEN
+    assert "no stack has run here; start one: harness up" in err
+
+
+def test_ctrl_c_where_nothing_is_under_way_is_inconclusive_and_told(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(directory: Path) -> list[str]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("harness.run.heal_everything", interrupted)
+    code, out, err = call(capsys, "heal", "--stack", str(tmp_path))
+    assert (code, out, err) == (ExitCode.INCONCLUSIVE, "", "harness: interrupted\n")
+
+
+COMMANDS = ("run", "judge", "up", "status", "logs", "down", "heal", "proxy", "doctor", "schema")
+
+
+def test_every_command_has_a_help_that_fits_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = call(capsys, "--help")
+    assert code == ExitCode.PASS
+    assert "5 something" in out
+    told = dict(line.split(maxsplit=1) for line in out.splitlines() if line.startswith("  "))
+    assert set(told) >= {*COMMANDS, "version", "images"}
+    assert not [text for text in told.values() if text.endswith("...")]
+    for command in COMMANDS:
+        assert f"usage: harness {command}" in call(capsys, command, "--help")[1].lower()
+
+
+@pytest.mark.parametrize("words", [(), ("images",), ("proxy", "-help")])
+def test_what_is_incomplete_or_asks_for_help_gets_it(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    code, out, err = call(capsys, *words)
+    assert (code, err) == (ExitCode.PASS, "")
+    assert out.lower().startswith("usage: harness")
+
+
+def test_a_row_is_a_line_where_no_terminal_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    _, out, _ = call(capsys, "doctor")
+    head, *rows = out.splitlines()
+    assert head.split() == ["what", "found", "means"]
+    assert all(row[: head.index("means")].endswith("  ") for row in rows)
 
 
 def test_help_is_quick_because_it_imports_no_room() -> None:

@@ -3,7 +3,8 @@
 While a run lasts, each process appends to a part of its own, `parts/NAME.jsonl`. `merge` sorts
 the parts by time into `history.jsonl` and numbers the events. A part whose last line was cut
 short by a kill or a full disk loses that line only; so does one with a damaged line elsewhere, and
-`damaged` counts those, since a history that lacks something proves nothing.
+`damaged` counts those, since a history that lacks something proves nothing. `history.jsonl` is
+written in one step, so there a last line cut short is damage as well, and so is a missing number.
 """
 
 from collections.abc import Iterable, Iterator
@@ -66,14 +67,25 @@ def read_lines(path: Path) -> Iterator[AnyEvent]:
     return (event for event in attempts(path) if event is not None)
 
 
-def attempts(path: Path) -> Iterator[AnyEvent | None]:
-    """What each line of a file says; None for a damaged one, nothing for a last one cut short."""
+def read_whole(path: Path) -> tuple[list[AnyEvent], int]:
+    """The events of a `history.jsonl`, and how many it lacks by its own numbers."""
+    found = list(attempts(path, cut_short=True))
+    events = [event for event in found if event is not None]
+    numbered = max((event.index for event in events), default=-1) + 1
+    return events, max(len(found), numbered) - len(events)
+
+
+def attempts(path: Path, *, cut_short: bool = False) -> Iterator[AnyEvent | None]:
+    """What each line of a file says; None for a damaged one.
+
+    A last line that is cut short is nothing, or with `cut_short` damaged as well.
+    """
     with path.open("rb") as file:
         for line in file:
             try:
                 yield _decoder.decode(line)
             except (ValueError, RecursionError):  # no JSON, no event, no UTF-8; nested for ever
-                if line.endswith(b"\n"):
+                if cut_short or line.endswith(b"\n"):
                     yield None
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from harness.errors import HarnessError
 
 from ._events import AnyEvent, Completion, Event, Fail, Fault, Invoke, Mode, Ok, Started, Unknown
-from ._files import attempts, count_damaged, merge
+from ._files import count_damaged, merge, read_whole
 
 E = TypeVar("E", bound=Event)
 
@@ -96,9 +96,8 @@ class History:
         """
         whole = run / "history.jsonl"
         if whole.is_file():
-            found = list(attempts(whole))
-            events = [event for event in found if event is not None]
-            return cls(events, damaged=len(found) - len(events))
+            events, damaged = read_whole(whole)
+            return cls(events, damaged)
         parts = sorted((run / "parts").glob("*.jsonl"))
         if not parts:
             raise HarnessError(f"{run}: holds no history.jsonl; name the folder of a run")
@@ -119,7 +118,7 @@ class History:
         """
         for event in self.of(Started):
             return event
-        raise HarnessError("the history has no `started` event; it is not a run's")
+        raise HarnessError("the history does not say how the run began, so it is no run's")
 
     @cached_property
     def end(self) -> float:

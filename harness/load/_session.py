@@ -115,7 +115,8 @@ class Session:
         then, used = self._cpu
         self._cpu = now, spent = monotonic(), process_time()
         return Generator(
-            t=time() - self._driver.epoch if self._driver else 0.0,
+            # Without an epoch it never began, and Unix time is no time of the run.
+            t=time() - self._driver.epoch if self._driver and self._driver.epoch else 0.0,
             worker=self._worker,
             cpu=round(min(1.0, (spent - used) / max(now - then, 1e-6)), 3),
             in_flight=self._driver.in_flight if self._driver else 0,

@@ -96,7 +96,10 @@ def listener(host: str, port: int, candidates: list[Sockaddr]) -> socket.socket:
             candidates = [(socket.AF_INET, ("0.0.0.0", port))]  # noqa: S104
     family, address = candidates[0]
     shown = text(address) if host else shown
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise AddressError(f"listen tcp {shown}: socket: {_reason(error)}") from None
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -109,9 +112,12 @@ def listener(host: str, port: int, candidates: list[Sockaddr]) -> socket.socket:
         sock.listen(BACKLOG)
     except OSError as error:
         sock.close()
-        reason = os.strerror(error.errno).lower() if error.errno else str(error)
-        raise AddressError(f"listen tcp {shown}: bind: {reason}") from None
+        raise AddressError(f"listen tcp {shown}: bind: {_reason(error)}") from None
     return sock
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
 def text(address: object) -> str:

@@ -168,10 +168,11 @@ def _entry_fields(entry: Any) -> Fields:
 
 def _read_toxics(entries: list[Any]) -> list[WantedToxic]:
     toxics = [WantedToxic(fields_of(entry, TOXIC)).finish() for entry in entries]
-    names = [toxic.name for toxic in toxics]
-    for name in names:
-        if names.count(name) > 1:
-            raise ApiError(BAD_BODY, f"two toxics are named {name}: names must differ")
+    taken: set[str] = set()
+    for toxic in toxics:
+        if toxic.name in taken:
+            raise ApiError(BAD_BODY, f"two toxics are named {toxic.name}: names must differ")
+        taken.add(toxic.name)
     return toxics
 
 

@@ -3,16 +3,26 @@
     source > Stub > Stub > Stub > sink
 
 All changes take effect before they return, whatever the receiver does, and lose no byte.
+
+Stubs take turns: one that is woken by another runs once that one waits. So a chain can be as long
+as anybody likes, and one that has much to do lets the loop look after others now and then.
 """
+
+from collections import deque
+from typing import Final
 
 from harness.proxy._placement import Placement
 from harness.proxy._stub import Line, Stub
+
+TURNS: Final = 64
+TURNS_S: Final = 0.001
+"""So many turns, or so long, in one piece; then everything else that is ready gets its own."""
 
 
 class Chain(Line):
     """A list of stubs that changes while bytes pass; `Link` gives it a source and a sink."""
 
-    __slots__ = ("eof", "finished", "first", "last", "output_ended")
+    __slots__ = ("_awake", "_running", "eof", "finished", "first", "last", "output_ended")
 
     def __init__(self) -> None:
         self.first: Stub | None = None
@@ -23,6 +33,8 @@ class Chain(Line):
         """Nothing more comes out of the last stub."""
         self.finished = False
         """All has gone to the sink, or the sink is gone."""
+        self._awake: deque[Stub] | None = None
+        self._running = False
 
     def stubs(self) -> list[Stub]:
         """Return the stubs of the chain, first to last."""
@@ -39,6 +51,29 @@ class Chain(Line):
         while stub is not None and stub.placement is not placement:
             stub = stub.next
         return stub
+
+    def run(self, stub: Stub) -> None:
+        """Give a stub a turn: now, or after those that are before it."""
+        if self._awake is None:
+            self._awake = deque()
+        self._awake.append(stub)
+        if not self._running:
+            self._take_turns(self._awake)
+
+    def _take_turns(self, awake: deque[Stub]) -> None:
+        self._running = True
+        end = self.loop.time() + TURNS_S
+        try:
+            for _ in range(TURNS):
+                if not awake:
+                    break
+                awake.popleft().advance()
+                if self.loop.time() > end:
+                    break
+        finally:
+            self._running = bool(awake)
+            if awake:
+                self.loop.call_soon(lambda: self._take_turns(awake))
 
     def insert(self, placement: Placement, after: Stub | None) -> None:
         """Put a toxic into the chain, at its start if `after` is None."""
@@ -83,11 +118,12 @@ class Chain(Line):
         self.update_reading()
 
     def restart(self, stub: Stub) -> None:
-        """Run a toxic with new settings; the chunk in its hand goes on at once."""
+        """Run a toxic with new settings; most let the chunk in their hand go on at once."""
         if stub.done:
             return
         stub.stop()
-        stub.flush_hand()
+        if not stub.placement.toxic.keeps_hand:
+            stub.flush_hand()
         if self.finished:
             return
         stub.start()
@@ -95,6 +131,8 @@ class Chain(Line):
 
     def clear(self) -> None:
         """Stop every stub, and drop what they hold."""
+        if self._awake is not None:
+            self._awake.clear()
         stub = self.first
         self.first = self.last = None
         while stub is not None:

@@ -12,6 +12,7 @@ from harness.proxy._proxy import Proxy, World
 Addresses = list[Sockaddr]
 CLOSED_AT_ONCE = 256
 """Closing a connection costs the kernel about 70 µs."""
+RETRY_S = 1.0
 ANY_ADDRESS = {"", "0.0.0.0", "::"}  # noqa: S104  (read, not bound)
 
 
@@ -71,14 +72,15 @@ class Collection:
             if existing.upstream == proxy.upstream and await self.same(existing, wanted):
                 return existing
             await self.stop(existing)
-            existing.end_lease()
-            existing.remove_all_toxics()
         found = await self.listen_addresses(proxy.listen) if enabled else []
         present = self.proxies.get(proxy.name)
         if present is not None and present is not existing:
             present.stop()  # made by somebody else while we waited
         if enabled:
             proxy.start(found)
+        if existing is not None:
+            existing.end_lease()
+            existing.remove_all_toxics()
         self.proxies[proxy.name] = proxy
         return proxy
 
@@ -126,8 +128,12 @@ class Collection:
         proxy.log("warn", "cut_expired")
         try:
             await self._start(proxy)
-        except (AddressError, ApiError) as error:
-            proxy.log("error", "cut_expired_but_not_ended", error=str(error))
+        except ApiError:
+            pass  # deleted while we waited
+        except AddressError as error:
+            # Somebody else has the port, perhaps for a moment: the cut must not outlast that.
+            proxy.log("error", "cut_expired_but_not_ended", error=str(error), again_in_s=RETRY_S)
+            self.lease_cut(proxy, RETRY_S)
 
     async def _start(self, proxy: Proxy) -> None:
         found = await self.listen_addresses(proxy.listen)

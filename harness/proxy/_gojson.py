@@ -24,8 +24,17 @@ _ESCAPES: Final = {
 Fields = dict[str, Any]
 
 
+MOST_SCANNED: Final = 64 * 1024
+"""Of a longer text, only Python's parser says where the fault is: scanning takes too long."""
+
+
 class DecodeError(Exception):
     """The body is not what it should be; the text is Go's."""
+
+    def __init__(self, problem: str, at: int | None = None) -> None:
+        super().__init__(problem)
+        self.at = at
+        """At which byte, if it is known."""
 
 
 class Pairs(list[tuple[str, Any]]):
@@ -56,10 +65,12 @@ def parse(body: bytes) -> Any:
         value, end = _DECODER.raw_decode(text)
     except RecursionError:
         raise DecodeError("exceeded max depth") from None
-    except ValueError:
-        raise DecodeError(syntax_error(body)) from None
+    except ValueError as error:
+        if len(body) > MOST_SCANNED:
+            raise DecodeError(f"invalid JSON: {error}", getattr(error, "pos", None)) from None
+        raise DecodeError(*syntax_error(body)) from None
     if isinstance(value, Literal) and text[end : end + 1] in {".", "e", "E"}:
-        raise DecodeError(syntax_error(body))  # a number cut short, which Python takes
+        raise DecodeError(*syntax_error(body))  # a number cut short, which Python takes
     return value
 
 

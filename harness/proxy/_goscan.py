@@ -13,21 +13,23 @@ class _SyntaxFault(Exception):  # noqa: N818  (not an error of ours: it carries 
     pass
 
 
-def syntax_error(body: bytes) -> str:
-    """Return Go's description of the first fault of a JSON text."""
+def syntax_error(body: bytes) -> tuple[str, int]:
+    """Return Go's description of the first fault of a JSON text, and at which byte it is."""
+    scanner = _Scanner(body)
+    problem = "unexpected EOF"
     try:
-        _Scanner(body).value()
+        scanner.value()
     except _SyntaxFault as fault:
-        return str(fault)
+        problem = str(fault)
     except RecursionError:
-        return "exceeded max depth"
-    return "unexpected EOF"
+        problem = "exceeded max depth"
+    return problem, scanner.at
 
 
 class _Scanner:
     def __init__(self, body: bytes) -> None:
         self._body = body
-        self._at = 0
+        self.at = 0
 
     def value(self) -> None:
         byte = self._peek_past_space()
@@ -45,9 +47,9 @@ class _Scanner:
             self._fault("looking for beginning of value")
 
     def _object(self) -> None:
-        self._at += 1
+        self.at += 1
         if self._peek_past_space() == ord("}"):
-            self._at += 1
+            self.at += 1
             return
         while True:
             if self._peek_past_space() != ord('"'):
@@ -55,53 +57,53 @@ class _Scanner:
             self._string()
             if self._peek_past_space() != ord(":"):
                 self._fault("after object key")
-            self._at += 1
+            self.at += 1
             self.value()
             byte = self._peek_past_space()
             if byte not in b",}":
                 self._fault("after object key:value pair")
-            self._at += 1
+            self.at += 1
             if byte == ord("}"):
                 return
 
     def _array(self) -> None:
-        self._at += 1
+        self.at += 1
         if self._peek_past_space() == ord("]"):
-            self._at += 1
+            self.at += 1
             return
         while True:
             self.value()
             byte = self._peek_past_space()
             if byte not in b",]":
                 self._fault("after array element")
-            self._at += 1
+            self.at += 1
             if byte == ord("]"):
                 return
 
     def _string(self) -> None:
-        self._at += 1
+        self.at += 1
         while (byte := self._peek()) != ord('"'):
             if byte < 0x20:
                 self._fault("in string literal")
-            self._at += 1
+            self.at += 1
             if byte != ord("\\"):
                 continue
             if (code := self._peek()) not in b'bfnrt\\/"u':
                 self._fault("in string escape code")
-            self._at += 1
+            self.at += 1
             for _ in range(4 if code == ord("u") else 0):
                 if self._peek() not in b"0123456789abcdefABCDEF":
                     self._fault("in \\u hexadecimal character escape")
-                self._at += 1
-        self._at += 1
+                self.at += 1
+        self.at += 1
 
     def _number(self) -> None:
         if self._peek() == ord("-"):
-            self._at += 1
+            self.at += 1
             if self._peek() not in _DIGITS:
                 self._fault("in numeric literal")
         if self._peek() == ord("0"):
-            self._at += 1
+            self.at += 1
         else:
             self._digits()
         if self._next_is(b"."):
@@ -122,22 +124,22 @@ class _Scanner:
         for expected in word:
             if self._peek() != expected:
                 self._fault(f"in literal {word.decode()} (expecting {_quoted(expected)})")
-            self._at += 1
+            self.at += 1
 
     def _next_is(self, wanted: bytes) -> bool:
-        if self._at < len(self._body) and self._body[self._at] in wanted:
-            self._at += 1
+        if self.at < len(self._body) and self._body[self.at] in wanted:
+            self.at += 1
             return True
         return False
 
     def _peek(self) -> int:
-        if self._at >= len(self._body):
+        if self.at >= len(self._body):
             raise _SyntaxFault("unexpected EOF")
-        return self._body[self._at]
+        return self._body[self.at]
 
     def _peek_past_space(self) -> int:
         while self._peek() in _SPACE:
-            self._at += 1
+            self.at += 1
         return self._peek()
 
     def _fault(self, where: str) -> None:

@@ -1,7 +1,9 @@
 """A small HTTP/1.1 server on the loop, for the control API.
 
 Parsing is left to httptools (the parser of Node and uvicorn). Requests of one connection are
-answered in order; a client that is slow to send or to read holds up nobody but itself.
+answered in order, one in a turn of the loop, and no more are read before those at hand are
+answered and the answers taken. So a client that is slow to send or to read, or sends thousands of
+requests in one go, holds up nobody but itself.
 """
 
 import socket
@@ -13,9 +15,11 @@ from typing import Any, Final
 import httptools
 
 from harness.proxy._coroutines import run
+from harness.proxy._descriptors import SHORTAGE, Reserve
 from harness.proxy._loop import READ, TROUBLE, WRITE, Loop, Timer
 
-MOST_BODY: Final = 16 << 20
+MOST_BODY: Final = 256 << 10
+"""Some two thousand proxies: more would take too long to read, for everybody else."""
 MOST_HEAD: Final = 1 << 20
 IDLE_S: Final = 60.0
 REASONS: Final = {
@@ -62,6 +66,7 @@ class HttpServer:
     def __init__(self, loop: Loop, sock: socket.socket, respond: Respond) -> None:
         self.loop = loop
         self.respond = respond
+        self.reserve = Reserve()
         self._sock = sock
         loop.watch(sock.fileno(), READ, self._on_clients, urgent=True)
 
@@ -71,8 +76,10 @@ class HttpServer:
                 client, _ = self._sock.accept()
             except BlockingIOError:
                 return
-            except OSError:
-                # Out of descriptors, most likely: look again a little later.
+            except OSError as error:
+                if error.errno in SHORTAGE and self.reserve.give():
+                    continue
+                # Even the reserve is used up: look again a little later.
                 self.loop.forget(self._sock.fileno())
                 self.loop.call_at(self.loop.time() + 0.02, self._watch_again)
                 return
@@ -97,12 +104,15 @@ class HttpConnection:
         self._head_size = 0
         self._body: list[bytes] = []
         self._body_size = 0
-        self._waiting: deque[Request] = deque()
+        self._waiting: deque[Request | int] = deque()
+        """Requests, or the status with which what was no request is refused."""
         self._busy = False
         self._out = b""
+        self._mask = READ
+        self._scheduled = False
         self._closing = False
         self._timer: Timer | None = None
-        self._loop.watch(self._fd, READ, self._on_event, urgent=True)
+        self._loop.watch(self._fd, self._mask, self._on_event, urgent=True)
         self._rest()
 
     # Called by the loop.
@@ -129,12 +139,13 @@ class HttpConnection:
         try:
             self._parser.feed_data(data)
         except _TooLargeError as error:
-            self._refuse(error.status)
+            self._waiting.append(error.status)
         except httptools.HttpParserUpgrade:
-            self._refuse(400)
+            self._waiting.append(400)
         except httptools.HttpParserError as error:
             cause = error.__context__
-            self._refuse(cause.status if isinstance(cause, _TooLargeError) else 400)
+            self._waiting.append(cause.status if isinstance(cause, _TooLargeError) else 400)
+        self._next()
 
     # Called by the parser.
 
@@ -155,7 +166,8 @@ class HttpConnection:
 
     def on_headers_complete(self) -> None:
         """The body follows; curl waits to be asked for a long one."""
-        if self._headers.get("expect", "").lower() == "100-continue":
+        expects = self._headers.get("expect", "").lower()
+        if expects == "100-continue" and not self._busy and not self._waiting:
             self._send(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, data: bytes) -> None:
@@ -175,7 +187,6 @@ class HttpConnection:
         )
         request.keep_alive = self._parser.should_keep_alive()
         self._waiting.append(request)
-        self._next()
 
     def _grow_head(self, size: int) -> None:
         self._head_size += size
@@ -185,9 +196,27 @@ class HttpConnection:
     # Answering.
 
     def _next(self) -> None:
-        while self._waiting and not self._busy and not self._closing:
-            self._busy = True
-            run(self._answer(self._waiting.popleft()))
+        self._scheduled = False
+        if self._waiting and not self._busy and not self._closing and not self._out:
+            request = self._waiting.popleft()
+            if isinstance(request, int):
+                self._refuse(request)
+            else:
+                self._busy = True
+                run(self._answer(request))
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """Read only when there is nothing left to do."""
+        if self._fd < 0:
+            return
+        mask = WRITE if self._out else READ if not self._waiting else 0
+        if mask != self._mask:
+            self._mask = mask
+            self._loop.change(self._fd, mask)
+        if self._waiting and not self._busy and not self._out and not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._next)
 
     async def _answer(self, request: Request) -> None:
         response = await self._server.respond(request)
@@ -196,12 +225,8 @@ class HttpConnection:
             return
         self._closing = not request.keep_alive
         self._send(_head(response, close=self._closing) + response.body)
-        if self._waiting:
-            self._loop.call_soon(self._next)
 
     def _refuse(self, status: int) -> None:
-        if self._fd < 0:
-            return
         self._closing = True
         reason = f"{status} {REASONS[status]}"
         response = Response(status, reason.encode(), [("Content-Type", "text/plain")])
@@ -220,13 +245,10 @@ class HttpConnection:
             self._close()
             return
         self._out = self._out[sent:]
-        if self._out:
-            self._loop.change(self._fd, READ | WRITE)
-            return
-        if self._closing:
+        if self._closing and not self._out:
             self._close()
-        elif sent:
-            self._loop.change(self._fd, READ)
+        else:
+            self._refresh()
 
     def _rest(self) -> None:
         """Close a connection on which nothing happens for a minute."""
@@ -241,6 +263,7 @@ class HttpConnection:
             self._timer.cancel()
         self._fd = -1
         self._loop.close(self._sock)
+        self._server.reserve.refill()
 
 
 class _TooLargeError(Exception):

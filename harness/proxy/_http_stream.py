@@ -16,6 +16,8 @@ from typing import Final, Literal
 Kind = Literal["head", "data", "more"]
 
 MOST_HEAD: Final = 64 * 1024
+BODILESS: Final = {204, 304}
+"""Statuses of answers that have no body, whatever their headers say."""
 _METHODS: Final = rb"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE)"
 _REQUEST: Final = re.compile(_METHODS + rb" [^\s]{1,8000} HTTP/1\.[01]\r?\n")
 _REQUEST_START: Final = re.compile(_METHODS + rb" [^\s]{0,8000}(?: H?T?T?P?/?1?\.?[01]?\r?)?\Z")
@@ -62,6 +64,9 @@ class Head:
     def change(self, status: int, headers: dict[str, str]) -> bool:
         """Take another status (0: the same) and other headers; return whether there are any."""
         if status and self.status >= 200:
+            if self.status in BODILESS:  # and nothing else says that no body follows
+                self.set("Transfer-Encoding", "")
+                self.set("Content-Length", "0")
             version = self.first.partition(" ")[0]
             self.first = f"{version} {status} {_REASONS.get(status, 'Changed')}"
         for name, value in headers.items():
@@ -124,7 +129,7 @@ class MessageReader:
         length = head.get("content-length")
         if status == 101 or (status == 200 and method == "CONNECT"):
             self._left = -1
-        elif method == "HEAD" or 100 <= status < 200 or status in {204, 304}:
+        elif method == "HEAD" or 100 <= status < 200 or status in BODILESS:
             self._left = 0
         elif "chunked" in encoding:
             self._chunked = "size"

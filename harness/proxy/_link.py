@@ -96,8 +96,8 @@ class Link(Chain):
         if self.first is not None:
             self._read_chunk(self.first)
             return
-        if self._bulk and not self.taps:
-            self._splice()
+        if self._bulk and not self.taps and (pipe := self.connection.pipes.take()):
+            self._splice(pipe)
             return
         try:
             count = self.source.sock.recv_into(_BUFFER)
@@ -142,9 +142,8 @@ class Link(Chain):
         first.push(Chunk(data, self.loop.time()))
         self.update_reading()
 
-    def _splice(self) -> None:
+    def _splice(self, pipe: Pipe) -> None:
         pool = self.connection.pipes
-        pipe = pool.take()
         try:
             count = os.splice(self.source.fd, pipe.writer, _SPLICE_BYTES, flags=_FLAGS)
         except BlockingIOError:
@@ -194,7 +193,7 @@ class Link(Chain):
 
     def write(self, data: bytes | memoryview) -> None:
         """Send now what can be sent now, hold the rest."""
-        if self.finished:
+        if self.finished or self.output_ended:
             return
         if not self.pending:
             try:

@@ -36,11 +36,11 @@ class Log:
         entry = {"level": level, "event": event, **fields, "time": stamp}
         if self._dropped:
             entry["lines_dropped_before"] = self._dropped
-        line = (json.dumps(entry, ensure_ascii=False, default=str) + "\n").encode(
-            "utf-8", "replace"
-        )
+        line = _encode(entry)
         if len(line) > _ATOMIC:
-            line = line[: _ATOMIC - 1] + b"\n"
+            line = _encode({name: _shorten(value) for name, value in entry.items()})
+        if len(line) > _ATOMIC:
+            line = _encode({"level": level, "event": event, "time": stamp})
         try:
             if self._poll.poll(0) and os.write(self._fd, line):
                 self._dropped = 0
@@ -48,3 +48,13 @@ class Log:
         except OSError:
             pass  # a closed pipe is no reason to stop proxying either
         self._dropped += 1
+
+
+def _encode(entry: dict[str, Any]) -> bytes:
+    text = json.dumps(entry, ensure_ascii=False, default=str) + "\n"
+    return text.encode("utf-8", "replace")
+
+
+def _shorten(value: Any) -> Any:
+    """Leave the end of a long text, which of a traceback tells most."""
+    return f"...{value[-400:]}" if isinstance(value, str) and len(value) > 400 else value

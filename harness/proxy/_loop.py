@@ -35,6 +35,9 @@ TROUBLE: Final = 8 | 16
 BATCH: Final = 64
 """Events, timers and soon-callbacks handled before urgent descriptors are looked at again."""
 
+LONGEST_BATCH_S: Final = 0.005
+"""They are looked at even sooner when handlers take so long."""
+
 LONGEST_WAIT_S: Final = 3600.0
 """epoll takes no more than 2**31 milliseconds; a timer may be years away."""
 
@@ -75,6 +78,9 @@ class Loop:
         self._compact_at = 1024
         self._order = count()
         self._soon: deque[Callback] = deque()
+        self._fresh: set[int] = set()
+        """Descriptors that are watched since the events at hand were collected."""
+        self._looked_at = 0.0
         self._stopped = False
 
     def watch(self, fd: int, events: int, handler: Handler, *, urgent: bool = False) -> None:
@@ -84,6 +90,7 @@ class Loop:
         if poller is not self._poller:
             self._home[fd] = poller
         self._handlers[fd] = handler
+        self._fresh.add(fd)
 
     def change(self, fd: int, events: int) -> None:
         """Watch `fd` for other events than before."""
@@ -125,10 +132,12 @@ class Loop:
     def run(self) -> None:
         """Handle events until `stop` is called."""
         while not self._stopped:
+            self._fresh.clear()
             events = self._wait()
+            self._looked_at = time.monotonic()
             self._dispatch(events)
-            if len(events) >= BATCH and self._urgent is not None:
-                self._dispatch(self._urgent.poll(0.0, BATCH))
+            if len(events) >= BATCH:
+                self._look_at_urgent()
             if self._soon:
                 for _ in range(min(len(self._soon), BATCH)):
                     self._call(self._soon.popleft())
@@ -136,10 +145,12 @@ class Loop:
                 self._run_timers()
 
     def _dispatch(self, events: list[tuple[int, int]]) -> None:
-        handlers = self._handlers
+        handlers, fresh = self._handlers, self._fresh
         for fd, mask in events:
-            # A handler earlier in this batch may have closed the descriptor; and a new one may
-            # have taken its number, so handlers must bear an event that is none of theirs.
+            # A handler earlier in this batch may have closed the descriptor, and a new one may
+            # have taken its number: the event is none of its. One that is will be told again.
+            if fd in fresh:
+                continue
             handler = handlers.get(fd)
             if handler is not None:
                 try:
@@ -147,8 +158,17 @@ class Loop:
                 except Exception:  # noqa: BLE001  (an error of ours must not end the server)
                     self.forget(fd)  # or it would be announced, and fail, for ever
                     self._tell()
-            elif fd == self._urgent_fd and self._urgent is not None:
-                self._dispatch(self._urgent.poll(0.0, BATCH))
+                if time.monotonic() - self._looked_at > LONGEST_BATCH_S:
+                    self._look_at_urgent()
+            elif fd == self._urgent_fd:
+                self._look_at_urgent()
+
+    def _look_at_urgent(self) -> None:
+        if self._urgent is not None:
+            # First, so that handlers of urgent descriptors that are slow do not look again.
+            self._looked_at = float("inf")
+            self._dispatch(self._urgent.poll(0.0, BATCH))
+            self._looked_at = time.monotonic()
 
     def _wait(self) -> list[tuple[int, int]]:
         if self._soon:
@@ -184,6 +204,8 @@ class Loop:
             callback()
         except Exception:  # noqa: BLE001  (as for handlers)
             self._tell()
+        if time.monotonic() - self._looked_at > LONGEST_BATCH_S:
+            self._look_at_urgent()
 
     def _tell(self) -> None:
         if self._on_error is None:

@@ -8,19 +8,18 @@ that the API listens on, so `--port 0` can be used by whoever reads it.
 import argparse
 import gc
 import os
-import resource
 import secrets
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
 
 from harness.errors import ExitCode
 from harness.proxy._address import AddressError, listener, literal, split, text
 from harness.proxy._api import VERSION, Api
 from harness.proxy._coroutines import run
+from harness.proxy._descriptors import raise_limit
 from harness.proxy._errors import ApiError
 from harness.proxy._gojson import DecodeError
 from harness.proxy._http import HttpServer
@@ -39,11 +38,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     log = Log(level=os.environ.get("LOG_LEVEL", "info").lower())
     loop = Loop(on_error=lambda error: log("error", "handler_failed", error=error))
     try:
-        sock = _listen(options.host, options.port)
+        host, port = _split(options.host, options.port)
+    except AddressError as error:
+        sys.stderr.write(f"harness proxy: {error}; give --port a number from 0 to 65535\n")
+        return ExitCode.USAGE
+    try:
+        sock = _listen(host, port)
     except AddressError as error:
         sys.stderr.write(f"harness proxy: {error}; choose another --host or --port\n")
         return ExitCode.BROKEN
-    _raise_descriptor_limit()
+    raise_limit()
     seed = options.seed if options.seed is not None else secrets.randbelow(2**31)
     metrics = Metrics(proxies=options.proxy_metrics, runtime=options.runtime_metrics)
     api = Api(World(loop=loop, seed=seed, metrics=metrics, log=log))
@@ -75,16 +79,30 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("-port", "--port", default="8474", help="port of the API, 0 for any")
     parser.add_argument("-config", "--config", default="", help="JSON file of proxies to create")
     parser.add_argument("-seed", "--seed", type=int, help="seed of jitter and toxicity")
-    parser.add_argument("-proxy-metrics", "--proxy-metrics", action="store_true",
-                        help="count bytes per proxy under /metrics")  # fmt: skip
-    parser.add_argument("-runtime-metrics", "--runtime-metrics", action="store_true",
-                        help="report the process under /metrics")  # fmt: skip
-    parser.add_argument("-version", "--version", action="store_true", help="show the version")
+    for name, meaning in (
+        ("proxy-metrics", "count bytes per proxy under /metrics"),
+        ("runtime-metrics", "report the process under /metrics"),
+        ("version", "show the version"),
+    ):
+        parser.add_argument(f"-{name}", f"--{name}", type=_flag, nargs="?", const=True,
+                            default=False, metavar="BOOL", help=meaning)  # fmt: skip
     return parser.parse_args(argv)
 
 
-def _listen(host: str, port: str) -> socket.socket:
-    host, number = split(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+def _flag(value: str) -> bool:
+    """Take what Go takes after the `=` of a flag."""
+    if value in {"1", "t", "T", "true", "TRUE", "True"}:
+        return True
+    if value in {"0", "f", "F", "false", "FALSE", "False"}:
+        return False
+    raise argparse.ArgumentTypeError(f"true or false, not {value!r}")
+
+
+def _split(host: str, port: str) -> tuple[str, int]:
+    return split(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+
+
+def _listen(host: str, number: int) -> socket.socket:
     candidates = literal(host, number)
     if candidates is None:
         try:
@@ -98,16 +116,27 @@ def _listen(host: str, port: str) -> socket.socket:
 async def _load(api: Api, path: str, log: Log) -> None:
     """Create the proxies of a file; a faulty one is reported, and the server goes on."""
     done: list[Proxy] = []
+    body = b""
+    cure = "mend the file, then start again or send it to POST /populate"
     try:
         with open(path, "rb") as file:  # noqa: PTH123, ASYNC230  (before the loop starts)
             body = file.read()
         await api.populate(body, done)
     except OSError as error:
-        log("error", "config_unreadable", config=path, error=str(error))
+        log("error", "config_unreadable", config=path, error=error.strerror, cure=cure)
     except (ApiError, DecodeError, AddressError) as error:
-        log("error", "config_faulty", config=path, error=str(error), proxies=len(done))
+        log("error", "config_faulty", config=path, **_place(body, error), error=str(error),
+            proxies=len(done), cure=cure)  # fmt: skip
     else:
         log("info", "config_loaded", config=path, proxies=len(done))
+
+
+def _place(body: bytes, error: Exception) -> dict[str, int]:
+    at = error.at if isinstance(error, DecodeError) else None
+    if at is None:
+        return {}  # the error names the field, or the number of the proxy
+    before = body[:at]
+    return {"line": before.count(b"\n") + 1, "column": at - before.rfind(b"\n")}
 
 
 def _stop_on_signals(loop: Loop) -> "_Undo":
@@ -142,10 +171,3 @@ class _Undo:
             signal.signal(number, handler)  # type: ignore[arg-type]
         for sock in self.sockets:
             sock.close()
-
-
-def _raise_descriptor_limit() -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        with suppress(OSError, ValueError):  # macOS reports a limit that it does not grant
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

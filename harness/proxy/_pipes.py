@@ -39,9 +39,12 @@ class PipePool:
     def __init__(self) -> None:
         self._idle: list[Pipe] = []
 
-    def take(self) -> Pipe:
-        """Return an empty pipe."""
-        return self._idle.pop() if self._idle else Pipe()
+    def take(self) -> Pipe | None:
+        """Return an empty pipe, None if there are no descriptors for one."""
+        try:
+            return self._idle.pop() if self._idle else Pipe()
+        except OSError:
+            return None
 
     def give(self, pipe: Pipe) -> None:
         """Take a pipe back."""

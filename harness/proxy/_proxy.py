@@ -6,7 +6,6 @@ Every change is complete when its method returns: a stopped proxy refuses, its c
 closed; a toxic is in (or out of) every live chain.
 """
 
-import errno
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -14,6 +13,7 @@ from typing import Any, Final
 
 from harness.proxy._address import Sockaddr, listener, split, text
 from harness.proxy._connection import Connection
+from harness.proxy._descriptors import SHORTAGE
 from harness.proxy._errors import TOXIC_EXISTS, TOXIC_NOT_FOUND, ApiError
 from harness.proxy._loop import READ, Loop, Timer
 from harness.proxy._metrics import Count, Metrics
@@ -23,7 +23,6 @@ from harness.proxy._placement import DOWNSTREAM, UPSTREAM, Placement
 from harness.proxy.toxics import Toxic
 
 ACCEPTS_AT_ONCE: Final = 32
-_NO_DESCRIPTORS: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 Log = Callable[..., None]
 
@@ -124,7 +123,7 @@ class Proxy:
             except BlockingIOError:
                 return
             except OSError as error:
-                if error.errno in _NO_DESCRIPTORS:
+                if error.errno in SHORTAGE:
                     # The client stays in the backlog; asking again at once would only spin.
                     self.log("error", "accept_failed", error=str(error))
                     self.loop.forget(sock.fileno())

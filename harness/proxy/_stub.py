@@ -12,9 +12,12 @@ import random
 import types
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from harness.proxy._loop import Loop, Timer
+
+MOST_AT_ONCE: Final = 16
+"""Chunks that a stub passes on in one turn; each may be a system call."""
 
 
 class Chunk:
@@ -48,6 +51,10 @@ class Piping(Protocol):
     def queue_limit(self) -> int:
         """How many chunks may wait before it."""
 
+    @property
+    def keeps_hand(self) -> bool:
+        """Whether an update leaves what is in hand there."""
+
     def attach(self, stub: "Stub") -> None:
         """Take part in a link."""
 
@@ -69,6 +76,9 @@ class Line(Protocol):
     @property
     def number(self) -> int:
         """Return the connection's number."""
+
+    def run(self, stub: "Stub") -> None:
+        """Give a stub a turn."""
 
     def update_reading(self) -> None:
         """Read again, or no more: there is room, or there is none."""
@@ -97,6 +107,7 @@ class Stub:
 
     __slots__ = (
         "_attached",
+        "_burst",
         "_coroutine",
         "_due",
         "_random",
@@ -128,6 +139,7 @@ class Stub:
         """The toxic's own memory; it lives as long as the stub, through updates too."""
         self._coroutine: Coroutine[Any, Any, None] | None = None
         self._waiting = False
+        self._burst = 0
         self._timer: Timer | None = None
         self._due = False
         self._attached = False
@@ -173,6 +185,9 @@ class Stub:
 
         With `until`, raise TimeoutError if there has been none by that time.
         """
+        if self._burst >= MOST_AT_ONCE:
+            await self.rest()
+        self._burst += 1
         if until is not None and not self._room():
             self._set_timer(until)
         while not self._room():
@@ -204,6 +219,11 @@ class Stub:
             await self._wait()
         self._timer = None
 
+    async def rest(self) -> None:
+        """Let others have their turn, in the midst of much work."""
+        self.link.run(self)
+        await self._wait()
+
     async def forever(self) -> None:
         """Wait until the stub is stopped."""
         while True:
@@ -229,17 +249,19 @@ class Stub:
             self._attached = True
             self.placement.toxic.attach(self)
         self._coroutine = self.placement.toxic.pipe(self)
-        self._advance()
+        self.link.run(self)
 
     def wake(self) -> None:
         """Let the toxic look again whether what it waits for is there."""
         if self._waiting:
             self._waiting = False
-            self._advance()
+            self.link.run(self)
 
     def push(self, chunk: Chunk) -> None:
         """Queue a chunk, whether or not there is room."""
-        if not self.done:
+        # After the end, something before this stub closed the stream and was taken out since:
+        # what comes now belongs behind bytes that are gone, and is dropped like them.
+        if not self.done and not self.ended:
             self.queue.append(chunk)
             self.wake()
 
@@ -250,7 +272,9 @@ class Stub:
 
     def has_room(self) -> bool:
         """Return whether the neighbour before may push another chunk."""
-        return not self.done and len(self.queue) < self.placement.toxic.queue_limit
+        if self.done or self.ended:
+            return False
+        return len(self.queue) < self.placement.toxic.queue_limit
 
     def stop(self) -> None:
         """Stop the toxic where it stands, keeping what is queued and in hand."""
@@ -258,7 +282,7 @@ class Stub:
         self._waiting = False
         coroutine, self._coroutine = self._coroutine, None
         if coroutine is not None and not getattr(coroutine, "cr_running", False):
-            # One that runs has caused its own end (its write failed): _advance() closes it.
+            # One that runs has caused its own end (its write failed): advance() closes it.
             coroutine.close()
 
     def flush_hand(self) -> None:
@@ -273,21 +297,26 @@ class Stub:
         held += self.queue
         self.hand = None
         self.queue.clear()
+        ended = self.ended and not self.done
         if self.next is None:
             for chunk in held:
                 self.link.write(chunk.data)
-        elif not self.next.done:
+            if ended:
+                self.link.end_output()
+        elif not self.next.done and not self.next.ended:
             # All of it before anybody wakes: the one behind, when it takes a chunk, lets the one
-            # before push the next, which would overtake what is still held here.
+            # before push the next, which would overtake what is still held here, or follow the end.
             self.next.queue.extend(held)
+            self.next.ended = ended
             self.next.wake()
-        if self.ended and not self.done:
-            self._pass_end()
 
-    def _advance(self) -> None:
+    def advance(self) -> None:
+        """Take a turn: run the toxic until it waits for something."""
         coroutine = self._coroutine
         if coroutine is None:
             return
+        self._waiting = False
+        self._burst = 0
         try:
             coroutine.send(None)
         except StopIteration:

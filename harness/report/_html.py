@@ -1,6 +1,6 @@
 """`report.html`: one file that opens offline, on paper, on a phone, in light and in dark."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 from importlib.resources import files
 
@@ -13,6 +13,17 @@ from ._svg import Frame, area_chart, lanes, line_chart
 
 _NOTICES = 200
 """Notices drawn: more cannot be told apart, and each brings its text."""
+
+
+_OVERVIEW = {
+    "fault": "fault",
+    "closed": "stage closed",
+    "relapsed": "closed again",
+    "ramping": "opening",
+    "done": "fully open",
+    "notice": "notice to the public",
+}
+"""What the boxes of the first panel are, by class."""
 
 
 def write_html(evidence: Evidence) -> str:
@@ -63,19 +74,19 @@ def _charts(evidence: Evidence) -> Iterator[str]:
     yield "<h2>The run over time</h2>"
     yield (
         '<p class="note">Shaded: while a fault lasted. The axis shows life, and below it the '
-        "seconds of the run.</p>"
+        'seconds of the run.<span class="phone"> Swipe a chart to see all of it.</span></p>'
     )
-    yield _panel("Faults, stages of recovery and notices", lanes(frame, _overview(evidence)))
+    rows = _overview(evidence)
+    drawn = {kind for _, boxes in rows for _, _, kind, _ in boxes}
+    keys = [(kind, name) for kind, name in _OVERVIEW.items() if kind in drawn]
+    yield _panel("Faults, stages of recovery and notices", lanes(frame, rows) + _keys(keys))
     if series.modes:
         rows = [
             (name, [(s.start, s.end, s.value, s.value) for s in spans])
             for name, spans in series.modes.items()
         ]
-        keys = "".join(
-            f'<span class="key"><i class="{mode}"></i>{mode}</span>'
-            for mode in ("automatic", "mixed", "manual")
-        )
-        yield _panel("How each service worked", f'{lanes(frame, rows)}<p class="keys">{keys}</p>')
+        modes = [(mode, mode) for mode in ("automatic", "mixed", "manual")]
+        yield _panel("How each service worked", lanes(frame, rows) + _keys(modes))
     if series.paths:
         chart = area_chart(frame, middles, biggest(series.paths), "answers per second")
         yield _panel("Served, by the path that served them", chart)
@@ -107,8 +118,15 @@ def _overview(evidence: Evidence) -> list[tuple[str, list[tuple[float, float, st
     return list(rows.items())
 
 
+def _keys(keys: Sequence[tuple[str, str]]) -> str:
+    """What the colours of the boxes mean: classes and names."""
+    shown = (f'<span class="key"><i class="{kind}"></i>{name}</span>' for kind, name in keys)
+    return f'<p class="keys">{"".join(shown)}</p>'
+
+
 def _panel(title: str, chart: str) -> str:
-    return f'<figure class="card"><h3>{escape(title)}</h3>{chart}</figure>'
+    title = escape(title)
+    return f'<figure class="card" aria-label="{title}"><h3>{title}</h3>{chart}</figure>'
 
 
 def _verdicts(evidence: Evidence) -> Iterator[str]:

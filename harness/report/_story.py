@@ -3,12 +3,15 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from harness.checks import listed
-from harness.history import Called, History, Mode, Node, Notice, Stage
+from harness.history import Called, Event, History, Mode, Node, Notice, Stage
 
 from ._series import Series, begun, path_of, served
 from ._times import Times
+
+E = TypeVar("E", bound=Event)
 
 _REPEATS = 3
 """As often the same is told in full."""
@@ -35,7 +38,7 @@ def tell_story(history: History, series: Series, times: Times) -> list[Moment]:
     found = [
         *_faults(history, times),
         *_modes(history, series, times),
-        *_stages(history),
+        *_stages(history, series, times),
         *_service(history),
         *_operators(history),
         *_notices(history),
@@ -102,31 +105,45 @@ def _faults(history: History, times: Times) -> Iterator[Moment]:
 
 def _modes(history: History, series: Series, times: Times) -> Iterator[Moment]:
     """When services fell back and when each was itself again; changes close by are one moment."""
-    near = series.end / 40
     for mode, kind, text in (
         ("manual", "held", "fell back to manual"),
         ("automatic", "back", "automatic again"),
     ):
-        group: list[Mode] = []
-        for event in [e for e in history.of(Mode) if e.mode == mode] + [None]:
-            if group and (event is None or event.t - group[0].t > near):
-                names = list(dict.fromkeys(e.service for e in group))
-                who = _named(names)
-                last = group[-1].t
-                spread = f", within {times.length(last - group[0].t)}" if len(names) > 1 else ""
-                yield Moment(last, kind, f"{who} {text}{spread}.", f"{who} {text}")
-                group = []
-            if event is not None:
-                group.append(event)
+        for group in _close_by([e for e in history.of(Mode) if e.mode == mode], series):
+            names = list(dict.fromkeys(event.service for event in group))
+            told = f"{_named(names)} {text}"
+            yield Moment(group[-1].t, kind, f"{told}{_spread(group, names, times)}.", told)
 
 
-def _stages(history: History) -> Iterator[Moment]:
+def _stages(history: History, series: Series, times: Times) -> Iterator[Moment]:
+    """When stages were fully open, those close by as one moment, and when one had to close."""
+    for group in _close_by([e for e in history.of(Stage) if e.state == "done"], series):
+        names = list(dict.fromkeys(event.stage for event in group))
+        told = f"Stage {names[0]} is" if len(names) == 1 else f"Stages {_named(names)} are"
+        told += " fully open"
+        yield Moment(group[-1].t, "back", f"{told}{_spread(group, names, times)}.", told)
     for event in history.of(Stage):
-        if event.state == "done":
-            yield Moment(event.t, "back", f"Stage {event.stage} is fully open.")
-        elif event.state == "relapsed":
+        if event.state == "relapsed":
             closed = f"Stage {event.stage} is closed again"
             yield Moment(event.t, "broke", f"{closed}: {event.reason}.", closed)
+
+
+def _close_by(events: Sequence[E], series: Series) -> Iterator[list[E]]:
+    """`events` in groups of which none is longer than a fortieth of the run."""
+    group: list[E] = []
+    for event in events:
+        if group and event.t - group[0].t > series.end / 40:
+            yield group
+            group = []
+        group.append(event)
+    if group:
+        yield group
+
+
+def _spread(group: Sequence[Event], names: Sequence[str], times: Times) -> str:
+    """How long it took several names to get there, if they did not get there together."""
+    length = group[-1].t - group[0].t
+    return f", within {times.length(length)}" if len(names) > 1 and length else ""
 
 
 def _service(history: History) -> Iterator[Moment]:

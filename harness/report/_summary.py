@@ -16,7 +16,7 @@ def write_summary(evidence: Evidence) -> str:
         evidence.scenario.title,
         "",
         *(f"- **{_cell(problem)}**" for problem in evidence.problems),
-        "",
+        *([""] if evidence.problems else []),
         "| verdict | expectation | reason |",
         "|---|---|---|",
         *(

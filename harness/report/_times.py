@@ -1,5 +1,8 @@
 """Both times of a run as text: life (calendar or clock) and real seconds."""
 
+from contextlib import suppress
+from math import ceil
+
 from harness.history import History
 
 _STEPS = (60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800)
@@ -16,7 +19,8 @@ class Times:
     def moment(self, t: float) -> str:
         """When second `t` of the run is in life."""
         if self._dated:
-            return f"{self._history.calendar(t):%-d %b %H:%M}"
+            with suppress(OverflowError):  # a history with a moment after the end of calendars
+                return f"{self._history.calendar(t):%-d %b %H:%M}"
         return self.length(t)
 
     def length(self, real: float) -> str:
@@ -39,7 +43,7 @@ class Times:
     def ticks(self, end: float) -> tuple[tuple[float, str], ...]:
         """Where the time axis is labelled: round times of life, with real seconds below."""
         life = self._history.life(end)
-        step = next((s for s in _STEPS if life / s <= 9), _STEPS[-1])
+        step = next((s for s in _STEPS if life / s <= 9), ceil(life / 9))
         if life < 60:
             step = max(int(life / 6), 1)
         offset = 0.0

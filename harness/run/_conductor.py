@@ -3,7 +3,7 @@
     outcome = execute(prepare("pdns2_2024", Path(".")), make_stack=local)
 
 Whatever happens, in this order: faults are healed, the load ends, the stack is closed, the parts
-are merged, and what is there is judged. SIGINT and SIGTERM end a run early and in order.
+are merged, and what is there is judged. SIGINT, SIGTERM and SIGHUP end a run early and in order.
 """
 
 import shlex
@@ -27,7 +27,7 @@ from harness.stack import Settings, Stack, StackSpec
 from ._active import marked
 from ._board import Board, Follower
 from ._folder import RunFolder
-from ._outcome import Outcome, Trouble, judge, keep_trouble
+from ._outcome import Outcome, Trouble, damage, judge, keep_trouble
 from ._prepare import Prepared
 from ._recorder import Recorder
 from ._settle import await_quiescence, final_reads
@@ -72,9 +72,11 @@ def execute(
 
     Raises:
         UsageError: `out` cannot be used.
+        HarnessError: the evidence cannot be written.
     """
     folder = RunFolder.create(out, base, prepared.scenario.name)
-    folder.keep_scenario(prepared.scenario)
+    with folder.writing():
+        folder.keep_scenario(prepared.scenario)
     run = _Run(
         prepared,
         folder,
@@ -86,8 +88,9 @@ def execute(
     with run.interruptible(), marked(prepared.spec.directory, folder.path):
         run.conduct()
     parts = sorted(folder.parts.glob("*.jsonl"))
-    keep_trouble(folder, run.trouble(lost=sum(damaged(part) for part in parts)))
-    write_history(folder.history, merge(parts))
+    with folder.writing():
+        keep_trouble(folder, run.trouble(lost=sum(damaged(part) for part in parts)))
+        write_history(folder.history, merge(parts))
     return judge(folder.path)
 
 
@@ -121,9 +124,7 @@ class _Run:
         except HarnessError as error:
             self._broken.append(str(error))
         except Exception as error:  # noqa: BLE001 - a full disk, or a bug: the run ends in order
-            (self.folder.path / "harness.log").write_text(traceback.format_exc())
-            where = self.folder.path / "harness.log"
-            self._broken.append(f"{type(error).__name__}: {error}; the trace is in {where}")
+            self._broken.append(f"{type(error).__name__}: {error}{self._keep_trace()}")
         finally:
             self.load_over.set()
             self.stop.set()
@@ -131,8 +132,11 @@ class _Run:
                 self.stack.close()
             except HarnessError as error:
                 self._broken.append(str(error))
-            if not self.recorder.begun:  # whatever was seen of a stack that never came up
-                self.recorder.begin(time(), self._started(time(), time()))
+            try:
+                if not self.recorder.begun:  # whatever was seen of a stack that never came up
+                    self.recorder.begin(time(), self._started(time(), time()))
+            except OSError as error:
+                self._unrecorded(error)
             self.recorder.close()
 
     def _conduct(self) -> None:
@@ -254,7 +258,7 @@ class _Run:
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Let SIGINT and SIGTERM end the run in order; a second one does not hurry it."""
+        """Let SIGINT, SIGTERM and a closed terminal end the run in order, as often as they come."""
         if current_thread() is not main_thread():
             yield
             return
@@ -267,7 +271,10 @@ class _Run:
                 Thread(target=self._phase, args=("interrupted",), daemon=True).start()
             self.stop.set()
 
-        before = {n: signal.signal(n, interrupt) for n in (signal.SIGINT, signal.SIGTERM)}
+        ends = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup harness run` goes on
+            ends.append(signal.SIGHUP)
+        before = {number: signal.signal(number, interrupt) for number in ends}
         try:
             yield
         finally:
@@ -277,7 +284,7 @@ class _Run:
     def trouble(self, lost: int) -> Trouble:
         """What went wrong beside the system under test; `lost` lines of the history are damaged."""
         if lost:
-            self._inconclusive.append(f"{lost} lines of the history are damaged and left out")
+            self._inconclusive.append(damage(lost))
         return Trouble(
             interrupted=self._interrupted,
             inconclusive=tuple(self._inconclusive),
@@ -286,6 +293,15 @@ class _Run:
         )
 
     # ---- small things -----------------------------------------------------------------------
+
+    def _keep_trace(self) -> str:
+        """Keep the trace of what is handled now; where it is, or nothing if there is no room."""
+        where = self.folder.path / "harness.log"
+        try:
+            where.write_text(traceback.format_exc())
+        except OSError:
+            return ""
+        return f"; the trace is in {where}"
 
     def _phase(self, name: str) -> None:
         self.recorder.now(Phase(t=0.0, name=name))

@@ -57,7 +57,7 @@ def _toxiproxy() -> Finding:
 
 def _docker() -> Finding:
     found = shutil.which("docker")
-    return Finding("docker", found or "none", "not needed by the local rung")
+    return Finding("docker command", found or "none", "for --on compose; not needed otherwise")
 
 
 def _stack(directory: Path) -> Finding:

@@ -2,15 +2,30 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+from pydantic import ValidationError
+
 from harness import __version__
 from harness.errors import HarnessError, UsageError
-from harness.scenario import Scenario
+from harness.scenario import Scenario, one_line_problems
 from harness.stack import Stack, StackSpec
+
+
+class _Stack(msgspec.Struct):
+    """What is read of `stack.json`; it may come from anywhere."""
+
+    directory: str = ""
+    command: str = ""
+    harness: str = ""
+    checks: tuple[str, ...] = ()
+    versions: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -60,14 +75,20 @@ class RunFolder:
         """The scenario that was executed.
 
         Raises:
-            HarnessError: the folder holds none that can be read.
+            UsageError: the folder holds none, so it is no run's.
+            HarnessError: it cannot be read.
         """
+        path = self.path / "scenario.json"
         try:
-            return Scenario.model_validate_json((self.path / "scenario.json").read_text())
-        except (OSError, ValueError) as error:
-            raise HarnessError(
-                f"{self.path}: scenario.json is missing or damaged: {error}"
-            ) from error
+            return Scenario.model_validate_json(path.read_bytes())
+        except FileNotFoundError as error:
+            told = "holds no run, for there is no scenario.json; name the folder of a run"
+            raise UsageError(f"{self.path}: {told}") from error
+        except OSError as error:
+            raise HarnessError(f"{path}: cannot be read: {error.strerror}") from error
+        except ValidationError as error:
+            (first, *_) = one_line_problems(str(path), error, Scenario)
+            raise HarnessError(f"{first}; copy the run again") from error
 
     def keep_stack(self, spec: StackSpec, stack: Stack, command: str) -> None:
         """Keep what ran, and where."""
@@ -92,11 +113,27 @@ class RunFolder:
         """What `keep_stack` kept; empty if the stack never came up."""
         try:
             content = json.loads((self.path / "stack.json").read_text())
+            msgspec.convert(content, _Stack)
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
-            raise HarnessError(f"{self.path}: stack.json is damaged: {error}") from error
-        return content if isinstance(content, dict) else {}
+            where = self.path / "stack.json"
+            raise HarnessError(f"{where}: is damaged: {error}; copy the run again") from error
+        return dict(content)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """While evidence is written.
+
+        Raises:
+            HarnessError: it cannot be, such as on a full disk.
+        """
+        try:
+            yield
+        except OSError as error:
+            cure = f"make room or mend rights, then harness judge {self.path}"
+            told = f"the evidence cannot be written: {error.strerror or error}; {cure}"
+            raise HarnessError(f"{self.path}: {told}") from error
 
     def write(self, name: str, text: str) -> None:
         """Write one file in one step."""

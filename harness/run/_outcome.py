@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from harness import checks, report
 from harness.errors import ExitCode, HarnessError, UsageError
-from harness.history import History
+from harness.history import History, Started
 from harness.scenario import Expectation, Scenario
 
 from ._folder import RunFolder
@@ -54,28 +54,41 @@ def judge(path: Path, directory: Path | None = None) -> Outcome:
     inconclusive: everything else is in the folder.
 
     Raises:
-        HarnessError: the folder holds no run.
+        UsageError: the folder holds no run.
+        HarnessError: what it holds of one is damaged, or verdicts and reports cannot be written.
     """
     folder = RunFolder(path.resolve())
     if not folder.path.is_dir():
-        raise HarnessError(f"{path}: is no folder; name the folder of a run")
+        raise UsageError(f"{path}: is no folder; name the folder of a run, as in runs/NAME-...")
     scenario, stack = folder.scenario(), folder.stack()
     home = directory or Path(str(stack.get("directory", "")) or ".")
     with suppress(UsageError):
-        import_from(home, tuple(str(module) for module in stack.get("checks", ())))
+        import_from(home, tuple(stack.get("checks", ())))
     trouble = read_trouble(folder)
     history = History.read(folder.path)
+    if next(history.of(Started), None) is None:
+        told = "its history does not say how the run began: it was cut short before, or is damaged"
+        raise HarnessError(f"{folder.path}: {told}; copy the run again, or run it again")
     if history.damaged:
-        lost = f"{history.damaged} lines of the history are damaged and left out"
+        lost = damage(history.damaged)
         trouble = msgspec.structs.replace(trouble, inconclusive=(*trouble.inconclusive, lost))
-    verdicts = tuple(checks.judge_all(history, expectations(scenario)))
-    checks.write_verdicts(folder.path / "verdicts.json", verdicts)
+    verdicts = tuple(map(_known, checks.judge_all(history, expectations(scenario))))
     code = exit_code(verdicts, trouble)
-    report.write_reports(
-        folder.path, history=history, scenario=scenario, stack=stack, verdicts=verdicts,
-        problems=trouble.all, exit_code=code,
-    )  # fmt: skip
+    with folder.writing():
+        checks.write_verdicts(folder.path / "verdicts.json", verdicts)
+        report.write_reports(
+            folder.path, history=history, scenario=scenario, stack=stack, verdicts=verdicts,
+            problems=trouble.all, exit_code=code,
+        )  # fmt: skip
     return Outcome(folder.path, verdicts, trouble, code)
+
+
+def _known(verdict: checks.Verdict) -> checks.Verdict:
+    """`verdict`, or what to do about it if the check that it should be of is not here."""
+    if verdict.check in checks.CHECKS:
+        return verdict
+    told = f"the stack's own check {verdict.check} is not here; name its stack with --stack DIR"
+    return msgspec.structs.replace(verdict, reason=told)
 
 
 def expectations(scenario: Scenario) -> Iterator[Expectation]:
@@ -96,6 +109,11 @@ def expectations(scenario: Scenario) -> Iterator[Expectation]:
             yield expectation.model_copy(update={"params": {**expectation.params, "steps": steps}})
         else:
             yield expectation
+
+
+def damage(lines: int) -> str:
+    """What it means that `lines` lines of a history cannot be read."""
+    return f"the history proves nothing: {checks.count(lines, 'damaged line')} had to be left out"
 
 
 def exit_code(verdicts: tuple[checks.Verdict, ...], trouble: Trouble) -> ExitCode:
@@ -126,4 +144,5 @@ def read_trouble(folder: RunFolder) -> Trouble:
     except FileNotFoundError:
         return Trouble(broken=("the run was cut short before it could be judged",))
     except (OSError, msgspec.DecodeError) as error:
-        raise HarnessError(f"{folder.path}: trouble.json is damaged: {error}") from error
+        where = folder.path / "trouble.json"
+        raise HarnessError(f"{where}: is damaged: {error}; copy the run again") from error

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 
@@ -45,8 +46,12 @@ def find_scenario(name: str, spec: StackSpec) -> Path:
     known = find_scenarios(spec.experiments)
     if name in known:
         return known[name]
+    near = get_close_matches(name, known, n=1)
+    cure = f"did you mean {near[0]}? " if near else ""
     listed = ", ".join(known) or "none"
-    raise UsageError(f"{name}: is neither a file nor a scenario in {spec.experiments} ({listed})")
+    raise UsageError(
+        f"{name}: is neither a file nor a scenario in {spec.experiments}; {cure}There are: {listed}"
+    )
 
 
 def prepare(
@@ -83,6 +88,9 @@ def bind(scenario: Scenario, spec: StackSpec, place: str) -> Mapping[str, chaos.
             yield make()
         except UsageError as error:
             problems.extend(f"{place}: {problem}" for problem in error.problems)
+        except SystemExit as error:  # a module of the user's that is a program as well
+            told = "ended the program when it was imported; guard that by __name__"
+            problems.append(f"{place}: load.journeys: {scenario.load.journeys} {told} ({error})")
 
     faults = {
         step.label: fault
@@ -128,7 +136,8 @@ def import_from(directory: Path, modules: tuple[str, ...]) -> None:
     for module in modules:
         try:
             importlib.import_module(module)
-        except Exception as error:  # the module is the user's: whatever it raises is theirs
+        # The module is the user's: whatever it raises is theirs, and its sys.exit is not ours.
+        except (Exception, SystemExit) as error:
             raise UsageError(
                 f"{directory / 'docker-compose.yml'}: x-harness.checks: {module} cannot be "
                 f"imported: {type(error).__name__}: {error}"

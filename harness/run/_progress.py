@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from harness.history import Event
+from harness.history import Event, Stage
 
 from ._board import Board
 from ._recorder import Recorder
@@ -36,14 +36,30 @@ def progress(console: Console, title: str) -> Iterator[Watch]:
 
 
 def _printer(console: Console) -> Callable[[Event], None]:
+    tell_news = _news()
+
     def show(event: Event) -> None:
-        text = tell(event)
+        text = tell_news(event)
         if text:
             console.print(
                 f"{event.t:8.2f} s  {text}", markup=False, highlight=False, soft_wrap=True
             )
 
     return show
+
+
+def _news() -> Callable[[Event], str]:
+    """`tell` with a memory: a stage that says again what it said last is no news."""
+    said: dict[tuple[str, str], str] = {}
+
+    def tell_news(event: Event) -> str:
+        text = tell(event)
+        if isinstance(event, Stage):
+            before, said[event.service, event.stage] = said.get((event.service, event.stage)), text
+            return "" if text == before else text
+        return text
+
+    return tell_news
 
 
 class _View:
@@ -54,13 +70,14 @@ class _View:
         self._board: Board | None = None
         self._recorder: Recorder | None = None
         self._told: deque[str] = deque(maxlen=8)
+        self._news = _news()
 
     def attach(self, board: Board, recorder: Recorder) -> None:
         self._board, self._recorder = board, recorder
         recorder.watch(self._note)
 
     def _note(self, event: Event) -> None:
-        text = tell(event)
+        text = self._news(event)
         if text:
             self._told.append(f"{event.t:8.2f} s  {text}")
 

@@ -10,9 +10,10 @@ A scenario says *what* (kinds of faults and checks by name, with their parameter
 
 from ._duration import Duration, parse_duration, write_duration
 from ._expectation import Expectation
-from ._file import find_scenarios, load_scenario, one_line_problems
+from ._file import find_scenarios, load_scenario
 from ._load import Load
 from ._model import Model
+from ._problems import one_line_problems
 from ._scenario import Override, Scenario
 from ._size import Size, parse_size, write_size
 from ._timeline import Call, CallStep, FaultStep, Flap, Step, Target, When

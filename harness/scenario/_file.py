@@ -1,7 +1,6 @@
 """Scenarios on disk: `NAME.scenario.yaml`, or `NAME.scenario.py` that defines `scenario`."""
 
 import runpy
-from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
@@ -9,6 +8,7 @@ from pydantic import ValidationError
 
 from harness.errors import UsageError
 
+from ._problems import one_line_problems
 from ._scenario import Scenario
 from ._yaml import load_yaml
 
@@ -45,40 +45,22 @@ def load_scenario(path: Path) -> Scenario:
     try:
         return Scenario.model_validate(content)
     except ValidationError as error:
-        raise UsageError(list(one_line_problems(str(path), error))) from error
+        raise UsageError(list(one_line_problems(str(path), error, Scenario))) from error
 
 
 def _from_python(path: Path) -> Scenario:
+    path.read_bytes()  # from here on, an OSError is the file's own
     try:
         value = runpy.run_path(str(path)).get("scenario")
     except ValidationError as error:
-        raise UsageError(list(one_line_problems(str(path), error))) from error
-    except OSError:
-        raise
-    except Exception as error:  # the file is the user's program: whatever it raises is theirs
-        raise UsageError(f"{path}: raised {type(error).__name__}: {error}") from error
+        raise UsageError(list(one_line_problems(str(path), error, Scenario))) from error
+    # The file is the user's program: whatever it raises is theirs, and its sys.exit is not ours.
+    except (Exception, SystemExit) as error:
+        told = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UsageError(f"{path}: raised {told}") from error
     if not isinstance(value, Scenario):
         raise UsageError(f"{path}: must define `scenario = Scenario(...)`")
     return value
-
-
-def one_line_problems(place: str, error: ValidationError) -> Iterator[str]:
-    """Each problem of a validation as `place: key.path: what is wrong`, on one line."""
-    for problem in error.errors():
-        key = ".".join(_keys(problem["loc"]))
-        text = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
-            text = "unknown key; check its spelling (harness schema lists the keys)"
-        elif problem["type"] == "missing":
-            text = "is missing"
-        shown = f"{place}: {key}: {text}" if key else f"{place}: {text}"
-        yield " ".join(shown.split())
-
-
-def _keys(location: tuple[int | str, ...]) -> tuple[str, ...]:
-    """The keys as they are written; pydantic adds the kind of a step behind its number."""
-    keys = tuple(str(part) for part in location)
-    return keys[:2] + keys[3:] if keys[:1] == ("timeline",) else keys
 
 
 def _mark(error: yaml.YAMLError) -> str:

@@ -88,7 +88,7 @@ def print_logs(
 
     Raises:
         UsageError: no such service has a log.
-        StackError: the stack is in containers, and no Docker engine answers.
+        StackError: none has run, or it is in containers and no Docker engine answers.
     """
     state = detached_state(directory)
     if in_containers(state):
@@ -97,9 +97,10 @@ def print_logs(
         print_container_logs(state, services, follow=follow, write=write)
         return
     logs = service_logs(state)
+    if not logs:
+        raise StackError(f"{state}: no stack has run here; start one: harness up")
     if unknown := [name for name in services if name not in logs]:
-        names = ", ".join(logs) or "none yet; start the stack with harness up"
-        raise UsageError(f"{unknown[0]}: has no log in {state}; one of {names}")
+        raise UsageError(f"{unknown[0]}: has no log in {state}; one of {', '.join(logs)}")
     positions: dict[str, int] = {}
     while True:
         for name, path in service_logs(state).items():

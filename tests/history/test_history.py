@@ -75,6 +75,22 @@ def test_no_damaged_line_makes_a_history_unreadable(tmp_path: Path, line: bytes)
     assert count_damaged([part, part]) == 2
 
 
+def test_a_history_that_arrived_cut_short_or_with_a_gap_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    events = [STARTED, *(msgspec.structs.replace(invoke(n / 1), index=n) for n in range(1, 5))]
+    write_history(path, events)
+    lines = path.read_bytes().splitlines(keepends=True)
+    for content, damage in (
+        (b"".join(lines), 0),
+        (b"".join(lines)[:-1], 0),  # only the end of the last line is gone
+        (b"".join(lines)[:-9], 1),
+        (b"".join([*lines[:2], *lines[4:]]), 2),
+        (b"".join([*lines[:2], b"x\n", *lines[4:]]), 2),
+    ):
+        path.write_bytes(content)
+        assert History.read(tmp_path).damaged == damage
+
+
 def test_a_sound_history_has_no_damage(tmp_path: Path) -> None:
     write_history(tmp_path / "history.jsonl", [STARTED])
     assert History.read(tmp_path).damaged == 0

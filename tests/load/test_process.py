@@ -122,6 +122,17 @@ def test_sigterm_completes_the_record(load: LoadProcess, server: Server, tmp_pat
     assert load.poll() == 0
 
 
+def test_one_that_is_stopped_before_it_begins_says_so_at_no_time_of_the_run(
+    load: LoadProcess, server: Server, tmp_path: Path
+) -> None:
+    load.configure(config(server, "GET /ok"))
+    load.ready(60)
+    load.stop()
+    (last,) = recorded(tmp_path)
+    assert isinstance(last, Generator)
+    assert (last.t, last.state) == (0.0, "died")
+
+
 def test_a_killed_process_loses_no_more_than_the_last_moment(
     load: LoadProcess, server: Server, tmp_path: Path
 ) -> None:

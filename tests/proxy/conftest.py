@@ -12,6 +12,7 @@ from pathlib import Path
 
 import proxy_kit
 import pytest
+import socket_kit
 
 
 def find_real_toxiproxy() -> str:
@@ -75,14 +76,14 @@ def embedded(shared_embedded: proxy_kit.Server) -> Iterator[proxy_kit.Server]:
 
 
 @pytest.fixture
-def echo() -> Iterator[proxy_kit.Upstream]:
+def echo() -> Iterator[socket_kit.Upstream]:
     """Run an upstream that sends everything back."""
-    with proxy_kit.upstream() as server:
+    with socket_kit.upstream() as server:
         yield server
 
 
 @pytest.fixture
-def holding() -> Iterator[proxy_kit.Upstream]:
+def holding() -> Iterator[socket_kit.Upstream]:
     """Run an upstream whose connections the test itself uses, through `wait_for_client`."""
-    with proxy_kit.upstream(proxy_kit.hold) as server:
+    with socket_kit.upstream(socket_kit.hold) as server:
         yield server

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from client_kit import CACHE, fetch_from_pypi, run_json
-from proxy_kit import ProxyHandle, Server, Upstream, exchange
+from proxy_kit import ProxyHandle, Server
+from socket_kit import Upstream, exchange
 from toxiproxy import Toxiproxy
 from toxiproxy.api import APIConsumer
 from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from client_kit import CACHE, fetch, fetch_from_pypi, missing, run, run_json
-from proxy_kit import Server, Upstream
+from proxy_kit import Server
+from socket_kit import Upstream
 
 
 @pytest.fixture(scope="session")

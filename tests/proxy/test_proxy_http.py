@@ -6,7 +6,8 @@ import socket
 from typing import Any
 
 import pytest
-from proxy_kit import Answer, Server, connect, eventually, read_to_end
+from proxy_kit import Answer, Server
+from socket_kit import connect, eventually, read_to_end
 
 GET_ROUTES = {
     ("GET", "/"): 404,
@@ -177,6 +178,13 @@ def test_a_client_that_sends_half_a_request_holds_up_nobody(server: Server) -> N
     with connect(server.port) as sock:
         sock.sendall(b"POST /proxies HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
         assert server.call("GET", "/proxies", timeout=5).status == 200
+
+
+def test_what_came_before_something_faulty_is_answered_first(server: Server) -> None:
+    with connect(server.port) as sock:
+        sock.sendall(2 * b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n" + b"\x16\x03\x01\r\n\r\n")
+        answers = read_to_end(sock)
+    assert re.findall(rb"HTTP/1\.1 (\d+)", answers) == [b"200", b"200", b"400"]
 
 
 def metrics_with(server: Server, lines: list[str]) -> Answer | None:

@@ -5,16 +5,8 @@ import socket
 from typing import Any
 
 import pytest
-from proxy_kit import (
-    SLACK_S,
-    ProxyHandle,
-    Server,
-    Stopwatch,
-    Upstream,
-    exchange,
-    read_exactly,
-    upstream,
-)
+from proxy_kit import ProxyHandle, Server
+from socket_kit import SLACK_S, Stopwatch, Upstream, exchange, read_exactly, upstream
 
 
 def serve_http(sock: socket.socket) -> None:
@@ -26,6 +18,10 @@ def serve_http(sock: socket.socket) -> None:
                 if header.lower().startswith(b"content-length:"):
                     length = int(header.split(b":")[1])
             file.read(length)
+            if line.startswith((b"GET /204 ", b"GET /304 ")):
+                status = line.split(b" ")[1].strip(b"/")
+                sock.sendall(b"HTTP/1.1 %s -\r\nContent-Length: 99\r\n\r\n" % status)
+                continue
             body = b"" if line.startswith(b"HEAD") else line.strip()
             if b"/chunked" in line:
                 sock.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -92,6 +88,15 @@ def test_http_follows_bodies_pipelines_and_chunks(web: ProxyHandle) -> None:
         assert read_head(client).startswith(b"HTTP/1.1 500 ")
 
 
+def test_http_gives_an_answer_without_a_body_an_end(web: ProxyHandle) -> None:
+    web.add("http", path="/?04", status=503)
+    with web.connect() as client:
+        for path in (b"/204", b"/304"):
+            head = ask(client, b"GET %s HTTP/1.1" % path)
+            assert head == b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
+        assert ask(client, b"GET / HTTP/1.1").startswith(b"HTTP/1.1 200 OK")
+
+
 def test_http_delays_by_path(web: ProxyHandle) -> None:
     web.add("http", path="/slow", delay=300)
     with web.connect() as client:
@@ -130,6 +135,7 @@ def test_http_leaves_what_is_no_http_alone(embedded: Server, echo: Upstream, str
     [
         ({"status": 99}, "status must be 0"),
         ({"status": 600}, "status must be 0"),
+        ({"status": 204}, "status must not be 204"),
         ({"delay": -1}, "delay must be from 0"),
         ({"headers": {"a": "b\r\nc"}}, "headers must not contain line breaks"),
         ({"headers": {"a": 5}}, "cannot unmarshal number into Go struct field"),

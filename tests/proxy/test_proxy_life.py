@@ -3,7 +3,8 @@
 import socket
 
 import pytest
-from proxy_kit import ProxyHandle, Server, Upstream, ended, exchange, read_to_end, refused
+from proxy_kit import ProxyHandle, Server
+from socket_kit import Upstream, ended, exchange, read_to_end, refused
 
 
 def test_a_disabled_proxy_refuses_and_cuts_and_keeps_its_toxics(

@@ -1,12 +1,13 @@
 """The event loop: timers, priority, and errors that it survives."""
 
+import itertools
 import os
 import socket
 import time
 
 import pytest
 
-from harness.proxy._loop import BATCH, READ, Loop
+from harness.proxy._loop import BATCH, LONGEST_BATCH_S, READ, Loop
 from harness.proxy._poller import PollPoller
 
 
@@ -85,6 +86,70 @@ def test_urgent_descriptors_are_served_between_any_two_batches() -> None:
         for near, far in [*pairs, (api, client)]:
             near.close()
             far.close()
+
+
+def test_urgent_descriptors_do_not_wait_for_a_batch_of_slow_handlers() -> None:
+    loop = Loop()
+    pairs = [socket.socketpair() for _ in range(20)]
+    api, client = socket.socketpair()
+    order: list[str] = []
+
+    def be_busy(_events: int = 0) -> None:
+        order.append("busy")
+        end = time.monotonic() + LONGEST_BATCH_S * 0.7
+        while time.monotonic() < end:
+            pass
+
+    try:
+        for near, far in pairs:
+            far.send(b"x")
+            loop.watch(near.fileno(), READ, be_busy)
+        for _ in range(20):
+            loop.call_soon(be_busy)
+            loop.call_at(loop.time(), be_busy)
+        loop.watch(api.fileno(), READ, lambda _events: order.append("api"), urgent=True)
+        client.send(b"x")
+        loop.call_at(loop.time() + 0.01, loop.stop)
+        loop.run()
+        served = [index for index, name in enumerate(order) if name == "api"]
+        assert len(served) > 20
+        assert max(b - a for a, b in itertools.pairwise([0, *served, len(order)])) <= 4
+    finally:
+        for near, far in [*pairs, (api, client)]:
+            near.close()
+            far.close()
+
+
+def test_an_event_of_a_closed_descriptor_does_not_reach_the_one_that_takes_its_number() -> None:
+    loop = Loop()
+    pairs = [socket.socketpair() for _ in range(2)]
+    successors: list[socket.socket] = []
+    strays: list[int] = []
+
+    def close_both(_events: int) -> None:
+        """As the end of one side of a connection does; then a new client comes."""
+        numbers = [near.fileno() for near, _ in pairs]
+        for near, _ in pairs:
+            loop.close(near)
+        successors.extend(socket.socketpair())
+        assert {sock.fileno() for sock in successors} == set(numbers)
+        for sock in successors:
+            loop.watch(sock.fileno(), 0, strays.append)
+
+    try:
+        for near, far in pairs:
+            loop.watch(near.fileno(), READ, close_both)
+            far.send(b"x")
+        run_for(loop, 0.02)
+        assert successors
+        assert strays == []
+        successors[0].close()  # an event of its own still does
+        loop._stopped = False
+        run_for(loop, 0.02)
+        assert strays
+    finally:
+        for sock in [*successors, *(far for _, far in pairs)]:
+            sock.close()
 
 
 def test_without_epoll_poll_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

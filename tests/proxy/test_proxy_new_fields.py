@@ -7,11 +7,10 @@ import statistics
 from typing import Any
 
 import pytest
-from proxy_kit import (
+from proxy_kit import ProxyHandle, Server, start_embedded
+from socket_kit import (
     PATIENCE_S,
     SLACK_S,
-    ProxyHandle,
-    Server,
     Stopwatch,
     Upstream,
     ended,
@@ -19,7 +18,6 @@ from proxy_kit import (
     exchange,
     read_exactly,
     read_to_end,
-    start_embedded,
 )
 
 
@@ -144,6 +142,21 @@ def test_a_lease_ends_a_cut_whose_client_has_died(embedded: Server, echo: Upstre
         assert exchange(client, b"x") == b"x"
     error = proxy.change(expires_in=1).json["error"]
     assert "expires_in needs enabled to be false" in error
+
+
+def test_a_lease_ends_a_cut_even_if_the_port_is_taken_just_then(
+    embedded: Server, echo: Upstream
+) -> None:
+    proxy = embedded.proxy(echo.port)
+    proxy.change(enabled=False)
+    with socket.create_server(("127.0.0.1", proxy.port)):
+        proxy.change(expires_in=0.01)
+        # The first attempt has failed once the lease is longer than we have asked for.
+        eventually(lambda: proxy.show()["expires_in"] > 0.1, "the next attempt")
+        assert not proxy.show()["enabled"]
+    eventually(lambda: proxy.show()["enabled"], "the end of the cut")
+    with proxy.connect() as client:
+        assert exchange(client, b"x") == b"x"
 
 
 def test_a_lease_of_a_cut_ends_with_the_cut(embedded: Server, echo: Upstream) -> None:

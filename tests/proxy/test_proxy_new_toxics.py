@@ -4,16 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from proxy_kit import (
-    SLACK_S,
-    Server,
-    Stopwatch,
-    Upstream,
-    ended,
-    eventually,
-    exchange,
-    read_exactly,
-)
+from proxy_kit import Server
+from socket_kit import SLACK_S, Stopwatch, Upstream, ended, eventually, exchange, read_exactly
 
 ORIGINAL = {
     "noop", "latency", "bandwidth", "slow_close", "timeout", "reset_peer", "slicer", "limit_data",

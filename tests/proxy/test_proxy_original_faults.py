@@ -4,19 +4,26 @@ Each starts a real server of its own, because few of them live through it. When 
 fails, the original has been mended, and the list of differences can become shorter.
 """
 
+import contextlib
+import os
+import socket
+import subprocess
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from proxy_kit import (
-    Server,
+from proxy_kit import Server, start_real, start_silent, with_few_descriptors
+from socket_kit import (
+    PATIENCE_S,
     Upstream,
     black_hole,
     ended,
     eventually,
     exchange,
     read_exactly,
-    start_real,
+    read_to_end,
 )
 
 
@@ -120,8 +127,114 @@ def test_a_receiver_that_does_not_read_wedges_the_original(
         assert unanswered(original, "GET", "/proxies")
 
 
+def test_removing_a_toxic_of_the_original_loses_a_chunk_if_its_receiver_stalls(
+    real_toxiproxy: str, holding: Upstream, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        server = start_silent("real", [real_toxiproxy], log=file.fileno())
+    data = os.urandom(24 << 20)
+    try:
+        proxy = server.proxy(holding.port)
+        proxy.add("latency", name="l", latency=60_000)
+        with proxy.connect() as client:
+            far = holding.wait_for_client()
+            sender = threading.Thread(target=send_all, args=(far, data), daemon=True)
+            sender.start()
+            sender.join(PATIENCE_S)  # the toxic holds it all
+            remover = threading.Thread(target=proxy.remove, args=("l",), daemon=True)
+            remover.start()
+            eventually(lambda: "Could not write last packets" in log.read_text(), "the 5 s")
+            received = read_to_end(client)
+            remover.join(PATIENCE_S)
+        assert 0 < len(data) - len(received) <= 2 * 32 * 1024
+    finally:
+        server.process.kill()
+        server.stop()
+
+
+def send_all(sock: socket.socket, data: bytes) -> None:
+    with sock:
+        sock.sendall(data)
+
+
+def test_a_log_that_nobody_reads_stops_the_original(real_toxiproxy: str) -> None:
+    reader, writer = os.pipe()  # never read from
+    server = start_silent("real", [real_toxiproxy], log=writer)
+    try:
+        server.proxy(1)
+        answered = 0
+        with contextlib.suppress(TimeoutError):
+            while answered < 5000:  # a pipe holds 64 KiB
+                server.call("PATCH", "/proxies/p", {"enabled": bool(answered % 2)}, timeout=2)
+                answered += 1
+        assert 0 < answered < 5000
+    finally:
+        server.process.kill()
+        server.stop()
+        os.close(reader)
+        os.close(writer)
+
+
 def test_a_black_holed_upstream_wedges_the_original(original: Server) -> None:
     with black_hole() as port:
         proxy = original.proxy(port)
         with proxy.connect(), proxy.connect():
             assert unanswered(original, "PATCH", proxy.path, {"enabled": False})
+
+
+def test_the_original_stays_without_an_api_if_its_port_is_in_use(
+    real_toxiproxy: str, echo: Upstream, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [real_toxiproxy, "-host", "127.0.0.1", "-port", str(echo.port)], stdout=file
+        )
+    try:
+        eventually(lambda: "address already in use" in log.read_text(), "the error")
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_flood_of_clients_leaves_the_original_deaf_to_its_api_and_its_proxy_dead(
+    real_toxiproxy: str, holding: Upstream
+) -> None:
+    # Odd or even: each connection takes two, and one must not be left over.
+    after = [flood(real_toxiproxy, count, holding) for count in (64, 65)]
+    assert {"deaf", "dead"} in after
+
+
+def flood(program: str, descriptors: int, holding: Upstream) -> set[str]:
+    """Open more connections than there are descriptors for; return what that has done."""
+    server = start_silent("real", with_few_descriptors(descriptors, [program]))
+    descriptors_open = Path(f"/proc/{server.process.pid}/fd")
+    clients: list[socket.socket] = []
+    seen: set[str] = set()
+    try:
+        proxy = server.proxy(holding.port)
+        clients += [proxy.connect() for _ in range(60)]
+        eventually(lambda: len(list(descriptors_open.iterdir())) >= descriptors - 1)
+        try:
+            server.call("GET", "/version", timeout=2)
+        except TimeoutError:
+            seen.add("deaf")
+        while clients:
+            clients.pop().close()
+        eventually(lambda: len(list(descriptors_open.iterdir())) < descriptors // 2)
+        with proxy.connect(timeout=2) as client:
+            client.sendall(b"x")
+            accepted = holding.accepted[-1]
+            accepted.settimeout(2)
+            if accepted.recv(1) != b"x":
+                seen.add("dead")
+    except TimeoutError:
+        seen.add("dead")
+    finally:
+        for client in clients:
+            client.close()
+        server.stop()
+    return seen

@@ -6,7 +6,8 @@ from typing import Any
 
 import proxy_kit
 import pytest
-from proxy_kit import Server, Upstream, ended, eventually, exchange, free_port
+from proxy_kit import Server
+from socket_kit import Upstream, ended, eventually, exchange, free_port
 
 ENTRY = 'struct { toxiproxy.Proxy; Enabled *bool "json:\\"enabled\\"" }'
 WRONG = "bad request body: json: cannot unmarshal "
@@ -52,6 +53,20 @@ def test_a_list_makes_proxies_in_order(server: Server) -> None:
     assert (answer.status, shown) == (201, [("z", True), ("a", False), ("n", True)])
     assert answer.json["proxies"][1]["listen"] == "localhost:7"
     assert list(server.call("GET", "/proxies").json) == ["a", "n", "z"]
+
+
+def test_one_that_cannot_listen_leaves_the_one_before_it_stopped_with_its_toxics(
+    server: Server, echo: Upstream
+) -> None:
+    proxy = server.proxy(echo.port)
+    proxy.add("noop", name="kept")
+    taken = f"127.0.0.1:{echo.port}"
+    answer = server.call("POST", "/populate", [{"name": "p", "upstream": "x", "listen": taken}])
+    assert answer.status == 500
+    assert "address already in use" in answer.json["error"]
+    shown = proxy.show()
+    assert (shown["enabled"], shown["listen"]) == (False, proxy.listen)
+    assert [toxic["name"] for toxic in shown["toxics"]] == ["kept"]
 
 
 def test_a_proxy_that_is_there_already_is_left_alone(server: Server, echo: Upstream) -> None:

@@ -1,6 +1,7 @@
 """The server as a process: options, first line, signals, start-up."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -8,20 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from proxy_kit import (
-    EMBEDDED,
-    PATIENCE_S,
-    Server,
-    Upstream,
-    eventually,
-    exchange,
-    free_port,
-    refused,
-    start_embedded,
-    start_silent,
-)
+from proxy_kit import EMBEDDED, Server, start_embedded, start_silent
+from socket_kit import PATIENCE_S, Upstream, eventually, exchange, free_port, refused
 
 import harness.proxy
+from harness.proxy._log import Log
 
 
 def test_the_first_line_names_the_address_that_the_api_listens_on() -> None:
@@ -126,6 +118,69 @@ def test_a_port_in_use_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -
     assert told.count("\n") == 1
     assert "address already in use" in told
     assert "--port" in told
+
+
+@pytest.mark.parametrize("port", ["65536", "-1", "nosuchservice"])
+def test_a_port_that_is_none_is_wrong_usage(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert harness.proxy.main(["-host", "127.0.0.1", f"-port={port}"]) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "--port" in told
+
+
+def test_a_host_that_is_unknown_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert harness.proxy.main(["-host", "256.256.256.256", "-port", "0"]) == 4
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "256.256.256.256: no such host" in told
+    assert "--host" in told
+
+
+@pytest.mark.parametrize(("value", "status"), [("=true", 200), ("=1", 200), ("=false", 404)])
+def test_a_flag_may_have_a_value(program: list[str], value: str, status: int) -> None:
+    server = start_silent("either", program, f"-proxy-metrics{value}")
+    try:
+        assert server.call("GET", "/metrics").status == status
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize(
+    ("content", "place", "problem"),
+    [
+        (None, {}, "No such file or directory"),
+        ('[\n {"name": "a",}]', {"line": 2, "column": 15}, "invalid character '}'"),
+        ("[" + "1,\n" * 30_000 + "x]", {"line": 30_001, "column": 1}, "invalid JSON"),
+        ('[{"name": "a"}]', {}, "missing required field: upstream at proxy 1"),
+    ],
+    ids=["missing", "no JSON", "long", "no upstream"],
+)
+def test_a_faulty_config_file_is_told_in_one_line_with_place_and_cure(
+    tmp_path: Path, content: str | None, place: dict[str, int], problem: str
+) -> None:
+    config, log = tmp_path / "toxiproxy.json", tmp_path / "log"
+    if content is not None:
+        config.write_text(content)
+    with log.open("wb") as file:
+        start_silent("embedded", EMBEDDED, "-config", str(config), log=file.fileno()).stop()
+    _, line = [json.loads(line) for line in log.read_text().splitlines()]
+    assert (line["level"], line["config"]) == ("error", str(config))
+    assert {key: line[key] for key in ("line", "column") if key in line} == place
+    assert problem in line["error"]
+    assert line["cure"].startswith("mend the file")
+
+
+def test_a_long_log_line_is_shortened_but_still_json() -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(reader) as file:
+        log = Log(writer)
+        log("error", "failed", error="x" * 5000 + "the point", proxy="p")
+        log("error", "failed", **{f"field{number}": "\x01" * 400 for number in range(9)})
+        os.close(writer)
+        first, second = (json.loads(line) for line in file)
+    assert first["error"].endswith("the point")
+    assert first["proxy"] == "p"
+    assert (second["level"], second["event"]) == ("error", "failed")
 
 
 def test_start_up_imports_nothing_heavy() -> None:

@@ -24,6 +24,7 @@ from harness.report import write_reports
 from harness.report._evidence import Evidence
 from harness.report._series import Band, Curve, biggest, thinned
 from harness.report._svg import Frame, lanes
+from harness.report._times import Times
 
 from .build import history, parts
 
@@ -53,8 +54,27 @@ def test_what_came_again_and_again_is_told_first_and_last_with_a_count() -> None
     ]
 
 
+def test_stages_that_open_close_by_are_one_moment_in_their_order() -> None:
+    opened = [
+        Stage(t=t, service="c", stage=stage, state="done", share=1.0)
+        for t, stage in ((8.0, "second"), (8.0, "first"), (8.1, "third"), (9.5, "last"))
+    ]
+    told = story(*opened)
+    assert "Stage last is fully open." in told
+    (together,) = [text for text in told if text.startswith("Stages second, first and third are ")]
+    assert together.endswith("fully open, within 6 min.")
+
+
 def test_what_came_three_times_is_told_three_times() -> None:
     assert len([text for text in story(*relapses(3)) if "gate" in text]) == 3
+
+
+@pytest.mark.parametrize("end", [0.001, 1.0, 90.0, 5e3, 4e5, 1.8e9])
+def test_the_time_axis_has_a_few_labels_however_long_the_run(end: float) -> None:
+    for dated in (False, True):
+        ticks = Times(history(), dated=dated).ticks(end)
+        assert len(ticks) <= 11
+        assert all(0 <= t <= end for t, _ in ticks)
 
 
 def test_a_fault_that_flaps_is_not_told_each_time() -> None:

@@ -1,12 +1,15 @@
 """The exit code is the worst of what happened, and a run can be judged again from its files."""
 
+import errno
 import json
+import os
+import re
 from pathlib import Path
 
 import pytest
 
 from harness.checks import Result, Verdict
-from harness.errors import ExitCode, HarnessError
+from harness.errors import ExitCode, HarnessError, UsageError
 from harness.history import Ended, Generator, Invoke, Ok, Phase, Started, Writer
 from harness.run import Trouble, judge
 from harness.run._folder import RunFolder
@@ -81,10 +84,22 @@ def test_a_run_that_was_killed_is_judged_as_cut_short(folder: RunFolder) -> None
 
 
 def test_what_is_no_run_is_said_to_be_none(tmp_path: Path) -> None:
-    with pytest.raises(HarnessError, match=r"scenario\.json is missing"):
+    with pytest.raises(UsageError, match=r"holds no run, for there is no scenario\.json; name the"):
         judge(tmp_path)
-    with pytest.raises(HarnessError, match="is no folder"):
+    with pytest.raises(UsageError, match="is no folder; name the folder of a run"):
         judge(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("name", ["scenario.json", "stack.json", "trouble.json"])
+def test_a_file_of_a_run_that_is_damaged_is_named_with_the_cure(
+    folder: RunFolder, name: str
+) -> None:
+    keep_trouble(folder, Trouble())
+    folder.write(name, '{"name": "x"')
+    with pytest.raises(HarnessError, match=rf"{name}: .*; copy the run again") as caught:
+        judge(folder.path)
+    assert caught.value.exit_code is ExitCode.BROKEN
+    assert "\n" not in str(caught.value)
 
 
 def scenario(*expect: object) -> Scenario:
@@ -117,6 +132,46 @@ def test_a_run_whose_stack_is_elsewhere_is_judged_without_its_own_checks(
     there = {"directory": str(tmp_path / "moved"), "checks": ["checks_of_nobody"]}
     folder.write("stack.json", json.dumps(there))
     assert judge(folder.path).exit_code is ExitCode.PASS
+    content = json.loads((folder.path / "scenario.json").read_text())
+    folder.write(
+        "scenario.json", json.dumps({**content, "expect": ["quiesced", "check_of_nobody"]})
+    )
+    outcome = judge(folder.path)
+    assert outcome.exit_code is ExitCode.INCONCLUSIVE
+    assert outcome.verdicts[-1].reason == (
+        "the stack's own check check_of_nobody is not here; name its stack with --stack DIR"
+    )
+
+
+@pytest.mark.parametrize("content", ["[]", '{"checks": 5}', '{"versions": 7}', '{"directory": 3}'])
+def test_a_stack_that_is_none_is_named(folder: RunFolder, content: str) -> None:
+    keep_trouble(folder, Trouble())
+    folder.write("stack.json", content)
+    with pytest.raises(HarnessError, match=r"stack\.json: is damaged: .*; copy the run again"):
+        judge(folder.path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\n\0"])
+def test_a_history_without_its_begin_is_named(folder: RunFolder, content: bytes) -> None:
+    keep_trouble(folder, Trouble())
+    folder.history.write_bytes(content)
+    with pytest.raises(HarnessError, match="does not say how the run began") as caught:
+        judge(folder.path)
+    assert str(folder.path) in str(caught.value)
+
+
+def test_a_full_disk_is_told_with_the_folder_and_the_cure(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_trouble(folder, Trouble())
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    told = f"{folder.path}: the evidence cannot be written: No space left on device; make room"
+    with pytest.raises(HarnessError, match=re.escape(told)):
+        judge(folder.path)
 
 
 def test_a_history_that_lost_a_line_proves_nothing(folder: RunFolder) -> None:
@@ -125,4 +180,4 @@ def test_a_history_that_lost_a_line_proves_nothing(folder: RunFolder) -> None:
         part.write(b"\xff\n")
     outcome = judge(folder.path)
     assert outcome.exit_code is ExitCode.INCONCLUSIVE
-    assert "1 lines of the history are damaged" in outcome.trouble.inconclusive[0]
+    assert "1 damaged line had to be left out" in outcome.trouble.inconclusive[0]

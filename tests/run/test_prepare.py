@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import jsonschema
@@ -15,6 +16,8 @@ from harness.scenario._yaml import load_yaml
 from harness.stack import read_stack
 
 ROOT = Path(__file__).parents[2]
+SHOP = ROOT / "tests" / "foreign_stack"
+IGNORED = shutil.ignore_patterns("__pycache__", ".harness", "runs")
 GOOD = {
     "name": "x",
     "title": "X",
@@ -111,6 +114,19 @@ def test_a_fault_that_the_rung_lacks_is_refused_and_another_rung_takes_it(tmp_pa
 def test_an_unknown_name_lists_the_scenarios_there_are() -> None:
     with pytest.raises(UsageError, match=r"brownout.*pdns2_2024"):
         find_scenario("nope", read_stack(ROOT, os.environ))
+    with pytest.raises(UsageError, match=r"; did you mean pdns2_2024\? There are: "):
+        find_scenario("pdns_2024", read_stack(ROOT, os.environ))
+
+
+def test_journeys_that_end_the_program_are_told_as_any_other_mistake(tmp_path: Path) -> None:
+    shutil.copytree(SHOP, tmp_path, ignore=IGNORED, dirs_exist_ok=True)
+    (tmp_path / "quitters.py").write_text("raise SystemExit(0)\n")
+    with pytest.raises(UsageError, match=r"load\.journeys: quitters ended the program when it was"):
+        prepare(file(tmp_path, load={"journeys": "quitters", "duration": "1h"}), tmp_path)
+    stack = tmp_path / "docker-compose.yml"
+    stack.write_text(stack.read_text().replace("checks: [shop_checks]", "checks: [quitters]"))
+    with pytest.raises(UsageError, match="quitters cannot be imported: SystemExit"):
+        prepare(file(tmp_path), tmp_path)
 
 
 @pytest.mark.parametrize("name", list(find_scenarios(ROOT / "experiments")))

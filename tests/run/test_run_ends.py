@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ExitCode
+from harness.history import History
 
 from .short import SCENARIO, faults, trouble
 
@@ -66,7 +67,7 @@ def eventually(condition: Callable[[], bool], limit: float = 40.0) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_heals_keeps_its_evidence_and_is_inconclusive(
     running: subprocess.Popen[str], tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -80,6 +81,24 @@ def test_an_interrupted_run_heals_keeps_its_evidence_and_is_inconclusive(
     assert (run / "report.html").is_file()
     assert not left_of(run)
     assert "Traceback" not in output
+
+
+def test_a_run_that_is_interrupted_before_it_begins_has_a_report_too(
+    shop: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    with subprocess.Popen(
+        command("run", "short", "--stack", shop, "--out", run),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    ) as process:  # fmt: skip
+        eventually(lambda: any((run / "parts").glob("*")) or process.poll() is not None)
+        process.send_signal(signal.SIGINT)
+        output = process.communicate(timeout=60)[0]
+    assert process.returncode == ExitCode.INCONCLUSIVE, output
+    assert trouble(run).interrupted == "interrupted by SIGINT"
+    assert (run / "report.html").stat().st_size < 100_000
+    assert all(abs(event.t) < 60 for event in History.read(run).events)
+    assert not left_of(run)
 
 
 def test_a_killed_run_is_healed_and_judged_from_what_it_left(

@@ -19,32 +19,40 @@ STEP = {"at": "10m", "fault": "cut", "on": {"link": "a-b"}}
 CALL = {"at": "10m", "call": {"service": "a", "path": "/x"}}
 
 BAD: list[tuple[dict[str, object], str, str]] = [
-    ({"name": None}, "name", "string"),
-    ({"name": "Has Spaces"}, "name", "pattern"),
-    ({"title": 3}, "title", "string"),
-    ({"nmae": "x"}, "nmae", "unknown key"),
+    ({"name": None}, "name", "must be text"),
+    ({"name": "Has Spaces"}, "name", "small letters, digits and _ only; it is 'Has Spaces'"),
+    ({"title": 3}, "title", "must be text; put quotes around it; it is 3"),
+    ({"nmae": "x"}, "nmae", "unknown key; did you mean name?"),
     ({"pace": 0}, "pace", "greater than 0"),
     ({"pace": -2}, "pace", "greater than 0"),
     ({"pace": "fast"}, "pace", "number"),
     ({"seed": 1.5}, "seed", "integer"),
     ({"origin": "yesterday"}, "origin", "datetime"),
     ({"origin": "2024-06-20T00:00:00"}, "", "offset from UTC"),
-    ({"load": None}, "load", "dictionary"),
+    ({"load": None}, "load", "must be a mapping"),
     ({"load": {"duration": "1h"}}, "load.journeys", "is missing"),
     ({"load": {"journeys": "j"}}, "load.duration", "is missing"),
-    ({"load": {"journeys": "no-module", "duration": "1h"}}, "load.journeys", "pattern"),
+    ({"load": {"journeys": "no-module", "duration": "1h"}}, "load.journeys", "a module's name"),
     ({"load": {"journeys": "j", "duration": "soon"}}, "load.duration", "18s, 250ms, 1h30m"),
     ({"load": {"journeys": "j", "duration": -1}}, "load.duration", "greater than or equal to 0"),
-    ({"load": {"journeys": "j", "duration": "1h", "users": 3}}, "load.users", "unknown key"),
-    ({"timeline": {}}, "timeline", "tuple"),
+    (
+        {"load": {"journeys": "j", "duration": "1h", "users": 3}},
+        "load.users",
+        "unknown key; harness",
+    ),
+    ({"load": {"journeys": "j", "duraton": "1h"}}, "load.duraton", "did you mean duration?"),
+    ({"timeline": {}}, "timeline", "must be a list; it is {}"),
     ({"timeline": [{**STEP, "on": {}}]}, "timeline.0.on", "exactly one of link"),
     ({"timeline": [{**STEP, "on": {"link": "a", "to": "b"}}]}, "timeline.0.on", "exactly one"),
     ({"timeline": [{**STEP, "on": {"node": "a"}}]}, "timeline.0.on.node", "unknown key"),
+    ({"timeline": [{**STEP, "on": {"servce": "a"}}]}, "timeline.0.on.servce", "you mean service?"),
+    ({"timeline": [{**STEP, "wiht": {}}]}, "timeline.0.wiht", "did you mean with?"),
+    ({"timeline": [17]}, "timeline.0", "must be a mapping of keys to values; it is 17"),
     ({"timeline": [{**STEP, "after": "x"}]}, "timeline.0", "exactly one of at, after, when"),
     ({"timeline": [{"fault": "cut", "on": {"link": "a"}}]}, "timeline.0", "exactly one of at"),
     ({"timeline": [{**STEP, "for": "0s"}]}, "timeline.0.for", "greater than 0"),
     ({"timeline": [{**STEP, "flap": {"on": "1s"}}]}, "timeline.0.flap.off", "is missing"),
-    ({"timeline": [{**STEP, "with": 3}]}, "timeline.0.with", "dictionary"),
+    ({"timeline": [{**STEP, "with": 3}]}, "timeline.0.with", "must be a mapping"),
     ({"timeline": [{**STEP, "at": "ten"}]}, "timeline.0.at", "duration"),
     ({"timeline": [{"at": "1s"}]}, "timeline.0.fault", "is missing"),
     ({"timeline": [{"at": "1s", "fault": "cut"}]}, "timeline.0.on", "is missing"),
@@ -79,7 +87,7 @@ BAD: list[tuple[dict[str, object], str, str]] = [
     (
         {"timeline": [{**CALL, "call": {"service": "a", "path": "x"}}]},
         "timeline.0.call.path",
-        "pattern",
+        "a path that begins with /; it is 'x'",
     ),
     (
         {"timeline": [{**CALL, "call": {"service": "a", "path": "/", "method": "SEND"}}]},
@@ -92,12 +100,12 @@ BAD: list[tuple[dict[str, object], str, str]] = [
         "is missing",
     ),
     ({"expect": []}, "expect", "at least 1"),
-    ({"expect": "quiesced"}, "expect", "tuple"),
+    ({"expect": "quiesced"}, "expect", "must be a list"),
     ({"expect": ["quiesced", "quiesced"]}, "", "give each a name of its own"),
-    ({"expect": [{"check": "a", "parms": {}}]}, "expect.0.parms", "unknown key"),
-    ({"expect": [{"notices": 6}]}, "expect.0.params", "dictionary"),
-    ({"overrides": {"a": {"app": 3}}}, "overrides.a.app", "string"),
-    ({"overrides": {"a": {"env": {}}}}, "overrides.a.env", "unknown key"),
+    ({"expect": [{"check": "a", "parms": {}}]}, "expect.0.parms", "did you mean params?"),
+    ({"expect": [{"notices": 6}]}, "expect.0.params", "must be a mapping"),
+    ({"overrides": {"a": {"app": 3}}}, "overrides.a.app", "must be text"),
+    ({"overrides": {"a": {"environmnt": {}}}}, "overrides.a.environmnt", "mean environment?"),
 ]
 
 
@@ -122,6 +130,10 @@ FILES = [
     ("x.yaml", "a: 1", "ends in .scenario.yaml"),
     ("x.scenario.py", "scenario = 3", "must define `scenario = Scenario(...)`"),
     ("x.scenario.py", "raise RuntimeError('no')", "raised RuntimeError: no"),
+    ("x.scenario.py", "raise RuntimeError('no\\nno')", "raised RuntimeError: no no"),
+    ("x.scenario.py", "import sys; sys.exit(0)", "raised SystemExit: 0"),
+    ("x.scenario.py", "open('/nonexistent/x')", "raised FileNotFoundError"),
+    ("x.scenario.py", "def (", "raised SyntaxError"),
     ("x.scenario.py", "from harness.scenario import Scenario\nScenario(name='x')", "is missing"),
 ]
 
@@ -134,7 +146,7 @@ def test_a_file_that_holds_no_scenario_is_one_line(
     path.write_text(text)
     with pytest.raises(UsageError, match="scenario") as caught:
         load_scenario(path)
-    assert any(str(path) in p and cure in p for p in caught.value.problems)
+    assert any(str(path) in p and cure in p and "\n" not in p for p in caught.value.problems)
 
 
 def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:

@@ -112,8 +112,8 @@ def test_down_without_a_stack_is_no_error(directory: Path) -> None:
     stop_detached(directory)
 
 
-def test_logs_of_a_service_that_has_none_are_a_usage_error(directory: Path) -> None:
-    with pytest.raises(UsageError, match=r"front: has no log in .*; one of none yet; start the"):
+def test_logs_where_nothing_has_run_say_what_to_do(directory: Path) -> None:
+    with pytest.raises(StackError, match=r"stack: no stack has run here; start one: harness up"):
         print_logs(directory, ["front"], follow=False, write=print)
 
 

@@ -36,6 +36,9 @@ class Toxic:
     kind: ClassVar[str] = ""
     queue_limit: ClassVar[int] = 1
     """How many chunks may wait before it until the source is no longer read."""
+    keeps_hand: ClassVar[bool] = False
+    """Whether an update leaves the chunk in hand there, for `pipe` to go on with; else it is
+    passed on as it is."""
     closes_on_removal: ClassVar[bool] = False
     """Whether removing it closes the live connections of its stream."""
     delays_opening: ClassVar[bool] = False

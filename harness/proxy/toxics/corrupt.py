@@ -4,10 +4,15 @@ Nothing is added or lost. TCP's checksum lets about one broken packet in 65,000 
 broken middleboxes recompute it, so this does happen.
 """
 
+import itertools
 import math
+from typing import Final
 
 from harness.proxy._stub import Chunk, Stub
 from harness.proxy.toxics._base import Toxic, check_range
+
+AT_ONCE: Final = 1000
+"""Bytes broken in one turn."""
 
 
 class Corrupt(Toxic, kind="corrupt"):
@@ -34,9 +39,13 @@ class Corrupt(Toxic, kind="corrupt"):
         while chunk := await stub.receive():
             if gap < len(chunk.data):
                 data = bytearray(chunk.data)
-                while gap < len(data):
-                    data[gap] ^= 1 << stub.random.randrange(8)
+                for broken in itertools.count(1):
+                    data[gap] ^= 1 << stub.random.getrandbits(3)
                     gap += 1 + self.gap(stub)
+                    if gap >= len(data):
+                        break
+                    if broken % AT_ONCE == 0:
+                        await stub.rest()
                 stub.hand = Chunk(bytes(data), chunk.at)
             gap -= len(chunk.data)
             await stub.forward()

@@ -5,7 +5,7 @@ headers; on the upstream, the matching requests do. `path` is a shell pattern ("
 means any, and so does an empty `method`. An empty header value removes the header.
 """
 
-from harness.proxy._http_stream import Head, MessageReader, RequestLog, matches
+from harness.proxy._http_stream import BODILESS, Head, MessageReader, RequestLog, matches
 from harness.proxy._stub import Chunk, Stub
 from harness.proxy.toxics._base import Toxic, ToxicError, check_milliseconds
 
@@ -23,6 +23,8 @@ class Http(Toxic, kind="http"):
         """Refuse what is no status, duration or header."""
         if self.status and not 200 <= self.status <= 599:
             raise ToxicError(f"status must be 0 (unchanged) or from 200 to 599, not {self.status}")
+        if self.status in BODILESS:
+            raise ToxicError(f"status must not be {self.status}: the body would be left over")
         check_milliseconds("delay", self.delay)
         text = "".join((*self.headers, *self.headers.values()))
         if "\r" in text or "\n" in text:

@@ -1,5 +1,7 @@
 """limit_data: the connection is closed after so many bytes; what is over is cut off."""
 
+from typing import ClassVar
+
 from harness.proxy._stub import Stub
 from harness.proxy.toxics._base import Toxic, check_range
 
@@ -9,6 +11,8 @@ class LimitData(Toxic, kind="limit_data"):
 
     bytes: int = 0
 
+    keeps_hand: ClassVar[bool] = True
+
     def check(self) -> None:
         """Refuse less than nothing."""
         check_range("bytes", self.bytes, 0, 2**63 - 1)
@@ -16,11 +20,10 @@ class LimitData(Toxic, kind="limit_data"):
     async def pipe(self, stub: Stub) -> None:
         """Count; the count is kept when the limit is changed."""
         passed: int = stub.state or 0
-        while chunk := await stub.receive():
+        while chunk := stub.hand or await stub.receive():
             size = min(len(chunk.data), self.bytes - passed)
             if size > 0:
-                passed += size
-                stub.state = passed
                 await stub.forward(size)
+                stub.state = passed = passed + size
             if passed >= self.bytes:
                 return

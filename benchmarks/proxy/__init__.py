@@ -1,0 +1,108 @@
+"""The embedded proxy against a real `toxiproxy-server`, on one machine, in one run, alternating.
+
+    python -m benchmarks.proxy            all figures; about a minute and a half
+
+Prints ratios, because absolute figures say more about the machine. Without a real server
+(HARNESS_TOXIPROXY or the PATH) the embedded one is measured alone. Peers are cheap on purpose:
+the sender sends file pages, the receiver discards in the kernel, so that what is compared is the
+proxies and not two Python programs copying bytes. `bulk, copying peers` is the figure for
+ordinary peers, of whom no more can be wanted than 0.8 of what they do without a proxy. Every arm
+is measured once a round and the median of its rounds is shown, so that a disturbance hits all arms
+alike.
+
+    _peer   what clients connect to         _arms   the servers under test, and no server at all
+    _work   what is done and timed
+"""
+
+import resource
+import statistics
+from collections.abc import Callable
+
+from ._arms import Arm, arms
+from ._work import (
+    IDLE,
+    bulk,
+    calls_under_load,
+    connections,
+    cut,
+    idle,
+    latency,
+    round_trips,
+)
+
+ROUNDS = 5
+Figures = dict[str, list[float]]
+
+
+def measure(
+    started: dict[str, Arm], work: Callable[[Arm], dict[str, float]], *,
+    rounds: int = ROUNDS, names: tuple[str, ...] = ("direct", "embedded", "real"),
+) -> dict[str, Figures]:  # fmt: skip
+    """Run the work on each arm in turn, `rounds` times; return all figures by arm."""
+    found: dict[str, Figures] = {}
+    for _ in range(rounds):
+        for name in names:
+            if name in started:
+                for figure, value in work(started[name]).items():
+                    found.setdefault(name, {}).setdefault(figure, []).append(value)
+    return found
+
+
+def median(figures: dict[str, Figures], arm: str, figure: str) -> float:
+    """Return the median of an arm's figure; not a number if it was not measured."""
+    values = figures.get(arm, {}).get(figure)
+    return statistics.median(values) if values else float("nan")
+
+
+def show(what: str, ratio: float, wanted: str, detail: str) -> None:
+    """Print one line."""
+    shown = "   n/a" if ratio != ratio else f"{ratio:6.2f}"  # noqa: PLR0124  (not a number)
+    print(f"proxy: {what:32} {shown}x  (wanted {wanted:8}) {detail}", flush=True)
+
+
+def main() -> None:
+    """Measure and print everything."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with arms() as started:
+        if "real" not in started:
+            print("proxy: no toxiproxy-server found: the embedded server is measured alone")
+        for kind, what in (("sink", "bulk throughput"), ("copying_sink", "bulk, copying peers")):
+            figures = measure(started, lambda arm, kind=kind: bulk(arm, kind))
+            fast, real = median(figures, "embedded", "MB/s"), median(figures, "real", "MB/s")
+            direct = median(figures, "direct", "MB/s")
+            # No proxy can show more than its peers do without one.
+            wanted = min(3.0, 0.8 * direct / real) if real == real else 3.0  # noqa: PLR0124
+            show(what, fast / real, f">= {wanted:.2g}",
+                 f"{fast:.0f} / {real:.0f} MB/s, direct {direct:.0f}")  # fmt: skip
+        figures = measure(started, round_trips, rounds=6 * ROUNDS)
+        for figure in ("p50", "p99"):
+            direct = median(figures, "direct", figure)
+            fast = median(figures, "embedded", figure) - direct
+            real = median(figures, "real", figure) - direct
+            show(f"added round trip {figure}", fast / real, "<= 1",
+                 f"{fast:.0f} / {real:.0f} µs on {direct:.0f}")  # fmt: skip
+        figures = measure(started, connections, rounds=2 * ROUNDS)
+        fast, real = median(figures, "embedded", "per s"), median(figures, "real", "per s")
+        show("connections per second", fast / real, ">= 1", f"{fast:.0f} / {real:.0f}")
+    with arms() as started:  # fresh ones: memory that was used before hides memory used now
+        figures = measure(started, idle, rounds=1, names=("embedded", "real"))
+        fast, real = median(figures, "embedded", "KiB"), median(figures, "real", "KiB")
+        alive = median(figures, "embedded", "alive")
+        show("memory per idle connection", fast / real, "<= 1",
+             f"{fast:.1f} / {real:.1f} KiB, {alive:.0f} of {IDLE} alive")  # fmt: skip
+        figures = measure(started, latency, rounds=ROUNDS, names=("embedded", "real"))
+        for figure, limit in (("p50", 1.0), ("p99", 3.0)):
+            fast, real = median(figures, "embedded", figure), median(figures, "real", figure)
+            show(f"error of 100 ms latency, {figure}", fast / limit, "<= 1",
+                 f"{fast:.2f} ms of {limit:.0f} allowed, real {real:.2f}")  # fmt: skip
+        # Not the original: it is wedged by the first of these changes.
+        figures = measure(started, calls_under_load, rounds=1, names=("embedded",))
+        slowest = median(figures, "embedded", "slowest")
+        show("slowest of 1000 toxic changes", slowest / 100, "<= 1",
+             f"{slowest:.1f} ms of 100 allowed, one receiver stuck, 200 busy")  # fmt: skip
+        figures = measure(started, cut, rounds=2 * ROUNDS, names=("embedded", "real"))
+        for figure in ("live", "new"):
+            worst = max(figures["embedded"][figure])
+            show(f"cut, {figure} connections", worst / 10, "<= 1",
+                 f"{worst:.2f} ms of 10 allowed, at worst")  # fmt: skip

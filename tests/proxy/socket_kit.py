@@ -1,0 +1,175 @@
+"""What the proxy's tests talk through: upstreams, sockets with deadlines, and a stopwatch."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+PATIENCE_S = 20.0
+"""For what must happen sooner or later: generous, because other work shares the machine."""
+SLACK_S = 1.5
+"""By how much later than due something may be seen, for the same reason."""
+EARLY_S = 0.003
+"""And by how much earlier: clocks are read in different processes, one in whole milliseconds."""
+
+
+class Upstream:
+    """A TCP server that treats each connection with a function, in a thread of its own."""
+
+    def __init__(self, serve: Callable[[socket.socket], None]) -> None:
+        self._serve = serve
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+        self.port: int = self._listener.getsockname()[1]
+        self.accepted: list[socket.socket] = []
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                return
+            sock.settimeout(PATIENCE_S)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.accepted.append(sock)
+            threading.Thread(target=self._run, args=(sock,), daemon=True).start()
+
+    def _run(self, sock: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            self._serve(sock)
+
+    def wait_for_client(self, number: int = 1) -> socket.socket:
+        """Return the n-th connection once it is there."""
+        eventually(lambda: len(self.accepted) >= number, f"connection {number}")
+        return self.accepted[number - 1]
+
+    def close(self) -> None:
+        # shutdown() ends a blocked accept(), which close() alone does not.
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(PATIENCE_S)
+        for sock in self.accepted:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
+
+
+def serve_echo(sock: socket.socket) -> None:
+    """Send everything back, then close."""
+    with sock:
+        while data := sock.recv(65536):
+            sock.sendall(data)
+
+
+def hold(sock: socket.socket) -> None:
+    """Keep the connection open and do nothing with it: the test does."""
+    del sock
+
+
+@contextlib.contextmanager
+def upstream(serve: Callable[[socket.socket], None] = serve_echo) -> Iterator[Upstream]:
+    """Run an upstream for the length of a block."""
+    server = Upstream(serve)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+@contextlib.contextmanager
+def black_hole() -> Iterator[int]:
+    """A port on loopback that answers no SYN: its backlog is full."""
+    with socket.socket() as hole, contextlib.ExitStack() as stuffing:
+        hole.bind(("127.0.0.1", 0))
+        hole.listen(0)
+        for _ in range(4):
+            stuffed = stuffing.enter_context(socket.socket())
+            stuffed.setblocking(False)
+            stuffed.connect_ex(hole.getsockname())
+        yield int(hole.getsockname()[1])
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on just now."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return int(sock.getsockname()[1])
+
+
+def connect(port: int, timeout: float = PATIENCE_S) -> socket.socket:
+    """Connect to a port on loopback, with a deadline for everything that follows."""
+    sock = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def read_exactly(sock: socket.socket, count: int) -> bytes:
+    """Read so many bytes, fewer only if the connection ends."""
+    parts = []
+    while count:
+        part = sock.recv(min(count, 1 << 20))
+        if not part:
+            break
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
+
+
+def read_to_end(sock: socket.socket) -> bytes:
+    """Read until the connection is closed properly."""
+    parts = []
+    while part := sock.recv(1 << 20):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def exchange(sock: socket.socket, data: bytes) -> bytes:
+    """Send something to an echo, return what comes back."""
+    sock.sendall(data)
+    return read_exactly(sock, len(data))
+
+
+def ended(sock: socket.socket) -> str:
+    """Wait for the end of a connection; return how it ended: FIN or RST."""
+    try:
+        while sock.recv(65536):
+            pass
+    except ConnectionResetError:
+        return "RST"
+    return "FIN"
+
+
+def refused(port: int) -> bool:
+    """Return whether nobody listens on a port."""
+    try:
+        connect(port).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def eventually(condition: Callable[[], Any], what: str = "the condition") -> Any:
+    """Wait until the condition holds, return its value."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"{what} did not come about"
+        time.sleep(0.005)
+    return value
+
+
+class Stopwatch:
+    """Seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._start
+
+    def assert_took(self, seconds: float) -> None:
+        """No machine is too fast for a delay; a busy one may be late to see its end."""
+        assert seconds - EARLY_S <= self.seconds <= seconds + SLACK_S

@@ -1,0 +1,87 @@
+"""Several toxics, toxicity, and changes while connections live, on both servers."""
+
+import pytest
+from proxy_kit import Server
+from socket_kit import (
+    Stopwatch,
+    Upstream,
+    exchange,
+    read_exactly,
+    read_to_end,
+)
+
+
+def test_toxicity_zero_never_hits_and_one_always_does(server: Server, echo: Upstream) -> None:
+    proxy = server.proxy(echo.port)
+    proxy.add("limit_data", name="never", bytes=0, toxicity=0)
+    with proxy.connect() as client:
+        assert exchange(client, b"x") == b"x"
+        proxy.update("never", {"toxicity": 1})
+        client.sendall(b"y")
+        assert read_to_end(client) == b""
+
+
+def test_toxicity_is_rolled_for_each_connection(server: Server, echo: Upstream) -> None:
+    proxy = server.proxy(echo.port)
+    proxy.add("limit_data", bytes=0, toxicity=0.5)
+    hits = 0
+    for _ in range(60):
+        with proxy.connect() as client:
+            client.sendall(b"xx")
+            hits += read_exactly(client, 2) == b""
+    assert 8 <= hits <= 52  # outside: one in a hundred million
+
+
+def test_toxics_of_a_stream_work_in_the_order_in_which_they_were_added(
+    server: Server, holding: Upstream
+) -> None:
+    proxy = server.proxy(holding.port)
+    proxy.add("limit_data", name="limit", bytes=10)
+    proxy.add("latency", name="late", latency=300)
+    with proxy.connect() as client:
+        far = holding.wait_for_client()
+        watch = Stopwatch()
+        far.sendall(b"0123456789abc")
+        # The limit closes at once, but what has passed it is still delivered, late.
+        assert read_to_end(client) == b"0123456789"
+        watch.assert_took(0.3)
+
+
+def test_changes_reach_live_connections_at_once(server: Server, echo: Upstream) -> None:
+    proxy = server.proxy(echo.port)
+    with proxy.connect() as client:
+        exchange(client, b"x")
+        proxy.add("latency", name="l", latency=200)
+        watch = Stopwatch()
+        exchange(client, b"x")
+        watch.assert_took(0.2)
+        proxy.update("l", {"attributes": {"latency": 400}})
+        watch = Stopwatch()
+        exchange(client, b"x")
+        watch.assert_took(0.4)
+        proxy.remove("l")
+        watch = Stopwatch()
+        exchange(client, b"x")
+        assert watch.seconds < 0.4
+
+
+@pytest.mark.parametrize("change", ["remove", "update", "reset"])
+def test_a_change_sends_what_is_in_flight_at_once(
+    server: Server, holding: Upstream, change: str
+) -> None:
+    proxy = server.proxy(holding.port)
+    proxy.add("latency", name="l", latency=60_000)
+    with proxy.connect() as client:
+        far = holding.wait_for_client()
+        far.sendall(b"in flight")
+        client.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            client.recv(1)
+        client.settimeout(20)
+        if change == "remove":
+            proxy.remove("l")
+        elif change == "update":
+            proxy.update("l", {"attributes": {"latency": 50_000}})
+        else:
+            server.call("POST", "/reset")
+        assert read_exactly(client, 9) == b"in flight"
