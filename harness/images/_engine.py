@@ -63,7 +63,8 @@ class Engine:
         last: list[str] = []
         try:
             stream = self._client.api.build(
-                fileobj=io.BytesIO(context), custom_context=True, tag=tag, rm=True, decode=True,
+                fileobj=io.BytesIO(context), custom_context=True, tag=tag, rm=True,
+                forcerm=True, decode=True,
                 target=target, buildargs=arguments, network_mode="host", labels={RECIPE: recipe},
             )  # fmt: skip
             for event in stream:

@@ -132,6 +132,13 @@ def test_a_containers_own_name_is_made_one_of_the_run(tmp_path: Path, routes: Pa
     assert name == f"{Project.of('tiny', tmp_path).name}-front"
 
 
+def test_no_health_check_runs_be_it_the_files_or_the_images(tmp_path: Path, routes: Path) -> None:
+    check = {"test": ["CMD", "look"], "interval": "1s"}
+    services = override(tmp_path, front={"healthcheck": check}, shelf={})
+    assert services["front"]["healthcheck"]["interval"] == "24h"
+    assert services["shelf"]["healthcheck"] == {"disable": True}
+
+
 def test_what_a_service_says_is_kept_even_if_the_file_would_not(
     tmp_path: Path, routes: Path
 ) -> None:

@@ -51,7 +51,8 @@ class Links:
         Raises:
             StackError: as `create`.
         """
-        self._redirect(service, _REFUSES)
+        for link in self._to(service):
+            self._redirect(link, _REFUSES)
 
     def restore(self, service: str) -> None:
         """The opposite of `refuse`.
@@ -59,12 +60,12 @@ class Links:
         Raises:
             StackError: as `create`.
         """
-        self._redirect(service, self._address(service))
-
-    def _redirect(self, service: str, upstream: str) -> None:
         for link in self._to(service):
-            with self._locks[link.name]:
-                redirect_proxy(self._api(), link.name, upstream)
+            self._redirect(link, self._address(service))
+
+    def _redirect(self, link: Link, upstream: str) -> None:
+        with self._locks[link.name]:
+            redirect_proxy(self._api(), link.name, upstream)
 
     def _to(self, service: str) -> Iterable[Link]:
         return (link for link in self._spec.links.values() if link.target == service)

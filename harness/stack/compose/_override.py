@@ -157,8 +157,8 @@ def _service(
         added["container_name"] = f"{project.name}-{name}"
     if (body.get("logging") or {}).get("driver") == "none":  # what is said is evidence
         added["logging"] = {"driver": "json-file"}
-    if body.get("healthcheck"):
-        added["healthcheck"] = dict(_NO_HEALTH_CHECK)
+    # Its image may have a check even if the file has none.
+    added["healthcheck"] = dict(_NO_HEALTH_CHECK) if body.get("healthcheck") else {"disable": True}
     if networks:
         added["networks"] = {
             network: {"ipv4_address": addresses[network]} if network in addresses else None
