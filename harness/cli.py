@@ -6,17 +6,15 @@ inconclusive, 4 the stack or the harness failed, 5 something could not be healed
 
 import os
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from harness import __version__
+from harness._tables import show_outcome, show_status, show_table
 from harness.errors import ExitCode, HarnessError, UsageError
 
 _CODES = (
@@ -105,7 +103,7 @@ def run(
             out=out,
             watch=watch,
         )
-    return _show(console, outcome)
+    return show_outcome(console, outcome)
 
 
 @app.command(epilog=_CODES)
@@ -124,7 +122,7 @@ def judge(
     """Judge a run again, from its files alone."""
     from harness.run import judge as judge_again
 
-    return _show(Console(), judge_again(folder, stack and stack.resolve()))
+    return show_outcome(Console(), judge_again(folder, stack and stack.resolve()))
 
 
 @app.command()
@@ -140,7 +138,7 @@ def up(
     from harness.stack import Settings, start_detached
 
     running = start_detached(stack.resolve(), Settings(pace=pace), rung(on))
-    return _status(running.status())
+    return show_status(Console(), running.status())
 
 
 @app.command()
@@ -148,7 +146,7 @@ def status(stack: StackDir = _HERE) -> int:
     """Show the services of the running stack."""
     from harness.stack import attach
 
-    return _status(attach(stack.resolve()).status())
+    return show_status(Console(), attach(stack.resolve()).status())
 
 
 @app.command()
@@ -204,7 +202,7 @@ def doctor(stack: StackDir = _HERE) -> int:
     from harness.run import diagnose
 
     findings = diagnose(stack.resolve())
-    _table(
+    show_table(
         Console(),
         ("what", "found", "means"),
         [(finding.what, finding.found, finding.means) for finding in findings],
@@ -252,60 +250,6 @@ def version() -> int:
 
 def _announce(text: str) -> None:
     sys.stderr.write(f"harness: {text}\n")
-
-
-_STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow"}
-
-
-def _show(console: Console, outcome: Any) -> int:
-    _table(
-        console,
-        ("verdict", "expectation", "reason"),
-        [(verdict.result, verdict.name, verdict.reason) for verdict in outcome.verdicts],
-        [_STYLES[verdict.result] for verdict in outcome.verdicts],
-    )
-    for text in outcome.trouble.all:
-        console.print(text, style="bold red", markup=False, highlight=False, soft_wrap=True)
-    report = outcome.folder / "report.html"
-    console.print(f"report: {report}", markup=False, highlight=False, soft_wrap=True)
-    return int(outcome.exit_code)
-
-
-def _status(rows: list[Any]) -> int:
-    _table(
-        Console(),
-        ("service", "state", "ready", "pid", "address", "detail"),
-        [
-            (row.service, row.state, "yes" if row.ready else "no", str(row.pid or ""),
-             row.address or "", row.detail)
-            for row in rows
-        ],
-        ["" if row.ready else "red" for row in rows],
-    )  # fmt: skip
-    return ExitCode.PASS if all(row.ready for row in rows) else ExitCode.BROKEN
-
-
-def _table(
-    console: Console,
-    head: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    styles: Sequence[str],
-) -> None:
-    """Print a table; where nobody looks at it, a row is a line, for `grep` and for logs of CI.
-
-    The first cell of a row has its style.
-    """
-    if console.is_terminal:
-        table = Table(*head, box=None, pad_edge=False)
-        for row, style in zip(rows, styles, strict=True):
-            # As Text: what checks say may look like rich's markup, and is none.
-            table.add_row(Text(row[0], style=style), *map(Text, row[1:]))
-        console.print(table)
-        return
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    for row in (head, *rows):
-        cells = (" ".join(cell.split()).ljust(n) for cell, n in zip(row, widths, strict=True))
-        console.print("  ".join(cells).rstrip(), markup=False, highlight=False, soft_wrap=True)
 
 
 _INTERRUPTED = 130

@@ -19,7 +19,7 @@ This module is imported in every pytest run, so it imports nothing heavy until i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -72,11 +72,15 @@ def stack_directory(config: pytest.Config, near: Path | None = None) -> Path:
     return next((d for d in above if any(d.glob("*compose.y*ml"))), config.rootpath)
 
 
-def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFile | None:
-    """Collect scenario files."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(
+    file_path: Path, parent: pytest.Collector
+) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Collect scenario files; one in Python is no module of tests, even if it is named itself."""
+    collected = yield
     if file_path.name.endswith(_SUFFIXES):
-        return ScenarioFile.from_parent(parent, path=file_path)
-    return None
+        return [ScenarioFile.from_parent(parent, path=file_path)]
+    return collected
 
 
 class ScenarioFile(pytest.File):

@@ -35,6 +35,19 @@ def outcome(results: Sequence[Result], names: Sequence[str] = NAMES, **trouble: 
     )
 
 
+def test_a_scenario_in_python_is_no_module_of_tests(pytester: pytest.Pytester) -> None:
+    (pytester.path / "two.scenario.py").write_text(
+        "from harness.scenario import Load, Scenario\n"
+        "scenario = Scenario(name='two', title='Two', expect=['quiesced'],\n"
+        "    load=Load(journeys='experiments.journeys', duration='1h'))\n"
+    )
+    for named in ((), ("two.scenario.py",)):
+        done = pytester.runpytest_subprocess("--collect-only", "-q", "-p", "no:locust", *named)
+        done.stdout.fnmatch_lines(
+            ["*two.scenario.py::run", "*two.scenario.py::quiesced", "", "2 *"]
+        )
+
+
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Any:
     (pytester.path / "one.scenario.yaml").write_text(SCENARIO)
