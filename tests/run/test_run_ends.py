@@ -33,8 +33,18 @@ def shop(tmp_path: Path) -> Path:
     return directory
 
 
+PROGRAM = """
+import signal
+for number in (signal.SIGINT, signal.SIGHUP):  # as a shell starts it, whatever started the tests
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
+from harness.cli import main
+main()
+"""
+
+
 def command(*words: str | Path) -> list[str]:
-    return [sys.executable, "-c", "from harness.cli import main; main()", *map(str, words)]
+    return [sys.executable, "-c", PROGRAM, *map(str, words)]
 
 
 @pytest.fixture
@@ -92,7 +102,7 @@ def test_a_run_that_is_interrupted_before_it_begins_has_a_report_too(
         command("run", "short", "--stack", shop, "--out", run),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     ) as process:  # fmt: skip
-        eventually(lambda: any((run / "parts").glob("*")) or process.poll() is not None)
+        eventually(lambda: (run / "load.log").exists() or process.poll() is not None)
         process.send_signal(signal.SIGINT)
         output = process.communicate(timeout=60)[0]
     assert process.returncode == ExitCode.INCONCLUSIVE, output
