@@ -130,7 +130,7 @@ def test_the_whole_stack_is_as_promised_and_the_start_button_lets_people_arrive(
 def everything_runs_and_what_has_a_health_check_is_healthy(project: Project) -> None:
     spec = read_stack(ROOT, os.environ)
 
-    eventually(lambda: not project.named(health=["starting", "unhealthy"]), limit=90)
+    eventually(lambda: not project.named(health=["starting", "unhealthy"]), limit=150)
     assert project.named(status=["created", "restarting", "exited", "dead"]) == []
     running = [service_of(one) for one in project.containers()]
     assert sorted(running) == sorted(
