@@ -66,7 +66,7 @@ def make(
     try:
         target = Target.model_validate(dict(where))
     except ValidationError as error:
-        raise UsageError(list(one_line_problems(name, error))) from error
+        raise UsageError(list(one_line_problems(name, error, Target))) from error
     return _bind(name, target, params, spec, label=name)
 
 
@@ -98,7 +98,7 @@ def _validated(kind: type[FaultKind], params: Mapping[str, Any], place: str) -> 
     try:
         return kind.model_validate(dict(params))
     except ValidationError as error:
-        raise UsageError(list(one_line_problems(f"{place}: with", error))) from error
+        raise UsageError(list(one_line_problems(f"{place}: with", error, kind))) from error
 
 
 def _collect(make: Callable[[], T], problems: list[str], prefix: str = "") -> T | None:

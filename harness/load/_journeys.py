@@ -102,6 +102,9 @@ def _import(name: str, directory: Path) -> ModuleType:
                 f"load.journeys: there is no module {name}; write {expected}"
             ) from error
         raise UsageError(f"load.journeys: importing {name} raised {_shown(error)}") from error
+    except SystemExit as error:  # the module is a program as well
+        told = "ended the program when it was imported; guard that by __name__"
+        raise UsageError(f"load.journeys: {name} {told} ({error})") from error
     except Exception as error:  # the module is the user's: whatever it raises is theirs
         raise UsageError(f"load.journeys: importing {name} raised {_shown(error)}") from error
 

@@ -88,9 +88,6 @@ def bind(scenario: Scenario, spec: StackSpec, place: str) -> Mapping[str, chaos.
             yield make()
         except UsageError as error:
             problems.extend(f"{place}: {problem}" for problem in error.problems)
-        except SystemExit as error:  # a module of the user's that is a program as well
-            told = "ended the program when it was imported; guard that by __name__"
-            problems.append(f"{place}: load.journeys: {scenario.load.journeys} {told} ({error})")
 
     faults = {
         step.label: fault

@@ -114,7 +114,11 @@ def test_a_fault_keeps_the_steps_label_and_durations_of_life():
             "delay",
             {"link": "x"},
             {"latncy": 1},
-            ["latency: is missing", "latncy: unknown key", "unknown link 'x'"],
+            [
+                "latency: is missing",
+                "latncy: unknown key; did you mean latency?",
+                "unknown link 'x'",
+            ],
         ),
     ],
 )
