@@ -14,10 +14,11 @@ alike.
     _work   what is done and timed
 """
 
-import os
 import resource
 import statistics
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 from ._arms import Arm, arms
 from ._work import (
@@ -61,14 +62,28 @@ def show(what: str, ratio: float, wanted: str, detail: str) -> None:
     print(f"proxy: {what:32} {shown}x  (wanted {wanted:8}) {detail}", flush=True)
 
 
+def busy(seconds: float = 1.0) -> float:
+    """Return the share of this machine's cores that is in use while this process waits."""
+    before = _ticks()
+    time.sleep(seconds)
+    used, idle_ = (now - then for now, then in zip(_ticks(), before, strict=True))
+    return used / max(used + idle_, 1)
+
+
+def _ticks() -> tuple[int, int]:
+    """How long the cores have worked and rested (proc(5), /proc/stat)."""
+    ticks = [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    resting = ticks[3] + ticks[4]
+    return sum(ticks) - resting, resting
+
+
 def main() -> None:
     """Measure and print everything."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with arms() as started:
-        load, cores = os.getloadavg()[0], os.cpu_count() or 1
-        if load > cores:
-            print(f"proxy: {load:.0f} processes want {cores} cores: the figures say little")
+        if (others := busy()) > 0.2:
+            print(f"proxy: {others:.0%} of this machine is in use: the figures say little")
         if "real" not in started:
             print("proxy: no toxiproxy-server found: the embedded server is measured alone")
         for kind, what in (("sink", "bulk throughput"), ("copying_sink", "bulk, copying peers")):
