@@ -52,6 +52,9 @@ StackDir = Annotated[
 Rung = Annotated[
     str, typer.Option("--on", metavar="RUNG", help="Where the stack runs: local or compose.")
 ]
+Build = Annotated[
+    bool, typer.Option("--build", help="Before, as harness images build: for --on compose.")
+]
 _HERE = Path()
 
 
@@ -85,6 +88,7 @@ def run(
         ),
     ] = 0,
     stack: StackDir = _HERE,
+    build: Build = False,
 ) -> int:
     """Run a scenario on a stack of its own, judge it, leave evidence."""
     from harness._rungs import load, rung
@@ -94,6 +98,8 @@ def run(
     make = rung(on)
     prepared = prepare(scenario, stack.resolve(), seed, rung=on)
     make_load = load(on, workers, join, _announce)
+    if build:
+        _build(on, stack)
     with progress(console, f"{prepared.scenario.name} on {on}") as watch:
         outcome = execute(
             prepared,
@@ -132,12 +138,17 @@ def up(
     pace: Annotated[
         float, typer.Option(metavar="P", min=0.001, help="Seconds of life in one second.")
     ] = 1.0,
+    *,
+    build: Build = False,
 ) -> int:
     """Start the stack and leave it running."""
     from harness._rungs import rung
     from harness.stack import Settings, start_detached
 
-    running = start_detached(stack.resolve(), Settings(pace=pace), rung(on))
+    make = rung(on)
+    if build:
+        _build(on, stack)
+    running = start_detached(stack.resolve(), Settings(pace=pace), make)
     return show_status(Console(), running.status())
 
 
@@ -221,13 +232,19 @@ def images_overview(context: typer.Context) -> None:
     overview(context)
 
 
-@images.command()
-def build(stack: StackDir = _HERE) -> int:
+@images.command("build")
+def images_build(stack: StackDir = _HERE) -> int:
     """Make equal images where no registry is reachable, from Debian, PyPI and Go's proxy."""
+    _build("compose", stack)
+    return ExitCode.PASS
+
+
+def _build(on: str, stack: Path) -> None:
     from harness.images import build_images
 
+    if on != "compose":
+        raise UsageError(f"--build: --on {on} needs no images; leave it out, or use --on compose")
     build_images(stack.resolve(), lambda line: sys.stdout.write(f"{line}\n"))
-    return ExitCode.PASS
 
 
 @app.command()

@@ -3,12 +3,14 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from harness.cli import main
-from harness.errors import ExitCode
+from harness.errors import ExitCode, HarnessError
 
 ROOT = Path(__file__).parents[1]
 
@@ -147,6 +149,35 @@ def test_what_is_incomplete_or_asks_for_help_gets_it(
     code, out, err = call(capsys, *words)
     assert (code, err) == (ExitCode.PASS, "")
     assert out.lower().startswith("usage: harness")
+
+
+@pytest.mark.parametrize("words", [("run", "flapping"), ("up",)])
+def test_images_are_built_first_where_that_is_asked_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    def build(directory: Path, say: Callable[[str], None]) -> None:
+        say(f"images for {directory.name}")
+
+    def start(*_: object, **__: object) -> NoReturn:
+        raise HarnessError("as far as here")
+
+    monkeypatch.setattr("harness.images.build_images", build)
+    monkeypatch.setattr("harness.run.execute", start)
+    monkeypatch.setattr("harness.stack.start_detached", start)
+    code, out, err = call(capsys, *words, "--on", "compose", "--build", "--stack", str(ROOT))
+    assert (code, err) == (ExitCode.BROKEN, "harness: as far as here\n")
+    assert out.startswith(f"images for {ROOT.name}\n")
+
+
+@pytest.mark.parametrize("words", [("run", "flapping"), ("up",)])
+def test_images_for_a_rung_without_are_a_usage_error(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    code, _, err = call(capsys, *words, "--build", "--stack", str(ROOT))
+    assert code == ExitCode.USAGE
+    assert (
+        err == "harness: --build: --on local needs no images; leave it out, or use --on compose\n"
+    )
 
 
 def test_a_row_is_a_line_where_no_terminal_is(
