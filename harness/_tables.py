@@ -13,13 +13,18 @@ _STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow"}
 
 
 def show_outcome(console: Console, outcome: Any) -> int:
-    """Print the verdicts, what went wrong beside them, and where the report is; the exit code."""
-    show_table(
-        console,
-        ("verdict", "expectation", "reason"),
-        [(verdict.result, verdict.name, verdict.reason) for verdict in outcome.verdicts],
-        [_STYLES[verdict.result] for verdict in outcome.verdicts],
-    )
+    """Print the verdicts, what went wrong beside them, and where the report is; the exit code.
+
+    Of a run that broke before anything could be told, only what broke it.
+    """
+    told = any(verdict.result != "inconclusive" for verdict in outcome.verdicts)
+    if told or not outcome.trouble.broken:
+        show_table(
+            console,
+            ("verdict", "expectation", "reason"),
+            [(verdict.result, verdict.name, verdict.reason) for verdict in outcome.verdicts],
+            [_STYLES[verdict.result] for verdict in outcome.verdicts],
+        )
     for text in outcome.trouble.all:
         console.print(text, style="bold red", markup=False, highlight=False, soft_wrap=True)
     report = outcome.folder / "report.html"
