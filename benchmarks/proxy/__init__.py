@@ -18,6 +18,7 @@ import resource
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from ._arms import Arm, arms
@@ -87,7 +88,7 @@ def main() -> None:
         if "real" not in started:
             print("proxy: no toxiproxy-server found: the embedded server is measured alone")
         for kind, what in (("sink", "bulk throughput"), ("copying_sink", "bulk, copying peers")):
-            figures = measure(started, lambda arm, kind=kind: bulk(arm, kind))
+            figures = measure(started, partial(bulk, kind=kind))
             fast, real = median(figures, "embedded", "MB/s"), median(figures, "real", "MB/s")
             direct = median(figures, "direct", "MB/s")
             # No proxy can show more than its peers do without one.

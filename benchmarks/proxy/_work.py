@@ -98,7 +98,7 @@ def latency(arm: Arm) -> dict[str, float]:
     socks = [arm.connect("echo") for _ in range(20)]
     poll = select.epoll()
     try:
-        started = {}
+        started: dict[int, float] = {}
         by_fd = {sock.fileno(): sock for sock in socks}
         for fd in by_fd:
             poll.register(fd, select.EPOLLIN)
