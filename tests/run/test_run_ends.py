@@ -187,7 +187,7 @@ def test_a_fault_that_cannot_be_taken_back_is_said_to_be_there_with_what_to_do(
     running: subprocess.Popen[str], shop: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    proxy = next(pid for pid in left_of(run) if "harness.proxy" in cmdline(pid))
+    proxy = next(pid for pid in left_of(run) if "proxy" in cmdline(pid))
     os.kill(int(proxy), signal.SIGSTOP)  # it hangs, as one that is wedged does
     output = running.communicate(timeout=110)[0]
     assert running.returncode == ExitCode.UNHEALED, output
