@@ -188,8 +188,12 @@ def run(
     *,
     make_stack: MakeStack = LocalStack,
     pace: float | None = None,
+    stretch: float = 1.0,
 ) -> Outcome:
-    """The outcome of one of the scenarios beside this file, with `bugs` planted."""
+    """The outcome of one of the scenarios beside this file, with `bugs` planted.
+
+    People arrive for `stretch` times as long as it says.
+    """
     path = HERE / "scenarios" / f"{scenario}.scenario.yaml"
     spec = read_stack(ROOT, environ)
     plain = load_scenario(path)
@@ -198,7 +202,8 @@ def run(
         as_it_is = overrides.get(service, Override())
         app = f"tests.mutants.planted.{bug}"
         overrides[service] = as_it_is.model_copy(update={"app": app})
-    given = {"settle": settle, "pace": pace}
+    load = plain.load.model_copy(update={"duration": plain.load.duration * stretch})
+    given = {"settle": settle, "pace": pace, "load": load}
     changes = {"overrides": overrides, **{k: v for k, v in given.items() if v is not None}}
     changed = plain.model_copy(update=changes)
     prepared = Prepared(changed, spec, bind(changed, spec, str(path)), str(path))
