@@ -1,6 +1,7 @@
 """The Docker engine: which one is meant, whether it can be worked with, and its errors as ours."""
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -39,6 +40,7 @@ def connect(patience: int = _PATIENCE) -> docker.DockerClient:
     """
     place, options = _chosen()
     try:
+        _knock(place)
         client = _client(options | {"timeout": patience, "max_pool_size": _CONNECTIONS})
     except LOST as error:
         raise StackError(
@@ -74,6 +76,14 @@ def _chosen() -> tuple[str, dict[str, Any]]:
     raise StackError(
         f"no Docker context is called {name!r}; docker context ls tells those that there are"
     )
+
+
+def _knock(place: str) -> None:
+    """Raise OSError if nobody listens at a socket of this machine: the SDK would leak its own."""
+    scheme, _, path = place.partition("://")
+    if scheme == "unix":
+        with socket.socket(socket.AF_UNIX) as knock:
+            knock.connect(path)
 
 
 def _client(options: dict[str, Any]) -> docker.DockerClient:
