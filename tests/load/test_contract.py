@@ -50,9 +50,7 @@ def test_each_generator_tells_of_itself_and_that_it_finished(
     load.go(time.time())
     until(lambda: load.poll() is not None)
     for worker in range(max(1, load.workers)):
-        told = [
-            e for e in recorded(tmp_path) if isinstance(e, Generator) and e.worker == f"{worker}"
-        ]
+        told = told_by(worker, tmp_path)
         assert {event.state for event in told[:-1]} == {"running"}
         assert told[-1].state == "finished"
         assert all(0 <= event.cpu <= 1 for event in told)
@@ -88,5 +86,10 @@ def test_stopping_completes_every_part(load: RunLoad, server: Server, tmp_path: 
     said = [event.error for event in events if isinstance(event, Unknown)]
     assert said == ["the load generator ended before the answer came"] * 2
     for worker in range(max(1, load.workers)):
-        told = [e for e in events if isinstance(e, Generator) and e.worker == f"{worker}"]
-        assert told[-1].state == "died"
+        assert told_by(worker, tmp_path)[-1].state == "died"
+
+
+def told_by(worker: int, run: Path) -> list[Generator]:
+    """What the generator of `worker` has told of itself."""
+    told = (event for event in recorded(run) if isinstance(event, Generator))
+    return [event for event in told if event.worker == str(worker)]
