@@ -19,7 +19,7 @@ demo: setup
 # two at a time; and containers one after the other, for a stack of them that starts takes the
 # machine from one that is judged by the clock (measured: half a second without an answer).
 test: setup
-	$(BIN)/python -m pytest -n 3 --dist loadfile --ignore=tests/mutants --ignore=tests/compose
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore=tests/mutants --ignore=tests/compose
 	$(BIN)/python -m pytest -n 2 --maxschedchunk 1 tests/mutants
 	$(BIN)/python -m pytest tests/compose
 

@@ -17,6 +17,15 @@ pytest_plugins = ["pytester"]
 IMAGES = ("outage-harness/services:local", "ghcr.io/shopify/toxiproxy:2.12.0", "postgres:18")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that start stacks come first: one of them begun last would keep everybody waiting.
+
+    Of pytest-xdist it is `--no-loadscope-reorder` that leaves them there.
+    """
+    long = {item.path for item in items if item.get_closest_marker("stack")}
+    items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.fixture(scope="session")
 def engine() -> Iterator[docker.DockerClient]:
     """A Docker engine that has the images; without one the test is skipped.

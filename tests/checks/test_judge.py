@@ -75,10 +75,6 @@ def test_a_history_without_a_start_is_no_runs():
             ["expect.no_strom: no check is called 'no_strom'; did you mean no_storm?"],
         ),
         (
-            {"check": "zzz", "name": "x"},
-            [f"expect.x: no check is called 'zzz'; there are {', '.join(sorted(CHECKS))}"],
-        ),
-        (
             {"fallback": {"services": [], "withn": 3}},
             [
                 "expect.fallback.services: is empty; name at least one",
@@ -116,6 +112,14 @@ def test_wrong_parameters_are_told_line_by_line(written, problems):
     with pytest.raises(UsageError) as caught:
         bind(Expectation.model_validate(written))
     assert list(caught.value.problems) == problems
+
+
+def test_a_check_that_nothing_resembles_is_told_which_there_are():
+    with pytest.raises(UsageError) as caught:
+        bind(Expectation.model_validate({"check": "zzz", "name": "x"}))
+    assert list(caught.value.problems) == [
+        f"expect.x: no check is called 'zzz'; there are {', '.join(sorted(CHECKS))}"
+    ]
 
 
 def test_one_name_may_stand_for_a_list():

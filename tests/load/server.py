@@ -5,6 +5,7 @@
 | /ok       | 201 with a JSON object                                        |
 | /text     | 200 with a text                                               |
 | /status/N | status N with a JSON object                                   |
+| /after/P  | as /ok, once /P has been asked for                            |
 | /hang     | reads it and never answers                                    |
 | /drip     | answers a byte at a time and never comes to the end           |
 | /reset    | reads it and resets the connection                            |
@@ -104,6 +105,8 @@ class Server:
         if path in {"/hang", "/drip", "/reset", "/close", "/cut"}:
             self._misbehave(connection, path, told)
             return False
+        if path.startswith("/after/"):
+            self.await_seen(path.removeprefix("/after"), 1)
         if path == "/broken":
             connection.sendall(_head(200, 5) + b"{oops")
             return True

@@ -3,12 +3,15 @@
 import json
 import os
 import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 
+from harness.checks import CHECKS
 from harness.errors import RungError, UsageError
 from harness.run import find_scenario, prepare, scenario_schema
 from harness.scenario import find_scenarios, load_scenario
@@ -118,15 +121,25 @@ def test_an_unknown_name_lists_the_scenarios_there_are() -> None:
         find_scenario("pdns_2024", read_stack(ROOT, os.environ))
 
 
-def test_journeys_that_end_the_program_are_told_as_any_other_mistake(tmp_path: Path) -> None:
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of the shop; what a test imports from it is forgotten afterwards."""
     shutil.copytree(SHOP, tmp_path, ignore=IGNORED, dirs_exist_ok=True)
-    (tmp_path / "quitters.py").write_text("raise SystemExit(0)\n")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    known = set(CHECKS)
+    yield tmp_path
+    for name in CHECKS.keys() - known:
+        del sys.modules[CHECKS.pop(name).__module__]
+
+
+def test_journeys_that_end_the_program_are_told_as_any_other_mistake(shop: Path) -> None:
+    (shop / "quitters.py").write_text("raise SystemExit(0)\n")
     with pytest.raises(UsageError, match=r"load\.journeys: quitters ended the program when it was"):
-        prepare(file(tmp_path, load={"journeys": "quitters", "duration": "1h"}), tmp_path)
-    stack = tmp_path / "docker-compose.yml"
+        prepare(file(shop, load={"journeys": "quitters", "duration": "1h"}), shop)
+    stack = shop / "docker-compose.yml"
     stack.write_text(stack.read_text().replace("checks: [shop_checks]", "checks: [quitters]"))
     with pytest.raises(UsageError, match="quitters cannot be imported: SystemExit"):
-        prepare(file(tmp_path), tmp_path)
+        prepare(file(shop), shop)
 
 
 @pytest.mark.parametrize("name", list(find_scenarios(ROOT / "experiments")))

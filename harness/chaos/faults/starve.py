@@ -19,7 +19,11 @@ _SMALLEST = 6 * 1024 * 1024
 _NEAR = 0.95
 """Of its memory limit: who uses as much has none left."""
 
-_MOST = 16
+_LOOKS = 16
+"""At once."""
+
+_MOST = 64
+"""Questions in each of them."""
 
 
 class Starve(ContainerFault, name="starve"):
@@ -37,7 +41,7 @@ class Starve(ContainerFault, name="starve"):
         default=None, description="As in 64MB; 6MB or more."
     )
     leaves: ClassVar[Standing] = "starved"
-    looks: ClassVar[int] = _MOST
+    looks: ClassVar[int] = _LOOKS
     change: ClassVar[Change] = "starve"
 
     @model_validator(mode="after")
@@ -51,7 +55,10 @@ class Starve(ContainerFault, name="starve"):
         engine.starve(service, cpu=self.cpu, memory=self.memory)
 
     def ask(self) -> Ask:
-        """As much work as it takes to use up the CPU that is left; a question takes about 1 ms."""
+        """More than it may do in one period of the kernel's (0.1 s), also if it must share its core.
+
+        A question takes some 0.3 ms of CPU, so that all looks together want thrice what is left.
+        """
         times = 1 if self.cpu is None else min(max(ceil(self.cpu * _MOST), 1), _MOST)
         return Ask(patience=SILENCE, times=times)
 

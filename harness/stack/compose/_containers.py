@@ -1,7 +1,7 @@
 """One project's containers: started, ended, frozen through the engine, and asked how they stand."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
@@ -27,6 +27,10 @@ class Containers:
 
     def __contains__(self, service: str) -> bool:
         return service in self._found
+
+    def every(self) -> Collection[Container]:
+        """All there are."""
+        return self._found.values()
 
     def get(self, service: str) -> Container:
         """The container of `service`.

@@ -29,6 +29,7 @@ from ._maker import Maker
 from ._override import Addresses, addresses_in
 from ._project import Project
 from ._readiness import API, Readiness
+from ._shares import modest
 from ._start import start_all
 
 _Part = TypeVar("_Part")
@@ -256,15 +257,16 @@ class ComposeStack:
 
     def _start(self) -> None:
         services, toxiproxy = self._spec.services, self._spec.toxiproxy
-        for name in self._logs.keys() - services.keys() - {toxiproxy}:
-            self._all.start(name)  # and nobody can be asked whether it is ready
 
         def links(_: str) -> None:
             self._all.start(toxiproxy)
             self._ready.await_answer(toxiproxy)
             self._links.create()
 
-        start_all(services, start=self._all.start, ready=self._ready.await_answer, links=links)
+        with modest(self._all.every()):
+            for name in self._logs.keys() - services.keys() - {toxiproxy}:
+                self._all.start(name)  # and nobody can be asked whether it is ready
+            start_all(services, start=self._all.start, ready=self._ready.await_answer, links=links)
 
     @property
     def _api(self) -> str:
