@@ -60,6 +60,6 @@ def test_shares_that_are_not_given_back_are_told() -> None:
 
 def test_what_ended_the_start_is_not_hidden() -> None:
     fake = Fake()
-    with pytest.raises(StackError, match="^it did not start$"), modest(containers(fake)):
+    with pytest.raises(StackError, match=r"^it did not start$"), modest(containers(fake)):
         raise StackError("it did not start")
     assert fake.told == [128]

@@ -55,7 +55,7 @@ class Starve(ContainerFault, name="starve"):
         engine.starve(service, cpu=self.cpu, memory=self.memory)
 
     def ask(self) -> Ask:
-        """More than it may do in one period of the kernel's (0.1 s), also if it must share its core.
+        """More than it may do in one period of the kernel's (0.1 s), even if it shares its core.
 
         A question takes some 0.3 ms of CPU, so that all looks together want thrice what is left.
         """
