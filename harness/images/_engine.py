@@ -3,6 +3,8 @@
 import io
 import tarfile
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,7 @@ class Engine:
 
     def import_root(self, archive: Path, tag: str, recipe: str, changes: Iterable[str]) -> None:
         """Make `archive`, a root file system, the image `tag`."""
+        old = self._ours(tag)
         repository, _, name = tag.rpartition(":")
         said = self._client.api.import_image_from_file(
             str(archive), repository=repository, tag=name,
@@ -52,6 +55,7 @@ class Engine:
         )  # fmt: skip
         if '"error"' in said:
             raise StackError(f"{tag}: the engine cannot import it: {said.strip()}")
+        self._remove(old, unless=self._ours(tag))
 
     def build(
         self, context: bytes, tag: str, *, recipe: str, target: str = "", **arguments: str
@@ -61,6 +65,7 @@ class Engine:
         The network is this machine's own, so that a proxy on its loopback can be reached.
         """
         last: list[str] = []
+        old = self._ours(tag)
         try:
             stream = self._client.api.build(
                 fileobj=io.BytesIO(context), custom_context=True, tag=tag, rm=True,
@@ -71,6 +76,26 @@ class Engine:
                 self._tell(tag, event, last)
         except APIError as error:
             raise StackError(f"{tag}: the engine cannot build it: {error.explanation}") from error
+        self._remove(old, unless=self._ours(tag))
+
+    def _ours(self, tag: str) -> str:
+        """The id of the image `tag` if it was made here; empty if it was not, or is none."""
+        try:
+            found = self._client.images.get(tag)
+        except ImageNotFound:
+            return ""
+        return str(found.id) if RECIPE in (found.labels or {}) else ""
+
+    def _remove(self, old: str, *, unless: str) -> None:
+        """Remove what a new image has replaced: nobody would find it again, and it takes room."""
+        if not old or old == unless:
+            return
+        with suppress(ImageNotFound):
+            try:
+                self._client.images.remove(old)
+            except APIError as error:
+                if error.status_code != HTTPStatus.CONFLICT:  # a container is made of it
+                    raise
 
     def _tell(self, tag: str, event: Mapping[str, Any], last: list[str]) -> None:
         if "error" in event:

@@ -46,6 +46,32 @@ def test_a_recipe_that_is_the_same_is_not_made_again(maker: Engine, tag: str) ->
     assert not maker.has(tag, "another")
 
 
+def test_an_image_that_is_replaced_leaves_nothing(
+    engine: docker.DockerClient, maker: Engine, tag: str
+) -> None:
+    ids = []
+    for n, content in enumerate((b"3", b"4", b"4")):
+        maker.build(context({"Dockerfile": MINIMAL, "one": content}), tag, recipe=str(n // 2))
+        ids.append(engine.images.get(tag).id)
+    assert len({*ids}) == 3  # the last two differ by their recipe
+    assert [one.id for one in engine.images.list(all=True) if one.id in ids] == ids[-1:]
+
+
+def test_an_image_that_a_container_is_made_of_is_replaced_and_left(
+    engine: docker.DockerClient, maker: Engine, tag: str
+) -> None:
+    maker.build(context({"Dockerfile": MINIMAL, "one": b"5"}), tag, recipe="one")
+    old = engine.images.get(tag)
+    container = engine.containers.create(tag, ["/one"])
+    try:
+        maker.build(context({"Dockerfile": MINIMAL, "one": b"6"}), tag, recipe="two")
+        assert engine.images.get(tag).id != old.id
+        assert engine.images.get(old.id).tags == []
+    finally:
+        container.remove(v=True, force=True)
+        engine.images.remove(old.id)
+
+
 def test_an_official_image_is_kept_and_an_old_one_of_ours_is_not(
     engine: docker.DockerClient, maker: Engine, tag: str, said: list[str]
 ) -> None:
@@ -95,5 +121,10 @@ def test_what_runs_is_nobodys_and_holds_no_tools_and_no_ca_of_this_network(
         " for p in pathlib.Path(top).rglob('ca-bundle*')))\n"
         "print(*(v for v in os.environ if v.endswith(('PROXY', '_CERT', '_BUNDLE', '_URL'))))\n"
     )
-    told = engine.containers.run(image, ["python", "-c", look], remove=True)
+    container = engine.containers.run(image, ["python", "-c", look], detach=True)
+    try:
+        container.wait()
+        told = container.logs()
+    finally:
+        container.remove(v=True, force=True)  # run(remove=True) would leave its volume
     assert told.decode().splitlines() == ["1000", "", "", "", ""]

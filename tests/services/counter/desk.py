@@ -14,9 +14,16 @@ async def serve(
     country: Country, http: httpx.AsyncClient, *bodies: Reply, time: float
 ) -> list[Reply]:
     """Let travellers be served while `time` passes."""
+    return [answer.json() for answer in await ask(country, http, *bodies, time=time)]
+
+
+async def ask(
+    country: Country, http: httpx.AsyncClient, *bodies: Reply, time: float
+) -> list[httpx.Response]:
+    """As `serve`; the answers with their status."""
     calls = [asyncio.ensure_future(http.post("/travellers", json=body)) for body in bodies]
     await country.clock.advance(time)
-    return [(await call).json() for call in calls]
+    return [await call for call in calls]
 
 
 def without_wait(answer: Reply) -> Reply:

@@ -1,13 +1,12 @@
 """A counter whose journal has no room: nobody passes, and nothing is decided."""
 
-import asyncio
 from typing import Any
 
 from services.kit import JournalFullError
 from services.kit.testing import run
 
 from ..country import CENTER, Country, asks, cut
-from .desk import serve
+from .desk import ask, serve
 
 
 class FullDisk:
@@ -34,14 +33,12 @@ def test_an_officer_who_cannot_write_lets_nobody_pass_and_decides_nothing() -> N
         async with country.open(*CENTER, "counter-cgk") as (_, _, http):
             cut(country)
             await country.clock.advance(300)
-            call = asyncio.ensure_future(http.post("/travellers", json=asks("c1")))
-            await country.clock.advance(150)
-            answer = await call
+            (answer,) = await ask(country, http, asks("c1"), time=150)
             assert (answer.status_code, answer.json()["error"]) == (503, "journal")
             assert answer.json()["retry_after"] == 300
             disk.free = True
-            (answer,) = await serve(country, http, asks("c1"), time=150)
-            assert (answer["decision"], answer["path"]) == ("admitted", "manual")
+            (served,) = await serve(country, http, asks("c1"), time=150)
+            assert (served["decision"], served["path"]) == ("admitted", "manual")
 
     run(story())
 
@@ -53,14 +50,12 @@ def test_a_crossing_that_may_be_recorded_and_cannot_be_written_down_is_not_denie
         async with country.open(*CENTER, "counter-cgk") as (_, _, http):
             await country.clock.advance(60)
             country.network.lost = {"http://border"}
-            call = asyncio.ensure_future(http.post("/travellers", json=asks("c1")))
-            await country.clock.advance(150)
-            answer = await call
+            (answer,) = await ask(country, http, asks("c1"), time=150)
             assert (answer.status_code, answer.json()["error"]) == (500, "unsure")
             country.network.lost = set()
             disk.free = True
-            (answer,) = await serve(country, http, asks("c1"), time=150)
-            assert answer["decision"] == "admitted"
+            (served,) = await serve(country, http, asks("c1"), time=150)
+            assert served["decision"] == "admitted"
             await country.clock.advance(1200)
             assert await country.ledger() == {"c1": "counter"}
 
@@ -74,14 +69,13 @@ def test_who_may_be_recorded_and_is_held_is_set_aside_as_soon_as_there_is_room()
         async with country.open(*CENTER, "counter-cgk") as (_, _, http):
             await country.clock.advance(60)
             country.network.lost = {"http://border"}
-            call = asyncio.ensure_future(http.post("/travellers", json=asks("c1")))
-            await country.clock.advance(150)
-            assert (await call).status_code == 500
+            (answer,) = await ask(country, http, asks("c1"), time=150)
+            assert answer.status_code == 500
             assert not country.logs["counter-cgk"].named("quarantine")
             cut(country)
             disk.free = True
-            (answer,) = await serve(country, http, asks("c1"), time=150)
-            assert (answer["decision"], answer["reason"]) == ("held", "snapshot-too-old")
+            (served,) = await serve(country, http, asks("c1"), time=150)
+            assert (served["decision"], served["reason"]) == ("held", "snapshot-too-old")
             assert country.journal.counts().quarantined == 1
 
     run(story())
