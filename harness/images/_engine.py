@@ -2,16 +2,17 @@
 
 import io
 import tarfile
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from docker.errors import APIError, ImageNotFound
+from docker.models.images import Image
 
 from harness.errors import StackError
-from harness.stack.compose import connect
+from harness.stack.compose import connect, told
 
 Say = Callable[[str], object]
 
@@ -35,9 +36,8 @@ class Engine:
 
     def has(self, tag: str, recipe: str, *, official: bool = True) -> bool:
         """Whether `tag` needs no making: it is made by `recipe`, or is an `official` image."""
-        try:
-            found = self._client.images.get(tag)
-        except ImageNotFound:
+        found = self._find(tag)
+        if found is None:
             return False
         made_by = (found.labels or {}).get(RECIPE)
         if made_by is None and official:
@@ -46,16 +46,19 @@ class Engine:
         return bool(made_by == recipe)
 
     def import_root(self, archive: Path, tag: str, recipe: str, changes: Iterable[str]) -> None:
-        """Make `archive`, a root file system, the image `tag`."""
-        old = self._ours(tag)
+        """Make `archive`, a root file system, the image `tag`.
+
+        Raises:
+            StackError: the engine does not take it.
+        """
         repository, _, name = tag.rpartition(":")
-        said = self._client.api.import_image_from_file(
-            str(archive), repository=repository, tag=name,
-            changes=[f"LABEL {RECIPE}={recipe}", *changes],
-        )  # fmt: skip
-        if '"error"' in said:
-            raise StackError(f"{tag}: the engine cannot import it: {said.strip()}")
-        self._remove(old, unless=self._ours(tag))
+        with self._replacing(tag), told(f"{tag}: cannot be imported"):
+            said = self._client.api.import_image_from_file(
+                str(archive), repository=repository, tag=name,
+                changes=[f"LABEL {RECIPE}={recipe}", *changes],
+            )  # fmt: skip
+            if '"error"' in said:
+                raise StackError(f"{tag}: cannot be imported: {said.strip()}")
 
     def build(
         self, context: bytes, tag: str, *, recipe: str, target: str = "", **arguments: str
@@ -63,10 +66,12 @@ class Engine:
         """Build `tag` from `context`, a tar archive with its Dockerfile.
 
         The network is this machine's own, so that a proxy on its loopback can be reached.
+
+        Raises:
+            StackError: a step of it failed.
         """
         last: list[str] = []
-        old = self._ours(tag)
-        try:
+        with self._replacing(tag), told(f"{tag}: cannot be built"):
             stream = self._client.api.build(
                 fileobj=io.BytesIO(context), custom_context=True, tag=tag, rm=True,
                 forcerm=True, decode=True,
@@ -74,28 +79,30 @@ class Engine:
             )  # fmt: skip
             for event in stream:
                 self._tell(tag, event, last)
-        except APIError as error:
-            raise StackError(f"{tag}: the engine cannot build it: {error.explanation}") from error
-        self._remove(old, unless=self._ours(tag))
 
-    def _ours(self, tag: str) -> str:
-        """The id of the image `tag` if it was made here; empty if it was not, or is none."""
-        try:
-            found = self._client.images.get(tag)
-        except ImageNotFound:
-            return ""
-        return str(found.id) if RECIPE in (found.labels or {}) else ""
-
-    def _remove(self, old: str, *, unless: str) -> None:
-        """Remove what a new image has replaced: nobody would find it again, and it takes room."""
-        if not old or old == unless:
-            return
-        with suppress(ImageNotFound):
+    def _find(self, tag: str) -> Image | None:
+        with told(f"{tag}: cannot be looked for"):
             try:
-                self._client.images.remove(old)
-            except APIError as error:
-                if error.status_code != HTTPStatus.CONFLICT:  # a container is made of it
-                    raise
+                return self._client.images.get(tag)
+            except ImageNotFound:
+                return None
+
+    @contextmanager
+    def _replacing(self, tag: str) -> Iterator[None]:
+        """Afterwards remove what was made here and bore `tag` before: it only takes room."""
+        old = self._find(tag)
+        yield
+        new = self._find(tag)
+        if old is not None and RECIPE in (old.labels or {}) and (new is None or new.id != old.id):
+            name = str(old.id)
+            with told(f"{name}, an old {tag}: cannot be removed"):
+                try:
+                    self._client.images.remove(name)
+                except ImageNotFound:
+                    pass
+                except APIError as error:
+                    if error.status_code != HTTPStatus.CONFLICT:  # a container is made of it
+                        raise
 
     def _tell(self, tag: str, event: Mapping[str, Any], last: list[str]) -> None:
         if "error" in event:
@@ -109,7 +116,8 @@ class Engine:
 
     def size(self, tag: str) -> str:
         """The image's id and size, for people."""
-        image = self._client.images.get(tag)
+        with told(f"{tag}: cannot be looked at"):
+            image = self._client.images.get(tag)
         return f"{image.short_id}, {image.attrs['Size'] / 1e6:.0f} MB"
 
 

@@ -89,6 +89,13 @@ def test_a_step_that_fails_is_told_with_its_last_lines(maker: Engine, tag: str) 
         maker.build(context({"Dockerfile": dockerfile}), tag, recipe="one")
 
 
+def test_an_archive_that_is_none_is_told(maker: Engine, tag: str, tmp_path: Path) -> None:
+    archive = tmp_path / "root.tar"
+    archive.write_text("no archive")
+    with pytest.raises(StackError, match=rf"^{tag}: cannot be imported: .*unexpected EOF"):
+        maker.import_root(archive, tag, "one", [])
+
+
 def test_a_context_is_the_same_for_everybody_at_any_time(tmp_path: Path) -> None:
     archives = []
     for when in (0, 1_000_000_000):

@@ -11,7 +11,7 @@ reach the containers' own addresses, so it runs where the engine runs (docs/comp
 """
 
 from ._command import Compose
-from ._engine import connect
+from ._engine import connect, told
 from ._faults import restore
 from ._print import print_container_logs
 from ._stack import ComposeStack
@@ -27,5 +27,6 @@ __all__ = [
     "print_container_logs",
     "restore",
     "sweep_project",
+    "told",
     "was_left_running",
 ]
