@@ -16,7 +16,7 @@ class FullDisk:
     def __init__(self, country: Country) -> None:
         self._journal: Any = country.journal
         self.free = False
-        country.journal = self  # type: ignore[assignment]
+        country.journal = self
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._journal, name)
@@ -40,8 +40,8 @@ def test_an_officer_who_cannot_write_lets_nobody_pass_and_decides_nothing() -> N
             assert (answer.status_code, answer.json()["error"]) == (503, "journal")
             assert answer.json()["retry_after"] == 300
             disk.free = True
-            (answer,) = await serve(country, http, asks("c1"), time=150)
-            assert (answer["decision"], answer["path"]) == ("admitted", "manual")
+            (served,) = await serve(country, http, asks("c1"), time=150)
+            assert (served["decision"], served["path"]) == ("admitted", "manual")
 
     run(story())
 
@@ -59,8 +59,8 @@ def test_a_crossing_that_may_be_recorded_and_cannot_be_written_down_is_not_denie
             assert (answer.status_code, answer.json()["error"]) == (500, "unsure")
             country.network.lost = set()
             disk.free = True
-            (answer,) = await serve(country, http, asks("c1"), time=150)
-            assert answer["decision"] == "admitted"
+            (served,) = await serve(country, http, asks("c1"), time=150)
+            assert served["decision"] == "admitted"
             await country.clock.advance(1200)
             assert await country.ledger() == {"c1": "counter"}
 
