@@ -15,11 +15,11 @@ requests: as much as two cores carry beside the whole system. Scale `flights_per
 are `bags` (a flight's bags are on the belt), `autogate`, `counter`, `claim` and `apply`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from random import Random
 from typing import Any
 
-from harness.load import Arrival
+from harness.load import Arrival, Journey
 
 from ._applicant import applicant, applications
 from ._flight import flight
@@ -28,7 +28,11 @@ from ._passenger import passenger
 from ._people import People
 from ._schedule import apart, flights
 
-JOURNEYS = {"passenger": passenger, "flight": flight, "applicant": applicant}
+JOURNEYS: dict[str, Callable[..., Journey]] = {
+    "passenger": passenger,
+    "flight": flight,
+    "applicant": applicant,
+}
 
 
 def arrivals(params: Mapping[str, Any], random: Random, duration: float) -> Iterator[Arrival]:

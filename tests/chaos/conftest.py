@@ -119,7 +119,6 @@ def containers(
     engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ContainerStack]:
     """The stack in containers; each test leaves it as it found it."""
-    assert engine
     spec = read_stack(Path(__file__).parent / "containers", os.environ)
     with ContainerStack(spec, tmp_path_factory.mktemp("containers")) as made:
         made.start(Settings(), lines=lambda *_: None, nodes=lambda _: None)

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Thread
 
@@ -17,6 +18,7 @@ from harness.stack import (
     NodeSink,
     NodeStatus,
     PostgresRun,
+    Run,
     Service,
     Settings,
     StackSpec,
@@ -26,8 +28,15 @@ from .upstreams import PROGRAM, serve
 
 
 def _service(
-    name: str, site: str, *, health: str | None = "/health", run=None, depends=(), **more: object
-):
+    name: str,
+    site: str,
+    *,
+    health: str | None = "/health",
+    run: Run | None = None,
+    depends: Sequence[str] = (),
+    networks: tuple[str, ...] = ("default",),
+    disk: int | None = None,
+) -> Service:
     return Service(
         name=name,
         site=site,
@@ -35,7 +44,8 @@ def _service(
         port=1,
         health=health,
         depends_on=dict.fromkeys(depends, "service_started"),
-        **more,
+        networks=networks,
+        disk=disk,
     )
 
 

@@ -5,9 +5,10 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 import toxiproxy as package
@@ -61,7 +62,7 @@ class Canned:
 
 
 @pytest.fixture
-def canned() -> Iterator[object]:
+def canned() -> Iterator[Callable[..., Canned]]:
     """Make canned servers."""
     made: list[Canned] = []
 
@@ -74,7 +75,9 @@ def canned() -> Iterator[object]:
         one.close()
 
 
-def test_two_adapters_to_two_servers_do_not_meet_even_in_threads(canned):
+def test_two_adapters_to_two_servers_do_not_meet_even_in_threads(
+    canned: Callable[..., Canned],
+) -> None:
     one, two = canned(200, '{"version": "1.1.1"}'), canned(200, '{"version": "2.2.2"}')
     adapters = {"1.1.1": Toxiproxy(one.address), "2.2.2": Toxiproxy(two.address)}
     with ThreadPoolExecutor(8) as pool:
@@ -88,7 +91,7 @@ def test_two_adapters_to_two_servers_do_not_meet_even_in_threads(canned):
         adapter.close()
 
 
-def test_the_users_own_use_of_the_package_is_not_touched(stack: FakeStack):
+def test_the_users_own_use_of_the_package_is_not_touched(stack: FakeStack) -> None:
     before = (APIConsumer.host, APIConsumer.port)
     stack.toxics.proxies()
     assert (APIConsumer.host, APIConsumer.port) == before
@@ -96,7 +99,7 @@ def test_the_users_own_use_of_the_package_is_not_touched(stack: FakeStack):
     assert package.proxy.APIConsumer is APIConsumer
 
 
-def test_a_server_that_does_not_answer_is_given_up_on():
+def test_a_server_that_does_not_answer_is_given_up_on() -> None:
     with socket.create_server(("127.0.0.1", 0)) as hung:
         adapter = Toxiproxy(f"127.0.0.1:{hung.getsockname()[1]}", timeout=0.2)
         start = time.monotonic()
@@ -106,35 +109,35 @@ def test_a_server_that_does_not_answer_is_given_up_on():
         adapter.close()
 
 
-def test_nobody_listening_is_said_as_it_is():
+def test_nobody_listening_is_said_as_it_is() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with pytest.raises(GoneError, match=r"cannot be reached \(Connection refused\); is the stack"):
         Toxiproxy(f"127.0.0.1:{port}").version()
 
 
-def test_an_ipv6_address_does_not_escape_as_gaierror():
+def test_an_ipv6_address_does_not_escape_as_gaierror() -> None:
     with pytest.raises(StackError, match=r"toxiproxy \[::1\]:1: .*cannot be reached"):
         Toxiproxy("[::1]:1").version()
 
 
 @pytest.mark.parametrize("address", ["", "localhost", ":8474", "host:", "host:port"])
-def test_an_address_without_host_or_port_is_refused(address: str):
+def test_an_address_without_host_or_port_is_refused(address: str) -> None:
     with pytest.raises(ChaosError, match=r"is not host:port"):
         Toxiproxy(address)
 
 
-def test_version_is_text(stack: FakeStack):
+def test_version_is_text(stack: FakeStack) -> None:
     assert stack.toxics.version()[0].isdigit()
 
 
-def test_a_name_that_is_taken_says_so(stack: FakeStack):
+def test_a_name_that_is_taken_says_so(stack: FakeStack) -> None:
     with pytest.raises(RefusedError, match="'gate-visa' exists already") as caught:
         stack.toxics.create("gate-visa", "127.0.0.1:1")
     assert caught.value.status == 409
 
 
-def test_a_toxics_name_that_is_taken_is_not_taken_for_a_proxys(stack: FakeStack):
+def test_a_toxics_name_that_is_taken_is_not_taken_for_a_proxys(stack: FakeStack) -> None:
     stack.toxics.add_toxic("gate-visa", LATENCY, "harness-x")
     with pytest.raises(
         RefusedError, match=r"/gate-visa/toxics: 409 toxic already exists"
@@ -143,18 +146,18 @@ def test_a_toxics_name_that_is_taken_is_not_taken_for_a_proxys(stack: FakeStack)
     assert caught.value.status == 409
 
 
-def test_a_toxic_that_the_server_does_not_know_says_so(stack: FakeStack):
+def test_a_toxic_that_the_server_does_not_know_says_so(stack: FakeStack) -> None:
     with pytest.raises(RefusedError, match="400 invalid toxic type; this server does not take"):
         stack.toxics.add_toxic("gate-visa", Toxic("nonsense", "upstream", {}), "harness-x")
 
 
-def test_a_proxy_that_is_not_there_says_so(stack: FakeStack):
+def test_a_proxy_that_is_not_there_says_so(stack: FakeStack) -> None:
     for ask in (stack.toxics.disable, stack.toxics.enable, stack.toxics.toxics):
         with pytest.raises(RefusedError, match="404 proxy not found; was the Toxiproxy restarted"):
             ask("nobody")
 
 
-def test_enabling_on_a_port_that_was_taken_is_an_error(stack: FakeStack):
+def test_enabling_on_a_port_that_was_taken_is_an_error(stack: FakeStack) -> None:
     name, listen = "gate-visa", stack.links["gate-visa"]
     host, _, port = listen.rpartition(":")
     stack.toxics.disable(name)
@@ -166,7 +169,7 @@ def test_enabling_on_a_port_that_was_taken_is_an_error(stack: FakeStack):
     assert stack.toxics.proxies()[name].enabled
 
 
-def test_creating_on_a_port_that_is_taken_is_an_error_not_a_key_error(stack: FakeStack):
+def test_creating_on_a_port_that_is_taken_is_an_error_not_a_key_error(stack: FakeStack) -> None:
     with pytest.raises(RefusedError, match=r"500 .*address already in use"):
         stack.toxics.create("another", "127.0.0.1:1", stack.links["gate-visa"])
 
@@ -186,7 +189,9 @@ def test_creating_on_a_port_that_is_taken_is_an_error_not_a_key_error(stack: Fak
         (200, "<html>hello</html>", "text/html", "answers 200 without JSON; is this a Toxiproxy"),
     ],
 )
-def test_what_is_no_json_is_told_as_it_is(canned, status: int, body: str, kind: str, said: str):
+def test_what_is_no_json_is_told_as_it_is(
+    canned: Callable[..., Canned], status: int, body: str, kind: str, said: str
+) -> None:
     adapter = Toxiproxy(canned(status, body, kind).address)
     with pytest.raises((StackError, ChaosError), match=said):
         adapter.proxies()
@@ -194,14 +199,16 @@ def test_what_is_no_json_is_told_as_it_is(canned, status: int, body: str, kind: 
 
 
 @pytest.mark.parametrize("body", ['{"a": 1}', "[]", '{"a": {"name": "a"}}', "17"])
-def test_json_of_something_else_is_not_taken_for_toxiproxys(canned, body: str):
+def test_json_of_something_else_is_not_taken_for_toxiproxys(
+    canned: Callable[..., Canned], body: str
+) -> None:
     adapter = Toxiproxy(canned(200, body).address)
     with pytest.raises(StackError, match="answers, but not as a Toxiproxy does"):
         adapter.proxies()
     adapter.close()
 
 
-def test_http_proxy_is_not_obeyed(stack: FakeStack, monkeypatch: pytest.MonkeyPatch):
+def test_http_proxy_is_not_obeyed(stack: FakeStack, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
@@ -209,7 +216,7 @@ def test_http_proxy_is_not_obeyed(stack: FakeStack, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("name", ["a b", "50%", "a?b#c", "größe", "a:b"])
-def test_names_are_quoted(server: str, name: str):
+def test_names_are_quoted(server: str, name: str) -> None:
     adapter = Toxiproxy(server)
     made = adapter.create(name, "127.0.0.1:1")
     assert adapter.proxies()[name] == made
@@ -225,14 +232,16 @@ def test_names_are_quoted(server: str, name: str):
 
 
 @pytest.mark.parametrize("name", ["a/b", "", "..", "."])
-def test_a_name_that_no_url_leads_to_is_refused_before_it_is_made(stack: FakeStack, name: str):
+def test_a_name_that_no_url_leads_to_is_refused_before_it_is_made(
+    stack: FakeStack, name: str
+) -> None:
     with pytest.raises(ChaosError, match="no URL leads to"):
         stack.toxics.create(name, "127.0.0.1:1")
     with pytest.raises(ChaosError, match="no URL leads to"):
         stack.toxics.disable(name)
 
 
-def test_removing_what_is_gone_is_not_an_error(stack: FakeStack):
+def test_removing_what_is_gone_is_not_an_error(stack: FakeStack) -> None:
     before = stack.toxics.proxies()["gate-visa"]
     stack.toxics.renew("gate-visa", ["harness-x"], enable=True)
     assert stack.toxics.proxies()["gate-visa"] == before
@@ -241,11 +250,16 @@ def test_removing_what_is_gone_is_not_an_error(stack: FakeStack):
 
 def test_a_proxy_is_renewed_without_listing_all_of_the_server(
     stack: FakeStack, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     asked: list[str] = []
     consumer = stack.toxics._consumer
     get = consumer.get
-    monkeypatch.setattr(consumer, "get", lambda url, **more: asked.append(url) or get(url, **more))
+
+    def watched(url: str, **more: Any) -> Any:
+        asked.append(url)
+        return get(url, **more)
+
+    monkeypatch.setattr(consumer, "get", watched)
 
     stack.toxics.add_toxic("gate-visa", LATENCY, "harness-x")
     stack.toxics.renew("gate-visa", ["harness-x"])
@@ -253,7 +267,7 @@ def test_a_proxy_is_renewed_without_listing_all_of_the_server(
     assert asked == ["/proxies/gate-visa"]
 
 
-def test_a_renewed_proxy_listens_if_it_did_before_or_is_told_to(stack: FakeStack):
+def test_a_renewed_proxy_listens_if_it_did_before_or_is_told_to(stack: FakeStack) -> None:
     stack.toxics.disable("gate-visa")
     stack.toxics.renew("gate-visa", ["harness-x"])
     assert not stack.toxics.proxies()["gate-visa"].enabled
@@ -263,14 +277,14 @@ def test_a_renewed_proxy_listens_if_it_did_before_or_is_told_to(stack: FakeStack
     assert stack.toxics.proxies()["gate-visa"].enabled
 
 
-def test_only_what_is_ours_is_removed(stack: FakeStack):
+def test_only_what_is_ours_is_removed(stack: FakeStack) -> None:
     with pytest.raises(ChaosError, match="is not ours"):
         stack.toxics.renew("gate-visa", ["latency_downstream"], enable=True)
     with pytest.raises(ChaosError, match="is not ours"):
         stack.toxics.add_toxic("gate-visa", LATENCY, "mine")
 
 
-def test_reset_owned_leaves_the_users_own_toxics_and_disabled_proxies(stack: FakeStack):
+def test_reset_owned_leaves_the_users_own_toxics_and_disabled_proxies(stack: FakeStack) -> None:
     APIConsumerOf(stack).add("gate-visa", "the-users")
     stack.toxics.add_toxic("gate-visa", LATENCY, "harness-x")
     stack.toxics.disable("desk-gate")
@@ -293,7 +307,7 @@ class APIConsumerOf:
         self._consumer.post(f"/proxies/{proxy}/toxics", data=json.dumps(toxic))
 
 
-def test_removing_closes_connections_first(stack: FakeStack):
+def test_removing_closes_connections_first(stack: FakeStack) -> None:
     """The known wedge: a receiver that stopped reading, and a toxic that is then removed."""
     host, _, port = stack.links["gate-visa"].rpartition(":")
     stack.toxics.add_toxic("gate-visa", LATENCY, "harness-x")
@@ -311,7 +325,7 @@ def test_removing_closes_connections_first(stack: FakeStack):
         assert stack.toxics.proxies()["gate-visa"].enabled
 
 
-def test_a_proxy_is_renewed_while_its_chains_hold_bytes(stack: FakeStack):
+def test_a_proxy_is_renewed_while_its_chains_hold_bytes(stack: FakeStack) -> None:
     """The other wedge: what was delayed finds nobody any more once the connections are closed."""
     host, _, port = stack.links["gate-visa"].rpartition(":")
     stack.toxics.add_toxic(
@@ -335,11 +349,11 @@ def test_a_proxy_is_renewed_while_its_chains_hold_bytes(stack: FakeStack):
         assert client.recv(9) == b"HTTP/1.1 "
 
 
-def test_a_renewal_that_fails_half_way_is_finished_by_the_next(stack: FakeStack):
+def test_a_renewal_that_fails_half_way_is_finished_by_the_next(stack: FakeStack) -> None:
     class Failing(Toxiproxy):
         failures = 1
 
-        def _rebuild(self, *arguments):
+        def _rebuild(self, *arguments: Any) -> None:
             if self.failures:
                 self.failures -= 1
                 raise StackError("no answer")

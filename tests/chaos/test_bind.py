@@ -26,7 +26,9 @@ def step(fault: str, on: dict[str, object], **params: object) -> FaultStep:
         ({"service": ["queue", "visa"]}, ["visa-database", "border-queue", "gate-visa"]),
     ],
 )
-def test_links_are_found_by_name_by_end_and_by_border(on: dict[str, object], links: list[str]):
+def test_links_are_found_by_name_by_end_and_by_border(
+    on: dict[str, object], links: list[str]
+) -> None:
     assert list(bind(step("cut", on), SPEC).targets) == links
 
 
@@ -38,11 +40,11 @@ def test_links_are_found_by_name_by_end_and_by_border(on: dict[str, object], lin
         ({"site": "airport"}, ["gate", "desk"]),
     ],
 )
-def test_services_are_found_by_name_and_by_site(on: dict[str, object], services: list[str]):
+def test_services_are_found_by_name_and_by_site(on: dict[str, object], services: list[str]) -> None:
     assert list(bind(step("kill", on), SPEC).targets) == services
 
 
-def test_a_fault_keeps_the_steps_label_and_durations_of_life():
+def test_a_fault_keeps_the_steps_label_and_durations_of_life() -> None:
     named = step("delay", {"to": "database"}, latency="1m", jitter="10s")
     fault = bind(named.model_copy(update={"name": "slow"}), SPEC)
     assert (fault.label, fault.name) == ("slow", "delay")
@@ -124,7 +126,7 @@ def test_a_fault_keeps_the_steps_label_and_durations_of_life():
 )
 def test_what_is_wrong_is_said_on_one_line_each_and_all_at_once(
     fault: str, on: dict[str, object], params: dict[str, object], problems: list[str]
-):
+) -> None:
     with pytest.raises(UsageError) as caught:
         bind(step(fault, on, **params), SPEC)
     said = caught.value.problems
@@ -135,7 +137,7 @@ def test_what_is_wrong_is_said_on_one_line_each_and_all_at_once(
         assert "\n" not in line
 
 
-def test_every_kind_is_registered_and_described():
+def test_every_kind_is_registered_and_described() -> None:
     assert set(KINDS) == {
         "blackhole", "cut", "delay", "disconnect", "fill", "kill", "limit", "lose_replies", "pause",
         "reset", "restart", "slice", "slow_close", "starve", "stop", "throttle",
@@ -146,7 +148,7 @@ def test_every_kind_is_registered_and_described():
     assert issubclass(KINDS["cut"], LinkFault)
 
 
-def test_a_fault_that_its_rung_lacks_is_refused_on_one_line_with_the_cure():
+def test_a_fault_that_its_rung_lacks_is_refused_on_one_line_with_the_cure() -> None:
     faults = [
         bind(step("cut", {"link": "gate-visa"}), SPEC),
         bind(step("disconnect", {"service": "gate"}), SPEC),

@@ -45,24 +45,24 @@ def upstream(manner: str) -> Iterator[str]:
     hang_up(listener)
 
 
-def test_nobody_listens():
+def test_nobody_listens() -> None:
     with listening(None) as address:
         pass
     assert look(address, Http("/"), BRIEF).outcome == "refused"
 
 
-def test_no_such_place():
+def test_no_such_place() -> None:
     assert look("no port here", Http("/"), BRIEF).outcome == "unreachable"
 
 
-def test_a_connection_that_nobody_accepts_is_silent():
+def test_a_connection_that_nobody_accepts_is_silent() -> None:
     with listening(None) as address:
         sight = look(address, Http("/"), BRIEF)
     assert sight.outcome == "silent"
     assert sight.first >= 0.2
 
 
-def test_accepted_then_closed_is_not_refused():
+def test_accepted_then_closed_is_not_refused() -> None:
     def read_and_close(connection: socket.socket) -> None:
         connection.recv(65536)
 
@@ -70,7 +70,7 @@ def test_accepted_then_closed_is_not_refused():
         assert look(address, Http("/"), BRIEF).outcome == "closed"
 
 
-def test_a_reset_is_not_an_end():
+def test_a_reset_is_not_an_end() -> None:
     def reset(connection: socket.socket) -> None:
         connection.recv(65536)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -85,7 +85,7 @@ def test_a_reset_is_not_an_end():
 @pytest.mark.parametrize(
     "ask", [Ask(), Ask(pad=9000), Ask(until_close=True), Ask(times=3, whole=True)]
 )
-def test_servers_that_speak_answer(manner: str, speech: Http | Postgres, ask: Ask):
+def test_servers_that_speak_answer(manner: str, speech: Http | Postgres, ask: Ask) -> None:
     with upstream(manner) as address:
         sight = look(address, speech, ask)
     assert sight.outcome == "answered"
@@ -95,20 +95,20 @@ def test_servers_that_speak_answer(manner: str, speech: Http | Postgres, ask: As
         assert sight.end == "closed"
 
 
-def test_several_questions_have_an_answer_each():
+def test_several_questions_have_an_answer_each() -> None:
     with upstream("http") as address:
         one = look(address, Http("/"), Ask(whole=True)).size
         five = look(address, Http("/"), Ask(times=5, whole=True)).size
     assert five >= 5 * one - 4 * len("Connection: close\r\n")
 
 
-def test_each_service_is_spoken_to_in_its_own_manner():
+def test_each_service_is_spoken_to_in_its_own_manner() -> None:
     assert speech_of(SPEC.services["border"]) == Http("/health")
     assert speech_of(SPEC.services["database"]) == Postgres("postgres")
     assert speech_of(SPEC.services["queue"]) == Plain()
 
 
-def test_a_mute_server_is_alive_as_long_as_it_takes_connections():
+def test_a_mute_server_is_alive_as_long_as_it_takes_connections() -> None:
     with upstream("mute") as address:
         sight = look(address, Plain(), BRIEF)
     assert sight.outcome == "silent"

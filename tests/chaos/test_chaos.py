@@ -7,7 +7,7 @@ from threading import Event
 
 import pytest
 
-from harness.chaos import Chaos, ChaosError, bind
+from harness.chaos import Chaos, ChaosError, Fault, bind
 from harness.chaos._intents import outstanding
 from harness.errors import UnhealedError, UsageError
 from harness.history import Fault as FaultEvent
@@ -18,14 +18,14 @@ from .conftest import states
 from .fake_stack import SPEC, FakeStack
 
 
-def cut(link: str, name: str | None = None):
+def cut(link: str, name: str | None = None) -> Fault:
     step = {"at": 0, "fault": "cut", "on": {"link": link}, "name": name}
     return bind(FaultStep.model_validate(step), SPEC)
 
 
 def test_states_carry_step_kind_targets_and_time(
     stack: FakeStack, tmp_path: Path, events: list[FaultEvent]
-):
+) -> None:
     with Chaos(stack, tmp_path, emit=events.append, clock=lambda: 42.0) as chaos:
         chaos.inject(cut("gate-visa", "the-line-breaks"))
     first = events[0]
@@ -34,7 +34,7 @@ def test_states_carry_step_kind_targets_and_time(
     assert {event.t for event in events} == {42.0}
 
 
-def test_two_cuts_of_one_link_end_with_the_last(chaos: Chaos, stack: FakeStack):
+def test_two_cuts_of_one_link_end_with_the_last(chaos: Chaos, stack: FakeStack) -> None:
     one, two = chaos.cut("gate-visa"), chaos.cut("gate-visa")
     one.heal()
     assert "still under another fault" in one.detail
@@ -43,7 +43,7 @@ def test_two_cuts_of_one_link_end_with_the_last(chaos: Chaos, stack: FakeStack):
     assert stack.toxics.proxies()["gate-visa"].enabled
 
 
-def test_toxics_of_two_faults_on_one_link_are_told_apart(chaos: Chaos, stack: FakeStack):
+def test_toxics_of_two_faults_on_one_link_are_told_apart(chaos: Chaos, stack: FakeStack) -> None:
     slow = chaos.fault("delay", link="gate-visa", latency="100ms")
     dark = chaos.fault("blackhole", link="gate-visa")
     assert slow.verified
@@ -55,14 +55,14 @@ def test_toxics_of_two_faults_on_one_link_are_told_apart(chaos: Chaos, stack: Fa
     assert stack.toxics.toxics("gate-visa") == ()
 
 
-def test_draining_one_fault_does_not_end_a_cut(chaos: Chaos, stack: FakeStack):
+def test_draining_one_fault_does_not_end_a_cut(chaos: Chaos, stack: FakeStack) -> None:
     slow = chaos.fault("delay", link="gate-visa", latency="100ms")
     chaos.cut("gate-visa")
     slow.heal()
     assert not stack.toxics.proxies()["gate-visa"].enabled
 
 
-def test_healing_twice_does_nothing(chaos: Chaos, events: list[FaultEvent]):
+def test_healing_twice_does_nothing(chaos: Chaos, events: list[FaultEvent]) -> None:
     injection = chaos.cut("gate-visa")
     injection.heal()
     injection.heal()
@@ -71,7 +71,7 @@ def test_healing_twice_does_nothing(chaos: Chaos, events: list[FaultEvent]):
 
 def test_everything_is_healed_in_the_end_the_last_first(
     stack: FakeStack, tmp_path: Path, events: list[FaultEvent]
-):
+) -> None:
     with Chaos(stack, tmp_path, emit=events.append) as chaos:
         ids = [chaos.cut(link).id for link in ("gate-visa", "gate-border", "desk-gate")]
         assert [injection.id for injection in chaos.active] == ids
@@ -82,13 +82,13 @@ def test_everything_is_healed_in_the_end_the_last_first(
     chaos.close()
 
 
-def test_an_error_in_the_body_does_not_leave_the_fault(chaos: Chaos, stack: FakeStack):
+def test_an_error_in_the_body_does_not_leave_the_fault(chaos: Chaos, stack: FakeStack) -> None:
     with pytest.raises(ZeroDivisionError), chaos.cut("gate-visa"):
         raise ZeroDivisionError
     assert stack.toxics.proxies()["gate-visa"].enabled
 
 
-def test_threads_fault_different_links_and_the_same_one(chaos: Chaos, stack: FakeStack):
+def test_threads_fault_different_links_and_the_same_one(chaos: Chaos, stack: FakeStack) -> None:
     links = [*stack.links, *["gate-visa"] * 4]
     with ThreadPoolExecutor(len(links)) as pool:
         injections = list(pool.map(chaos.cut, links))
@@ -98,7 +98,7 @@ def test_threads_fault_different_links_and_the_same_one(chaos: Chaos, stack: Fak
     assert chaos.active == ()
 
 
-def test_flapping_is_many_verified_injections(chaos: Chaos, events: list[FaultEvent]):
+def test_flapping_is_many_verified_injections(chaos: Chaos, events: list[FaultEvent]) -> None:
     done = chaos.flap(cut("gate-visa"), "flaps", on=0.1, off=0.05, stop=Event(), seconds=1.0)
     assert len(done) >= 2
     assert all(injection.verified for injection in done)
@@ -107,7 +107,7 @@ def test_flapping_is_many_verified_injections(chaos: Chaos, events: list[FaultEv
     assert states(events)[-1] == "healed"
 
 
-def test_flapping_ends_healed_when_it_is_told_to(chaos: Chaos, stack: FakeStack):
+def test_flapping_ends_healed_when_it_is_told_to(chaos: Chaos, stack: FakeStack) -> None:
     stop = Event()
     with ThreadPoolExecutor(1) as pool:
         flapping = pool.submit(chaos.flap, cut("gate-visa"), on=60, off=60, stop=stop)
@@ -119,7 +119,7 @@ def test_flapping_ends_healed_when_it_is_told_to(chaos: Chaos, stack: FakeStack)
     assert stack.toxics.proxies()["gate-visa"].enabled
 
 
-def test_flapping_does_not_begin_once_it_is_told_to_stop(chaos: Chaos):
+def test_flapping_does_not_begin_once_it_is_told_to_stop(chaos: Chaos) -> None:
     stop = Event()
     stop.set()
     assert chaos.flap(cut("gate-visa"), on=1, off=1, stop=stop) == []
@@ -127,14 +127,14 @@ def test_flapping_does_not_begin_once_it_is_told_to_stop(chaos: Chaos):
 
 def test_what_cannot_be_healed_says_what_to_do(
     stack: FakeStack, tmp_path: Path, events: list[FaultEvent], monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setattr("harness.chaos._verify.HEALING", 0.2)
     monkeypatch.setattr("harness.chaos._injection.HEALING", 0.2)
     with Chaos(stack, tmp_path, emit=events.append) as chaos:
         one, two = chaos.cut("gate-visa"), chaos.cut("desk-gate")
         server = chaos._links._server
         enable = server.enable
-        server.enable = lambda name: None
+        server.enable = lambda name: None  # type: ignore[method-assign]
         with pytest.raises(UnhealedError) as caught:
             chaos.heal_all()
         lines = str(caught.value).splitlines()
@@ -144,14 +144,14 @@ def test_what_cannot_be_healed_says_what_to_do(
             f"by hand: enable the proxies and delete their toxics at http://{stack.toxiproxy()}"
             in (lines[1])
         )
-        assert one.state == two.state == "unhealed"
+        assert {one.state, two.state} == {"unhealed"}
         for link in ("gate-visa", "desk-gate"):
             enable(link)
         one.heal()
         assert one.state == "healed"
 
 
-def test_a_name_that_is_wrong_is_the_users(chaos: Chaos):
+def test_a_name_that_is_wrong_is_the_users(chaos: Chaos) -> None:
     with pytest.raises(UsageError, match="unknown fault 'cutt'; did you mean 'cut'"):
         chaos.fault("cutt", link="gate-visa")
     with pytest.raises(UsageError, match="unknown link"):
@@ -162,7 +162,7 @@ def test_a_name_that_is_wrong_is_the_users(chaos: Chaos):
         chaos.fault("delay", to="visa")
 
 
-def test_faults_are_injected_between_start_and_close(stack: FakeStack, tmp_path: Path):
+def test_faults_are_injected_between_start_and_close(stack: FakeStack, tmp_path: Path) -> None:
     chaos = Chaos(stack, tmp_path)
     with pytest.raises(ChaosError, match="between start and close"):
         chaos.cut("gate-visa")
@@ -172,7 +172,7 @@ def test_faults_are_injected_between_start_and_close(stack: FakeStack, tmp_path:
         chaos.cut("gate-visa")
 
 
-def test_what_an_earlier_run_left_is_healed_at_the_start(stack: FakeStack, tmp_path: Path):
+def test_what_an_earlier_run_left_is_healed_at_the_start(stack: FakeStack, tmp_path: Path) -> None:
     from harness.chaos._toxic import Toxic
 
     stack.toxics.add_toxic("gate-visa", Toxic("timeout", "upstream", {"timeout": 0}), "harness-old")
@@ -180,7 +180,9 @@ def test_what_an_earlier_run_left_is_healed_at_the_start(stack: FakeStack, tmp_p
         assert stack.toxics.toxics("gate-visa") == ()
 
 
-def test_a_site_of_25_links_is_cut_as_one(server: str, tmp_path: Path, events: list[FaultEvent]):
+def test_a_site_of_25_links_is_cut_as_one(
+    server: str, tmp_path: Path, events: list[FaultEvent]
+) -> None:
     callers = [f"airport-{number}" for number in range(25)]
     template = SPEC.services["gate"]
     spec = StackSpec(

@@ -20,7 +20,6 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def holder(engine: docker.DockerClient, tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
-    assert engine
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.chaos.container_holder", str(tmp_path)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
@@ -33,7 +32,7 @@ def holder(engine: docker.DockerClient, tmp_path: Path) -> Iterator["subprocess.
 
 def test_the_watchdog_takes_back_what_a_killed_harness_did_to_containers(
     engine: docker.DockerClient, holder: "subprocess.Popen[str]", tmp_path: Path
-):
+) -> None:
     assert holder.stdout is not None
     ids = json.loads(holder.stdout.readline())
     gate, desk, visa = (engine.containers.get(ids[name]) for name in ("gate", "desk", "visa"))

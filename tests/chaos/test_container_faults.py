@@ -7,6 +7,7 @@ import tarfile
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
@@ -80,8 +81,12 @@ def read(engine: docker.DockerClient, stack: ContainerStack, path: str) -> bytes
     ("name", "params"), [("disconnect", {}), ("starve", {"cpu": 0.02}), ("fill", {})]
 )
 def test_it_is_seen_to_bite_and_to_be_gone(
-    chaos: Chaos, containers: ContainerStack, events: list[FaultEvent], name: str, params
-):
+    chaos: Chaos,
+    containers: ContainerStack,
+    events: list[FaultEvent],
+    name: str,
+    params: dict[str, Any],
+) -> None:
     before, was = containers.engine.record("border"), status(containers, "border")
     with chaos.fault(name, service="border", **params) as injection:
         assert injection.verified, injection.detail
@@ -98,7 +103,7 @@ def test_it_is_seen_to_bite_and_to_be_gone(
 
 def test_a_disconnected_service_is_found_again_by_name_and_address(
     chaos: Chaos, containers: ContainerStack, engine: docker.DockerClient
-):
+) -> None:
     address, hosts = containers.address("gate"), containers.engine.hosts("gate")
     with chaos.fault("disconnect", service="gate") as injection:
         assert injection.verified, injection.detail
@@ -108,18 +113,20 @@ def test_a_disconnected_service_is_found_again_by_name_and_address(
     assert answers(address)
     desk = engine.containers.get(containers.engine.record("desk")["container"])
     code = "import socket; print(socket.gethostbyname('gate'))"
-    assert desk.exec_run(["python", "-c", code]).output.decode().strip() == hosts["default"]
+    output = desk.exec_run(["python", "-c", code]).output
+    assert isinstance(output, bytes)
+    assert output.decode().strip() == hosts["default"]
 
 
 def test_a_link_is_not_redirected_while_its_proxy_is_being_replaced(
     chaos: Chaos, containers: ContainerStack, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     """Else the redirection would be lost, or would find no proxy."""
     killing = ThreadPoolExecutor(1)
     killed: list[Future[None]] = []
 
     class Slow(Toxiproxy):
-        def _rebuild(self, *arguments):
+        def _rebuild(self, *arguments: Any) -> None:
             killed.append(killing.submit(containers.kill, "border"))
             with contextlib.suppress(TimeoutError):
                 killed[0].result(0.5)  # long enough for a kill that does not wait
@@ -138,7 +145,7 @@ def test_a_link_is_not_redirected_while_its_proxy_is_being_replaced(
     assert containers.toxics.proxies()["gate-border"].upstream == containers.address("border")
 
 
-def test_one_network_of_several_can_be_left(chaos: Chaos, containers: ContainerStack):
+def test_one_network_of_several_can_be_left(chaos: Chaos, containers: ContainerStack) -> None:
     hosts = containers.engine.hosts("gate")
     with chaos.fault("disconnect", service="gate", network="backstage") as injection:
         assert injection.verified, injection.detail
@@ -148,7 +155,7 @@ def test_one_network_of_several_can_be_left(chaos: Chaos, containers: ContainerS
     assert answers(f"{hosts['backstage']}:8000")
 
 
-def test_a_link_to_a_disconnected_service_can_be_cut_as_well(chaos: Chaos):
+def test_a_link_to_a_disconnected_service_can_be_cut_as_well(chaos: Chaos) -> None:
     with chaos.fault("disconnect", service="border"), chaos.cut("gate-border") as cut:
         assert cut.verified, cut.detail
         assert "border disconnected by another step" in cut.detail
@@ -156,7 +163,7 @@ def test_a_link_to_a_disconnected_service_can_be_cut_as_well(chaos: Chaos):
 
 def test_a_service_that_is_killed_while_it_is_cut_off_comes_back_cut_off(
     chaos: Chaos, containers: ContainerStack
-):
+) -> None:
     with chaos.fault("disconnect", service="border"):
         with chaos.kill("border") as kill:
             assert kill.verified, kill.detail
@@ -165,7 +172,7 @@ def test_a_service_that_is_killed_while_it_is_cut_off_comes_back_cut_off(
     assert answers(containers.address("border"))
 
 
-def test_a_limit_that_nobody_reaches_is_not_verified(chaos: Chaos):
+def test_a_limit_that_nobody_reaches_is_not_verified(chaos: Chaos) -> None:
     with chaos.fault("starve", service="border", memory="512MB") as injection:
         assert not injection.verified
         assert "border: may use 512MB, and uses " in injection.detail
@@ -190,7 +197,9 @@ def starved(chaos: Chaos, containers: ContainerStack, service: str) -> Injection
     return chaos.fault("starve", service=service, memory=used + used // 10)
 
 
-def test_a_service_at_its_memory_limit_is_out_of_memory(chaos: Chaos, containers: ContainerStack):
+def test_a_service_at_its_memory_limit_is_out_of_memory(
+    chaos: Chaos, containers: ContainerStack
+) -> None:
     grow(containers, "border")
     with starved(chaos, containers, "border") as injection:
         assert injection.verified, injection.detail
@@ -201,7 +210,7 @@ def test_a_service_at_its_memory_limit_is_out_of_memory(chaos: Chaos, containers
 
 def test_a_limit_below_what_is_used_is_refused_and_nothing_is_changed(
     chaos: Chaos, containers: ContainerStack
-):
+) -> None:
     grow(containers, "border")
     with pytest.raises(ChaosError, match=r"border: it uses more than 8MB already; let it have"):
         chaos.fault("starve", service="border", memory="8MB")
@@ -212,7 +221,7 @@ def test_a_limit_below_what_is_used_is_refused_and_nothing_is_changed(
 
 def test_a_service_that_dies_for_want_of_memory_has_died_of_the_fault(
     chaos: Chaos, containers: ContainerStack, engine: docker.DockerClient
-):
+) -> None:
     address = containers.address("border")
     with chaos.fault("starve", service="border", memory="64MB"):
         while grow(containers, "border"):
@@ -223,7 +232,7 @@ def test_a_service_that_dies_for_want_of_memory_has_died_of_the_fault(
 
 def test_two_that_starve_the_same_service_do_not_free_it_before_both_are_gone(
     chaos: Chaos, containers: ContainerStack
-):
+) -> None:
     first = chaos.fault("starve", service="border", cpu=0.1)
     second = chaos.fault("starve", service="border", cpu=0.05)
     first.heal()
@@ -240,8 +249,12 @@ def test_two_that_starve_the_same_service_do_not_free_it_before_both_are_gone(
     ],
 )  # fmt: skip
 def test_what_was_written_outlives_it(
-    chaos: Chaos, containers: ContainerStack, engine: docker.DockerClient, name: str, params
-):
+    chaos: Chaos,
+    containers: ContainerStack,
+    engine: docker.DockerClient,
+    name: str,
+    params: dict[str, Any],
+) -> None:
     write(engine, containers, "/ledger/journal", f"before {name}".encode())
     with chaos.fault(name, service="border", **params) as injection:
         assert injection.verified, injection.detail
@@ -250,7 +263,7 @@ def test_what_was_written_outlives_it(
 
 def test_what_was_written_outlives_a_full_disk_and_a_kill(
     chaos: Chaos, containers: ContainerStack, engine: docker.DockerClient
-):
+) -> None:
     write(engine, containers, "/ledger/journal", b"every crossing")
     with chaos.fault("fill", service="border") as full:
         assert full.verified, full.detail
@@ -263,14 +276,14 @@ def test_what_was_written_outlives_a_full_disk_and_a_kill(
     write(engine, containers, "/ledger/more", b"x" * 8192)
 
 
-def test_every_disk_of_a_service_is_filled(chaos: Chaos, containers: ContainerStack):
+def test_every_disk_of_a_service_is_filled(chaos: Chaos, containers: ContainerStack) -> None:
     with chaos.fault("fill", service="gate") as injection:
         assert injection.verified, injection.detail
         assert containers.engine.room("gate") == {"/paper": False, "/stamps": False}
     assert containers.engine.room("gate") == {"/paper": True, "/stamps": True}
 
 
-def test_processes_have_no_engine(stack: FakeStack, tmp_path: Path):
+def test_processes_have_no_engine(stack: FakeStack, tmp_path: Path) -> None:
     with Chaos(stack, tmp_path) as chaos:
         for name, params in (("disconnect", {}), ("starve", {"cpu": 0.1})):
             with pytest.raises(RungError, match=f"{name} needs containers; run with --on compose"):
@@ -283,7 +296,7 @@ def test_processes_have_no_engine(stack: FakeStack, tmp_path: Path):
 
 def test_every_change_is_taken_back_from_its_intent_alone(
     containers: ContainerStack, tmp_path: Path
-):
+) -> None:
     engine = containers.engine
     changes = {"disconnect": "desk", "starve": "visa", "fill": "border", "pause": "gate"}
     intents = Intents(tmp_path)
@@ -312,11 +325,13 @@ def test_every_change_is_taken_back_from_its_intent_alone(
     until(lambda: status(containers, "gate").state == "running")
 
 
-def test_what_was_never_changed_is_nothing_to_heal(containers: ContainerStack, tmp_path: Path):
+def test_what_was_never_changed_is_nothing_to_heal(
+    containers: ContainerStack, tmp_path: Path
+) -> None:
     record = containers.engine.record("gate")
     intents = Intents(tmp_path)
     for change in ("disconnect", "starve", "fill", "pause"):
-        intents.begin([Intent(change, "f", change, "compose", "gate", record=record)])  # type: ignore[arg-type]
+        intents.begin([Intent(change, "f", change, "compose", "gate", record=record)])
     intents.close()
     assert sorted(heal(tmp_path)) == [
         "gate: is limited as before",
@@ -329,8 +344,7 @@ def test_what_was_never_changed_is_nothing_to_heal(containers: ContainerStack, t
 
 def test_a_container_that_is_gone_took_its_faults_with_it(
     engine: docker.DockerClient, tmp_path: Path
-):
-    assert engine
+) -> None:
     record = {"container": "0" * 64, "service": "gate", "networks": {}, "limits": {}, "disks": []}
     intents = Intents(tmp_path)
     intents.begin([Intent("1", "f", "pause", "compose", "gate", record=record)])
@@ -339,7 +353,7 @@ def test_a_container_that_is_gone_took_its_faults_with_it(
     assert outstanding(tmp_path) == []
 
 
-def test_a_strangers_container_is_left_alone(engine: docker.DockerClient, tmp_path: Path):
+def test_a_strangers_container_is_left_alone(engine: docker.DockerClient, tmp_path: Path) -> None:
     stranger = engine.containers.run(
         "outage-harness/services:local", ["sleep", "60"], detach=True, init=True
     )

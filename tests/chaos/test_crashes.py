@@ -1,5 +1,6 @@
 """The harness may die between any two steps: what the intents name is enough to heal."""
 
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -8,8 +9,8 @@ import pytest
 from harness.chaos import heal
 from harness.chaos._intents import Intents, outstanding
 from harness.chaos._links import LinkHolds
-from harness.chaos._toxic import both_ways
-from harness.chaos._toxiproxy import Toxiproxy
+from harness.chaos._toxic import Toxic, both_ways
+from harness.chaos._toxiproxy import Toxiproxy, _Draft
 
 from .fake_stack import FakeStack
 
@@ -26,7 +27,7 @@ class Mortal(Toxiproxy):
         self._left = last
         self._before = before
 
-    def _step(self, change):
+    def _step(self, change: Callable[[], object]) -> None:
         self._left -= 1
         if self._left < 0 or (self._left == 0 and self._before):
             raise Died
@@ -34,20 +35,20 @@ class Mortal(Toxiproxy):
         if self._left == 0:
             raise Died
 
-    def disable(self, name):
+    def disable(self, name: str) -> None:
         self._step(lambda: super(Mortal, self).disable(name))
 
-    def enable(self, name):
+    def enable(self, name: str) -> None:
         self._step(lambda: super(Mortal, self).enable(name))
 
-    def add_toxic(self, name, toxic, toxic_name):
+    def add_toxic(self, name: str, toxic: Toxic, toxic_name: str) -> None:
         self._step(lambda: super(Mortal, self).add_toxic(name, toxic, toxic_name))
 
-    def destroy(self, name):
+    def destroy(self, name: str) -> bool:
         self._step(lambda: super(Mortal, self).destroy(name))
         return True
 
-    def _rebuild(self, name, draft, dropped):
+    def _rebuild(self, name: str, draft: _Draft, dropped: Collection[str]) -> None:
         self._step(lambda: super(Mortal, self)._rebuild(name, draft, dropped))
 
 
@@ -55,7 +56,7 @@ class Mortal(Toxiproxy):
 @pytest.mark.parametrize("kind", ["cut", "blackhole", "blackhole, drained first"])
 def test_wherever_it_dies_all_is_healed(
     stack: FakeStack, tmp_path: Path, kind: str, *, before: bool
-):
+) -> None:
     links = ["gate-visa", "desk-gate"]
     toxics = () if kind == "cut" else both_ways("timeout", {"timeout": 0})
     deaths = 0

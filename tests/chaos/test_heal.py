@@ -27,19 +27,28 @@ def left(directory: Path, *intents: Intent) -> None:
     file.close()
 
 
-def on(stack: FakeStack, link: str, toxic: str = "", **changed: str) -> Intent:
+def on(
+    stack: FakeStack, link: str, toxic: str = "", *, where: str = "", listen: str = ""
+) -> Intent:
     state = stack.toxics.proxies()[link]
-    values = {"listen": state.listen, "upstream": state.upstream, "where": stack.toxiproxy()}
-    change = "toxic" if toxic else "disable"
-    return Intent(f"{link}{toxic}", "f", change, name=link, toxic=toxic, **{**values, **changed})
+    return Intent(
+        f"{link}{toxic}",
+        "f",
+        "toxic" if toxic else "disable",
+        where=where or stack.toxiproxy(),
+        name=link,
+        toxic=toxic,
+        listen=listen or state.listen,
+        upstream=state.upstream,
+    )
 
 
-def test_nothing_left_nothing_done(tmp_path: Path):
+def test_nothing_left_nothing_done(tmp_path: Path) -> None:
     assert heal(tmp_path) == []
     assert heal(tmp_path / "nowhere") == []
 
 
-def test_toxics_and_disabled_proxies_are_taken_back_once(stack: FakeStack, tmp_path: Path):
+def test_toxics_and_disabled_proxies_are_taken_back_once(stack: FakeStack, tmp_path: Path) -> None:
     stack.toxics.add_toxic("gate-visa", LATENCY, "harness-1")
     stack.toxics.disable("desk-gate")
     left(tmp_path, on(stack, "gate-visa", "harness-1"), on(stack, "desk-gate"))
@@ -51,7 +60,7 @@ def test_toxics_and_disabled_proxies_are_taken_back_once(stack: FakeStack, tmp_p
     assert outstanding(tmp_path) == []
 
 
-def test_a_crash_between_draining_and_enabling_is_healed(stack: FakeStack, tmp_path: Path):
+def test_a_crash_between_draining_and_enabling_is_healed(stack: FakeStack, tmp_path: Path) -> None:
     stack.toxics.add_toxic("gate-visa", LATENCY, "harness-1")
     stack.toxics.disable("gate-visa")
     left(tmp_path, on(stack, "gate-visa", "harness-1"), on(stack, "gate-visa"))
@@ -60,7 +69,9 @@ def test_a_crash_between_draining_and_enabling_is_healed(stack: FakeStack, tmp_p
     assert stack.toxics.toxics("gate-visa") == ()
 
 
-def test_an_intent_that_was_never_carried_out_is_nothing_to_heal(stack: FakeStack, tmp_path: Path):
+def test_an_intent_that_was_never_carried_out_is_nothing_to_heal(
+    stack: FakeStack, tmp_path: Path
+) -> None:
     left(tmp_path, on(stack, "gate-visa", "harness-1"), on(stack, "desk-gate"))
     assert sorted(heal(tmp_path)) == [
         "desk-gate: nothing was left of its fault",
@@ -68,7 +79,7 @@ def test_an_intent_that_was_never_carried_out_is_nothing_to_heal(stack: FakeStac
     ]
 
 
-def test_only_what_the_intents_name_is_touched(stack: FakeStack, tmp_path: Path):
+def test_only_what_the_intents_name_is_touched(stack: FakeStack, tmp_path: Path) -> None:
     stack.toxics.add_toxic("gate-visa", LATENCY, "harness-1")
     stack.toxics.add_toxic("gate-visa", LATENCY, "harness-of-another-run")
     stack.toxics.disable("desk-gate")
@@ -78,7 +89,9 @@ def test_only_what_the_intents_name_is_touched(stack: FakeStack, tmp_path: Path)
     assert not stack.toxics.proxies()["desk-gate"].enabled
 
 
-def test_another_runs_proxy_of_the_same_name_is_not_touched(stack: FakeStack, tmp_path: Path):
+def test_another_runs_proxy_of_the_same_name_is_not_touched(
+    stack: FakeStack, tmp_path: Path
+) -> None:
     stack.toxics.disable("gate-visa")
     left(tmp_path, on(stack, "gate-visa", listen="127.0.0.1:1"))
     assert heal(tmp_path) == ["gate-visa: its proxy is gone, and the fault with it"]
@@ -87,7 +100,7 @@ def test_another_runs_proxy_of_the_same_name_is_not_touched(stack: FakeStack, tm
 
 def test_a_link_that_leads_elsewhere_by_now_is_healed_and_leads_there_still(
     stack: FakeStack, tmp_path: Path
-):
+) -> None:
     """As on the compose rung, where the links of a service that is held down refuse."""
     stack.toxics.add_toxic("gate-visa", LATENCY, "harness-1")
     stack.toxics.disable("desk-gate")
@@ -109,7 +122,7 @@ def test_a_link_that_leads_elsewhere_by_now_is_healed_and_leads_there_still(
 
 def test_a_proxy_that_was_being_renewed_is_made_again_where_it_led_last(
     stack: FakeStack, tmp_path: Path
-):
+) -> None:
     toxic, renewal = on(stack, "gate-visa", "harness-1"), on(stack, "gate-visa")
     renewal = replace(renewal, change="renew", upstream="127.0.0.1:1")
     stack.toxics.destroy("gate-visa")
@@ -121,7 +134,7 @@ def test_a_proxy_that_was_being_renewed_is_made_again_where_it_led_last(
     assert (state.listen, state.upstream) == (renewal.listen, "127.0.0.1:1")
 
 
-def test_a_toxiproxy_that_ended_took_its_toxics_with_it(stack: FakeStack, tmp_path: Path):
+def test_a_toxiproxy_that_ended_took_its_toxics_with_it(stack: FakeStack, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         address = f"127.0.0.1:{gone.getsockname()[1]}"
     left(tmp_path, on(stack, "gate-visa", where=address))
@@ -131,7 +144,7 @@ def test_a_toxiproxy_that_ended_took_its_toxics_with_it(stack: FakeStack, tmp_pa
 
 def test_a_toxiproxy_that_hangs_is_told_with_what_to_do(
     stack: FakeStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setattr("harness.chaos._heal._TIMEOUT", 0.2)
     stack.toxics.disable("desk-gate")
     with socket.create_server(("127.0.0.1", 0)) as hung:
@@ -145,7 +158,7 @@ def test_a_toxiproxy_that_hangs_is_told_with_what_to_do(
     assert [intent.name for intent in outstanding(tmp_path)] == ["gate-visa"]
 
 
-def test_a_paused_process_goes_on_but_not_another_with_its_number(tmp_path: Path):
+def test_a_paused_process_goes_on_but_not_another_with_its_number(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         child.send_signal(19)
         born = process(child.pid)
@@ -157,13 +170,13 @@ def test_a_paused_process_goes_on_but_not_another_with_its_number(tmp_path: Path
         child.communicate(b"\n", timeout=30)
 
 
-def test_what_only_an_engine_can_resume_is_told(tmp_path: Path):
+def test_what_only_an_engine_can_resume_is_told(tmp_path: Path) -> None:
     left(tmp_path, Intent("1", "f", "pause", "compose", "gate"))
     with pytest.raises(UnhealedError, match="gate: is paused on compose; `docker compose unpause`"):
         heal(tmp_path)
 
 
-def test_a_service_that_was_left_down_is_told_once(tmp_path: Path):
+def test_a_service_that_was_left_down_is_told_once(tmp_path: Path) -> None:
     left(tmp_path, Intent("1", "f", "down", "local", "gate"))
     assert heal(tmp_path) == ["gate: was left down; `harness up` starts it"]
     assert heal(tmp_path) == []

@@ -23,7 +23,7 @@ INTENT = Intent("1", "f1", "toxic", "127.0.0.1:1", "gate-visa", "harness-f1", "a
 PAUSE = Intent("2", "f2", "pause", "local", "gate", processes=(Process(4, 99), Process(5, 99)))
 
 
-def test_what_began_and_was_not_undone_is_outstanding(tmp_path: Path):
+def test_what_began_and_was_not_undone_is_outstanding(tmp_path: Path) -> None:
     intents = Intents(tmp_path)
     intents.begin([INTENT, PAUSE])
     intents.note([INTENT], "done")
@@ -34,12 +34,12 @@ def test_what_began_and_was_not_undone_is_outstanding(tmp_path: Path):
     assert outstanding(tmp_path) == [PAUSE]
 
 
-def test_a_folder_without_intents_has_nothing_outstanding(tmp_path: Path):
+def test_a_folder_without_intents_has_nothing_outstanding(tmp_path: Path) -> None:
     assert outstanding(tmp_path) == []
     assert outstanding(tmp_path / "nowhere") == []
 
 
-def test_an_intent_is_on_disk_before_the_change(chaos: Chaos, stack: FakeStack):
+def test_an_intent_is_on_disk_before_the_change(chaos: Chaos, stack: FakeStack) -> None:
     seen: list[list[str]] = []
     disable = chaos._links._server.disable
 
@@ -47,14 +47,14 @@ def test_an_intent_is_on_disk_before_the_change(chaos: Chaos, stack: FakeStack):
         seen.append([intent.name for intent in outstanding(chaos.directory)])
         disable(name)
 
-    chaos._links._server.disable = watched
+    chaos._links._server.disable = watched  # type: ignore[method-assign]
     chaos.cut("gate-visa", "desk-gate").heal()
     assert seen
     assert all(set(names) == {"gate-visa", "desk-gate"} for names in seen)
     assert outstanding(chaos.directory) == []
 
 
-def test_a_line_that_was_cut_short_is_left_out_and_not_joined_by_the_next(tmp_path: Path):
+def test_a_line_that_was_cut_short_is_left_out_and_not_joined_by_the_next(tmp_path: Path) -> None:
     intents = Intents(tmp_path)
     intents.begin([INTENT])
     intents.close()
@@ -67,12 +67,12 @@ def test_a_line_that_was_cut_short_is_left_out_and_not_joined_by_the_next(tmp_pa
 
 
 @pytest.mark.parametrize("line", ["17", "[]", "null", '{"id": "1"}', "\x00\x00"])
-def test_lines_that_are_no_intents_are_left_out(tmp_path: Path, line: str):
+def test_lines_that_are_no_intents_are_left_out(tmp_path: Path, line: str) -> None:
     (tmp_path / NAME).write_text(f"{line}\n")
     assert outstanding(tmp_path) == []
 
 
-def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path):
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     (tmp_path / NAME).mkdir()
     with pytest.raises(HarnessError, match=r"faults\.jsonl: cannot be read: Is a directory"):
         outstanding(tmp_path)
@@ -82,7 +82,7 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path):
 
 def test_without_room_for_the_intent_nothing_is_changed(
     chaos: Chaos, stack: FakeStack, events: list[FaultEvent]
-):
+) -> None:
     path = chaos.directory / NAME
     with (
         room_for(path.stat().st_size + 40),
@@ -95,7 +95,7 @@ def test_without_room_for_the_intent_nothing_is_changed(
     assert chaos.cut("gate-visa").verified
 
 
-def test_without_room_a_fault_can_still_be_healed(chaos: Chaos, stack: FakeStack):
+def test_without_room_a_fault_can_still_be_healed(chaos: Chaos, stack: FakeStack) -> None:
     cut = chaos.cut("gate-visa")
     slow = chaos.fault("delay", link="desk-gate", latency="100ms")
     with room_for((chaos.directory / NAME).stat().st_size):
@@ -119,7 +119,7 @@ class room_for:  # noqa: N801 - reads as a verb
         resource.setrlimit(resource.RLIMIT_FSIZE, self._before)
 
 
-def test_lines_are_readable_by_people_and_other_programs(tmp_path: Path):
+def test_lines_are_readable_by_people_and_other_programs(tmp_path: Path) -> None:
     intents = Intents(tmp_path)
     intents.begin([PAUSE])
     intents.close()
@@ -136,7 +136,7 @@ def test_lines_are_readable_by_people_and_other_programs(tmp_path: Path):
     }
 
 
-def test_a_process_is_its_number_and_its_birth():
+def test_a_process_is_its_number_and_its_birth() -> None:
     me = process(os.getpid())
     assert me.alive
     assert not Process(me.pid, me.start + 1).alive
@@ -145,7 +145,8 @@ def test_a_process_is_its_number_and_its_birth():
         born = process(child.pid)
         assert born in family(me.pid)
         os.kill(child.pid, signal.SIGSTOP)
-        assert born.alive
+        alive = born.alive
+        assert alive
         assert born.resume()
         child.communicate(b"\n")
     assert not born.alive

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ def chaos(anywhere: AnyStack, tmp_path: Path, events: list[FaultEvent]) -> Itera
         yield made
 
 
-def test_every_kind_is_tried():
+def test_every_kind_is_tried() -> None:
     assert {name for name, kind in KINDS.items() if issubclass(kind, LinkFault)} == {
         name for name, _ in PARAMS
     }
@@ -47,8 +48,13 @@ def test_every_kind_is_tried():
 @pytest.mark.parametrize("link", ["gate-visa", "visa-database"])
 @pytest.mark.parametrize(("name", "params"), PARAMS)
 def test_it_is_seen_to_bite_and_to_be_gone(  # noqa: PLR0917
-    chaos: Chaos, anywhere: AnyStack, events: list[FaultEvent], name: str, params, link: str
-):
+    chaos: Chaos,
+    anywhere: AnyStack,
+    events: list[FaultEvent],
+    name: str,
+    params: dict[str, Any],
+    link: str,
+) -> None:
     with chaos.fault(name, link=link, **params) as injection:
         assert injection.verified, injection.detail
         assert link in injection.detail
@@ -60,12 +66,12 @@ def test_it_is_seen_to_bite_and_to_be_gone(  # noqa: PLR0917
 @pytest.mark.parametrize("limit", [100, 1000, 5000])
 def test_an_answer_is_cut_short_also_where_it_takes_many_to_reach_the_limit(
     chaos: Chaos, limit: int
-):
+) -> None:
     with chaos.fault("limit", link="gate-visa", bytes=limit) as injection:
         assert injection.verified, injection.detail
 
 
-def test_what_callers_of_a_cut_link_see_is_refusal(chaos: Chaos, anywhere: AnyStack):
+def test_what_callers_of_a_cut_link_see_is_refusal(chaos: Chaos, anywhere: AnyStack) -> None:
     def seen() -> str:
         return look(anywhere.link_address("gate-visa"), Http("/health"), Ask()).outcome
 
@@ -76,7 +82,7 @@ def test_what_callers_of_a_cut_link_see_is_refusal(chaos: Chaos, anywhere: AnySt
 
 
 @pytest.mark.parametrize("name", ["cut", "blackhole", "delay"])
-def test_a_site_is_one_target(chaos: Chaos, events: list[FaultEvent], name: str):
+def test_a_site_is_one_target(chaos: Chaos, events: list[FaultEvent], name: str) -> None:
     params = {"latency": "200ms"} if name == "delay" else {}
     with chaos.fault(name, site="center", **params) as injection:
         assert injection.verified, injection.detail
@@ -86,12 +92,14 @@ def test_a_site_is_one_target(chaos: Chaos, events: list[FaultEvent], name: str)
     assert states(events) == LIVED
 
 
-def test_a_link_to_a_server_that_says_nothing_can_be_cut(chaos: Chaos):
+def test_a_link_to_a_server_that_says_nothing_can_be_cut(chaos: Chaos) -> None:
     with chaos.cut("border-queue") as injection:
         assert injection.verified, injection.detail
 
 
-def test_at_a_pace_faults_are_short_but_can_still_be_seen(anywhere: AnyStack, tmp_path):
+def test_at_a_pace_faults_are_short_but_can_still_be_seen(
+    anywhere: AnyStack, tmp_path: Path
+) -> None:
     with Chaos(anywhere, tmp_path, pace=3600) as chaos:
         for name, params in (("delay", {"latency": "2s"}), ("throttle", {"rate": 64})):
             with chaos.fault(name, link="gate-visa", **params) as injection:

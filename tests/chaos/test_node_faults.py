@@ -15,7 +15,7 @@ KINDS_OF_NODES = ["kill", "stop", "pause", "restart"]
 KINDS_OF_CONTAINERS = ["disconnect", "starve", "fill"]  # tried in test_container_faults
 
 
-def test_every_kind_is_tried():
+def test_every_kind_is_tried() -> None:
     kinds = {name for name, kind in KINDS.items() if issubclass(kind, NodeFault)}
     assert kinds == {*KINDS_OF_NODES, *KINDS_OF_CONTAINERS}
     assert {name for name in kinds if issubclass(KINDS[name], ContainerFault)} == set(
@@ -26,7 +26,7 @@ def test_every_kind_is_tried():
 @pytest.mark.parametrize("name", KINDS_OF_NODES)
 def test_it_is_seen_to_bite_and_to_be_gone(
     nodes: AnyStack, tmp_path: Path, events: list[FaultEvent], name: str
-):
+) -> None:
     with Chaos(nodes, tmp_path, emit=events.append) as chaos:
         with chaos.fault(name, service=["border", "gate"]) as injection:
             assert injection.verified, injection.detail
@@ -34,14 +34,14 @@ def test_it_is_seen_to_bite_and_to_be_gone(
         assert {status.state for status in nodes.status()} == {"running"}
 
 
-def test_a_hard_restart_kills(processes: FakeStack, tmp_path: Path):
+def test_a_hard_restart_kills(processes: FakeStack, tmp_path: Path) -> None:
     with Chaos(processes, tmp_path) as chaos, chaos.fault("restart", service="gate", hard=True):
         assert processes.log[-2:] == ["kill gate", "launch gate"]
 
 
 def test_a_killed_service_is_started_once_the_last_fault_that_wants_it_down_is_healed(
     processes: FakeStack, tmp_path: Path
-):
+) -> None:
     with Chaos(processes, tmp_path) as chaos:
         first = chaos.pause("gate")
         second = chaos.kill("gate")
@@ -54,7 +54,7 @@ def test_a_killed_service_is_started_once_the_last_fault_that_wants_it_down_is_h
 
 def test_a_service_that_was_paused_before_it_was_killed_is_paused_again(
     processes: FakeStack, tmp_path: Path
-):
+) -> None:
     with Chaos(processes, tmp_path) as chaos:
         chaos.pause("gate")
         chaos.kill("gate").heal()
@@ -64,7 +64,7 @@ def test_a_service_that_was_paused_before_it_was_killed_is_paused_again(
 @pytest.mark.parametrize("name", ["cut", "blackhole"])
 def test_a_link_to_a_service_that_the_scenario_paused_can_be_faulted(
     nodes: AnyStack, tmp_path: Path, name: str
-):
+) -> None:
     with Chaos(nodes, tmp_path) as chaos:
         chaos.pause("border")
         injection = chaos.fault(name, link="gate-border")
@@ -74,7 +74,7 @@ def test_a_link_to_a_service_that_the_scenario_paused_can_be_faulted(
 
 def test_a_link_to_a_service_that_someone_else_stopped_cannot_be_told(
     processes: FakeStack, tmp_path: Path
-):
+) -> None:
     with Chaos(processes, tmp_path) as chaos:
         processes.kill("border")
         with chaos.fault("blackhole", link="gate-border") as injection:
@@ -82,7 +82,7 @@ def test_a_link_to_a_service_that_someone_else_stopped_cannot_be_told(
             assert "border itself is refused" in injection.detail
 
 
-def test_services_come_back_in_the_order_of_what_they_depend_on():
+def test_services_come_back_in_the_order_of_what_they_depend_on() -> None:
     assert levels(SPEC.services, ["visa", "border", "database"]) == [
         ("database",),
         ("border", "visa"),

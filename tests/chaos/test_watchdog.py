@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ class Holder:
         self.pids: list[int] = held["pids"]
         self.links: dict[str, str] = held["links"]
 
-    def heard(self):
+    def heard(self) -> Any:
         assert self.process.stdout is not None
         return json.loads(self.process.stdout.readline())
 
@@ -96,7 +97,7 @@ def log(directory: Path) -> str:
     return (directory / "watchdog.log").read_text()
 
 
-def test_faults_of_a_harness_that_was_killed_are_healed(holder: Holder):
+def test_faults_of_a_harness_that_was_killed_are_healed(holder: Holder) -> None:
     assert len(holder.in_force()) == 5
     os.kill(holder.process.pid, signal.SIGKILL)
     holder.process.wait()
@@ -107,7 +108,7 @@ def test_faults_of_a_harness_that_was_killed_are_healed(holder: Holder):
     assert "gate-visa: enabled it again" in log(holder.directory)
 
 
-def test_faults_of_a_harness_that_hangs_are_healed_and_it_is_told(hasty: Holder):
+def test_faults_of_a_harness_that_hangs_are_healed_and_it_is_told(hasty: Holder) -> None:
     os.kill(hasty.process.pid, signal.SIGSTOP)
     until(lambda: not outstanding(hasty.directory))
     assert hasty.in_force() == []
@@ -119,14 +120,14 @@ def test_faults_of_a_harness_that_hangs_are_healed_and_it_is_told(hasty: Holder)
     assert "gave no sign of life for 2 s: healing" in log(hasty.directory)
 
 
-def test_a_harness_that_ends_in_order_leaves_nothing_to_the_watchdog(holder: Holder):
+def test_a_harness_that_ends_in_order_leaves_nothing_to_the_watchdog(holder: Holder) -> None:
     holder.say("end")
     assert holder.process.wait(timeout=60) == 0
     assert outstanding(holder.directory) == []
     assert sorted(path.name for path in holder.directory.iterdir()) == ["faults.jsonl"]
 
 
-def test_heal_does_the_same_when_the_watchdog_was_killed_too(holder: Holder):
+def test_heal_does_the_same_when_the_watchdog_was_killed_too(holder: Holder) -> None:
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             words = path.read_bytes().split(b"\0")
@@ -143,7 +144,7 @@ def test_heal_does_the_same_when_the_watchdog_was_killed_too(holder: Holder):
     assert heal(holder.directory) == []
 
 
-def test_heal_under_a_run_that_is_under_way_tells_it(holder: Holder):
+def test_heal_under_a_run_that_is_under_way_tells_it(holder: Holder) -> None:
     told = heal(holder.directory)
     assert told[0].startswith(f"process {holder.process.pid} still holds these faults")
     assert holder.in_force() == []
@@ -153,13 +154,15 @@ def test_heal_under_a_run_that_is_under_way_tells_it(holder: Holder):
     assert holder.process.wait(timeout=60) == 0
 
 
-def test_a_folder_from_which_faults_are_held_is_not_used_twice(chaos: Chaos, stack: FakeStack):
+def test_a_folder_from_which_faults_are_held_is_not_used_twice(
+    chaos: Chaos, stack: FakeStack
+) -> None:
     with pytest.raises(ChaosError, match=r"holds faults from here already; await its end"):
         Chaos(stack, chaos.directory).start()
     assert chaos.cut("gate-visa").verified
 
 
-def test_the_watchdog_ends_with_the_lease(tmp_path: Path):
+def test_the_watchdog_ends_with_the_lease(tmp_path: Path) -> None:
     lease = Lease(tmp_path)
     lease.start()
     watchdog = start_watchdog(tmp_path, patience=60)
@@ -173,10 +176,11 @@ def test_the_watchdog_ends_with_the_lease(tmp_path: Path):
     assert read_lease(tmp_path) is None
 
 
-def test_a_lease_that_lapsed_is_not_taken_up_again(tmp_path: Path):
+def test_a_lease_that_lapsed_is_not_taken_up_again(tmp_path: Path) -> None:
     lease = Lease(tmp_path)
     lease.start()
-    assert not lease.lost
+    lost = lease.lost
+    assert not lost
     declare_lapsed(tmp_path)
     assert lease.lost
     lease.release()
@@ -186,11 +190,11 @@ def test_a_lease_that_lapsed_is_not_taken_up_again(tmp_path: Path):
     again.release()
 
 
-def test_without_a_lease_there_is_nothing_to_watch(tmp_path: Path):
+def test_without_a_lease_there_is_nothing_to_watch(tmp_path: Path) -> None:
     assert watch(tmp_path, 1.0) == ""
 
 
-def test_the_watchdog_is_light():
+def test_the_watchdog_is_light() -> None:
     """It starts beside every run: neither pydantic nor requests before they are needed."""
     code = (
         "import sys, harness.chaos.watchdog; "

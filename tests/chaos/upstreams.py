@@ -7,6 +7,7 @@ port that it got.
 import contextlib
 import socket
 import sys
+from collections.abc import Callable
 from threading import Thread
 
 PROGRAM = __file__
@@ -33,7 +34,7 @@ def serve(listener: socket.socket, manner: str) -> None:
         Thread(target=_guarded, args=(talk, connection), daemon=True).start()
 
 
-def _guarded(talk, connection: socket.socket) -> None:
+def _guarded(talk: Callable[[socket.socket], None], connection: socket.socket) -> None:
     with connection, contextlib.suppress(OSError):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         talk(connection)

@@ -7,7 +7,7 @@ tale.many(30, 0, 9, "pay")                # thirty good requests from second 0 t
 verdict = tale.judge("fallback", services="counter", within="2m")
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -17,6 +17,7 @@ from harness.history import (
     Ended,
     Fail,
     Fault,
+    FaultState,
     Gauge,
     Generator,
     History,
@@ -35,7 +36,7 @@ from harness.history import (
 )
 from harness.scenario import Expectation
 
-OUTCOMES = {"ok": Ok, "fail": Fail, "unknown": Unknown}
+OUTCOMES: dict[str, type[Ok | Fail | Unknown]] = {"ok": Ok, "fail": Fail, "unknown": Unknown}
 
 
 class Tale:
@@ -106,12 +107,12 @@ class Tale:
         end: float | None,
         *,
         verified: bool = True,
-        last: str = "healed",
+        last: FaultState = "healed",
         injection: str = "",
         detail: str = "",
     ) -> "Tale":
         """Asked 0.2 s and injected 0.1 s before it bites; seen to be gone 0.1 s after `end`."""
-        states = [("asked", start - 0.2), ("injected", start - 0.1)]
+        states: list[tuple[FaultState, float]] = [("asked", start - 0.2), ("injected", start - 0.1)]
         states.append(("verified" if verified else "unverified", start))
         if end is not None:
             states += [("healing", end), (last, end + 0.1)]
@@ -172,12 +173,21 @@ class Tale:
         return self.read("ledger", "orders", *({"id": name} for name in ids), **kw)
 
     def node(
-        self, at: float, service: str, state: str, planned: bool = True, detail: str = ""
+        self,
+        at: float,
+        service: str,
+        state: Literal["ready", "exited"],
+        planned: bool = True,
+        detail: str = "",
     ) -> "Tale":
         return self.add(Node(t=at, service=service, state=state, planned=planned, detail=detail))
 
     def generator(
-        self, at: float, cpu: float = 0.2, state: str = "running", worker: str = "w"
+        self,
+        at: float,
+        cpu: float = 0.2,
+        state: Literal["running", "finished", "died"] = "running",
+        worker: str = "w",
     ) -> "Tale":
         return self.add(Generator(t=at, worker=worker, cpu=cpu, state=state))
 

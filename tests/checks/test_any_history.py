@@ -1,14 +1,18 @@
 """A check never raises, whatever it is given: every check, on histories out of thin air."""
 
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tale import Tale
 
-import experiments.checks
+import experiments.checks  # noqa: F401 - imported for the checks that it registers
 from harness.checks import CHECKS, bind
 from harness.history import (
+    AnyEvent,
     Called,
+    Completion,
     Ended,
     Fail,
     Fault,
@@ -30,10 +34,8 @@ from harness.history import (
 )
 from harness.scenario import Expectation
 
-assert experiments.checks  # imported for the checks that it registers
-
 LEDGER = {"service": "border", "read": "crossings"}
-PARAMS = {
+PARAMS: dict[str, list[dict[str, Any]]] = {
     "faults_bite": [{}, {"steps": ["a", "b"]}],
     "generator_healthy": [{"min_requests": 1}],
     "steady_state": [{"min_requests": 1}],
@@ -84,7 +86,7 @@ MODES = st.sampled_from(["automatic", "manual", "mixed", "odd"])
 STAGES = st.sampled_from(["closed", "ramping", "dwelling", "done", "relapsed", "odd"])
 
 
-def completion(kind):
+def completion(kind: type[Completion]) -> st.SearchStrategy[Completion]:
     return st.builds(
         kind, t=t, id=word, op=word, service=service, latency=number, value=fields
     )  # fmt: skip
@@ -171,14 +173,16 @@ EVENTS = st.one_of(
 )
 
 
-def test_every_check_is_tried():
+def test_every_check_is_tried() -> None:
     assert sorted(PARAMS) == sorted(CHECKS)
 
 
 @pytest.mark.parametrize("check", sorted(PARAMS))
 @settings(max_examples=40, suppress_health_check=list(HealthCheck), deadline=None)
 @given(events=st.lists(EVENTS, max_size=25), faulty=st.booleans(), ended=st.booleans())
-def test_no_history_makes_a_check_raise(check, events, faulty, ended):
+def test_no_history_makes_a_check_raise(
+    check: str, events: list[AnyEvent], faulty: bool, ended: bool
+) -> None:
     tale = Tale().add(*events)
     if faulty:
         tale.fault("a", 5, 10).fault("b", 12, 20, injection="other")
@@ -199,14 +203,14 @@ def test_no_history_makes_a_check_raise(check, events, faulty, ended):
 
 
 @pytest.mark.parametrize("check", sorted(PARAMS))
-def test_an_empty_history_is_never_a_pass(check):
+def test_an_empty_history_is_never_a_pass(check: str) -> None:
     for params in PARAMS[check]:
         bound = bind(Expectation(check=check, params=params))
         assert bound.judge(History([])).result == "inconclusive"
 
 
 @pytest.mark.parametrize("check", sorted(PARAMS.keys() - {"quiesced"}))
-def test_a_run_in_which_nobody_did_anything_is_never_a_pass(check):
+def test_a_run_in_which_nobody_did_anything_is_never_a_pass(check: str) -> None:
     for params in PARAMS[check]:
         bound = bind(Expectation(check=check, params=params))
         assert bound.judge(Tale().end(60).history()).result == "inconclusive"

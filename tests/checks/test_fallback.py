@@ -11,7 +11,7 @@ def outage() -> Tale:
     )
 
 
-def test_a_service_that_falls_back_in_time_passes():
+def test_a_service_that_falls_back_in_time_passes() -> None:
     tale = outage()
     verdict = tale.judge("fallback", services="desk", within="2m")
     assert verdict.result == "pass"
@@ -20,29 +20,29 @@ def test_a_service_that_falls_back_in_time_passes():
 
 
 @pytest.mark.parametrize(("within", "result"), [("1m", "pass"), ("59s", "fail")])
-def test_the_limit_itself_is_in_time(within, result):
+def test_the_limit_itself_is_in_time(within: str, result: str) -> None:
     assert outage().judge("fallback", services="desk", within=within).result == result
 
 
-def test_falling_back_before_the_fault_was_seen_to_bite_is_in_time():
+def test_falling_back_before_the_fault_was_seen_to_bite_is_in_time() -> None:
     tale = Tale().fault("cut", 10, 40).mode(9.95, "desk", "manual")
     assert tale.judge("fallback", services="desk", within=0).result == "pass"
 
 
-def test_too_late_is_told_with_both_figures():
+def test_too_late_is_told_with_both_figures() -> None:
     verdict = outage().judge("fallback", services="desk", within="30s")
     assert verdict.result == "fail"
     assert verdict.reason == "desk went manual only after 1 min, where 30 s are allowed after cut"
 
 
-def test_never_falling_back_fails():
+def test_never_falling_back_fails() -> None:
     tale = Tale().fault("cut", 10, 40).gauge(11, "desk", waiting=1).end()
     verdict = tale.judge("fallback", services="desk", within="30s")
     assert verdict.reason == "desk went manual not at all, where 30 s are allowed after cut"
     assert verdict.result == "fail"
 
 
-def test_going_back_while_the_fault_lasts_fails():
+def test_going_back_while_the_fault_lasts_fails() -> None:
     tale = outage().mode(20, "desk", "automatic").mode(21, "desk", "manual")
     verdict = tale.judge("fallback", services="desk", within="2m")
     assert verdict.result == "fail"
@@ -64,12 +64,12 @@ def flapping() -> Tale:
 
 
 @pytest.mark.parametrize(("again", "result"), [(33, "pass"), (33.1, "fail")])
-def test_between_two_bites_of_a_flapping_fault_nothing_is_broken(again, result):
+def test_between_two_bites_of_a_flapping_fault_nothing_is_broken(again: float, result: str) -> None:
     tale = flapping().mode(again, "desk", "manual")
     assert tale.judge("fallback", services="desk", within="3m").result == result
 
 
-def test_not_minding_that_a_flapping_fault_bites_again_fails():
+def test_not_minding_that_a_flapping_fault_bites_again_fails() -> None:
     verdict = flapping().end().judge("fallback", services="desk", within="3m")
     assert verdict.result == "fail"
     assert verdict.reason == (
@@ -77,7 +77,7 @@ def test_not_minding_that_a_flapping_fault_bites_again_fails():
     )
 
 
-def test_going_back_while_a_flapping_fault_bites_fails():
+def test_going_back_while_a_flapping_fault_bites_fails() -> None:
     tale = flapping().mode(31, "desk", "manual").mode(35, "desk", "automatic")
     verdict = tale.judge("fallback", services="desk", within="3m")
     assert verdict.reason == (
@@ -85,18 +85,18 @@ def test_going_back_while_a_flapping_fault_bites_fails():
     )
 
 
-def test_mixed_is_still_out_of_automatic():
+def test_mixed_is_still_out_of_automatic() -> None:
     assert outage().mode(20, "desk", "mixed").judge(
         "fallback", services="desk", within="2m"
     ).result == "pass"  # fmt: skip
 
 
-def test_another_mode_may_be_asked_for():
+def test_another_mode_may_be_asked_for() -> None:
     tale = Tale().fault("cut", 10, 40).mode(11, "gate", "closed")
     assert tale.judge("fallback", services="gate", within="2m", mode="closed").result == "pass"
 
 
-def test_serving_is_counted_from_bite_to_heal():
+def test_serving_is_counted_from_bite_to_heal() -> None:
     tale = outage().many(3, 12, 30, "pay", value={"path": "paper"})
     tale.many(5, 60, 80, "pay", value={"path": "paper"})
     verdict = tale.judge("fallback", services="desk", within="2m", serving=SERVING)
@@ -104,7 +104,7 @@ def test_serving_is_counted_from_bite_to_heal():
     assert verdict.reason == "1 service manual within 1 min of cut; 3 requests served meanwhile"
 
 
-def test_a_fallback_that_serves_nobody_fails():
+def test_a_fallback_that_serves_nobody_fails() -> None:
     tale = outage().many(2, 12, 30, "pay", value={"path": "paper"})
     tale.many(4, 12, 30, "pay", value={"path": "central"})
     verdict = tale.judge("fallback", services="desk", within="2m", serving=SERVING)
@@ -133,12 +133,12 @@ def test_a_fallback_that_serves_nobody_fails():
         ),
     ],
 )
-def test_what_was_not_put_to_the_test_is_inconclusive(tale, reason):
+def test_what_was_not_put_to_the_test_is_inconclusive(tale: Tale, reason: str) -> None:
     verdict = tale.judge("fallback", services="desk", within="2m", step="cut", serving=SERVING)
     assert (verdict.result, verdict.reason) == ("inconclusive", reason)
 
 
-def test_each_step_is_an_outage_of_its_own():
+def test_each_step_is_an_outage_of_its_own() -> None:
     tale = outage().fault("again", 60, 80).mode(65, "desk", "manual")
     verdict = tale.judge("fallback", services="desk", within="2m")
     assert (
@@ -150,7 +150,7 @@ def test_each_step_is_an_outage_of_its_own():
 # ---- leaves_fallback ----------------------------------------------------------------------------
 
 
-def test_leaving_in_time_passes_with_the_slowest():
+def test_leaving_in_time_passes_with_the_slowest() -> None:
     tale = outage().mode(11, "office", "manual").mode(45, "office", "automatic")
     verdict = tale.judge("leaves_fallback", services=["desk", "office"], within="10m")
     assert verdict.result == "pass"
@@ -159,11 +159,11 @@ def test_leaving_in_time_passes_with_the_slowest():
 
 
 @pytest.mark.parametrize(("within", "result"), [("594s", "pass"), ("593s", "fail")])
-def test_leaving_at_the_limit_is_in_time(within, result):
+def test_leaving_at_the_limit_is_in_time(within: str, result: str) -> None:
     assert outage().judge("leaves_fallback", services="desk", within=within).result == result
 
 
-def test_relapsing_before_the_limit_is_the_services_own_affair():
+def test_relapsing_before_the_limit_is_the_services_own_affair() -> None:
     tale = outage().mode(51, "desk", "mixed").mode(52, "desk", "automatic")
     assert tale.judge("leaves_fallback", services="desk", within="15m").result == "pass"
     assert tale.judge("leaves_fallback", services="desk", within="10m").result == "fail"
@@ -173,7 +173,7 @@ def stuck(reason: str = "") -> Tale:
     return Tale().fault("cut", 10, 40).mode(11, "desk", "manual", reason).end()
 
 
-def test_a_stuck_breaker_fails():
+def test_a_stuck_breaker_fails() -> None:
     verdict = stuck().judge("leaves_fallback", services="desk", within="10m")
     assert verdict.result == "fail"
     assert verdict.reason == (
@@ -182,13 +182,13 @@ def test_a_stuck_breaker_fails():
     )
 
 
-def test_a_reason_is_quoted_and_does_not_excuse():
+def test_a_reason_is_quoted_and_does_not_excuse() -> None:
     verdict = stuck("breaker open").judge("leaves_fallback", services="desk", within="10m")
     assert verdict.result == "fail"
     assert verdict.reason.endswith("it says: breaker open")
 
 
-def test_a_run_that_ended_at_rest_in_fallback_is_stuck_before_the_limit_too():
+def test_a_run_that_ended_at_rest_in_fallback_is_stuck_before_the_limit_too() -> None:
     assert stuck().judge("leaves_fallback", services="desk", within="3h").result == "fail"
 
 
@@ -211,7 +211,7 @@ def test_a_run_that_ended_at_rest_in_fallback_is_stuck_before_the_limit_too():
         ),
     ],
 )
-def test_a_recovery_that_was_not_seen_is_inconclusive(tale, reason):
+def test_a_recovery_that_was_not_seen_is_inconclusive(tale: Tale, reason: str) -> None:
     verdict = tale.judge("leaves_fallback", services="desk", within="10m")
     assert (verdict.result, verdict.reason) == ("inconclusive", reason)
 
@@ -219,13 +219,13 @@ def test_a_recovery_that_was_not_seen_is_inconclusive(tale, reason):
 # ---- stays_automatic ----------------------------------------------------------------------------
 
 
-def test_services_beside_the_fault_that_notice_nothing_pass():
+def test_services_beside_the_fault_that_notice_nothing_pass() -> None:
     verdict = outage().gauge(1, "far", x=1).judge("stays_automatic", services="far")
     assert verdict.result == "pass"
     assert verdict.reason == "1 service beside the fault never left automatic"
 
 
-def test_a_fallback_that_spreads_fails():
+def test_a_fallback_that_spreads_fails() -> None:
     tale = outage().mode(20, "far", "manual", "breaker open").mode(30, "far", "automatic")
     verdict = tale.judge("stays_automatic", services="far")
     assert verdict.result == "fail"
@@ -235,7 +235,7 @@ def test_a_fallback_that_spreads_fails():
     assert [event.t for event in tale.proven(verdict)] == [20]
 
 
-def test_what_happened_before_the_fault_is_another_matter():
+def test_what_happened_before_the_fault_is_another_matter() -> None:
     tale = outage().mode(2, "far", "manual").mode(3, "far", "automatic")
     assert tale.judge("stays_automatic", services="far").result == "pass"
 
@@ -247,6 +247,6 @@ def test_what_happened_before_the_fault_is_another_matter():
         (outage(), "the history never mentions far"),
     ],
 )
-def test_a_spread_that_nobody_could_see_is_inconclusive(tale, reason):
+def test_a_spread_that_nobody_could_see_is_inconclusive(tale: Tale, reason: str) -> None:
     verdict = tale.judge("stays_automatic", services="far")
     assert (verdict.result, verdict.reason) == ("inconclusive", reason)

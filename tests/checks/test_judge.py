@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ from tale import Tale
 from harness.checks import (
     CHECKS,
     Check,
+    Result,
     Verdict,
     bind,
     judge_all,
@@ -23,7 +25,7 @@ def expecting(*short: object) -> list[Expectation]:
 
 
 @pytest.fixture
-def breaking():
+def breaking() -> Iterator[type[Check]]:
     class Breaking(Check, name="breaking"):
         def judge(self, history: History) -> Verdict:
             raise ZeroDivisionError("one by\nnone")
@@ -32,7 +34,7 @@ def breaking():
     del CHECKS["breaking"]
 
 
-def test_verdicts_come_in_the_order_of_the_expectations_and_under_their_names():
+def test_verdicts_come_in_the_order_of_the_expectations_and_under_their_names() -> None:
     expectations = expecting(
         "quiesced", {"check": "quiesced", "name": "again"}, {"nothing_crashed": None}
     )
@@ -44,7 +46,9 @@ def test_verdicts_come_in_the_order_of_the_expectations_and_under_their_names():
     ]
 
 
-def test_a_check_that_breaks_is_inconclusive_and_does_not_hide_the_others(breaking):
+def test_a_check_that_breaks_is_inconclusive_and_does_not_hide_the_others(
+    breaking: type[Check],
+) -> None:
     verdicts = judge_all(Tale().end().history(), expecting("breaking", "quiesced"))
     assert verdicts[0] == Verdict(
         check="breaking",
@@ -55,13 +59,13 @@ def test_a_check_that_breaks_is_inconclusive_and_does_not_hide_the_others(breaki
     assert verdicts[1].result == "pass"
 
 
-def test_an_unknown_check_is_inconclusive_when_judged_again():
+def test_an_unknown_check_is_inconclusive_when_judged_again() -> None:
     [verdict] = judge_all(Tale().history(), expecting({"check": "no_strom", "name": "calm"}))
     assert (verdict.check, verdict.name, verdict.result) == ("no_strom", "calm", "inconclusive")
     assert "did you mean no_storm?" in verdict.reason
 
 
-def test_a_history_without_a_start_is_no_runs():
+def test_a_history_without_a_start_is_no_runs() -> None:
     [verdict] = judge_all(History([]), expecting("quiesced"))
     assert verdict.result == "inconclusive"
     assert verdict.reason == "the history does not say how the run began, so it is no run's"
@@ -108,13 +112,13 @@ def test_a_history_without_a_start_is_no_runs():
         ),
     ],
 )
-def test_wrong_parameters_are_told_line_by_line(written, problems):
+def test_wrong_parameters_are_told_line_by_line(written: object, problems: list[str]) -> None:
     with pytest.raises(UsageError) as caught:
         bind(Expectation.model_validate(written))
     assert list(caught.value.problems) == problems
 
 
-def test_a_check_that_nothing_resembles_is_told_which_there_are():
+def test_a_check_that_nothing_resembles_is_told_which_there_are() -> None:
     with pytest.raises(UsageError) as caught:
         bind(Expectation.model_validate({"check": "zzz", "name": "x"}))
     assert list(caught.value.problems) == [
@@ -122,7 +126,7 @@ def test_a_check_that_nothing_resembles_is_told_which_there_are():
     ]
 
 
-def test_one_name_may_stand_for_a_list():
+def test_one_name_may_stand_for_a_list() -> None:
     check = bind(Expectation(check="fallback", params={"services": "counter", "within": "2m"}))
     assert check.model_dump()["services"] == ("counter",)
 
@@ -136,11 +140,11 @@ def test_one_name_may_stand_for_a_list():
         ([], "inconclusive"),
     ],
 )
-def test_the_worst_verdict_counts(results, expected):
+def test_the_worst_verdict_counts(results: list[Result], expected: Result) -> None:
     assert worst(Verdict(check="c", name="c", result=r, reason="") for r in results) == expected
 
 
-def test_verdicts_survive_the_disk(tmp_path: Path):
+def test_verdicts_survive_the_disk(tmp_path: Path) -> None:
     path = tmp_path / "verdicts.json"
     verdicts = [
         Verdict(
@@ -152,7 +156,7 @@ def test_verdicts_survive_the_disk(tmp_path: Path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_holds_no_verdicts_is_said_with_its_path(tmp_path: Path):
+def test_what_holds_no_verdicts_is_said_with_its_path(tmp_path: Path) -> None:
     path = tmp_path / "verdicts.json"
     with pytest.raises(HarnessError, match=r"verdicts\.json: cannot be read"):
         read_verdicts(path)
@@ -161,7 +165,7 @@ def test_what_holds_no_verdicts_is_said_with_its_path(tmp_path: Path):
         read_verdicts(path)
 
 
-def test_a_check_cannot_take_the_place_of_another_in_silence():
+def test_a_check_cannot_take_the_place_of_another_in_silence() -> None:
     both = r"Mine: the check 'quiesced' is there already, as harness\.checks\.quiesced\.Quiesced;"
     with pytest.raises(TypeError, match=both):
 
@@ -171,7 +175,7 @@ def test_a_check_cannot_take_the_place_of_another_in_silence():
     assert CHECKS["quiesced"].__qualname__ == "Quiesced"
 
 
-def test_a_check_may_be_defined_again_by_a_reload_of_its_module():
+def test_a_check_may_be_defined_again_by_a_reload_of_its_module() -> None:
     def define() -> type[Check]:
         class Reloaded(Check, name="reloaded"):
             pass

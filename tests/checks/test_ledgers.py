@@ -5,17 +5,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tale import Tale
 
+from harness.checks import Verdict
+
 LEDGER = {"service": "ledger", "read": "orders"}
 
 
-def once(tale: Tale, **params):
+def once(tale: Tale, **params: object) -> Verdict:
     return tale.judge("exactly_once", ops="pay", ledger=LEDGER, **params)
 
 
 # ---- exactly_once -------------------------------------------------------------------------------
 
 
-def test_each_acknowledged_id_once_passes():
+def test_each_acknowledged_id_once_passes() -> None:
     tale = Tale().ask(1, "pay", id="a").ask(2, "pay", id="b").rows("a", "b").end()
     verdict = once(tale)
     assert verdict.result == "pass"
@@ -23,7 +25,7 @@ def test_each_acknowledged_id_once_passes():
     assert verdict.measured["acknowledged"] == 2
 
 
-def test_an_acknowledged_id_that_is_not_there_is_lost():
+def test_an_acknowledged_id_that_is_not_there_is_lost() -> None:
     tale = Tale().ask(1, "pay", id="a").ask(2, "pay", id="b").rows("a").end()
     verdict = once(tale)
     assert verdict.result == "fail"
@@ -31,48 +33,48 @@ def test_an_acknowledged_id_that_is_not_there_is_lost():
     assert [event.t for event in tale.proven(verdict)] == [2, 2.1]
 
 
-def test_an_id_that_is_there_twice_is_told():
+def test_an_id_that_is_there_twice_is_told() -> None:
     tale = Tale().ask(1, "pay", id="a").rows("a", "a").end()
     assert once(tale).reason == "of 1 acknowledged id: 1 twice (a)"
 
 
-def test_a_row_that_nobody_asked_for_is_invented():
+def test_a_row_that_nobody_asked_for_is_invented() -> None:
     tale = Tale().ask(1, "pay", id="a").rows("a", "ghost").end()
     assert once(tale).reason == "of 1 acknowledged id: 1 invented (ghost)"
 
 
-def test_a_refused_id_may_not_be_there():
+def test_a_refused_id_may_not_be_there() -> None:
     tale = Tale().ask(1, "pay", id="a").ask(2, "pay", "fail", id="b").rows("a", "b").end()
     assert once(tale).reason == "of 1 acknowledged id: 1 there although refused (b)"
 
 
 @pytest.mark.parametrize("rows", [("a",), ("a", "b")])
 @pytest.mark.parametrize("outcome", ["unknown", None])
-def test_an_unknown_id_may_be_there_or_not(rows, outcome):
+def test_an_unknown_id_may_be_there_or_not(rows: tuple[str, ...], outcome: str | None) -> None:
     tale = Tale().ask(1, "pay", id="a").ask(2, "pay", outcome, id="b").rows(*rows).end()
     assert once(tale).result == "pass"
 
 
-def test_an_unknown_id_may_not_be_there_twice():
+def test_an_unknown_id_may_not_be_there_twice() -> None:
     tale = Tale().ask(1, "pay", id="a").ask(2, "pay", "unknown", id="b").rows("a", "b", "b").end()
     assert once(tale).reason == "of 1 acknowledged id: 1 twice (b)"
 
 
 @pytest.mark.parametrize("first", ["fail", "unknown", None])
-def test_whoever_asked_again_and_was_acknowledged_counts_once(first):
+def test_whoever_asked_again_and_was_acknowledged_counts_once(first: str | None) -> None:
     tale = Tale().ask(1, "pay", first, id="a").ask(2, "pay", id="a").end()
     assert once(Tale().add(*tale.events).rows("a")).result == "pass"
     assert once(Tale().add(*tale.events).rows()).reason.endswith("1 lost (a)")
 
 
-def test_one_unknown_among_refusals_leaves_it_open():
+def test_one_unknown_among_refusals_leaves_it_open() -> None:
     tale = (
         Tale().ask(1, "pay", id="z").ask(1, "pay", "unknown", id="a").ask(2, "pay", "fail", id="a")
     )
     assert once(tale.rows("z", "a").end()).result == "pass"
 
 
-def test_only_answers_that_acknowledge_count():
+def test_only_answers_that_acknowledge_count() -> None:
     tale = Tale().ask(1, "pay", id="a", value={"decision": "held"})
     tale.ask(2, "pay", id="b", value={"decision": "admitted"}).end()
     when = {"decision": "admitted"}
@@ -80,13 +82,13 @@ def test_only_answers_that_acknowledge_count():
     assert once(Tale().add(*tale.events).rows("a", "b"), when=when).result == "fail"
 
 
-def test_the_id_may_come_with_the_answer_and_be_called_otherwise():
+def test_the_id_may_come_with_the_answer_and_be_called_otherwise() -> None:
     tale = Tale().ask(1, "pay", value={"order": 7}).read("ledger", "orders", {"no": 7}).end()
     ledger = {**LEDGER, "id": "no"}
     assert tale.judge("exactly_once", ops="pay", id="order", ledger=ledger).result == "pass"
 
 
-def test_what_was_set_aside_is_counted_and_not_lost():
+def test_what_was_set_aside_is_counted_and_not_lost() -> None:
     tale = Tale().ask(1, "pay", id="a").ask(2, "pay", id="b").rows("a")
     tale.read("desk", "quarantine", {"id": "b"}).end()
     verdict = once(tale, also_in={"service": "desk", "read": "quarantine"})
@@ -94,7 +96,7 @@ def test_what_was_set_aside_is_counted_and_not_lost():
     assert verdict.reason == "of 2 acknowledged ids: 1 once in the ledger, 1 set aside and counted"
 
 
-def test_several_ledgers_hold_each_id_once_together():
+def test_several_ledgers_hold_each_id_once_together() -> None:
     tale = Tale().ask(1, "pay", id="a").ask(2, "pay", id="b")
     tale.read("one", "orders", {"id": "a"}).read("two", "orders", {"id": "b"}).end()
     both = [{"service": "one", "read": "orders"}, {"service": "two", "read": "orders"}]
@@ -103,14 +105,14 @@ def test_several_ledgers_hold_each_id_once_together():
     assert tale.judge("exactly_once", ops="pay", ledger=both).reason.endswith("1 twice (a)")
 
 
-def test_rows_that_do_not_count_are_left_out():
+def test_rows_that_do_not_count_are_left_out() -> None:
     tale = Tale().ask(1, "pay", id="a")
     tale.read("ledger", "orders", {"id": "a", "kind": "sale"}, {"id": "x", "kind": "seed"}).end()
     ledger = {**LEDGER, "where": {"kind": "sale"}}
     assert tale.judge("exactly_once", ops="pay", ledger=ledger).result == "pass"
 
 
-def test_pages_of_one_read_belong_together_and_a_second_read_replaces_the_first():
+def test_pages_of_one_read_belong_together_and_a_second_read_replaces_the_first() -> None:
     tale = Tale().ask(1, "pay", id="a").ask(2, "pay", id="b")
     tale.rows("a", at=90, complete=False).rows("b", at=91)
     assert once(tale).result == "pass"
@@ -147,12 +149,12 @@ def test_pages_of_one_read_belong_together_and_a_second_read_replaces_the_first(
         ),
     ],
 )
-def test_half_a_ledger_proves_nothing(tale, reason):
+def test_half_a_ledger_proves_nothing(tale: Tale, reason: str) -> None:
     verdict = once(tale)
     assert (verdict.result, verdict.reason) == ("inconclusive", reason)
 
 
-def test_a_restless_system_is_still_guilty_of_what_is_there():
+def test_a_restless_system_is_still_guilty_of_what_is_there() -> None:
     tale = Tale().ask(1, "pay", id="a").rows("a", "a").end(quiescent=False)
     assert once(tale).result == "fail"
 
@@ -162,7 +164,9 @@ ASKED = st.lists(st.tuples(NAMES, st.sampled_from(["ok", "fail", "unknown", None
 
 
 @given(asked=ASKED, rows=st.lists(NAMES, max_size=6), aside=st.lists(NAMES, max_size=2))
-def test_the_verdict_agrees_with_counting_by_hand(asked, rows, aside):
+def test_the_verdict_agrees_with_counting_by_hand(
+    asked: list[tuple[str, str | None]], rows: list[str], aside: list[str]
+) -> None:
     tale = Tale().rows(*rows).read("desk", "aside", *({"id": name} for name in aside)).end()
     for name, outcome in asked:
         tale.ask(1, "pay", outcome, id=name)
@@ -186,7 +190,7 @@ def test_the_verdict_agrees_with_counting_by_hand(asked, rows, aside):
 CENTRAL = {"source": "central"}
 
 
-def honest(tale: Tale, **params):
+def honest(tale: Tale, **params: object) -> Verdict:
     given = {"op": "pay", "claim": CENTRAL, "ledger": LEDGER, "channels": "live", **params}
     return tale.judge("honest_answers", **given)
 
@@ -196,7 +200,7 @@ def live(*ids: str, channel: str = "live", tale: Tale | None = None) -> Tale:
     return (tale or Tale()).read("ledger", "orders", *items)
 
 
-def test_claims_that_the_ledger_backs_pass():
+def test_claims_that_the_ledger_backs_pass() -> None:
     tale = (
         live("a").ask(1, "pay", id="a", value=CENTRAL).ask(2, "pay", id="b", value={"source": "x"})
     )
@@ -206,7 +210,7 @@ def test_claims_that_the_ledger_backs_pass():
 
 
 @pytest.mark.parametrize("tale", [live(), live("a", channel="late")])
-def test_a_claim_without_a_live_record_is_false(tale):
+def test_a_claim_without_a_live_record_is_false(tale: Tale) -> None:
     verdict = honest(tale.ask(1, "pay", id="a", value=CENTRAL))
     assert verdict.result == "fail"
     assert verdict.reason == (
@@ -225,30 +229,30 @@ def test_a_claim_without_a_live_record_is_false(tale):
         (41.0, 0.5, "pass"),
     ],
 )
-def test_claims_between_the_grace_and_the_heal_pretend(at, took, result):
+def test_claims_between_the_grace_and_the_heal_pretend(at: float, took: float, result: str) -> None:
     tale = live("a").fault("cut", 10, 40).ask(at, "pay", id="a", took=took, value=CENTRAL)
     assert honest(tale, step="cut", grace="2m").result == result
 
 
-def test_a_pretence_is_told_with_its_ids():
+def test_a_pretence_is_told_with_its_ids() -> None:
     tale = live("a").fault("cut", 10, 40).ask(20, "pay", id="a", value=CENTRAL)
     verdict = honest(tale)
     assert verdict.reason == "1 answer claimed source central while the center was cut off (a)"
     assert [event.t for event in tale.proven(verdict)] == [20, 20.1]
 
 
-def test_between_two_injections_of_a_flapping_fault_claims_are_honest():
+def test_between_two_injections_of_a_flapping_fault_claims_are_honest() -> None:
     tale = live("a").fault("cut", 10, 20, injection="1").fault("cut", 30, 40, injection="2")
     assert honest(tale.ask(25, "pay", id="a", value=CENTRAL)).result == "pass"
 
 
-def test_a_fault_that_did_not_bite_accuses_nobody():
+def test_a_fault_that_did_not_bite_accuses_nobody() -> None:
     tale = live("a").fault("cut", 10, 40, verified=False).ask(20, "pay", id="a", value=CENTRAL)
     assert honest(tale).result == "pass"
     assert honest(tale, step="cut").result == "inconclusive"
 
 
-def test_services_beside_the_cut_may_claim():
+def test_services_beside_the_cut_may_claim() -> None:
     tale = live("a").fault("cut", 10, 40).ask(20, "pay", id="a", service="far", value=CENTRAL)
     assert honest(tale).result == "fail"
     assert honest(tale, services="shop").result == "inconclusive"
@@ -264,6 +268,6 @@ def test_services_beside_the_cut_may_claim():
         ),
     ],
 )
-def test_claims_that_cannot_be_checked_are_inconclusive(tale, reason):
+def test_claims_that_cannot_be_checked_are_inconclusive(tale: Tale, reason: str) -> None:
     verdict = honest(tale)
     assert (verdict.result, verdict.reason) == ("inconclusive", reason)

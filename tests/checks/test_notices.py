@@ -1,10 +1,12 @@
 import pytest
 from tale import Tale
 
+from harness.checks import Verdict
+
 LIMITS = {"first": "2m", "every": "10m", "after": "5m", "languages": ["id", "en"], "jitter": 0}
 
 
-def told(tale: Tale, **params):
+def told(tale: Tale, **params: object) -> Verdict:
     return tale.judge("notices", **{**LIMITS, **params})
 
 
@@ -18,7 +20,7 @@ def outage(*extra: float, clear: float | None = 44.0, first: float = 12.0) -> Ta
     return tale.end(80)
 
 
-def test_notices_in_time_and_to_the_end_pass():
+def test_notices_in_time_and_to_the_end_pass() -> None:
     verdict = told(outage())
     assert verdict.result == "pass"
     assert verdict.reason == "5 notices, never more than 10 min apart"
@@ -63,45 +65,45 @@ def test_notices_in_time_and_to_the_end_pass():
         ),
     ],
 )  # fmt: skip
-def test_broken_promises_fail(tale, reason):
+def test_broken_promises_fail(tale: Tale, reason: str) -> None:
     verdict = told(tale)
     assert (verdict.reason, verdict.result) == (reason, "fail")
 
 
-def test_the_limits_themselves_are_in_time_and_jitter_is_real():
+def test_the_limits_themselves_are_in_time_and_jitter_is_real() -> None:
     late = outage(22.1, 32.1, 42.1, first=12.1)
     assert told(late).result == "fail"
     assert told(late, jitter="100ms").result == "pass"
 
 
-def test_the_all_clear_is_due_from_when_the_last_service_is_back():
+def test_the_all_clear_is_due_from_when_the_last_service_is_back() -> None:
     tale = outage(22, 32, 42, 50, clear=54).mode(11, "desk", "manual").mode(49, "desk", "automatic")
     assert told(tale).result == "pass"
 
 
-def test_the_all_clear_is_due_from_when_the_last_stage_is_done():
+def test_the_all_clear_is_due_from_when_the_last_stage_is_done() -> None:
     tale = outage(22, 32, 42, 50, clear=54).stage(49, "gates", "done", 1.0)
     assert told(tale).result == "pass"
 
 
-def test_after_the_all_clear_silence_is_fine_until_the_next_outage():
+def test_after_the_all_clear_silence_is_fine_until_the_next_outage() -> None:
     tale = outage().fault("again", 100, 110).notice(101, "disruption").notice(111, "progress")
     assert told(tale.notice(112, "all-clear").end(150)).result == "pass"
 
 
-def test_a_second_outage_needs_an_announcement_of_its_own():
+def test_a_second_outage_needs_an_announcement_of_its_own() -> None:
     tale = outage().fault("again", 100, 110).notice(105, "disruption").notice(112, "all-clear")
     assert told(tale).reason == (
         "the first notice came after 5 min of again, where 2 min are allowed"
     )
 
 
-def test_an_outage_within_an_outage_is_known_already():
+def test_an_outage_within_an_outage_is_known_already() -> None:
     tale = outage().fault("more", 20, 38)
     assert told(tale).result == "pass"
 
 
-def test_only_the_publishing_service_counts():
+def test_only_the_publishing_service_counts() -> None:
     assert told(outage(), service="command").result == "pass"
     assert told(outage(), service="radio").result == "fail"
 
@@ -124,6 +126,6 @@ def test_only_the_publishing_service_counts():
         ),
     ],
 )
-def test_what_was_not_due_yet_is_inconclusive(tale, reason):
+def test_what_was_not_due_yet_is_inconclusive(tale: Tale, reason: str) -> None:
     verdict = told(tale)
     assert (verdict.reason, verdict.result) == (reason, "inconclusive")

@@ -1,7 +1,11 @@
 """Checks of the way back: stages_in_order, no_storm, backlog_drains, errors_subside."""
 
+from typing import Any
+
 import pytest
 from tale import Tale
+
+from harness.checks import Verdict
 
 # ---- stages_in_order ----------------------------------------------------------------------------
 
@@ -25,14 +29,14 @@ def whole() -> Tale:
     return ascent(ascent(ascent(recovery(), "watch", 41), "border", 45), "gates", 50)
 
 
-def test_stages_in_the_plans_order_pass():
+def test_stages_in_the_plans_order_pass() -> None:
     verdict = whole().judge("stages_in_order")
     assert verdict.result == "pass"
     assert verdict.reason == "3 stages came back in the plan's order"
     assert verdict.measured == {"stages": 3, "moves": 12, "relapses": 0}
 
 
-def test_stages_that_nobody_closed_may_start_by_ramping():
+def test_stages_that_nobody_closed_may_start_by_ramping() -> None:
     tale = Tale().plan(**PLAN).fault("cut", 10, 40).end()
     tale = ascent(ascent(ascent(tale, "watch", 41), "border", 45), "gates", 50)
     assert tale.judge("stages_in_order").result == "pass"
@@ -78,12 +82,12 @@ def test_stages_that_nobody_closed_may_start_by_ramping():
         ),
     ],
 )
-def test_breaches_of_the_plan_fail(tale, reason):
+def test_breaches_of_the_plan_fail(tale: Tale, reason: str) -> None:
     verdict = tale.judge("stages_in_order")
     assert (verdict.reason, verdict.result) == (reason, "fail")
 
 
-def test_a_relapse_that_closes_what_follows_passes():
+def test_a_relapse_that_closes_what_follows_passes() -> None:
     tale = whole().stage(60, "border", "relapsed").stage(60.5, "gates", "closed")
     tale = ascent(ascent(tale, "border", 62), "gates", 66)
     verdict = tale.judge("stages_in_order")
@@ -91,7 +95,7 @@ def test_a_relapse_that_closes_what_follows_passes():
     assert verdict.measured["relapses"] == 1
 
 
-def test_after_a_relapse_what_follows_waits_again():
+def test_after_a_relapse_what_follows_waits_again() -> None:
     tale = whole().stage(60, "border", "relapsed").stage(60.5, "gates", "closed")
     tale = ascent(ascent(tale, "gates", 61), "border", 66)
     assert tale.judge("stages_in_order").reason.startswith("stage gates opened before border")
@@ -103,11 +107,11 @@ def test_after_a_relapse_what_follows_waits_again():
     ({"dwell": "1m"}, "pass"),
     ({"dwell": "61s"}, "fail"),
 ])  # fmt: skip
-def test_steps_may_be_held_to_a_size_and_a_dwell(params, result):
+def test_steps_may_be_held_to_a_size_and_a_dwell(params: dict[str, Any], result: str) -> None:
     assert whole().judge("stages_in_order", **params).result == result
 
 
-def test_a_plan_may_take_a_moment_to_notice_a_second_fault():
+def test_a_plan_may_take_a_moment_to_notice_a_second_fault() -> None:
     tale = whole().fault("again", 45.5, 70)
     tale.stage(75, "border", "relapsed").stage(75, "gates", "relapsed")
     tale = ascent(ascent(tale, "border", 76), "gates", 80)
@@ -115,7 +119,7 @@ def test_a_plan_may_take_a_moment_to_notice_a_second_fault():
     assert tale.judge("stages_in_order", grace="6m").result == "pass"
 
 
-def test_only_the_named_stages_must_come_back():
+def test_only_the_named_stages_must_come_back() -> None:
     tale = ascent(recovery(), "watch", 41)
     assert tale.judge("stages_in_order", stages="watch").result == "pass"
 
@@ -138,12 +142,12 @@ def test_only_the_named_stages_must_come_back():
         ),
     ],
 )
-def test_a_plan_that_was_not_seen_is_inconclusive(tale, reason):
+def test_a_plan_that_was_not_seen_is_inconclusive(tale: Tale, reason: str) -> None:
     verdict = tale.judge("stages_in_order")
     assert (verdict.reason, verdict.result) == (reason, "inconclusive")
 
 
-def test_a_plan_with_a_circle_does_not_hang():
+def test_a_plan_with_a_circle_does_not_hang() -> None:
     tale = Tale().plan(a=("b",), b=("a",)).fault("cut", 10, 40).stage(41, "a", "relapsed").end()
     assert tale.judge("stages_in_order").result == "fail"
 
@@ -161,7 +165,7 @@ def traffic(after: float = 100.0) -> Tale:
     return tale
 
 
-def test_recovery_within_its_bounds_passes():
+def test_recovery_within_its_bounds_passes() -> None:
     verdict = traffic().judge("no_storm", tenants="bank", per_request=10, peak=1.5, slice="5m")
     assert verdict.result == "pass"
     assert verdict.reason == (
@@ -170,11 +174,11 @@ def test_recovery_within_its_bounds_passes():
 
 
 @pytest.mark.parametrize(("bound", "result"), [(9.67, "pass"), (9.66, "fail")])
-def test_the_bound_itself_is_allowed(bound, result):
+def test_the_bound_itself_is_allowed(bound: float, result: str) -> None:
     assert traffic().judge("no_storm", tenants="bank", per_request=bound).result == result
 
 
-def test_retries_in_a_crowd_are_a_storm():
+def test_retries_in_a_crowd_are_a_storm() -> None:
     verdict = traffic(500).judge("no_storm", tenants="bank", per_request=10)
     assert verdict.result == "fail"
     assert verdict.reason == (
@@ -183,7 +187,7 @@ def test_retries_in_a_crowd_are_a_storm():
     )
 
 
-def test_a_short_burst_is_found_in_its_slice():
+def test_a_short_burst_is_found_in_its_slice() -> None:
     tale = traffic().gauge(30.5, "bank", received=2000)
     verdict = tale.judge("no_storm", tenants="bank", per_request=100, peak=3, slice="5m")
     assert verdict.result == "fail"
@@ -194,7 +198,7 @@ def test_a_short_burst_is_found_in_its_slice():
     assert tale.proven(verdict)[0].t == 30.5
 
 
-def test_only_the_tenants_and_the_window_count():
+def test_only_the_tenants_and_the_window_count() -> None:
     tale = traffic().gauge(30, "cafe", received=9999).gauge(45, "bank", received=9999)
     verdict = tale.judge("no_storm", tenants="bank", per_request=11, over="20m")
     assert verdict.result == "pass"
@@ -215,7 +219,7 @@ def test_only_the_tenants_and_the_window_count():
         ),
     ],
 )
-def test_a_recovery_without_figures_is_inconclusive(tale, reason):
+def test_a_recovery_without_figures_is_inconclusive(tale: Tale, reason: str) -> None:
     verdict = tale.judge("no_storm", tenants="bank", per_request=4, peak=2)
     assert (verdict.reason, verdict.result) == (reason, "inconclusive")
 
@@ -233,11 +237,11 @@ def draining(*pending: int, mode: str = "mixed", quiescent: bool = True) -> Tale
     return tale
 
 
-def drained(tale: Tale, **params):
+def drained(tale: Tale, **params: object) -> Verdict:
     return tale.judge("backlog_drains", **{"services": "desk", "within": "10m", **params})
 
 
-def test_a_backlog_that_only_shrinks_passes():
+def test_a_backlog_that_only_shrinks_passes() -> None:
     verdict = drained(draining(9, 9, 5, 5, 0))
     assert verdict.result == "pass"
     assert verdict.reason == "9 pending records drained within 2 min 54 s"
@@ -247,11 +251,11 @@ def test_a_backlog_that_only_shrinks_passes():
 
 
 @pytest.mark.parametrize(("within", "result"), [("175s", "pass"), ("173s", "fail")])
-def test_draining_at_the_limit_is_in_time(within, result):
+def test_draining_at_the_limit_is_in_time(within: str, result: str) -> None:
     assert drained(draining(9, 9, 5, 5, 0), within=within).result == result
 
 
-def test_growth_that_nothing_explains_fails():
+def test_growth_that_nothing_explains_fails() -> None:
     tale = draining(9, 5, 5, 7, 0)
     verdict = drained(tale)
     assert verdict.result == "fail"
@@ -262,18 +266,18 @@ def test_growth_that_nothing_explains_fails():
     assert [event.t for event in tale.proven(verdict)] == [22, 21]
 
 
-def test_growth_before_recovery_is_what_a_fallback_does():
+def test_growth_before_recovery_is_what_a_fallback_does() -> None:
     tale = draining(9, 5, 0).said(12, "desk", "journal", pending=2)
     assert drained(tale).result == "pass"
 
 
-def test_a_desk_that_is_still_manual_may_add():
+def test_a_desk_that_is_still_manual_may_add() -> None:
     assert drained(draining(9, 11, 12, 0, mode="manual")).result == "pass"
     assert drained(draining(9, 11, 12, 0, mode="mixed")).result == "fail"
 
 
 @pytest.mark.parametrize(("answers", "result"), [(2, "pass"), (1, "fail"), (0, "fail")])
-def test_growth_is_explained_by_as_many_fallback_answers(answers, result):
+def test_growth_is_explained_by_as_many_fallback_answers(answers: int, result: str) -> None:
     tale = draining(9, 5, 7, 3, 0).many(answers, 20.5, 21, "pay", service="desk",
                                         value={"path": "paper"})  # fmt: skip
     tale.many(9, 20.5, 21, "pay", service="desk", value={"path": "central"})
@@ -281,24 +285,24 @@ def test_growth_is_explained_by_as_many_fallback_answers(answers, result):
     assert drained(tale, adds=ADDS).result == result
 
 
-def test_an_answer_that_never_came_may_have_added():
+def test_an_answer_that_never_came_may_have_added() -> None:
     tale = draining(9, 5, 6, 3, 0).ask(20.5, "pay", "unknown", service="desk")
     assert drained(tale, adds=ADDS).result == "pass"
 
 
-def test_an_answer_may_be_seen_after_the_report_that_counts_it():
+def test_an_answer_may_be_seen_after_the_report_that_counts_it() -> None:
     tale = draining(9, 5, 6, 3, 0).ask(20.9, "pay", took=0.5, service="desk",
                                        value={"path": "paper"})  # fmt: skip
     assert drained(tale, adds=ADDS).result == "pass"
 
 
-def test_what_came_between_the_last_report_and_recovery_explains_growth_too():
+def test_what_came_between_the_last_report_and_recovery_explains_growth_too() -> None:
     tale = draining(9, 9, 11, 3, 0).many(2, 20.01, 20.05, "pay", took=0.01, service="desk",
                                          value={"path": "paper"})  # fmt: skip
     assert drained(tale, adds=ADDS).result == "pass"
 
 
-def test_a_backlog_that_is_left_fails():
+def test_a_backlog_that_is_left_fails() -> None:
     verdict = drained(draining(9, 5, 2))
     assert verdict.result == "fail"
     assert verdict.reason == (
@@ -306,12 +310,12 @@ def test_a_backlog_that_is_left_fails():
     )
 
 
-def test_zero_counts_when_it_lasts():
+def test_zero_counts_when_it_lasts() -> None:
     tale = draining(9, 0, 3, 0, mode="manual")
     assert drained(tale).measured["drained_real_s"] == 1.9
 
 
-def test_a_gauge_may_report_it():
+def test_a_gauge_may_report_it() -> None:
     tale = Tale().fault("cut", 10, 20).gauge(19, "desk", backlog=3).gauge(22, "desk", backlog=0)
     assert drained(tale, event="gauge", field="backlog").result == "pass"
 
@@ -328,7 +332,7 @@ def test_a_gauge_may_report_it():
         ),
     ],
 )
-def test_a_backlog_that_was_not_seen_is_inconclusive(tale, reason):
+def test_a_backlog_that_was_not_seen_is_inconclusive(tale: Tale, reason: str) -> None:
     verdict = drained(tale)
     assert (verdict.reason, verdict.result) == (reason, "inconclusive")
 
@@ -342,17 +346,17 @@ def load(*, late: int = 100, failed: int = 0) -> Tale:
     return tale.ask(60, "pay").end()
 
 
-def calm(tale: Tale, **params):
+def calm(tale: Tale, **params: object) -> Verdict:
     return tale.judge("errors_subside", **{"window": "9m", **params})
 
 
-def test_errors_that_went_with_the_outage_pass():
+def test_errors_that_went_with_the_outage_pass() -> None:
     verdict = calm(load())
     assert verdict.result == "pass"
     assert verdict.reason == "0 % of 101 requests failed in the last 9 min of load"
 
 
-def test_errors_that_stay_fail():
+def test_errors_that_stay_fail() -> None:
     verdict = calm(load(failed=20))
     assert verdict.result == "fail"
     assert verdict.reason == (
@@ -360,7 +364,7 @@ def test_errors_that_stay_fail():
     )
 
 
-def test_goodput_below_the_baseline_fails():
+def test_goodput_below_the_baseline_fails() -> None:
     verdict = calm(load(failed=20), error_rate=0.5)
     assert verdict.result == "fail"
     assert verdict.reason == (
@@ -369,7 +373,7 @@ def test_goodput_below_the_baseline_fails():
     assert calm(load(failed=20), error_rate=0.5, goodput=0.5).result == "pass"
 
 
-def test_fewer_arrivals_owe_fewer_answers():
+def test_fewer_arrivals_owe_fewer_answers() -> None:
     assert calm(load(late=40)).result == "pass"
 
 
@@ -388,6 +392,6 @@ def test_fewer_arrivals_owe_fewer_answers():
         ),
     ],
 )
-def test_without_a_comparison_nothing_is_shown(tale, reason):
+def test_without_a_comparison_nothing_is_shown(tale: Tale, reason: str) -> None:
     verdict = calm(tale)
     assert (verdict.reason, verdict.result) == (reason, "inconclusive")

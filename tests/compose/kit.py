@@ -62,7 +62,7 @@ def eventually(condition: Callable[[], bool], limit: float = 60.0) -> None:
 
 def left_of(engine: docker.DockerClient, run: Path) -> list[str]:
     """Everything on the engine that bears the run's label."""
-    ours = {"label": f"org.outage-harness.state={run}"}
+    ours: dict[str, str | list[str] | bool] = {"label": f"org.outage-harness.state={run}"}
     everything = (
         engine.containers.list(all=True, filters=ours, ignore_removed=True),
         engine.networks.list(filters=ours),

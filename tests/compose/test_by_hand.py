@@ -170,7 +170,9 @@ def services_run_as_nobody_in_particular_and_with_nothing_to_build_with(
     project: Project,
 ) -> None:
     border = project.one("border")
-    assert border.exec_run(["id", "-u"]).output.strip() == b"1000"
+    output = border.exec_run(["id", "-u"]).output
+    assert isinstance(output, bytes)
+    assert output.strip() == b"1000"
     for tool in ("gcc", "cc", "make", "pip", "go"):
         look = f"import shutil, sys; sys.exit(shutil.which({tool!r}) is not None)"
         assert border.exec_run(["python", "-c", look]).exit_code == 0, tool
@@ -189,7 +191,7 @@ def the_start_button_lets_people_arrive(project: Project) -> None:
 
     def served() -> bool:
         rows = ask(f"{project.url}/stats/requests")["stats"]
-        return sum(row["num_requests"] - row["num_failures"] for row in rows[:-1]) >= 50
+        return bool(sum(row["num_requests"] - row["num_failures"] for row in rows[:-1]) >= 50)
 
     eventually(served)
     assert refused(f"{project.url}/swarm", "http://evil.example")
@@ -210,7 +212,7 @@ def ask(url: str, **form: str) -> Any:
 
 def answers(url: str) -> bool:
     try:
-        return ask(f"{url}/stats/requests")["worker_count"] == 2
+        return bool(ask(f"{url}/stats/requests")["worker_count"] == 2)
     except OSError:
         return False
 
@@ -220,7 +222,7 @@ def refused(url: str, origin: str) -> bool:
     try:
         urllib.request.urlopen(request, timeout=10)
     except urllib.error.HTTPError as error:
-        return error.code == 403
+        return bool(error.code == 403)
     return False
 
 
@@ -228,4 +230,5 @@ def part_of_load(master: Container) -> list[AnyEvent]:
     """What the master has recorded, in its own container."""
     code, output = master.exec_run(["sh", "-c", "cat /data/load-*/load-*.jsonl"])
     assert code == 0, output
+    assert isinstance(output, bytes)
     return [decode(line) for line in output.splitlines()]

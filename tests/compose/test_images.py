@@ -24,7 +24,6 @@ def said() -> list[str]:
 
 @pytest.fixture
 def maker(engine: docker.DockerClient, said: list[str]) -> Iterator[Engine]:
-    assert engine
     made = Engine(said.append)
     yield made
     made.close()

@@ -34,7 +34,6 @@ people still arrive."""
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.name in SAMPLE], ids=lambda r: r.name)
 def test_a_planted_bug_is_found(engine: docker.DockerClient, row: Row, tmp_path: Path) -> None:
-    assert engine
     outcome = run(
         row.scenario, row.bugs, row.settle, tmp_path / "run",
         make_stack=ComposeStack, pace=PACE, stretch=STRETCH,
@@ -43,7 +42,6 @@ def test_a_planted_bug_is_found(engine: docker.DockerClient, row: Row, tmp_path:
 
 
 def test_both_rungs_tell_the_same_story(engine: docker.DockerClient, tmp_path: Path) -> None:
-    assert engine
     stories = {}
     for make_stack, pace in ((LocalStack, None), (ComposeStack, PACE)):
         folder = tmp_path / make_stack.rung

@@ -28,10 +28,12 @@ def run(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def running(
-    shop: Path, run: Path, harness: Harness, shop_environment: dict[str, str]
+    shop: Path,
+    run: Path,
+    harness: Harness,  # cleans up after everything
+    shop_environment: dict[str, str],
 ) -> Iterator[subprocess.Popen[str]]:
     """`harness run short --on compose`, in its own process, while its fault is seen to bite."""
-    assert harness  # cleans up after everything
     with running_short(shop, run, shop_environment) as process:
         yield process
 

@@ -1,10 +1,10 @@
 """A stack that starts claims little of the machine, and as much as any other once it is there."""
 
-from types import SimpleNamespace
 from typing import Any, cast
 
 import docker
 import pytest
+import requests
 from docker.models.containers import Container
 
 from harness.errors import StackError
@@ -21,7 +21,8 @@ class Fake:
 
     def update(self, *, cpu_shares: int) -> None:
         if self._refusals and (why := self._refusals.pop(0)):
-            response = SimpleNamespace(status_code=500)
+            response = requests.Response()
+            response.status_code = 500
             raise docker.errors.APIError("500", response=response, explanation=why)
         self.told.append(cpu_shares)
 

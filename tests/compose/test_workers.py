@@ -53,12 +53,11 @@ def test_a_worker_that_is_killed_makes_the_run_inconclusive_and_is_named(
     engine: docker.DockerClient,
     shop: Path,
     run: Path,
-    harness: Harness,
+    harness: Harness,  # cleans up after everything
     shop_environment: dict[str, str],
     *,
     load_image: str,
 ) -> None:
-    assert harness  # cleans up after everything
     write_short(shop)
     words = ("run", "short", "--on", "compose", "--workers", "2", "--stack", shop, "--out", run)
     with subprocess.Popen(

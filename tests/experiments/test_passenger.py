@@ -14,7 +14,7 @@ ADMITTED = ok(decision="admitted", path="online", source="central", receipt=7)
 HELD = ok(decision="held", path="manual", source="snapshot", reason="watchlist")
 REFERRED = ok(decision="referred", reason="unreadable")
 CLOSED = fail(503, error="closed", go_to="counter-cgk")
-CLAIMED = ok(tag="0997000001", passenger="X-ZX101-1A", **{"from": "belt"})
+CLAIMED = ok(200, tag="0997000001", passenger="X-ZX101-1A", **{"from": "belt"})
 
 FOREIGNER = next(i for i in range(100) if person(i).kind == "visa")
 CITIZEN = next(i for i in range(100) if person(i).kind == "citizen")

@@ -1,11 +1,12 @@
 """What only immigration asks: barred travellers, blind gates, stray bags."""
 
+from typing import Any
+
 import pytest
 from tale import Tale
 
-import experiments.checks
-
-assert experiments.checks  # imported for the checks that it registers
+import experiments.checks  # noqa: F401 - imported for the checks that it registers
+from harness.checks import Verdict
 
 SPECIMEN = [  # ICAO Doc 9303 part 4, appendix A
     "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
@@ -15,8 +16,8 @@ SPECIMEN = [  # ICAO Doc 9303 part 4, appendix A
 # ---- nobody_barred_admitted ---------------------------------------------------------------------
 
 
-def manual(version: int | None = 7, age: float = 3600.0) -> dict[str, object]:
-    value: dict[str, object] = {"decision": "admitted", "path": "manual", "snapshot_age": age}
+def manual(version: int | None = 7, age: float = 3600.0) -> dict[str, Any]:
+    value: dict[str, Any] = {"decision": "admitted", "path": "manual", "snapshot_age": age}
     return value if version is None else {**value, "snapshot_version": version}
 
 
@@ -27,7 +28,9 @@ def border(*crossings: dict[str, object], aside: tuple[str, ...] = ()) -> Tale:
     return tale.read("counter-cgk", "quarantine", *({"id": name} for name in aside))
 
 
-def crossing(name: str, document: str, channel: str = "late", hit: bool = False):
+def crossing(
+    name: str, document: str, channel: str = "late", hit: bool = False
+) -> dict[str, object]:
     return {"id": name, "document": document, "channel": channel, "late_hit": hit}
 
 
@@ -35,11 +38,11 @@ def traveller(tale: Tale, name: str = "c1", **value: object) -> Tale:
     return tale.ask(1, "counter", service="counter-cgk", crossing=name, value=value or manual())
 
 
-def barred(tale: Tale, **params):
+def barred(tale: Tale, **params: object) -> Verdict:
     return tale.judge("nobody_barred_admitted", **params)
 
 
-def test_travellers_who_are_on_no_list_pass():
+def test_travellers_who_are_on_no_list_pass() -> None:
     verdict = barred(traveller(border(crossing("c1", "A1"))))
     assert verdict.result == "pass"
     assert verdict.reason == (
@@ -50,7 +53,7 @@ def test_travellers_who_are_on_no_list_pass():
 
 
 @pytest.mark.parametrize(("version", "result"), [(5, "fail"), (4, "pass")])
-def test_a_desk_answers_for_the_snapshot_that_it_held(version, result):
+def test_a_desk_answers_for_the_snapshot_that_it_held(version: int, result: str) -> None:
     tale = border(crossing("c1", "X5", hit=True), aside=("c1",))
     verdict = barred(traveller(tale, **manual(version)))
     assert verdict.result == result
@@ -59,40 +62,40 @@ def test_a_desk_answers_for_the_snapshot_that_it_held(version, result):
         assert [event.t for event in tale.proven(verdict)] == [1, 1.1]
 
 
-def test_a_crossing_that_was_lost_is_known_by_its_machine_readable_zone():
+def test_a_crossing_that_was_lost_is_known_by_its_machine_readable_zone() -> None:
     tale = border().read("watchlist", "watchlist", {"document": "L898902C3", "number": 5}, at=95)
     tale.ask(1, "counter", service="counter-cgk", crossing="c1", mrz=SPECIMEN, value=manual())
     assert barred(tale).reason == "1 traveller on the watchlist admitted by hand (c1)"
 
 
-def test_a_gate_that_asked_the_center_may_not_admit_who_is_listed():
+def test_a_gate_that_asked_the_center_may_not_admit_who_is_listed() -> None:
     tale = border(crossing("c1", "X5", "autogate", hit=True))
     verdict = barred(traveller(tale, decision="admitted", path="autogate"))
     assert verdict.reason == "1 traveller on the watchlist admitted with the center at hand (c1)"
 
 
-def test_a_late_hit_that_is_set_aside_is_nobodys_fault():
+def test_a_late_hit_that_is_set_aside_is_nobodys_fault() -> None:
     tale = traveller(border(crossing("c1", "X9", hit=True), aside=("c1",)))
     verdict = barred(tale)
     assert verdict.result == "pass"
     assert verdict.reason.endswith("1 later hit reported")
 
 
-def test_a_late_hit_that_nobody_set_aside_fails():
+def test_a_late_hit_that_nobody_set_aside_fails() -> None:
     verdict = barred(traveller(border(crossing("c1", "X9", hit=True))))
     assert verdict.reason == "1 traveller found out later but set aside by no counter (c1)"
     assert verdict.result == "fail"
 
 
 @pytest.mark.parametrize(("age", "result"), [(345600.0, "pass"), (345601.0, "fail")])
-def test_a_snapshot_may_be_as_old_as_its_limit(age, result):
+def test_a_snapshot_may_be_as_old_as_its_limit(age: float, result: str) -> None:
     verdict = barred(traveller(border(crossing("c1", "A1")), **manual(7, age)))
     assert verdict.result == result
     if result == "fail":
         assert verdict.reason == "1 traveller admitted by a snapshot older than 4 d (c1)"
 
 
-def test_a_desk_without_a_snapshot_admits_nobody():
+def test_a_desk_without_a_snapshot_admits_nobody() -> None:
     verdict = barred(traveller(border(crossing("c1", "A1")), **manual(None)))
     assert verdict.reason == (
         "1 traveller admitted by hand without any snapshot of the watchlist (c1)"
@@ -116,19 +119,24 @@ def test_a_desk_without_a_snapshot_admits_nobody():
         (traveller(border(), decision="held"), "only 0 travellers admitted, too few to tell"),
     ],
 )
-def test_without_lists_nobody_can_be_compared(tale, reason):
+def test_without_lists_nobody_can_be_compared(tale: Tale, reason: str) -> None:
     verdict = barred(tale)
     assert (verdict.reason, verdict.result) == (reason, "inconclusive")
 
 
 # ---- gates_fail_closed --------------------------------------------------------------------------
 
-ADMITTED = {"decision": "admitted", "path": "autogate"}
+ADMITTED: dict[str, Any] = {"decision": "admitted", "path": "autogate"}
 
 
 def gate(
-    tale: Tale, at: float, name: str = "c1", outcome: str = "fail", took: float = 0.1, **value
-):
+    tale: Tale,
+    at: float,
+    name: str = "c1",
+    outcome: str = "fail",
+    took: float = 0.1,
+    **value: object,
+) -> Tale:
     return tale.ask(
         at, "autogate", outcome, service="autogate-cgk", took=took, crossing=name, value=value
     )
@@ -138,7 +146,7 @@ def desk(tale: Tale, at: float, name: str = "c1", outcome: str = "ok") -> Tale:
     return tale.ask(at, "counter", outcome, service="counter-cgk", crossing=name)
 
 
-def closed(tale: Tale, **params):
+def closed(tale: Tale, **params: object) -> Verdict:
     return tale.judge("gates_fail_closed", within="2m", **params)
 
 
@@ -146,7 +154,7 @@ def cut() -> Tale:
     return Tale().fault("cut", 10, 40).end()
 
 
-def test_gates_that_close_and_counters_that_serve_pass():
+def test_gates_that_close_and_counters_that_serve_pass() -> None:
     verdict = closed(desk(gate(cut(), 15), 16))
     assert verdict.result == "pass"
     assert verdict.reason == (
@@ -158,13 +166,15 @@ def test_gates_that_close_and_counters_that_serve_pass():
     ("at", "took", "opened"),
     [(5, 1, 0), (12, 1, 0), (12.1, 1, 1), (39, 0.9, 1), (39, 1.1, 0), (41, 1, 0)],
 )
-def test_gates_may_not_admit_between_the_limit_and_the_heal(at, took, opened):
+def test_gates_may_not_admit_between_the_limit_and_the_heal(
+    at: float, took: float, opened: int
+) -> None:
     verdict = closed(gate(desk(gate(cut(), 15), 16), at, "c2", "ok", took, **ADMITTED))
     assert verdict.measured["opened"] == opened
     assert verdict.result == ("fail" if opened else "pass")
 
 
-def test_an_open_gate_is_told():
+def test_an_open_gate_is_told() -> None:
     tale = gate(cut(), 20, "c2", "ok", **ADMITTED)
     verdict = closed(tale)
     assert verdict.reason == (
@@ -173,13 +183,13 @@ def test_an_open_gate_is_told():
     assert [event.t for event in tale.proven(verdict)] == [20, 20.1]
 
 
-def test_a_traveller_whom_no_counter_served_fails():
+def test_a_traveller_whom_no_counter_served_fails() -> None:
     verdict = closed(desk(gate(cut(), 15), 16, outcome="fail"))
     assert verdict.result == "fail"
     assert verdict.reason == "1 traveller turned away by a gate never served at a counter (c1)"
 
 
-def test_gates_that_were_not_cut_off_may_admit():
+def test_gates_that_were_not_cut_off_may_admit() -> None:
     tale = desk(gate(cut(), 15), 16)
     tale.ask(20, "autogate", service="autogate-dps", crossing="c2", value=ADMITTED)
     assert closed(tale).result == "fail"
@@ -197,7 +207,7 @@ def test_gates_that_were_not_cut_off_may_admit():
         ),
     ],
 )
-def test_gates_that_nobody_came_to_are_inconclusive(tale, reason):
+def test_gates_that_nobody_came_to_are_inconclusive(tale: Tale, reason: str) -> None:
     verdict = closed(tale)
     assert (verdict.reason, verdict.result) == (reason, "inconclusive")
 
@@ -218,7 +228,7 @@ def claim(tale: Tale, tag: str, who: str, outcome: str = "ok") -> Tale:
     )  # fmt: skip
 
 
-def test_bags_with_their_passengers_pass():
+def test_bags_with_their_passengers_pass() -> None:
     tale = claim(claim(belt(("t1", "c1"), ("t2", "c2")), "t1", "c1"), "t2", "c2")
     verdict = tale.judge("bags_match")
     assert verdict.result == "pass"
@@ -227,7 +237,7 @@ def test_bags_with_their_passengers_pass():
     )
 
 
-def test_a_bag_that_nobody_fetched_yet_is_left_and_not_lost():
+def test_a_bag_that_nobody_fetched_yet_is_left_and_not_lost() -> None:
     verdict = claim(belt(("t1", "c1"), ("t2", None)), "t1", "c1").judge("bags_match")
     assert verdict.result == "pass"
     assert verdict.measured["left"] == 1
@@ -259,17 +269,17 @@ def test_a_bag_that_nobody_fetched_yet_is_left_and_not_lost():
         ),
     ],
 )
-def test_bags_that_do_not_match_fail(tale, reason):
+def test_bags_that_do_not_match_fail(tale: Tale, reason: str) -> None:
     verdict = tale.judge("bags_match")
     assert (verdict.reason, verdict.result) == (reason, "fail")
 
 
-def test_the_same_passenger_may_ask_again():
+def test_the_same_passenger_may_ask_again() -> None:
     tale = claim(claim(belt(("t1", "c1"), ("t2", None)), "t1", "c1"), "t1", "c1")
     assert tale.judge("bags_match").result == "pass"
 
 
-def test_a_flight_whose_answer_was_lost_may_have_brought_its_bags():
+def test_a_flight_whose_answer_was_lost_may_have_brought_its_bags() -> None:
     tale = claim(belt(("t1", "c1"), ("t2", None), ("t3", None)), "t1", "c1")
     tale.ask(2, "flight", "unknown", service="baggage-cgk", tags=["t3", "t4"])
     assert tale.judge("bags_match").result == "pass"
@@ -289,6 +299,6 @@ def test_a_flight_whose_answer_was_lost_may_have_brought_its_bags():
         (belt(("t1", None), ("t2", None)), "only 0 bags claimed, too few to tell"),
     ],
 )
-def test_bags_that_were_not_counted_are_inconclusive(tale, reason):
+def test_bags_that_were_not_counted_are_inconclusive(tale: Tale, reason: str) -> None:
     verdict = tale.judge("bags_match")
     assert (verdict.reason, verdict.result) == (reason, "inconclusive")

@@ -79,8 +79,8 @@ def test_every_answer_is_one_that_the_document_describes(
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(st.one_of(SCHEMA[path][method].as_strategy(generation_mode=m) for m in GenerationMode))
-    def ask(case: schemathesis.Case) -> None:
+    @given(st.one_of([SCHEMA[path][method].as_strategy(generation_mode=m) for m in GenerationMode]))
+    def ask(case: schemathesis.Case[Any]) -> None:
         nonlocal asked
         if not stays_on_loopback(case.body):
             return

@@ -4,6 +4,7 @@ import itertools
 import os
 import socket
 import time
+from functools import partial
 
 import pytest
 
@@ -20,8 +21,12 @@ def test_timers_run_in_order_and_not_early() -> None:
     loop = Loop()
     start = loop.time()
     ran: list[tuple[str, float]] = []
+
+    def note(name: str) -> None:
+        ran.append((name, loop.time() - start))
+
     for name, delay in (("c", 0.03), ("a", 0.0101), ("b", 0.0102), ("never", 0.02)):
-        timer = loop.call_at(start + delay, lambda n=name: ran.append((n, loop.time() - start)))
+        timer = loop.call_at(start + delay, partial(note, name))
         if name == "never":
             timer.cancel()
     run_for(loop, 0.05)
@@ -57,9 +62,9 @@ def test_a_failing_handler_is_told_once_and_survived() -> None:
     loop = Loop(on_error=told.append)
     reader, writer = os.pipe()
     os.write(writer, b"x")
-    loop.watch(reader, READ, lambda _events: 1 // 0)  # type: ignore[arg-type, return-value]
-    loop.call_soon(lambda: 1 // 0)  # type: ignore[arg-type, return-value]
-    loop.call_at(loop.time(), lambda: 1 // 0)  # type: ignore[arg-type, return-value]
+    loop.watch(reader, READ, lambda _events: 1 // 0)  # type: ignore[arg-type]
+    loop.call_soon(lambda: 1 // 0)  # type: ignore[arg-type]
+    loop.call_at(loop.time(), lambda: 1 // 0)  # type: ignore[arg-type]
     run_for(loop, 0.02)
     assert len(told) == 3
     assert all("ZeroDivisionError" in text for text in told)
@@ -159,7 +164,7 @@ def test_without_epoll_poll_does_the_same(monkeypatch: pytest.MonkeyPatch) -> No
     with near, far:
         loop.watch(near.fileno(), READ, lambda _events: loop.stop(), urgent=True)
         start = time.monotonic()
-        loop.call_at(loop.time() + 0.02, lambda: far.send(b"x") and None)
+        loop.call_at(loop.time() + 0.02, lambda: far.sendall(b"x"))
         loop.run()
         assert time.monotonic() - start >= 0.019
         loop.close(near)

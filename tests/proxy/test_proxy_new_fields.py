@@ -211,7 +211,7 @@ def jitter(seed: str) -> list[float]:
     rig = Rig()
     rig.sink.sock.room = 1 << 20
     rig.add("latency", seed=seed, latency=40, jitter=40)
-    delays = []
+    delays: list[float] = []
     for _ in range(20):
         sent_at = rig.loop.now
         rig.send(b"x")

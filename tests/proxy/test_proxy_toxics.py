@@ -293,7 +293,7 @@ def test_slicer_cuts_into_pieces_and_loses_nothing(server: Server, holding: Upst
     with proxy.connect() as client:
         far = holding.wait_for_client()
         client.sendall(data)
-        pieces = []
+        pieces: list[bytes] = []
         watch = Stopwatch()
         while sum(map(len, pieces)) < len(data):
             pieces.append(far.recv(100))

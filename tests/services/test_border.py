@@ -1,6 +1,7 @@
 """The ledger of crossings, as gates and counters see it."""
 
 import asyncio
+from typing import Any
 
 import httpx
 import pytest
@@ -216,7 +217,7 @@ def test_a_late_hit_on_the_watchlist_is_recorded_and_flagged() -> None:
 @pytest.mark.parametrize(
     "change", [{"channel": "late"}, {"channel": "window"}, {"recorded_at": "noon"}, {"id": None}]
 )
-def test_a_crossing_that_is_none_is_the_callers_fault(change: dict[str, object]) -> None:
+def test_a_crossing_that_is_none_is_the_callers_fault(change: dict[str, Any]) -> None:
     async def test() -> None:
         async with running(border()) as http:
             answer = await http.post("/crossings", json=crossing(**change))

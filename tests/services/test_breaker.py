@@ -109,7 +109,8 @@ def test_a_probe_that_is_cancelled_or_crashes_frees_its_slot() -> None:
 
         task = asyncio.ensure_future(hang())
         await asyncio.sleep(0)
-        assert not breaker.ready
+        ready = breaker.ready
+        assert not ready
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task

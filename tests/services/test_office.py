@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -188,7 +189,7 @@ def test_after_recovery_everything_is_entered_once_and_in_order() -> None:
         assert await rig.central("visa") == ["v-1"]
         status = (await rig.http.get("/status")).json()
         assert (status["backlog"], status["quiescent"], status["mode"]) == (0, True, "automatic")
-        shares = [event["share"] for event in rig.log.named("journal")]
+        shares: list[Any] = [event["share"] for event in rig.log.named("journal")]
         assert shares == sorted(shares)
         assert shares[-1] == 1
 
@@ -232,7 +233,7 @@ def test_a_cut_is_noticed_although_nobody_applies() -> None:
     async def body(rig: Rig) -> None:
         rig.cut()
         await rig.clock.advance(600)
-        assert rig.modes[-1] == "manual"
+        assert rig.modes[-1:] == ["manual"]
         rig.heal()
         await rig.clock.advance(600)
         assert rig.modes[-1] == "automatic"

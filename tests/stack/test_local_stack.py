@@ -117,7 +117,7 @@ def test_a_service_that_is_never_ready_is_given_up(rig: MakeRig, tmp_path: Path)
 
 
 def test_what_depends_on_it_is_not_started_and_not_blamed(rig: MakeRig, tmp_path: Path) -> None:
-    services = {
+    services: dict[str, dict[str, Any]] = {
         "tap": {"x-harness": {"command": ["true"]}, "depends_on": ["pump"]},
         "pump": {"x-harness": {"command": ["false"], "port": 80}},
     }

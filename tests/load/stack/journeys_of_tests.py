@@ -1,9 +1,13 @@
 """Journeys of which the parameters say everything."""
 
-from harness.load import Arrival, Pause, Request
+from collections.abc import Iterator, Mapping
+from random import Random
+from typing import Any
+
+from harness.load import Arrival, Journey, Pause, Request
 
 
-def arrivals(params, random, duration):
+def arrivals(params: Mapping[str, Any], random: Random, duration: float) -> Iterator[Arrival]:
     """One arrival for each of `steps`, `each` times, evenly spread."""
     steps = params["steps"] * params.get("each", 1)
     if "wrong" in params:
@@ -13,7 +17,7 @@ def arrivals(params, random, duration):
         yield Arrival(at, "journey", f"actor-{n}", {"steps": step.split(", ")})
 
 
-def journey(actor, steps):
+def journey(actor: str, steps: list[str]) -> Journey:
     """`GET /ok`, `POST nobody/x`, `pause 5`, `raise`, separated by commas."""
     for step in steps:
         verb, _, path = step.partition(" ")

@@ -60,7 +60,8 @@ def test_two_missed_probes_are_an_incident_and_open_all_desks() -> None:
     story = Story()
     story.see(OPEN, counter())
     assert story.see(UNSEEN, counter()) == []
-    assert story.incident.since is None
+    began = story.incident.since
+    assert began is None
     assert story.see(UNSEEN, counter()) == [SetSurge("counter", open=True)]
     assert story.incident.since == 900
     assert story.incident.cause == "border: no contact with border"

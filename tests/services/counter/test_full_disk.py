@@ -15,7 +15,7 @@ class FullDisk:
     def __init__(self, country: Country) -> None:
         self._journal: Any = country.journal
         self.free = False
-        country.journal = self  # type: ignore[assignment]
+        country.journal = self
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._journal, name)
