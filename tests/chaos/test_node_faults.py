@@ -83,8 +83,6 @@ def test_a_link_to_a_service_that_someone_else_stopped_cannot_be_told(
 
 
 def test_services_come_back_in_the_order_of_what_they_depend_on() -> None:
-    assert levels(SPEC.services, ["visa", "border", "database"]) == [
-        ("database",),
-        ("border", "visa"),
-    ] or levels(SPEC.services, ["visa", "border", "database"])[0] == ("database",)
+    levelled = levels(SPEC.services, ["visa", "border", "database"])
+    assert levelled == [("database",), ("border", "visa")]
     assert levels(SPEC.services, ["visa"]) == [("visa",)]

@@ -61,6 +61,7 @@ def test_an_image_that_a_container_is_made_of_is_replaced_and_left(
 ) -> None:
     maker.build(context({"Dockerfile": MINIMAL, "one": b"5"}), tag, recipe="one")
     old = engine.images.get(tag)
+    assert old.id is not None
     container = engine.containers.create(tag, ["/one"])
     try:
         maker.build(context({"Dockerfile": MINIMAL, "one": b"6"}), tag, recipe="two")
