@@ -59,16 +59,19 @@ class Outbox:
         with self._open() as db:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute(
-                "CREATE TABLE IF NOT EXISTS orders"
-                " (number INTEGER PRIMARY KEY, id TEXT UNIQUE, amount INTEGER, state TEXT)"
+                "CREATE TABLE IF NOT EXISTS orders (number INTEGER PRIMARY KEY,"
+                " id TEXT UNIQUE, amount INTEGER, state TEXT, tried INTEGER)"
             )
 
-    def keep(self, order: str, amount: int, state: str) -> None:
-        """Keep an order; one that is known stays as it is."""
+    def keep(self, order: str, amount: int, state: str, *, tried: bool) -> None:
+        """Keep an order; one that is known stays as it is.
+
+        `tried`: the provider was asked, and may have charged it although it did not say so.
+        """
         with self._open() as db:
             db.execute(
-                "INSERT OR IGNORE INTO orders (id, amount, state) VALUES (?, ?, ?)",
-                (order, amount, state),
+                "INSERT OR IGNORE INTO orders (id, amount, state, tried) VALUES (?, ?, ?, ?)",
+                (order, amount, state, tried),
             )
 
     def state(self, order: str) -> str | None:
@@ -101,11 +104,12 @@ class Outbox:
         """Up to `size` orders that were kept after number `after`."""
         with self._open() as db:
             rows = db.execute(
-                "SELECT number, id, amount, state FROM orders WHERE number > ? ORDER BY number"
-                " LIMIT ?",
+                "SELECT number, id, amount, state, tried FROM orders WHERE number > ?"
+                " ORDER BY number LIMIT ?",
                 (after, size),
             ).fetchall()
-        return [dict(zip(("number", "id", "amount", "state"), row, strict=True)) for row in rows]
+        names = ("number", "id", "amount", "state", "tried")
+        return [dict(zip(names, row, strict=True)) for row in rows]
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

@@ -33,10 +33,11 @@ class Shop:
         state = self.outbox.state(order)
         if state is None:
             mode, changes = self._mode, self._changes
-            state = "charged" if mode != "manual" and charge(order, amount) else "queued"
-            self.outbox.keep(order, amount, state)
+            tried = mode != "manual"
+            state = "charged" if tried and charge(order, amount) else "queued"
+            self.outbox.keep(order, amount, state, tried=tried)
             # A charge that was under way when the mode changed says nothing about the new one.
-            if state == "queued" and mode != "manual" and changes == self._changes:
+            if state == "queued" and tried and changes == self._changes:
                 self._become("manual", "the provider did not confirm a charge")
         return (201 if state == "charged" else 202), {"id": order, "status": state}
 

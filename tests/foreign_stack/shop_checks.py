@@ -10,7 +10,11 @@ CHARGES = Ledger(service="pay", read="charges")
 
 
 class OldestFirst(Check, name="oldest_first"):
-    """Of the orders that the shop queued, the provider charged the older ones first."""
+    """Of the orders that the shop queued, the provider charged the older ones first.
+
+    Those that the shop had tried to charge before it queued them are left out: the provider may
+    have charged them then, and in any order.
+    """
 
     def judge(self, history: History) -> Verdict:
         """What `history` says about the question."""
@@ -25,7 +29,13 @@ class OldestFirst(Check, name="oldest_first"):
         for read in reads:
             if read.trouble:
                 return self.unclear(f"{read.trouble}, so nobody can tell the order")
-        kept, charged = ([name for name in read.by_id() if name in queued] for read in reads)
+        orders, charges = reads
+        tried = {name for name, rows in orders.by_id().items() if rows[0][0].get("tried")}
+        if not queued - tried:
+            return self.unclear("every queued order may have been charged before it was queued")
+        kept, charged = (
+            [name for name in read.by_id() if name in queued - tried] for read in (orders, charges)
+        )
         for due, name in zip_longest(kept, charged):
             if due != name:
                 return self.failed(f"{due or name} was not charged when it was its turn", ())

@@ -22,7 +22,10 @@ def check(monkeypatch: pytest.MonkeyPatch) -> Iterator[Check]:
 
 
 def history(orders: Sequence[str] | None, charges: Sequence[str] | None) -> History:
-    """Orders a, b and c were queued; what the shop and its provider hold at the end."""
+    """Orders a, b and c were queued; what the shop and its provider hold at the end.
+
+    The shop had tried to charge those in capitals.
+    """
     events: list[AnyEvent] = [
         Started(t=0.0, scenario="x", seed=0, pace=1.0, epoch=0.0, origin="2024-06-20")
     ]
@@ -36,7 +39,7 @@ def history(orders: Sequence[str] | None, charges: Sequence[str] | None) -> Hist
         )
     for service, read, rows in (("shop", "orders", orders), ("pay", "charges", charges)):
         if rows is not None:
-            items = tuple({"id": name} for name in rows)
+            items = tuple({"id": name.lower(), "tried": name.isupper()} for name in rows)
             events.append(Read(t=9.0, service=service, name=read, items=items, complete=True))
     return History([msgspec.structs.replace(e, index=i) for i, e in enumerate(events)])
 
@@ -46,6 +49,9 @@ def history(orders: Sequence[str] | None, charges: Sequence[str] | None) -> Hist
     [
         ("abc", "abc", "pass"),
         ("abc", "xaybcz", "pass"),  # what was never queued does not count
+        ("aBc", "bac", "pass"),  # b may have been charged before it was queued
+        ("aBc", "bca", "fail"),
+        ("ABC", "bca", "inconclusive"),
         ("abc", "acb", "fail"),
         ("abc", "ab", "fail"),
         ("ab", "abc", "fail"),
