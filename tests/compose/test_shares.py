@@ -8,7 +8,7 @@ import requests
 from docker.models.containers import Container
 
 from harness.errors import StackError
-from harness.stack.compose._shares import modest
+from harness.stack.compose._shares import modest, step_back
 
 
 class Fake:
@@ -46,10 +46,16 @@ def test_shares_of_the_compose_file_stay() -> None:
 
 
 def test_an_engine_without_shares_is_asked_once() -> None:
-    fake = Fake(0, "cgroup v1 is read-only")
-    with modest(containers(fake)):
+    fake, other = Fake(0, "cgroup v1 is read-only"), Fake()
+    with modest(containers(fake, other)):
         pass
-    assert fake.told == []
+    assert (fake.told, other.told) == ([], [128, 1024])
+
+
+def test_what_ends_steps_back_as_far_as_it_is_still_there() -> None:
+    one, gone, own = Fake(), Fake(0, "no such container"), Fake(300)
+    assert step_back(containers(one, gone, own)) == [one]
+    assert one.told == [128]
 
 
 def test_shares_that_are_not_given_back_are_told() -> None:

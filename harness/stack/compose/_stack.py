@@ -29,7 +29,7 @@ from ._maker import Maker
 from ._override import Addresses, addresses_in
 from ._project import Project
 from ._readiness import API, Readiness
-from ._shares import modest
+from ._shares import modest, step_back
 from ._start import start_all
 
 _Part = TypeVar("_Part")
@@ -144,6 +144,8 @@ class ComposeStack:
                 return
             self._hang_up()
             try:
+                if self._containers is not None:
+                    step_back(self._containers.every())
                 if self._maker is not None:
                     self._maker.unmake()
             finally:
