@@ -53,9 +53,9 @@ def test_an_engine_without_shares_is_asked_once() -> None:
 
 
 def test_what_ends_steps_back_as_far_as_it_is_still_there() -> None:
-    one, gone, own = Fake(), Fake(0, "no such container"), Fake(300)
-    assert step_back(containers(one, gone, own)) == [one]
-    assert one.told == [128]
+    new, started, gone, own = Fake(), Fake(1024), Fake(0, "no such container"), Fake(300)
+    assert step_back(containers(new, started, gone, own)) == containers(new, started)
+    assert (new.told, started.told) == ([128], [128])
 
 
 def test_shares_that_are_not_given_back_are_told() -> None:

@@ -18,6 +18,8 @@ _MODEST = 128
 _USUAL = 1024
 """What the engine gives a container of which the Compose file says nothing."""
 
+_NOBODYS = (None, 0, _USUAL)
+
 
 @contextmanager
 def modest(containers: Collection[Container]) -> Iterator[None]:
@@ -38,7 +40,7 @@ def step_back(containers: Collection[Container]) -> list[Container]:
 
     It is a courtesy: an engine without shares to give (rootless, say) is no reason to fail.
     """
-    ours = [one for one in containers if not one.attrs["HostConfig"].get("CpuShares")]
+    ours = [one for one in containers if one.attrs["HostConfig"].get("CpuShares") in _NOBODYS]
     with _pool(ours) as pool:
         return [one for one, did in zip(ours, pool.map(_step_back, ours), strict=True) if did]
 
