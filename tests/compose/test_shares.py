@@ -54,7 +54,7 @@ def test_an_engine_without_shares_is_asked_once() -> None:
 
 def test_what_ends_steps_back_as_far_as_it_is_still_there() -> None:
     new, started, gone, own = Fake(), Fake(1024), Fake(0, "no such container"), Fake(300)
-    assert step_back(containers(new, started, gone, own)) == containers(new, started)
+    assert step_back(containers(new, started, gone, own)) == [new, started]
     assert (new.told, started.told) == ([128], [128])
 
 
