@@ -92,8 +92,7 @@ class Engine:
         """Afterwards remove what was made here and bore `tag` before: it only takes room."""
         old = self._find(tag)
         yield
-        new = self._find(tag)
-        if old is not None and RECIPE in (old.labels or {}) and (new is None or new.id != old.id):
+        if old is not None and RECIPE in (old.labels or {}) and old != self._find(tag):
             name = str(old.id)
             with told(f"{name}, an old {tag}: cannot be removed"):
                 try:

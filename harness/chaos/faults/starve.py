@@ -59,7 +59,7 @@ class Starve(ContainerFault, name="starve"):
 
         A question takes some 0.3 ms of CPU, so that all looks together want thrice what is left.
         """
-        times = 1 if self.cpu is None else min(max(ceil(self.cpu * _MOST), 1), _MOST)
+        times = 1 if self.cpu is None else min(ceil(self.cpu * _MOST), _MOST)
         return Ask(patience=SILENCE, times=times)
 
     def measure(self, stack: Stack, service: str) -> Usage:

@@ -29,10 +29,10 @@ def modest(containers: Collection[Container]) -> Iterator[None]:
     Raises:
         StackError: the engine did not give the usual ones back.
     """
-    modest = step_back(containers)
+    ours = step_back(containers)
     yield
-    with told("the containers' CPU shares cannot be given back"), _pool(modest) as pool:
-        for _ in pool.map(lambda one: one.update(cpu_shares=_USUAL), modest):
+    with told("the containers' CPU shares cannot be given back"), _pool(ours) as pool:
+        for _ in pool.map(lambda one: one.update(cpu_shares=_USUAL), ours):
             pass
 
 
