@@ -22,7 +22,7 @@ _NEAR = 0.95
 _LOOKS = 16
 """At once."""
 
-_MOST = 64
+_MOST = 256
 """Questions in each of them."""
 
 
@@ -57,7 +57,7 @@ class Starve(ContainerFault, name="starve"):
     def ask(self) -> Ask:
         """More than it may do in one period of the kernel's (0.1 s), even if it shares its core.
 
-        A question takes some 0.3 ms of CPU, so that all looks together want thrice what is left.
+        A question takes a fraction of a millisecond; all together want many times what is left.
         """
         times = 1 if self.cpu is None else min(ceil(self.cpu * _MOST), _MOST)
         return Ask(patience=SILENCE, times=times)
