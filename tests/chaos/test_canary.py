@@ -10,6 +10,7 @@ import pytest
 
 from harness.chaos._canary import look
 from harness.chaos._speech import Ask, Http, Plain, Postgres, speech_of
+from harness.chaos.faults.starve import Starve
 
 from .fake_stack import SPEC, hang_up
 from .upstreams import serve
@@ -100,6 +101,15 @@ def test_several_questions_have_an_answer_each() -> None:
         one = look(address, Http("/"), Ask(whole=True)).size
         five = look(address, Http("/"), Ask(times=5, whole=True)).size
     assert five >= 5 * one - 4 * len("Connection: close\r\n")
+
+
+def test_a_canary_that_keeps_a_service_busy_does_not_hang_up_at_the_first_answer() -> None:
+    ask = Starve(cpu=0.05).ask()
+    with upstream("http") as address:
+        one = look(address, Http("/health"), Ask(whole=True)).size
+        all_of_them = look(address, Http("/health"), ask).size
+    assert ask.times > 50
+    assert all_of_them >= ask.times * (one - len("Connection: close\r\n"))
 
 
 def test_each_service_is_spoken_to_in_its_own_manner() -> None:
