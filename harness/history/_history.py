@@ -9,7 +9,19 @@ from typing import Any, TypeVar
 
 from harness.errors import HarnessError
 
-from ._events import AnyEvent, Completion, Event, Fail, Fault, Invoke, Mode, Ok, Started, Unknown
+from ._events import (
+    AnyEvent,
+    Completion,
+    Event,
+    Fail,
+    Fault,
+    Invoke,
+    Mode,
+    Node,
+    Ok,
+    Started,
+    Unknown,
+)
 from ._files import count_damaged, merge, read_whole
 
 E = TypeVar("E", bound=Event)
@@ -142,13 +154,19 @@ class History:
         return tuple(FaultSpan(tuple(events)) for events in spans.values())
 
     def modes(self, service: str) -> tuple[Span, ...]:
-        """The modes of `service` as spans that cover the run; `automatic` until it says else."""
-        changes = [event for event in self.of(Mode) if event.service == service]
+        """The modes of `service` as spans that cover the run.
+
+        Each of its processes is `automatic` until it says else: what one said is no word about the
+        next.
+        """
         spans, value, since, index = [], "automatic", 0.0, -1
-        for change in changes:
-            if change.t > since:
-                spans.append(Span(value, since, change.t, index))
-            value, since, index = change.mode, change.t, change.index
+        for event in self._beginnings:
+            now = event.mode if isinstance(event, Mode) else "automatic"
+            if event.service != service or (isinstance(event, Node) and now == value):
+                continue
+            if event.t > since:
+                spans.append(Span(value, since, event.t, index))
+            value, since, index = now, event.t, event.index
         spans.append(Span(value, since, max(self.end, since), index))
         return tuple(spans)
 
@@ -163,3 +181,12 @@ class History:
     def calendar(self, t: float) -> datetime:
         """The date and hour of life at `t`."""
         return datetime.fromisoformat(self.started.origin) + timedelta(seconds=self.life(t))
+
+    @cached_property
+    def _beginnings(self) -> tuple[Mode | Node, ...]:
+        """Of modes: what a service said, or that it was started."""
+        return tuple(
+            event
+            for event in self.events
+            if isinstance(event, Mode) or (isinstance(event, Node) and event.state == "started")
+        )

@@ -116,12 +116,15 @@ def _modes(history: History, series: Series, times: Times) -> Iterator[Moment]:
 
 
 def _changes(history: History) -> Iterator[Mode]:
-    """Every change of a mode; a service that begins as automatic has not changed."""
+    """Every change of a mode; a process that begins as automatic has not changed."""
     last: dict[str, str] = {}
-    for event in history.of(Mode):
-        if event.mode != last.get(event.service, "automatic"):
-            yield event
-        last[event.service] = event.mode
+    for event in history.events:
+        if isinstance(event, Node) and event.state == "started":
+            last.pop(event.service, None)
+        elif isinstance(event, Mode):
+            if event.mode != last.get(event.service, "automatic"):
+                yield event
+            last[event.service] = event.mode
 
 
 def _stages(history: History, series: Series, times: Times) -> Iterator[Moment]:

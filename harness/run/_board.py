@@ -21,6 +21,7 @@ from harness.history import (
     Generator,
     Invoke,
     Mode,
+    Node,
     Ok,
     Phase,
     Said,
@@ -82,6 +83,8 @@ class Board:
             return False
         if isinstance(event, Mode):
             self.modes[event.service] = event.mode
+        elif isinstance(event, Node) and event.state == "started":
+            self.modes.pop(event.service, None)  # that was another process's
         elif isinstance(event, Gauge):
             self.gauges.setdefault(event.service, {}).update(event.values)
         elif isinstance(event, Stage):

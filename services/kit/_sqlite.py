@@ -45,13 +45,20 @@ class SqliteJournal:
             # Autocommit: a statement is on disk when it returns. FULL also syncs the write-ahead
             # log at each commit; NORMAL would lose the last records with the machine's power.
             self._db = sqlite3.connect(path, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.executescript(_SCHEMA)
-            counted = self._db.execute("SELECT state, count(*) FROM record GROUP BY state")
-            # Counted once: every gauge and every mode decision asks for them.
-            self._counts = Counts(**dict(counted.fetchall()))
+            try:
+                self._counts = self._open()
+            except BaseException:
+                self._db.close()
+                raise
         self._path = path
+
+    def _open(self) -> Counts:
+        """What is in the file, counted once: every gauge and every mode decision asks for it."""
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.executescript(_SCHEMA)
+        counted = self._db.execute("SELECT state, count(*) FROM record GROUP BY state")
+        return Counts(**dict(counted.fetchall()))
 
     def append(self, id: str, content: Mapping[str, object], group: str = "") -> Record:  # noqa: A002 - as in the protocol
         """Keep a record for good."""

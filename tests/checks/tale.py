@@ -176,7 +176,7 @@ class Tale:
         self,
         at: float,
         service: str,
-        state: Literal["ready", "exited"],
+        state: Literal["started", "ready", "exited"],
         planned: bool = True,
         detail: str = "",
     ) -> "Tale":

@@ -192,6 +192,18 @@ def test_a_run_that_ended_at_rest_in_fallback_is_stuck_before_the_limit_too() ->
     assert stuck().judge("leaves_fallback", services="desk", within="3h").result == "fail"
 
 
+def test_what_a_process_said_before_it_was_killed_is_no_word_about_the_next() -> None:
+    def killed(at: float, *more: float) -> Tale:
+        tale = Tale().fault("cut", 10, 40).mode(11, "desk", "manual").node(at, "desk", "exited")
+        for said in more:
+            tale.mode(said, "desk", "manual")
+        return tale.node(at + 1, "desk", "started").end()
+
+    assert killed(30).judge("leaves_fallback", services="desk", within="1m").result == "pass"
+    assert killed(60).judge("leaves_fallback", services="desk", within="1m").result == "fail"
+    assert killed(30, 35).judge("leaves_fallback", services="desk", within="1m").result == "fail"
+
+
 @pytest.mark.parametrize(
     ("tale", "reason"),
     [

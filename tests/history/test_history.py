@@ -12,12 +12,14 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.history import (
+    AnyEvent,
     Event,
     Fault,
     Gauge,
     History,
     Invoke,
     Mode,
+    Node,
     Ok,
     Phase,
     Said,
@@ -195,6 +197,24 @@ def test_modes_cover_the_whole_run() -> None:
     history = History([STARTED, mode, Phase(t=5.0, name="x")])
     spans = [(s.value, s.start, s.end) for s in history.modes("s")]
     assert spans == [("automatic", 0.0, 2.0), ("manual", 2.0, 5.0)]
+
+
+def test_a_process_does_not_inherit_the_mode_of_the_one_before() -> None:
+    started = {t: Node(t=t, index=int(t), service="s", state="started") for t in (1.0, 4.0, 6.0)}
+    stranger = Node(t=3.0, index=3, service="other", state="started")
+    manual = Mode(t=2.0, index=2, service="s", mode="manual")
+    exited = Node(t=3.5, index=3, service="s", state="exited")
+    again = Mode(t=5.0, index=5, service="s", mode="mixed")
+    events: list[AnyEvent] = [STARTED]
+    events += [started[1.0], manual, stranger, exited, started[4.0], again, started[6.0]]
+    spans = [(s.value, s.start, s.end, s.index) for s in History(events).modes("s")]
+    assert spans == [
+        ("automatic", 0.0, 2.0, -1),
+        ("manual", 2.0, 4.0, 2),
+        ("automatic", 4.0, 5.0, 4),
+        ("mixed", 5.0, 6.0, 5),
+        ("automatic", 6.0, 6.0, 6),
+    ]
 
 
 def test_a_fault_begins_when_it_is_seen_to_bite() -> None:

@@ -70,6 +70,14 @@ def test_a_service_that_begins_as_automatic_is_not_automatic_again() -> None:
     assert not [text for text in story(*begins) if "gate" in text]
 
 
+def test_a_service_that_is_started_again_and_falls_back_again_is_told_again() -> None:
+    falls = [Mode(t=t, service="gate", mode="manual") for t in (4.0, 9.0)]
+    again = Node(t=6.0, service="gate", state="started")
+    for events, times in (((*falls, again), 2), (falls, 1)):
+        told = [text for text in story(*events) if "gate" in text and "fell back" in text]
+        assert len(told) == times
+
+
 def test_what_came_three_times_is_told_three_times() -> None:
     assert len([text for text in story(*relapses(3)) if "gate" in text]) == 3
 
