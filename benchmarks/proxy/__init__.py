@@ -58,9 +58,10 @@ def median(figures: dict[str, Figures], arm: str, figure: str) -> float:
 
 
 def show(what: str, ratio: float, wanted: str, detail: str) -> None:
-    """Print one line."""
-    shown = "   n/a" if ratio != ratio else f"{ratio:6.2f}"  # noqa: PLR0124  (not a number)
-    print(f"proxy: {what:32} {shown}x  (wanted {wanted:8}) {detail}", flush=True)
+    """Print one line; a dash stands for what was not measured."""
+    shown = "      -" if ratio != ratio else f"{ratio:6.2f}x"  # noqa: PLR0124  (not a number)
+    detail = detail.replace("nan", "-")
+    print(f"proxy: {what:32} {shown}  (wanted {wanted:8}) {detail}", flush=True)
 
 
 def busy(seconds: float = 1.0) -> float:
