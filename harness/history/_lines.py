@@ -3,8 +3,8 @@
 A line with `"event"` is an event; every other line is left to the log file. Known events are
 `mode`, `plan`, `stage`, `notice` and `gauge`, with the fields of their classes; a `gauge`'s other
 keys are its values. A `mode` is said at each change; a process that has said none is automatic,
-whatever the one before it said. Anything else, a known event with wrong fields included, becomes `Said`. The
-time of an event is the time at which its line was read.
+whatever the one before it said. Anything else, a known event with wrong fields included, becomes
+`Said`. The time of an event is the time at which its line was read.
 """
 
 from typing import Any
