@@ -3,7 +3,7 @@
 import io
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,9 @@ Say = Callable[[str], object]
 
 RECIPE = "org.outage-harness.recipe"
 """Label: which recipe an image was made by. An image without it is not ours."""
+
+UNFINISHED = "-unfinished"
+"""Ends the tag of an image that is being imported."""
 
 _LONG = 1800
 """Seconds that the engine may take for one answer; a slow disk imports slowly."""
@@ -48,17 +51,26 @@ class Engine:
     def import_root(self, archive: Path, tag: str, recipe: str, changes: Iterable[str]) -> None:
         """Make `archive`, a root file system, the image `tag`.
 
+        It bears another tag until it is whole: an engine with containerd's image store keeps what
+        it could not unpack, label and all, and the next time that would pass for done.
+
         Raises:
             StackError: the engine does not take it.
         """
         repository, _, name = tag.rpartition(":")
+        unfinished = f"{name}{UNFINISHED}"
         with self._replacing(tag), told(f"{tag}: cannot be imported"):
-            said = self._client.api.import_image_from_file(
-                str(archive), repository=repository, tag=name,
-                changes=[f"LABEL {RECIPE}={recipe}", *changes],
-            )  # fmt: skip
-            if '"error"' in said:
-                raise StackError(f"{tag}: cannot be imported: {said.strip()}")
+            try:
+                said = self._client.api.import_image_from_file(
+                    str(archive), repository=repository, tag=unfinished,
+                    changes=[f"LABEL {RECIPE}={recipe}", *changes],
+                )  # fmt: skip
+                if '"error"' in said:
+                    raise StackError(f"{tag}: cannot be imported: {said.strip()}")
+                self._client.images.get(f"{repository}:{unfinished}").tag(repository, name)
+            finally:
+                with suppress(ImageNotFound):
+                    self._client.images.remove(f"{repository}:{unfinished}")
 
     def build(
         self, context: bytes, tag: str, *, recipe: str, target: str = "", **arguments: str

@@ -244,13 +244,6 @@ def test_what_compose_says_last_is_told(
     assert str(caught.value).endswith(f" up --no-start failed (7): {told}")
 
 
-def test_compose_1_and_an_engine_that_no_longer_takes_its_api_are_named(compose_1: Path) -> None:
-    assert Compose.find("1.38").version == "1.29.2"
-    wanted = r"docker-compose 1\.29\.2 speaks API 1\.38 and this engine takes 1\.44 or newer; inst"
-    with pytest.raises(StackError, match=wanted):
-        Compose.find("1.44")
-
-
 def test_compose_1_is_told_of_docker_context_and_nobody_of_profiles(
     compose_1: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

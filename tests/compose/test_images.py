@@ -10,7 +10,7 @@ import docker
 import pytest
 
 from harness.errors import StackError, UsageError
-from harness.images._engine import Engine, context
+from harness.images._engine import UNFINISHED, Engine, context
 from harness.images._project import make_project
 
 OURS = ("outage-harness/services:local", "outage-harness/load:local")
@@ -89,11 +89,26 @@ def test_a_step_that_fails_is_told_with_its_last_lines(maker: Engine, tag: str) 
         maker.build(context({"Dockerfile": dockerfile}), tag, recipe="one")
 
 
-def test_an_archive_that_is_none_is_told(maker: Engine, tag: str, tmp_path: Path) -> None:
+def test_an_archive_that_is_none_is_told_and_no_image(
+    maker: Engine, engine: docker.DockerClient, tag: str, tmp_path: Path
+) -> None:
     archive = tmp_path / "root.tar"
     archive.write_text("no archive")
     with pytest.raises(StackError, match=rf"^{tag}: cannot be imported: .*unexpected EOF"):
         maker.import_root(archive, tag, "one", [])
+    assert not maker.has(tag, "one")
+    assert not engine.images.list(f"{tag}{UNFINISHED}")
+
+
+def test_what_was_imported_bears_its_own_tag_and_no_other(
+    maker: Engine, engine: docker.DockerClient, tag: str, tmp_path: Path
+) -> None:
+    archive = tmp_path / "root.tar"
+    for recipe in ("one", "two"):
+        archive.write_bytes(context({"name": recipe.encode()}))
+        maker.import_root(archive, tag, recipe, [])
+        assert maker.has(tag, recipe)
+        assert engine.images.get(tag).tags == [tag]
 
 
 def test_a_context_is_the_same_for_everybody_at_any_time(tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ def test_workers_share_the_load_of_a_run_and_nothing_of_them_is_left(
     assert (run / "logs" / "load-worker-1.log").stat().st_size
     stack = json.loads((run / "stack.json").read_text())
     assert "--workers 2" in stack["command"]
-    assert stack["versions"][f"image {load_image}"].startswith("sha256:")
+    # Its digest where the engine has one for it, else its id.
+    assert "sha256:" in stack["versions"][f"image {load_image}"]
     assert left_of(engine, run) == []
 
 

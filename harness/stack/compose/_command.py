@@ -20,9 +20,6 @@ from harness.errors import StackError
 from ._engine import CONTEXT
 
 VARIABLE = "HARNESS_COMPOSE"
-_OLD_API = (1, 38)
-"""What docker-compose 1.29 speaks, whatever the engine would rather hear."""
-
 _NO_PROFILES = {"COMPOSE_PROFILES": ""}
 """A user's shell or `.env` may ask for profiles; a run is made of the default one."""
 
@@ -43,11 +40,11 @@ class Compose:
     version: str
 
     @classmethod
-    def find(cls, engine_oldest: str = "") -> "Compose":
-        """The Compose of this machine; `engine_oldest` is the oldest API that the engine takes.
+    def find(cls) -> "Compose":
+        """The Compose of this machine.
 
         Raises:
-            StackError: there is none, or it and the engine cannot talk to each other.
+            StackError: there is none.
         """
         given = os.environ.get(VARIABLE)
         tried = (
@@ -56,21 +53,11 @@ class Compose:
         for words in tried:
             version = _version(words)
             if version:
-                found = cls(words, version)
-                found._check(engine_oldest)
-                return found
+                return cls(words, version)
         raise StackError(
             f"no Docker Compose answers to {' or '.join(shlex.join(words) for words in tried)}; "
             "install the Compose plugin (2) or docker-compose (1.29)"
         )
-
-    def _check(self, engine_oldest: str) -> None:
-        oldest = tuple(int(part) for part in engine_oldest.split(".")) if engine_oldest else ()
-        if self.version.startswith("1.") and oldest > _OLD_API:
-            raise StackError(
-                f"docker-compose {self.version} speaks API 1.38 and this engine takes "
-                f"{engine_oldest} or newer; install the Compose plugin (docker compose)"
-            )
 
     def config(self, project: str, directory: Path, files: Sequence[Path]) -> dict[str, Any]:
         """The project as Compose understands it.

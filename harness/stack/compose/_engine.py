@@ -120,7 +120,8 @@ def _short(error: Exception) -> str:
         root = error if isinstance(error, DockerException) else _root(error)
         said = getattr(root, "strerror", None) or root
     text = " ".join(str(said).split())
-    return text if len(text) < 200 else f"{text[:200]}..."
+    # Why is often said last, after the path of everybody who passed it on.
+    return text if len(text) < 300 else f"{text[:150]} ... {text[-150:]}"
 
 
 def _root(error: BaseException) -> BaseException:

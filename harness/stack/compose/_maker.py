@@ -28,9 +28,7 @@ class Maker:
     """Compose at work for one project."""
 
     def __init__(self, client: docker.DockerClient, spec: StackSpec, project: Project) -> None:
-        with told("the Docker engine cannot be asked for its version"):
-            oldest = client.version().get("MinAPIVersion", "")
-        self.compose = Compose.find(oldest)
+        self.compose = Compose.find()
         self._client, self._spec, self._project = client, spec, project
 
     def refuse_living(self) -> None:
