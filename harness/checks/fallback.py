@@ -3,12 +3,12 @@
 Each of the steps is an outage of its own. The clock starts when the fault was seen to bite and
 the obligation ends when it began to be taken back. Between two bites of a flapping fault nothing
 is broken, so that whoever is back to automatic then has kept the promise, and has `within` anew
-once the fault bites again.
+once the fault bites again. So has a process that is started while it bites: it has to find out.
 """
 
 from pydantic import Field
 
-from harness.history import History, Span
+from harness.history import History, Node, Span
 from harness.scenario import Duration, Model
 
 from ._check import Check, Verdict
@@ -85,20 +85,22 @@ class Fallback(Check, name="fallback"):
 
     def _broken(self, history: History, outage: Outage, automatic: Span) -> str:
         """How a service that is automatic after its fallback breaks the promise; empty if not."""
+        fresh = any(node.index == automatic.index for node in history.of(Node))
         for fault in outage.spans:
             until = lifted(fault)
             until = history.end if until is None else until
-            if fault.start < automatic.start < until:
+            if fault.start < automatic.start < until and not fresh:
                 after = took(history, automatic.start - outage.start)
                 return (
                     f"went back to automatic {after} into {outage.label}, "
                     "before the fault was taken back"
                 )
-            deadline = fault.start + real(history, self.within)
-            if automatic.start <= fault.start and deadline < min(until, automatic.end):
+            deadline = max(fault.start, automatic.start) + real(history, self.within)
+            if deadline < min(until, automatic.end):
+                again = "it was started again" if fresh else f"{outage.label} bit again"
                 return (
                     f"was automatic for more than the {duration(self.within)} that are allowed "
-                    f"after {outage.label} bit again"
+                    f"after {again}"
                 )
         return ""
 

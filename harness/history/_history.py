@@ -162,7 +162,7 @@ class History:
         spans, value, since, index = [], "automatic", 0.0, -1
         for event in self._beginnings:
             now = event.mode if isinstance(event, Mode) else "automatic"
-            if event.service != service or (isinstance(event, Node) and now == value):
+            if event.service != service or now == value:
                 continue
             if event.t > since:
                 spans.append(Span(value, since, event.t, index))

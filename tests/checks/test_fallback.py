@@ -85,6 +85,26 @@ def test_going_back_while_a_flapping_fault_bites_fails() -> None:
     )
 
 
+@pytest.mark.parametrize(("again", "result"), [(23, "pass"), (23.1, "fail"), (38, "fail")])
+def test_a_process_that_is_started_while_it_bites_has_to_find_out(
+    again: float, result: str
+) -> None:
+    tale = outage().node(15, "desk", "exited").node(20, "desk", "started")
+    tale.mode(20.1, "desk", "automatic").mode(again, "desk", "manual")
+    verdict = tale.judge("fallback", services="desk", within="3m")
+    assert verdict.result == result
+    if result == "fail":
+        assert verdict.reason == (
+            "desk was automatic for more than the 3 min that are allowed after it was started again"
+        )
+        assert tale.proven(verdict)[0].t == 20
+
+
+def test_a_process_that_is_started_at_the_end_of_an_outage_need_not_find_out() -> None:
+    tale = outage().node(36, "desk", "exited").node(38, "desk", "started")
+    assert tale.judge("fallback", services="desk", within="3m").result == "pass"
+
+
 def test_mixed_is_still_out_of_automatic() -> None:
     assert outage().mode(20, "desk", "mixed").judge(
         "fallback", services="desk", within="2m"

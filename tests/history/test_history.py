@@ -193,10 +193,13 @@ def test_events_of_a_kind_can_be_asked_for_again_and_again() -> None:
 
 
 def test_modes_cover_the_whole_run() -> None:
-    mode = Mode(t=2.0, index=1, service="s", mode="manual")
-    history = History([STARTED, mode, Phase(t=5.0, name="x")])
-    spans = [(s.value, s.start, s.end) for s in history.modes("s")]
-    assert spans == [("automatic", 0.0, 2.0), ("manual", 2.0, 5.0)]
+    said = [
+        Mode(t=t, index=index, service="s", mode=mode)
+        for index, (t, mode) in enumerate([(1.0, "automatic"), (2.0, "manual"), (3.0, "manual")])
+    ]
+    history = History([STARTED, *said, Phase(t=5.0, name="x")])
+    spans = [(s.value, s.start, s.end, s.index) for s in history.modes("s")]
+    assert spans == [("automatic", 0.0, 2.0, -1), ("manual", 2.0, 5.0, 1)]
 
 
 def test_a_process_does_not_inherit_the_mode_of_the_one_before() -> None:
