@@ -54,17 +54,19 @@ def config(server: Server, *steps: str, **changes: Any) -> LoadConfig:
 
 def nobody() -> str:
     """An address where nobody listens: bound, so that nobody else gets it, but not listening."""
-    return f"127.0.0.1:{_held.getsockname()[1]}"
+    return f"127.0.0.1:{_held[-1].getsockname()[1]}"
 
 
-_held = socket.socket()
+_held: list[socket.socket] = []
+"""Filled by the fixture, not here: who imports this to collect tests need not run one."""
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _hold() -> Iterator[None]:
-    _held.bind(("127.0.0.1", 0))
-    yield
-    _held.close()
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        _held.append(held)
+        yield
 
 
 @pytest.fixture
