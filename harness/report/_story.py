@@ -109,22 +109,16 @@ def _modes(history: History, series: Series, times: Times) -> Iterator[Moment]:
         ("manual", "held", "fell back to manual"),
         ("automatic", "back", "automatic again"),
     ):
-        for group in _close_by([e for e in _changes(history) if e.mode == mode], series):
+        for group in _close_by([e for e in _changes(history, series) if e.mode == mode], series):
             names = list(dict.fromkeys(event.service for event in group))
             told = f"{_named(names)} {text}"
             yield Moment(group[-1].t, kind, f"{told}{_spread(group, names, times)}.", told)
 
 
-def _changes(history: History) -> Iterator[Mode]:
-    """Every change of a mode; a process that begins as automatic has not changed."""
-    last: dict[str, str] = {}
-    for event in history.events:
-        if isinstance(event, Node) and event.state == "started":
-            last.pop(event.service, None)
-        elif isinstance(event, Mode):
-            if event.mode != last.get(event.service, "automatic"):
-                yield event
-            last[event.service] = event.mode
+def _changes(history: History, series: Series) -> Iterator[Mode]:
+    """What was said where a band begins; a process that begins as automatic has not changed."""
+    begins = {span.index for spans in series.modes.values() for span in spans}
+    return (event for event in history.of(Mode) if event.index in begins)
 
 
 def _stages(history: History, series: Series, times: Times) -> Iterator[Moment]:
