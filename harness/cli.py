@@ -234,7 +234,7 @@ def images_overview(context: typer.Context) -> None:
 
 @images.command("build")
 def images_build(stack: StackDir = _HERE) -> int:
-    """Make equal images where no registry is reachable, from Debian, PyPI and Go's proxy."""
+    """Pull the images; where no registry answers, make equal ones from Debian, PyPI and Go."""
     _build("compose", stack)
     return ExitCode.PASS
 

@@ -47,12 +47,12 @@ def engine() -> Iterator[docker.DockerClient]:
 
 
 @pytest.fixture(scope="session")
-def missing() -> Callable[[str], NoReturn]:
-    """Skips the test for want of something of Docker's; fails it where that is required."""
+def missing() -> Callable[..., NoReturn]:
+    """`missing(what, tool)` skips the test for want of `tool` (`docker`); fails it if required."""
     return _missing
 
 
-def _missing(what: str) -> NoReturn:
-    if "docker" in os.environ.get("HARNESS_REQUIRE", "").split(","):
+def _missing(what: str, tool: str = "docker") -> NoReturn:
+    if tool in os.environ.get("HARNESS_REQUIRE", "").split(","):
         pytest.fail(what)
     pytest.skip(what)

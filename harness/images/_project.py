@@ -30,7 +30,7 @@ def make_project(engine: Engine, directory: Path) -> None:
     arguments = {name: os.environ[name] for name in _PASSED_ON if os.environ.get(name)}
     for target, tag in TAGS.items():
         recipe = hashlib.sha256(archive + target.encode()).hexdigest()[:12]
-        if engine.has(tag, recipe, official=False):  # nor is one that `docker compose build` made
+        if engine.made_by(tag) == recipe:
             engine.say(f"{tag}: is there")
             continue
         engine.build(archive, tag, recipe=recipe, target=target, **arguments)

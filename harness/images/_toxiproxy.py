@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.errors import StackError, UsageError
 
 from ._engine import Engine, context
+from ._official import see_to
 
 VERSION = "2.12.0"
 TAG = f"ghcr.io/shopify/toxiproxy:{VERSION}"
@@ -24,13 +25,16 @@ CMD ["-host=0.0.0.0"]
 """
 
 
-def make_toxiproxy(engine: Engine) -> None:
+def see_to_toxiproxy(engine: Engine) -> None:
     """See that the image is there."""
-    if engine.has(TAG, _RECIPE):
-        engine.say(f"{TAG}: is there")
-        return
+    see_to(engine, TAG, _RECIPE, lambda: _make(engine))
+
+
+def _make(engine: Engine) -> None:
     if shutil.which("go") is None:
-        raise UsageError(f"images build: {TAG} is built with Go; install Go 1.22 or newer")
+        raise UsageError(
+            f"images build: without a registry, {TAG} is built with Go; install Go 1.22 or newer"
+        )
     with tempfile.TemporaryDirectory(prefix="outage-harness-") as folder:
         command = [
             "go", "install", "-ldflags", f"-s -w -X {_MODULE}.Version={VERSION}",
@@ -47,4 +51,3 @@ def make_toxiproxy(engine: Engine) -> None:
         files: dict[str, Path | bytes] = {"Dockerfile": _DOCKERFILE}
         files["toxiproxy"] = Path(folder, "server")
         engine.build(context(files), TAG, recipe=_RECIPE)
-    engine.say(f"{TAG}: {engine.size(TAG)}")

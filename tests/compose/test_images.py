@@ -10,7 +10,7 @@ import docker
 import pytest
 
 from harness.errors import StackError, UsageError
-from harness.images._engine import UNFINISHED, Engine, context
+from harness.images._engine import NOT_HERE, UNFINISHED, Engine, context
 from harness.images._project import make_project
 
 OURS = ("outage-harness/services:local", "outage-harness/load:local")
@@ -38,11 +38,9 @@ def tag(engine: docker.DockerClient) -> Iterator[str]:
         engine.images.remove(name, force=True)
 
 
-def test_a_recipe_that_is_the_same_is_not_made_again(maker: Engine, tag: str) -> None:
-    assert not maker.has(tag, "one")
+def test_an_image_tells_its_recipe(maker: Engine, tag: str) -> None:
     maker.build(context({"Dockerfile": MINIMAL, "one": b"1"}), tag, recipe="one")
-    assert maker.has(tag, "one")
-    assert not maker.has(tag, "another")
+    assert maker.made_by(tag) == "one"
 
 
 def test_an_image_that_is_replaced_leaves_nothing(
@@ -72,15 +70,14 @@ def test_an_image_that_a_container_is_made_of_is_replaced_and_left(
         engine.images.remove(old.id)
 
 
-def test_an_official_image_is_kept_and_an_old_one_of_ours_is_not(
-    engine: docker.DockerClient, maker: Engine, tag: str, said: list[str]
+def test_what_nobody_made_here_has_no_recipe(
+    engine: docker.DockerClient, maker: Engine, tag: str
 ) -> None:
+    assert maker.made_by(tag) is None
     archive = context({"Dockerfile": MINIMAL, "one": b"2"})
     for _ in engine.api.build(fileobj=io.BytesIO(archive), custom_context=True, tag=tag):
         pass
-    assert maker.has(tag, "one")
-    assert said == [f"{tag}: there is one that is not made here; it is kept"]
-    assert not maker.has(tag, "one", official=False)
+    assert maker.made_by(tag) == NOT_HERE
 
 
 def test_a_step_that_fails_is_told_with_its_last_lines(maker: Engine, tag: str) -> None:
@@ -96,7 +93,7 @@ def test_an_archive_that_is_none_is_told_and_no_image(
     archive.write_text("no archive")
     with pytest.raises(StackError, match=rf"^{tag}: cannot be imported: .*unexpected EOF"):
         maker.import_root(archive, tag, "one", [])
-    assert not maker.has(tag, "one")
+    assert maker.made_by(tag) is None
     assert not engine.images.list(f"{tag}{UNFINISHED}")
 
 
@@ -107,7 +104,7 @@ def test_what_was_imported_bears_its_own_tag_and_no_other(
     for recipe in ("one", "two"):
         archive.write_bytes(context({"name": recipe.encode()}))
         maker.import_root(archive, tag, recipe, [])
-        assert maker.has(tag, recipe)
+        assert maker.made_by(tag) == recipe
         assert engine.images.get(tag).tags == [tag]
 
 

@@ -1,0 +1,150 @@
+"""Images out of a registry: those of the reference system, and those of a user's Compose file."""
+
+import io
+import json
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import docker
+import pytest
+
+from harness.images._engine import NOT_HERE, Engine, context
+from harness.images._official import see_to
+
+from .conftest import Harness
+from .kit import compose_answers, write_brief
+from .registry import Registry, registry_program, running_registry
+
+NOBODY = "127.0.0.1:1/nobody/pay:1"
+"""Of a registry that does not run."""
+
+
+@pytest.fixture(scope="module")
+def registry(
+    engine: docker.DockerClient,
+    missing: Callable[..., NoReturn],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Registry]:
+    program = registry_program()
+    if program is None:
+        missing("no docker-registry on the PATH; Debian's package of that name has it", "registry")
+    with running_registry(engine, program, tmp_path_factory.mktemp("registry")) as running:
+        yield running
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def maker(engine: docker.DockerClient, said: list[str]) -> Iterator[Engine]:
+    made = Engine(said.append)
+    yield made
+    made.close()
+
+
+def content(what: str) -> bytes:
+    dockerfile = b"FROM scratch\nCOPY one /one\n"
+    return context({"Dockerfile": dockerfile, "one": what.encode()})
+
+
+def put_official(engine: docker.DockerClient, registry: Registry, name: str) -> str:
+    """An image that the registry has, the engine has not, and nobody made here."""
+    local = f"outage-harness/{name}"
+    engine.images.build(fileobj=io.BytesIO(content(name)), custom_context=True, tag=local)
+    try:
+        return registry.push(local, name)
+    finally:
+        engine.images.remove(local)
+
+
+def never() -> None:
+    raise AssertionError("made although it could be had")
+
+
+def test_an_official_image_is_had_where_a_registry_answers(
+    engine: docker.DockerClient, registry: Registry, maker: Engine, said: list[str]
+) -> None:
+    tag = put_official(engine, registry, "had:1")
+    assert maker.made_by(tag) is None
+
+    see_to(maker, tag, "recipe", never)
+
+    assert maker.made_by(tag) == NOT_HERE
+    (digest,) = engine.images.get(tag).attrs["RepoDigests"]
+    assert digest.startswith(f"{registry.address}/had@sha256:")
+    assert any(line.startswith(f"{tag}: 1 Pulling from had") for line in said), said
+
+    see_to(maker, tag, "recipe", never)
+    assert said[-1] == f"{tag}: there is one that is not made here; it is kept"
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_it_is_made_where_it_cannot_be_had(
+    *,
+    engine: docker.DockerClient,
+    registry: Registry,
+    maker: Engine,
+    said: list[str],
+    answers: bool,
+) -> None:
+    tag = registry.tag("not-there:1") if answers else NOBODY
+    why = "manifest unknown" if answers else "connection refused"
+
+    try:
+        see_to(maker, tag, "one", lambda: maker.build(content("made"), tag, recipe="one"))
+
+        assert maker.made_by(tag) == "one"
+        assert said[0].startswith(f"{tag}: cannot be pulled: ")
+        assert why in said[0]
+        assert said[0].endswith("; so it is made here")
+
+        see_to(maker, tag, "one", never)
+        assert said[-1] == f"{tag}: is there"
+    finally:
+        engine.images.remove(tag)
+
+
+def test_one_of_ours_by_an_old_recipe_gives_way_to_the_official_one(
+    engine: docker.DockerClient, registry: Registry, maker: Engine
+) -> None:
+    tag = put_official(engine, registry, "gives-way:1")
+    maker.build(content("ours"), tag, recipe="old")
+    ours = engine.images.get(tag).id
+
+    see_to(maker, tag, "new", never)
+
+    assert maker.made_by(tag) == NOT_HERE
+    assert ours not in [image.id for image in engine.images.list(all=True)]
+
+
+@pytest.mark.stack
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("compose", ["docker compose", "docker-compose"])
+def test_compose_pulls_what_is_not_there_and_the_evidence_has_its_digest(
+    *,
+    engine: docker.DockerClient,
+    registry: Registry,
+    harness: Harness,
+    shop: Path,
+    missing: Callable[..., NoReturn],
+    compose: str,
+    tmp_path: Path,
+) -> None:
+    if not compose_answers(shlex.split(compose)):
+        missing(f"{compose} does not answer")
+    image = registry.push("python:3.11-slim-bookworm", "python:1")
+    write_brief(shop)
+    out = tmp_path / "run"
+
+    done = harness(
+        "run", "brief", "--on", "compose", "--out", out, HARNESS_COMPOSE=compose, PYTHON_IMAGE=image
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    (digest,) = [d for d in engine.images.get(image).attrs["RepoDigests"] if image[:-2] in d]
+    versions = json.loads((out / "stack.json").read_text())["versions"]
+    assert versions[f"image {image}"] == digest
