@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -93,14 +94,14 @@ def test_it_is_made_where_it_cannot_be_had(
     answers: bool,
 ) -> None:
     tag = registry.tag("not-there:1") if answers else NOBODY
-    why = "manifest unknown" if answers else "connection refused"
+    why = r"manifest unknown|: not found" if answers else "connection refused"
 
     try:
         see_to(maker, tag, "one", lambda: maker.build(content("made"), tag, recipe="one"))
 
         assert maker.made_by(tag) == "one"
         assert said[0].startswith(f"{tag}: cannot be pulled: ")
-        assert why in said[0]
+        assert re.search(why, said[0])  # the engine's words, which differ from one to another
         assert said[0].endswith("; so it is made here")
 
         see_to(maker, tag, "one", never)
