@@ -234,7 +234,7 @@ def images_overview(context: typer.Context) -> None:
 
 @images.command("build")
 def images_build(stack: StackDir = _HERE) -> int:
-    """Pull the images; where no registry answers, make equal ones from Debian, PyPI and Go."""
+    """Pull or build the stack's images; make equal ones if no registry answers."""
     _build("compose", stack)
     return ExitCode.PASS
 

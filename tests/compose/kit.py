@@ -75,3 +75,8 @@ def container(engine: docker.DockerClient, run: Path, service: str) -> Container
     labels = [f"org.outage-harness.state={run}", f"com.docker.compose.service={service}"]
     (found,) = engine.containers.list(filters={"label": labels})
     return found
+
+
+def images_of(engine: docker.DockerClient) -> dict[str, list[str]]:
+    """Id -> tags of every image. The SDK's list asks for each, and another test's may be gone."""
+    return {image["Id"]: image["RepoTags"] or [] for image in engine.api.images(all=True)}

@@ -9,9 +9,10 @@ from pathlib import Path
 import docker
 import pytest
 
-from harness.errors import StackError, UsageError
+from harness.errors import StackError
 from harness.images._engine import NOT_HERE, UNFINISHED, Engine, context
-from harness.images._project import make_project
+
+from .kit import images_of
 
 OURS = ("outage-harness/services:local", "outage-harness/load:local")
 MINIMAL = b"FROM scratch\nCOPY one /one\n"
@@ -51,7 +52,7 @@ def test_an_image_that_is_replaced_leaves_nothing(
         maker.build(context({"Dockerfile": MINIMAL, "one": content}), tag, recipe=str(n // 2))
         ids.append(engine.images.get(tag).id)
     assert len({*ids}) == 3  # the last two differ by their recipe
-    assert [one.id for one in engine.images.list(all=True) if one.id in ids] == ids[-1:]
+    assert [one for one in images_of(engine) if one in ids] == ids[-1:]
 
 
 def test_an_image_that_a_container_is_made_of_is_replaced_and_left(
@@ -119,11 +120,6 @@ def test_a_context_is_the_same_for_everybody_at_any_time(tmp_path: Path) -> None
         os.utime(folder, (when, when))
         archives.append(context({"src": folder}))
     assert archives[0] == archives[1]
-
-
-def test_another_directory_is_refused(maker: Engine, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="has no Dockerfile; run this in the project's directory"):
-        make_project(maker, tmp_path)
 
 
 @pytest.mark.parametrize("image", OURS)

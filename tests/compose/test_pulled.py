@@ -15,7 +15,7 @@ from harness.images._engine import NOT_HERE, Engine, context
 from harness.images._official import see_to
 
 from .conftest import Harness
-from .kit import compose_answers, write_brief
+from .kit import compose_answers, images_of, write_brief
 from .registry import Registry, registry_program, running_registry
 
 TOXIPROXY = "ghcr.io/shopify/toxiproxy:2.12.0"
@@ -120,7 +120,7 @@ def test_one_of_ours_by_an_old_recipe_gives_way_to_the_official_one(
     see_to(maker, tag, "new", never)
 
     assert maker.made_by(tag) == NOT_HERE
-    assert ours not in [image.id for image in engine.images.list(all=True)]
+    assert ours not in images_of(engine)
 
 
 @pytest.mark.stack

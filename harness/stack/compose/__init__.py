@@ -13,6 +13,7 @@ reach the containers' own addresses, so it runs where the engine runs (docs/comp
 from ._command import Compose
 from ._engine import connect, told
 from ._faults import restore
+from ._images import Images, read_images
 from ._print import print_container_logs
 from ._stack import ComposeStack
 from ._sweep import lives_at, sweep_project, was_left_running
@@ -22,9 +23,11 @@ __all__ = [
     "Compose",
     "ComposeStack",
     "ContainerWorkers",
+    "Images",
     "connect",
     "lives_at",
     "print_container_logs",
+    "read_images",
     "restore",
     "sweep_project",
     "told",

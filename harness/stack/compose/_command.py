@@ -8,7 +8,7 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,32 @@ class Compose:
         content = yaml.safe_load(text)
         return content if isinstance(content, dict) else {}
 
+    def build(
+        self,
+        project: str,
+        directory: Path,
+        files: Sequence[Path],
+        services: Sequence[str],
+        say: Callable[[str], object],
+    ) -> None:
+        """Build the images of `services`; `say` is told what Compose says, line by line.
+
+        Raises:
+            StackError: Compose could not.
+        """
+        command = self._command(project, directory, files, "build", *services)
+        said: list[str] = []
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+            text=True, env=os.environ | _NO_PROFILES,
+        ) as process:  # fmt: skip
+            assert process.stdout is not None
+            for line in filter(None, map(str.strip, process.stdout)):
+                said.append(line)
+                say(line)
+        if process.returncode:
+            raise self._refused(["build"], process.returncode, "\n".join(said))
+
     def create(self, project: str, directory: Path, files: Sequence[Path]) -> None:
         """Make networks, volumes and containers of the default profile, and start none.
 
@@ -94,21 +120,25 @@ class Compose:
         return ()
 
     def _run(self, project: str, directory: Path, files: Sequence[Path], *verb: str) -> str:
-        named = [word for file in files for word in ("-f", str(file))]
-        command = [*self.words, *self._context()]
-        command += ["-p", project, "--project-directory", str(directory), *named, *verb]
         done = subprocess.run(
-            command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL,
-            env=os.environ | _NO_PROFILES,
+            self._command(project, directory, files, *verb), check=False, capture_output=True,
+            text=True, stdin=subprocess.DEVNULL, env=os.environ | _NO_PROFILES,
         )  # fmt: skip
         if done.returncode:
-            said = _said(done.stderr)
-            raise RefusedError(
-                f"{shlex.join([*self.words, *verb])} failed ({done.returncode}): "
-                f"{' | '.join(said)}",
-                said[-1],
-            )
+            raise self._refused(verb, done.returncode, done.stderr)
         return done.stdout
+
+    def _command(
+        self, project: str, directory: Path, files: Sequence[Path], *verb: str
+    ) -> list[str]:
+        named = [word for file in files for word in ("-f", str(file))]
+        place = ["-p", project, "--project-directory", str(directory)]
+        return [*self.words, *self._context(), *place, *named, *verb]
+
+    def _refused(self, verb: Sequence[str], code: int, text: str) -> RefusedError:
+        said = _said(text)
+        called = shlex.join([*self.words, *verb])
+        return RefusedError(f"{called} failed ({code}): {' | '.join(said)}", said[-1])
 
 
 def _said(text: str) -> list[str]:

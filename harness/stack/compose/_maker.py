@@ -11,10 +11,10 @@ from docker.errors import ImageNotFound
 from harness.errors import StackError
 
 from .._protocol import Settings
-from .._reading import FILES
 from .._spec import StackSpec
 from ._command import Compose, RefusedError
 from ._engine import told
+from ._images import built_unnamed, compose_file, default_profile
 from ._override import Override, make_override
 from ._project import Project, lives
 from ._sweep import remove
@@ -59,11 +59,15 @@ class Maker:
         with told(f"{project.name}: what is left of it cannot be removed"):
             remove(self._client, project)
         project.marker.write_text(f"{project.name}\n")
-        config = self.compose.config(project.name, directory, [self._file()])
+        config = self.compose.config(project.name, directory, [compose_file(self._spec)])
+        unnamed = built_unnamed(config)
         for attempt in range(1, _ATTEMPTS + 1):
             override = make_override(config, self._spec, settings, project, self._client)
             project.override.write_text(override.text)
             try:
+                # What Compose would build for the run alone is up to date; from its cache mostly.
+                if unnamed and attempt == 1:
+                    self.compose.build(project.name, directory, self._files(), unnamed, _unheard)
                 self.compose.create(project.name, directory, self._files())
             except RefusedError as error:
                 if attempt < _ATTEMPTS and "overlaps" in str(error):
@@ -94,8 +98,7 @@ class Maker:
 
     def _missing_images(self, config: Mapping[str, Any]) -> list[str]:
         """The images of the default profile that the engine does not have."""
-        services = (config.get("services") or {}).values()
-        wanted = {body.get("image"): None for body in services if not body.get("profiles")}
+        wanted = {body.get("image"): None for body in default_profile(config).values()}
         with told(f"{self._project.name}: the engine's images cannot be listed"):
             return [tag for tag in wanted if tag and not self._has_image(tag)]
 
@@ -110,8 +113,9 @@ class Maker:
         with told(f"{self._project.name}: its containers cannot be listed"):
             return any(map(lives, self._project.containers(self._client).values()))
 
-    def _file(self) -> Path:
-        return next(path for name in FILES if (path := self._spec.directory / name).is_file())
-
     def _files(self) -> Sequence[Path]:
-        return [self._file(), self._project.override]
+        return [compose_file(self._spec), self._project.override]
+
+
+def _unheard(_line: str) -> None:
+    pass

@@ -20,6 +20,7 @@ from .._protocol import Settings
 from .._spec import AppRun, StackSpec
 from ._addresses import choose_subnets, place
 from ._disks import held_volumes, limited_volumes
+from ._images import default_profile, image_of
 from ._project import Project
 
 _INSIDE = "/stack"
@@ -57,8 +58,7 @@ def make_override(
         StackError: a service should run another app and names none in its command, or there is
             no room for its networks.
     """
-    declared: Mapping[str, Any] = config.get("services") or {}
-    services = {name: body for name, body in declared.items() if not body.get("profiles")}
+    services = default_profile(config)
     networks = {name: _networks(body) for name, body in services.items()}
     ours = _own_networks(config, networks)
     planned = {name: subnet for name, body in ours.items() if (subnet := _subnet(body))}
@@ -153,6 +153,8 @@ def _service(
     networks: tuple[str, ...],
 ) -> dict[str, Any]:
     added: dict[str, Any] = {"labels": dict(project.labels), "restart": "no"}
+    if not body.get("image"):
+        added["image"] = image_of(name, body, spec)
     if body.get("container_name"):  # of which the engine takes one: runs may go side by side
         added["container_name"] = f"{project.name}-{name}"
     if (body.get("logging") or {}).get("driver") == "none":  # what is said is evidence

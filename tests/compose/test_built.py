@@ -1,0 +1,123 @@
+"""A user's Compose file that builds: what runs is what is there now, and runs leave no images."""
+
+import itertools
+import shlex
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import docker
+import pytest
+
+from harness.errors import StackError
+from harness.images import build_images
+from harness.stack import detached_state
+
+from .conftest import Harness
+from .kit import compose_answers, container, images_of
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
+
+IMAGE = '    image: "${PYTHON_IMAGE:-python:3.13-slim}"\n'
+
+
+@pytest.fixture
+def built(engine: docker.DockerClient, shop: Path, shop_environment: dict[str, str]) -> Path:
+    """The shop, whose worker has a Dockerfile and no image's name, as in many a Compose file."""
+    file = shop / "docker-compose.yml"
+    head, worker = file.read_text().split("  worker:\n")
+    assert IMAGE in worker
+    file.write_text(f"{head}  worker:\n{worker.replace(IMAGE, '    build: ./built' + chr(10), 1)}")
+    (shop / "built").mkdir()
+    write_dockerfile(shop, shop_environment, "LABEL which=first")
+    return shop
+
+
+@pytest.fixture
+def project(engine: docker.DockerClient) -> Iterator[str]:
+    """A Compose project's name of this test's own; its images are removed."""
+    name = f"shop{uuid.uuid4().hex[:8]}"
+    yield name
+    for image in of(engine, name):
+        engine.images.remove(image, force=True)
+
+
+def write_dockerfile(shop: Path, environment: dict[str, str], line: str) -> None:
+    text = f"FROM {environment['PYTHON_IMAGE']}\n{line}\n"
+    (shop / "built" / "Dockerfile").write_text(text)
+
+
+def of(engine: docker.DockerClient, project: str) -> list[str]:
+    """The tags of the project's images."""
+    tags = itertools.chain(*images_of(engine).values())
+    return [tag for tag in tags if tag.startswith(project)]
+
+
+@pytest.mark.parametrize("compose", ["docker compose", "docker-compose"])
+def test_what_runs_is_what_is_there_now_under_one_name(
+    *,
+    engine: docker.DockerClient,
+    built: Path,
+    project: str,
+    harness: Harness,
+    shop_environment: dict[str, str],
+    missing: Callable[..., NoReturn],
+    compose: str,
+) -> None:
+    if not compose_answers(shlex.split(compose)):
+        missing(f"{compose} does not answer")
+    for which in ("first", "second"):
+        write_dockerfile(built, shop_environment, f"LABEL which={which}")
+
+        done = harness(
+            "up", "--on", "compose", HARNESS_COMPOSE=compose, COMPOSE_PROJECT_NAME=project
+        )
+
+        assert done.returncode == 0, done.stdout + done.stderr
+        worker = container(engine, detached_state(built), "worker")
+        assert worker.labels["which"] == which
+        assert harness("down").returncode == 0
+        assert of(engine, project) == [f"{project}-worker:latest"]
+
+
+def test_a_build_that_fails_is_told_with_its_last_lines(
+    built: Path, project: str, harness: Harness, shop_environment: dict[str, str]
+) -> None:
+    write_dockerfile(built, shop_environment, "RUN echo no flour left; exit 3")
+    done = harness("up", "--on", "compose", COMPOSE_PROJECT_NAME=project)
+    assert done.returncode == 4
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("harness: docker compose build failed ("), line
+    assert "no flour left" in line
+
+
+def test_the_images_of_a_users_stack_are_had_and_built_with_what_is_said(
+    engine: docker.DockerClient,
+    built: Path,
+    project: str,
+    shop_environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("PYTHON_IMAGE", "PERL_IMAGE"):
+        monkeypatch.setenv(name, shop_environment[name])
+    monkeypatch.setenv("COMPOSE_PROJECT_NAME", project)
+    write_dockerfile(built, shop_environment, f"RUN echo {project}")
+    said: list[str] = []
+
+    build_images(built, said.append)
+
+    assert f"{shop_environment['PERL_IMAGE']}: is there" in said
+    assert of(engine, project) == [f"{project}-worker:latest"]
+    assert any(f"RUN echo {project}" in line for line in said), said
+
+
+def test_an_image_that_nobody_can_make_and_no_registry_has_is_named(
+    built: Path, project: str, shop_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHON_IMAGE", shop_environment["PYTHON_IMAGE"])
+    monkeypatch.setenv("PERL_IMAGE", "127.0.0.1:1/nobody/perl:1")
+    with pytest.raises(
+        StackError, match=r"^127\.0\.0\.1:1/nobody/perl:1: cannot be pulled: .*refu"
+    ):
+        build_images(built, lambda _: None)
