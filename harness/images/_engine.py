@@ -12,6 +12,7 @@ from typing import Any
 
 from docker.errors import APIError, ImageNotFound
 from docker.models.images import Image
+from docker.utils import parse_repository_tag
 
 from harness.errors import StackError
 from harness.stack.compose import connect, told
@@ -56,7 +57,7 @@ class Engine:
         Raises:
             StackError: the registry does not answer, or has no such image.
         """
-        repository, _, name = tag.rpartition(":")
+        repository, name = parse_repository_tag(tag)  # `latest` if it has none
         with self._replacing(tag), told(f"{tag}: cannot be pulled"):
             told_at = -math.inf
             for event in self._client.api.pull(repository, name, stream=True, decode=True):

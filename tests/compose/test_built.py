@@ -92,13 +92,22 @@ def test_a_build_that_fails_is_told_with_its_last_lines(
     assert "no flour left" in line
 
 
+@pytest.mark.parametrize("compose", ["docker compose", "docker-compose"])
 def test_the_images_of_a_users_stack_are_had_and_built_with_what_is_said(
+    *,
     engine: docker.DockerClient,
     built: Path,
     project: str,
     shop_environment: dict[str, str],
+    missing: Callable[..., NoReturn],
+    compose: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if not compose_answers(shlex.split(compose)):
+        missing(f"{compose} does not answer")
+    file = built / "docker-compose.yml"
+    file.write_text(f'version: "3.8"\n{file.read_text()}')  # as many still have it
+    monkeypatch.setenv("HARNESS_COMPOSE", compose)
     for name in ("PYTHON_IMAGE", "PERL_IMAGE"):
         monkeypatch.setenv(name, shop_environment[name])
     monkeypatch.setenv("COMPOSE_PROJECT_NAME", project)

@@ -12,7 +12,7 @@ import docker
 import pytest
 
 from harness.images._engine import NOT_HERE, Engine, context
-from harness.images._official import see_to
+from harness.images._official import see_to, see_to_other
 
 from .conftest import Harness
 from .kit import compose_answers, images_of, write_brief
@@ -82,6 +82,23 @@ def test_an_official_image_is_had_where_a_registry_answers(
 
     see_to(maker, tag, "recipe", never)
     assert said[-1] == f"{tag}: there is one that is not made here; it is kept"
+
+
+def test_a_users_image_is_had_by_any_name_that_a_compose_file_may_give_it(
+    engine: docker.DockerClient, registry: Registry, maker: Engine, said: list[str]
+) -> None:
+    tag = put_official(engine, registry, "users:latest")
+    plain = tag.removesuffix(":latest")
+
+    see_to_other(maker, plain)
+    (digest,) = engine.images.get(tag).attrs["RepoDigests"]
+    see_to_other(maker, plain)
+    assert said[-1] == f"{plain}: is there"
+
+    engine.images.remove(tag)
+    see_to_other(maker, digest)
+    assert said[-1].startswith(f"{digest}: sha256:")
+    engine.images.remove(digest)
 
 
 @pytest.mark.parametrize("answers", [True, False])

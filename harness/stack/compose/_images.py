@@ -21,13 +21,14 @@ from ._command import Compose
 class Images:
     """What the services of the default profile are made of.
 
-    `pulled` are the tags that no service builds; `built` has the tag for each service that does.
+    `pulled` are the tags that no service builds; `built` are the services that do.
     """
 
     pulled: tuple[str, ...]
-    built: Mapping[str, str]
-    _compose: Compose
+    built: tuple[str, ...]
     _spec: StackSpec
+    _compose: Compose
+    _names: str
 
     def build(self, say: Callable[[str], object]) -> None:
         """Let Compose build; `say` is told what it says, line by line.
@@ -38,12 +39,11 @@ class Images:
         if not self.built:
             return
         spec = self._spec
-        services = {name: {"image": tag} for name, tag in self.built.items()}
         with tempfile.TemporaryDirectory(prefix="outage-harness-") as folder:
             names = Path(folder, "names.yml")
-            names.write_text(json.dumps({"services": services}))
+            names.write_text(self._names)
             files = [compose_file(spec), names]
-            self._compose.build(spec.name, spec.directory, files, [*self.built], say)
+            self._compose.build(spec.name, spec.directory, files, self.built, say)
 
 
 def read_images(spec: StackSpec) -> Images:
@@ -58,7 +58,8 @@ def read_images(spec: StackSpec) -> Images:
     built = {name: image_of(name, body, spec) for name, body in services.items() if _builds(body)}
     named = dict.fromkeys(str(body["image"]) for body in services.values() if body.get("image"))
     pulled = tuple(tag for tag in named if tag not in built.values())
-    return Images(pulled, built, compose, spec)
+    names = json.dumps({"services": {name: {"image": built[name]} for name in built}})
+    return Images(pulled, tuple(built), spec, compose, names)
 
 
 def compose_file(spec: StackSpec) -> Path:

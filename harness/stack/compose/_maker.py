@@ -64,10 +64,9 @@ class Maker:
         for attempt in range(1, _ATTEMPTS + 1):
             override = make_override(config, self._spec, settings, project, self._client)
             project.override.write_text(override.text)
+            if unnamed and attempt == 1:  # what runs is what is there now; mostly Compose's cache
+                self.compose.build(project.name, directory, self._files(), unnamed, _unheard)
             try:
-                # What Compose would build for the run alone is up to date; from its cache mostly.
-                if unnamed and attempt == 1:
-                    self.compose.build(project.name, directory, self._files(), unnamed, _unheard)
                 self.compose.create(project.name, directory, self._files())
             except RefusedError as error:
                 if attempt < _ATTEMPTS and "overlaps" in str(error):

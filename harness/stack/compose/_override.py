@@ -86,8 +86,6 @@ def make_override(
             if not (body or {}).get("external")
         },
     }
-    if config.get("version"):  # Compose 1 wants it in every file or in none
-        content["version"] = str(config["version"])
     text = json.dumps({key: value for key, value in content.items() if value}, indent=1)
     return Override(text + "\n", addresses)
 
