@@ -67,7 +67,9 @@ def _causes(
         stage = plan.stages[name]
         if progress.state == "unknown":
             if incident.rounds > _STRANGERS:
-                causes.append(f"{name}: {stage.target} was not seen since the start")
+                reached = observation.get(stage.target, UNSEEN).reached
+                what = "has not come up" if reached else "was not seen"
+                causes.append(f"{name}: {stage.target} {what} since the start")
         elif progress.state != "done":
             causes.append(f"{name}: {progress.lost or progress.reason}")
         elif progress.amiss >= TWICE:

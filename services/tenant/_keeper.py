@@ -8,6 +8,10 @@ How a tenant comes up is decided by what the registry remembers of its last life
     open, but SILENCE has passed,     closed (`restarted`): it cannot know what happened meanwhile
     or the registry had to be waited for
 
+Until the registry has been reached the door is shut and says `starting`, however long that takes:
+whether this life begins open or closed is not known, and nobody should take it for an outage that
+a process is slow to come up.
+
 So an open door is a lease, renewed for as long as the tenant lives.
 """
 
@@ -40,7 +44,7 @@ class Keeper:
         self._storage = Storage(2 * self._timeout)
         self._quiet = Quiet(self._silence)
         self._registry: Registry | None = None
-        self._waited = False
+        self._waited_for = ""
         self._kept_at = 0.0
         self.door = Door(world.log, "starting")
         self.prepared = False
@@ -60,7 +64,8 @@ class Keeper:
     async def ask(self, question: Callable[[Registry], Awaitable[T]]) -> T:
         """Ask the registry something on behalf of a caller, who is told if it fails."""
         if self._registry is None or not self.prepared:
-            raise self._failure(StorageError("the registry has not been reached yet"))
+            why = f": {self._waited_for}" if self._waited_for else ""
+            raise self._failure(StorageError(f"the registry has not been reached yet{why}"))
         try:
             answer = await question(self._registry)
         except StorageError as error:
@@ -103,10 +108,8 @@ class Keeper:
             await registry.prepare(people)
             kept = await registry.admission(self._world.name)
         except StorageError as error:
-            self._waited = True
+            self._waited_for = str(error) or type(error).__name__
             self._storage.failed(self._world.clock.now())
-            if not self.unkept:
-                self.door.reason = f"restarted; the registry is not reached: {error}"
             return
         self._storage.answered()
         self.prepared = True
@@ -119,7 +122,7 @@ class Keeper:
             return 1, "undisturbed"
         if kept.share <= 0:
             return 0, kept.reason
-        if self._waited or self._world.clock.now() - kept.at > self._silence:
+        if self._waited_for or self._world.clock.now() - kept.at > self._silence:
             return 0, "restarted"
         return kept.share, kept.reason
 

@@ -75,8 +75,8 @@ class Maker:
                 if missing := self._missing_images(config):
                     raise StackError(
                         f"{project.name}: no image {', '.join(missing)}, and Compose could not get "
-                        f"it ({error.reason}); docker compose build, or without a registry harness "
-                        "images build, makes this project's"
+                        f"it ({error.reason}); harness images build makes what can be made without "
+                        "a registry"
                     ) from error
                 raise
             return override

@@ -157,8 +157,8 @@ class ContainerWorkers:
             container = self._client.containers.create(image, ["python", *words], **options)
         except ImageNotFound as error:
             raise StackError(
-                f"no image {image} for the load's workers; docker compose --profile load build, "
-                "or without a registry harness images build, makes it"
+                f"no image {image} for the load's workers; harness images build makes it, in the "
+                "harness's own directory"
             ) from error
         self._containers[name] = container
         for network in networks[1:]:

@@ -1,5 +1,7 @@
 """When it is an incident, who opens all desks, and when it is over."""
 
+import pytest
+
 from services.command._advance import advance, begin
 from services.command._incident import Incident, follow
 from services.command._plan import build_plan
@@ -46,13 +48,22 @@ def test_a_normal_system_is_no_incident() -> None:
         assert story.incident.since is None
 
 
-def test_services_that_are_still_starting_are_no_incident_for_a_while() -> None:
+@pytest.mark.parametrize(
+    ("border", "cause"),
+    [
+        (UNSEEN, "border: border was not seen since the start"),
+        (Sight(reached=True, reason="starting"), "border: border has not come up since the start"),
+    ],
+)
+def test_services_that_are_still_starting_are_no_incident_for_a_while(
+    border: Sight, cause: str
+) -> None:
     story = Story()
     for _ in range(20):
-        story.see(UNSEEN, UNSEEN)
+        story.see(border, UNSEEN)
         assert story.incident.since is None
-    story.see(UNSEEN, UNSEEN)
-    assert story.incident.cause == "border: border was not seen since the start"
+    story.see(border, UNSEEN)
+    assert story.incident.cause == cause
     assert not story.incident.continued
 
 

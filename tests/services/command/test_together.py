@@ -11,8 +11,15 @@ import yaml
 
 from services import autogate, border, command, counter, office, passport, stay_permit, visa
 from services import watchlist as watchlist_service
-from services.kit.testing import Events, FakeClock, Network, fake_world, run, running
-from services.store import MemoryRegistry
+from services.kit.testing import (
+    Events,
+    FakeClock,
+    MoodyRegistry,
+    Network,
+    fake_world,
+    run,
+    running,
+)
 
 from .brisk import Brisk
 
@@ -38,7 +45,7 @@ class System:
     """Every service of the Compose file that the command centre has to do with."""
 
     def __init__(self, running_apps: AsyncExitStack, clock: FakeClock) -> None:
-        self.clock, self.network, self.registry = clock, Network(), MemoryRegistry()
+        self.clock, self.network, self.registry = clock, Network(), MoodyRegistry()
         self.logs = {name: Events() for name in CREATE}
         self._stack = yaml.safe_load(STACK.read_text("utf-8"))
         self._links = self._stack["x-harness"]["links"]
@@ -53,7 +60,7 @@ class System:
             {**environment, "DATABASE": "memory", "POPULATION": "200"},
             clock=self.clock,
             log=self.logs[name],
-            registry=self.registry,
+            registry=self.registry.registry,
             network=self.network,
         )
         app = CREATE[name](world)
@@ -78,11 +85,15 @@ class System:
 
 
 @asynccontextmanager
-async def up(floor: float = 300) -> AsyncIterator[System]:
+async def up(floor: float = 300, registry_after: float = 0) -> AsyncIterator[System]:
+    """All of them; the registry is there `registry_after` seconds of life after their start."""
     async with AsyncExitStack() as stack:
         system = System(stack, Brisk(floor))
+        system.registry.mood = "away" if registry_after else "well"
         for name in CREATE:
             await system.start(name)
+        await system.clock.advance(registry_after)
+        system.registry.mood = "well"
         await system.clock.advance(900)
         assert set((await system.modes()).values()) == {"automatic"}
         assert system.logs["command"].named("notice") == []
@@ -101,6 +112,17 @@ def test_the_data_center_goes_and_comes_back() -> None:
             stages = system.logs["command"].named("stage")
             assert [e for e in stages if e["state"] == "relapsed" or not e["gate"]] == []
             assert system.logs["command"].named("notice")[-1]["state"] == "all-clear"
+            assert (await system.told("command"))["quiescent"] is True
+
+    run(test())
+
+
+def test_a_registry_that_is_late_at_the_start_is_no_outage() -> None:
+    async def test() -> None:
+        async with up(registry_after=900) as system:
+            assert system.logs["command"].named("stage") == []
+            await system.clock.advance(3600)
+            assert set((await system.modes()).values()) == {"automatic"}
             assert (await system.told("command"))["quiescent"] is True
 
     run(test())
