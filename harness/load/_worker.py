@@ -10,6 +10,7 @@ from collections.abc import Callable
 from time import time
 from typing import Any, cast
 
+import gevent
 import msgspec
 from gevent.event import AsyncResult
 from locust.contrib.fasthttp import FastHttpSession
@@ -43,6 +44,7 @@ class Worker:
         events.quitting.add_listener(self._quitting)
         name = os.environ.get(WORKER) or socket.gethostname()
         self._runner.send_message(HELLO, {"name": name})
+        gevent.spawn(self._watch_master)
 
     def _configure(self, *, msg: Any, **_: object) -> None:
         self._stop()
@@ -50,7 +52,7 @@ class Worker:
         here = os.environ.get(STACK)
         if here:
             config = msgspec.structs.replace(config, directory=here)
-        orders = MasterOrders(self._runner, msg.data["load"], config, self._gone)
+        orders = MasterOrders(self._runner, msg.data["load"], config)
         orders.report("clock", repr(time()))
         self._orders = orders
         self._session = Session(
@@ -80,8 +82,15 @@ class Worker:
             self._session.stop()
             self._orders.report("lost", "it was told to stop")
 
-    def _gone(self) -> None:
-        """Without a master nobody records what is done, and nobody would stop it."""
+    def _watch_master(self) -> None:
+        """Without a master nobody records what is done, and nobody would stop it.
+
+        Locust's own watch begins with the master's first heartbeat, and a master may die before.
+        """
+        heard = time()
+        while heard > time() - _SILENCE:
+            gevent.sleep(1)
+            heard = max(heard, self._runner.last_heartbeat_timestamp or heard)
         self._stop()
         os._exit(ExitCode.BROKEN)
 
@@ -89,14 +98,11 @@ class Worker:
 class MasterOrders:
     """The `Orders` of a worker."""
 
-    def __init__(
-        self, runner: WorkerRunner, load: int, config: LoadConfig, gone: Callable[[], None]
-    ) -> None:
+    def __init__(self, runner: WorkerRunner, load: int, config: LoadConfig) -> None:
         self.load = load
         self.begins: AsyncResult[float] = AsyncResult()
         self._runner = runner
         self._config = config
-        self._gone = gone
 
     def config(self) -> LoadConfig:
         """As the master said."""
@@ -111,10 +117,7 @@ class MasterOrders:
         self._runner.send_message(REPORT, {"load": self.load, "kind": kind, "texts": texts})
 
     def watch_parent(self) -> None:
-        """Call `gone` if the master has been silent for long."""
-        heard = self._runner.last_heartbeat_timestamp
-        if heard is not None and heard < time() - _SILENCE:
-            self._gone()
+        """The worker watches its master, with or without a load."""
 
 
 class ToMaster:

@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+import zmq
 
 from harness.errors import StackError, WorkerLostError
 from harness.history import Generator, Invoke, Ok, Unknown, merge, read_lines
 from harness.load import DistributedLoad, LocalWorkers
+from harness.load._process import locust_words
 
 from .conftest import alive, config, until
 from .server import Server
@@ -149,3 +152,25 @@ def test_workers_end_when_the_master_was_killed_and_cannot_tell_them(
     with pytest.raises(StackError, match=r"exit code -9"):
         until(lambda: load.poll() is not None)
     until(lambda: not any(alive(pid) for pid in pids(workers).values()))
+
+
+def test_a_worker_ends_whose_master_is_gone_before_its_first_heartbeat(
+    workers: LocalWorkers,
+) -> None:
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as master:
+        master.rcvtimeo = 30_000
+        port = str(master.bind_to_random_port("tcp://127.0.0.1"))
+        words = ["--worker", "--master-host", "127.0.0.1", "--master-port", port]
+        workers.start([*locust_words(), *words])
+        try:
+            known: set[bytes] = set()
+            while len(known) < workers.count:
+                node, _ = master.recv_multipart()
+                if node not in known:
+                    taken = msgspec.msgpack.encode(("ack", {"index": len(known)}, node.decode()))
+                    master.send_multipart([node, taken])
+                    known.add(node)
+            until(lambda: not any(alive(pid) for pid in pids(workers).values()))
+            assert all("exit code 4" in how for how in workers.ended())
+        finally:
+            workers.stop()
