@@ -88,6 +88,16 @@ def test_the_doctor_knows_this_machine(
     assert "16 services, 32 links" in out
 
 
+def test_the_doctor_says_who_needs_an_engine_that_is_not_there(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    code, out, _ = call(capsys, "doctor")
+    assert code == ExitCode.PASS
+    assert "only --on compose needs one; tcp://127.0.0.1:1: no Docker engine answers" in out
+
+
 def test_healing_where_nothing_is_left_says_so(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

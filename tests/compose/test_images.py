@@ -2,6 +2,7 @@
 
 import io
 import os
+import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from harness.errors import StackError
 from harness.images._engine import NOT_HERE, UNFINISHED, Engine, context
 
+from .conftest import command
 from .kit import images_of
 
 OURS = ("outage-harness/services:local", "outage-harness/load:local")
@@ -143,3 +145,17 @@ def test_what_runs_is_nobodys_and_holds_no_tools_and_no_ca_of_this_network(
     finally:
         container.remove(v=True, force=True)  # run(remove=True) would leave its volume
     assert told.decode().splitlines() == ["1000", "", "", "", ""]
+
+
+def test_the_doctor_names_the_images_that_are_missing(
+    engine: docker.DockerClient, shop: Path, shop_environment: dict[str, str]
+) -> None:
+    done = subprocess.run(
+        command("doctor", "--stack", shop), capture_output=True, text=True, check=False,
+        env=shop_environment | {"PERL_IMAGE": "127.0.0.1:1/nobody/perl:1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = {line[:20].strip(): line[20:].strip() for line in done.stdout.splitlines()}
+    assert rows["Docker engine"].startswith(str(engine.version()["Version"]))
+    assert rows["images"].startswith("1 of 3 missing")
+    assert rows["images"].endswith("harness images build sees to 127.0.0.1:1/nobody/perl:1")

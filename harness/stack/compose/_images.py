@@ -12,23 +12,40 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import docker
+from docker.errors import ImageNotFound
+
 from .._reading import FILES
 from .._spec import StackSpec
 from ._command import Compose
+from ._engine import told
 
 
 @dataclass(frozen=True)
 class Images:
     """What the services of the default profile are made of.
 
-    `pulled` are the tags that no service builds; `built` are the services that do.
+    `pulled` are the tags that no service builds; `built` has the tag for each service that does.
     """
 
     pulled: tuple[str, ...]
-    built: tuple[str, ...]
+    built: Mapping[str, str]
     _spec: StackSpec
     _compose: Compose
-    _names: str
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """All of them, each once."""
+        return tuple(dict.fromkeys([*self.pulled, *self.built.values()]))
+
+    def missing(self, client: docker.DockerClient) -> list[str]:
+        """The tags that the engine does not have.
+
+        Raises:
+            StackError: it does not answer.
+        """
+        with told("the engine's images cannot be listed"):
+            return [tag for tag in self.tags if not has_image(client, tag)]
 
     def build(self, say: Callable[[str], object]) -> None:
         """Let Compose build; `say` is told what it says, line by line.
@@ -39,11 +56,12 @@ class Images:
         if not self.built:
             return
         spec = self._spec
+        named = {"services": {name: {"image": tag} for name, tag in self.built.items()}}
         with tempfile.TemporaryDirectory(prefix="outage-harness-") as folder:
             names = Path(folder, "names.yml")
-            names.write_text(self._names)
+            names.write_text(json.dumps(named))
             files = [compose_file(spec), names]
-            self._compose.build(spec.name, spec.directory, files, self.built, say)
+            self._compose.build(spec.name, spec.directory, files, [*self.built], say)
 
 
 def read_images(spec: StackSpec) -> Images:
@@ -58,8 +76,16 @@ def read_images(spec: StackSpec) -> Images:
     built = {name: image_of(name, body, spec) for name, body in services.items() if _builds(body)}
     named = dict.fromkeys(str(body["image"]) for body in services.values() if body.get("image"))
     pulled = tuple(tag for tag in named if tag not in built.values())
-    names = json.dumps({"services": {name: {"image": built[name]} for name in built}})
-    return Images(pulled, tuple(built), spec, compose, names)
+    return Images(pulled, built, spec, compose)
+
+
+def has_image(client: docker.DockerClient, tag: str) -> bool:
+    """Whether the engine has an image of that name."""
+    try:
+        client.images.get(tag)
+    except ImageNotFound:
+        return False
+    return True
 
 
 def compose_file(spec: StackSpec) -> Path:

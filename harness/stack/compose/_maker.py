@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import docker
-from docker.errors import ImageNotFound
 
 from harness.errors import StackError
 
@@ -14,7 +13,7 @@ from .._protocol import Settings
 from .._spec import StackSpec
 from ._command import Compose, RefusedError
 from ._engine import told
-from ._images import built_unnamed, compose_file, default_profile
+from ._images import built_unnamed, compose_file, default_profile, has_image
 from ._override import Override, make_override
 from ._project import Project, lives
 from ._sweep import remove
@@ -99,14 +98,7 @@ class Maker:
         """The images of the default profile that the engine does not have."""
         wanted = {body.get("image"): None for body in default_profile(config).values()}
         with told(f"{self._project.name}: the engine's images cannot be listed"):
-            return [tag for tag in wanted if tag and not self._has_image(tag)]
-
-    def _has_image(self, tag: str) -> bool:
-        try:
-            self._client.images.get(tag)
-        except ImageNotFound:
-            return False
-        return True
+            return [tag for tag in wanted if tag and not has_image(self._client, tag)]
 
     def _lives(self) -> bool:
         with told(f"{self._project.name}: its containers cannot be listed"):
