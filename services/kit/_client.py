@@ -209,6 +209,10 @@ class Client:
             return NotSent(f"{self.name} is not reached: {_said(error)}")
         except httpx.HTTPError as error:
             return Unsure(f"{self.name} broke off: {_said(error)}")
+        except AttributeError as error:
+            # The peer hung up in the moment in which it was connected: anyio then asks uvloop for
+            # a socket that it has let go of, and httpcore passes that on as it is.
+            return Unsure(f"{self.name} hung up at once: {_said(error)}")
         return self._read(response)
 
     def _read(self, response: httpx.Response) -> Outcome:
