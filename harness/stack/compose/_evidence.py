@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import docker
 from docker.models.containers import Container
+from docker.utils import parse_repository_tag
 
 import harness
 
@@ -50,5 +51,8 @@ def _images(containers: Mapping[str, Container]) -> Iterator[tuple[str, str]]:
         image = container.image
         if image is None:
             continue
+        name = str(container.attrs["Config"]["Image"])
         digests = image.attrs.get("RepoDigests") or []
-        yield f"image {container.attrs['Config']['Image']}", str((digests or [image.id])[0])
+        repository, _ = parse_repository_tag(name)  # of those that have it, the one it is named by
+        own = [digest for digest in digests if digest.partition("@")[0] == repository]
+        yield f"image {name}", str((own or digests or [image.id])[0])
