@@ -18,6 +18,8 @@ import docker
 import pytest
 from docker.errors import ImageNotFound
 
+from harness.images._engine import Engine
+
 SHOP = Path(__file__).parents[1] / "foreign_stack"
 LOAD = "outage-harness/load:local"
 _TAG = "outage-harness/test-shop:local"
@@ -46,6 +48,20 @@ def load_image(engine: docker.DockerClient, missing: Callable[[str], NoReturn]) 
     except ImageNotFound:
         missing(f"no image {LOAD}; harness images build makes it")
     return LOAD
+
+
+@pytest.fixture
+def said() -> list[str]:
+    """What the `maker` says, line by line."""
+    return []
+
+
+@pytest.fixture
+def maker(engine: docker.DockerClient, said: list[str]) -> Iterator[Engine]:
+    """Makes images on the engine."""
+    made = Engine(said.append)
+    yield made
+    made.close()
 
 
 @pytest.fixture

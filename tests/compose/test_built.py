@@ -10,7 +10,7 @@ from typing import NoReturn
 import docker
 import pytest
 
-from harness.errors import StackError
+from harness.errors import ExitCode, StackError
 from harness.images import build_images
 from harness.stack import detached_state
 
@@ -86,7 +86,7 @@ def test_a_build_that_fails_is_told_with_its_last_lines(
 ) -> None:
     write_dockerfile(built, shop_environment, "RUN echo no flour left; exit 3")
     done = harness("up", "--on", "compose", COMPOSE_PROJECT_NAME=project)
-    assert done.returncode == 4
+    assert done.returncode == ExitCode.BROKEN
     (line,) = done.stderr.splitlines()
     assert line.startswith("harness: docker compose build failed ("), line
     assert "no flour left" in line

@@ -21,18 +21,6 @@ MINIMAL = b"FROM scratch\nCOPY one /one\n"
 
 
 @pytest.fixture
-def said() -> list[str]:
-    return []
-
-
-@pytest.fixture
-def maker(engine: docker.DockerClient, said: list[str]) -> Iterator[Engine]:
-    made = Engine(said.append)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def tag(engine: docker.DockerClient) -> Iterator[str]:
     """A tag of this test's own; whatever it names is removed."""
     name = f"outage-harness/test-{uuid.uuid4().hex[:8]}:local"

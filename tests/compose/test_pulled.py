@@ -36,18 +36,6 @@ def registry(
         yield running
 
 
-@pytest.fixture
-def said() -> list[str]:
-    return []
-
-
-@pytest.fixture
-def maker(engine: docker.DockerClient, said: list[str]) -> Iterator[Engine]:
-    made = Engine(said.append)
-    yield made
-    made.close()
-
-
 def content(what: str) -> bytes:
     dockerfile = b"FROM scratch\nCOPY one /one\n"
     return context({"Dockerfile": dockerfile, "one": what.encode()})

@@ -25,11 +25,13 @@ from ._engine import told
 class Images:
     """What the services of the default profile are made of.
 
-    `pulled` are the tags that no service builds; `built` has the tag for each service that does.
+    `pulled` are the tags that no service builds; `built` has the tag for each service that does;
+    `unnamed` are those of them whose tag is not the file's own.
     """
 
     pulled: tuple[str, ...]
     built: Mapping[str, str]
+    unnamed: tuple[str, ...]
     _spec: StackSpec
     _compose: Compose
 
@@ -45,7 +47,7 @@ class Images:
             StackError: it does not answer.
         """
         with told("the engine's images cannot be listed"):
-            return [tag for tag in self.tags if not has_image(client, tag)]
+            return [tag for tag in self.tags if not _has_image(client, tag)]
 
     def build(self, say: Callable[[str], object]) -> None:
         """Let Compose build; `say` is told what it says, line by line.
@@ -71,15 +73,20 @@ def read_images(spec: StackSpec) -> Images:
         StackError: there is no Compose, or it does not understand the file.
     """
     compose = Compose.find()
-    config = compose.config(spec.name, spec.directory, [compose_file(spec)])
+    return images_in(compose.config(spec.name, spec.directory, [compose_file(spec)]), spec, compose)
+
+
+def images_in(config: Mapping[str, Any], spec: StackSpec, compose: Compose) -> Images:
+    """The images of the stack that `compose` reads as `config`."""
     services = default_profile(config)
     built = {name: image_of(name, body, spec) for name, body in services.items() if _builds(body)}
+    unnamed = tuple(name for name in built if not services[name].get("image"))
     named = dict.fromkeys(str(body["image"]) for body in services.values() if body.get("image"))
     pulled = tuple(tag for tag in named if tag not in built.values())
-    return Images(pulled, built, spec, compose)
+    return Images(pulled, built, unnamed, spec, compose)
 
 
-def has_image(client: docker.DockerClient, tag: str) -> bool:
+def _has_image(client: docker.DockerClient, tag: str) -> bool:
     """Whether the engine has an image of that name."""
     try:
         client.images.get(tag)
@@ -105,12 +112,6 @@ def image_of(name: str, body: Mapping[str, Any], spec: StackSpec) -> str:
     Left to Compose it had the name of the run's own project in it, and each run left an image.
     """
     return str(body.get("image") or f"{spec.name}-{name}")
-
-
-def built_unnamed(config: Mapping[str, Any]) -> list[str]:
-    """The services that are built and whose image the file does not name."""
-    services = default_profile(config)
-    return [name for name, body in services.items() if _builds(body) and not body.get("image")]
 
 
 def _builds(body: Mapping[str, Any]) -> bool:

@@ -1,9 +1,8 @@
 """Lets Compose make the containers of a stack, and remove them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import docker
 
@@ -13,7 +12,7 @@ from .._protocol import Settings
 from .._spec import StackSpec
 from ._command import Compose, RefusedError
 from ._engine import told
-from ._images import built_unnamed, compose_file, default_profile, has_image
+from ._images import compose_file, images_in
 from ._override import Override, make_override
 from ._project import Project, lives
 from ._sweep import remove
@@ -59,19 +58,19 @@ class Maker:
             remove(self._client, project)
         project.marker.write_text(f"{project.name}\n")
         config = self.compose.config(project.name, directory, [compose_file(self._spec)])
-        unnamed = built_unnamed(config)
+        images = images_in(config, self._spec, self.compose)
         for attempt in range(1, _ATTEMPTS + 1):
             override = make_override(config, self._spec, settings, project, self._client)
             project.override.write_text(override.text)
-            if unnamed and attempt == 1:  # what runs is what is there now; mostly Compose's cache
-                self.compose.build(project.name, directory, self._files(), unnamed, _unheard)
+            if images.unnamed and attempt == 1:  # so that what runs is what is there
+                self.compose.build(project.name, directory, self._files(), images.unnamed, _unheard)
             try:
                 self.compose.create(project.name, directory, self._files())
             except RefusedError as error:
                 if attempt < _ATTEMPTS and "overlaps" in str(error):
                     remove(self._client, project)
                     continue  # somebody took the subnet just now
-                if missing := self._missing_images(config):
+                if missing := images.missing(self._client):
                     raise StackError(
                         f"{project.name}: no image {', '.join(missing)}, and Compose could not get "
                         f"it ({error.reason}); harness images build makes what can be made without "
@@ -93,12 +92,6 @@ class Maker:
         with told(f"{project.name}: cannot be removed; harness heal does it later"):
             remove(self._client, project)
         project.forget()
-
-    def _missing_images(self, config: Mapping[str, Any]) -> list[str]:
-        """The images of the default profile that the engine does not have."""
-        wanted = {body.get("image"): None for body in default_profile(config).values()}
-        with told(f"{self._project.name}: the engine's images cannot be listed"):
-            return [tag for tag in wanted if tag and not has_image(self._client, tag)]
 
     def _lives(self) -> bool:
         with told(f"{self._project.name}: its containers cannot be listed"):
