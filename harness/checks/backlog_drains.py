@@ -4,7 +4,8 @@ Each service reports how much is pending. From the heal on, it may grow only whe
 work explains it: with `adds`, by no more in total than the answers of that kind that the service
 gave since the heal (an unknown outcome counts as one, for it may have been written down); without
 `adds`, freely while the service is `manual` (it has not begun to drain) and not at all otherwise.
-Reports and answers are read by different processes, so answers count up to the next report.
+Reports and answers are read by different processes, and a report may be read a moment after it was
+true. So answers count from the report before the first one on, and up to the next one after growth.
 """
 
 from bisect import bisect_right
@@ -34,6 +35,8 @@ class _Report:
     t: float
     pending: float
     index: int
+    since: float
+    """When the report before it was read: it was true at some moment from then to `t`."""
 
 
 class BacklogDrains(Check, name="backlog_drains"):
@@ -105,7 +108,7 @@ class BacklogDrains(Check, name="backlog_drains"):
 
     def _reports(self, history: History, service: str, start: float) -> list[_Report]:
         """The reports after `start`, led by the last one before it as what there was to drain."""
-        found = []
+        found: list[_Report] = []
         for event in history.events:
             value: object = None
             if isinstance(event, Said) and event.service == service and event.event == self.event:
@@ -113,7 +116,8 @@ class BacklogDrains(Check, name="backlog_drains"):
             elif isinstance(event, Gauge) and event.service == service and self.event == "gauge":
                 value = event.values.get(self.field)
             if isinstance(value, int | float):
-                found.append(_Report(event.t, float(value), event.index))
+                since = found[-1].t if found else event.t
+                found.append(_Report(event.t, float(value), event.index, since))
         first = bisect_right([report.t for report in found], start)
         return found[max(0, first - 1) :]
 
@@ -121,8 +125,8 @@ class BacklogDrains(Check, name="backlog_drains"):
         self, history: History, service: str, own: list[_Report], start: float
     ) -> tuple[_Report, _Report] | None:
         """The first growth that nothing explains, as the reports on either side of it."""
-        # What came between the last report before recovery and recovery itself explains as much.
-        added = self._added(history, service, min([start, *(report.t for report in own)]))
+        # The last report before recovery leads; whatever it may not have counted explains as much.
+        added = self._added(history, service, min([start, *(report.since for report in own)]))
         spans, grown = history.modes(service), 0.0
         for place, (before, after) in enumerate(pairwise(own)):
             if after.pending <= before.pending:

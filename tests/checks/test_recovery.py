@@ -302,6 +302,16 @@ def test_what_came_between_the_last_report_and_recovery_explains_growth_too() ->
     assert drained(tale, adds=ADDS).result == "pass"
 
 
+@pytest.mark.parametrize(("answered", "result"), [(19.1, "pass"), (18.9, "fail")])
+def test_a_report_may_be_read_after_answers_that_it_does_not_count(
+    answered: float, result: str
+) -> None:
+    """The report that leads, at 20, was true at some moment since the one before it, at 19."""
+    tale = draining(9, 9, 11, 3, 0)
+    tale.many(2, answered, answered, "pay", took=0.01, service="desk", value={"path": "paper"})
+    assert drained(tale, adds=ADDS).result == result
+
+
 def test_a_backlog_that_is_left_fails() -> None:
     verdict = drained(draining(9, 5, 2))
     assert verdict.result == "fail"
