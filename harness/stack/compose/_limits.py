@@ -5,6 +5,7 @@ given as much as the machine has, and as much again to swap. Nor does it let a C
 beside `cpus:`.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import docker
@@ -41,14 +42,15 @@ def limit(
         _refuse_cpus(container)
         changes |= {"cpu_period": _PERIOD, "cpu_quota": max(1000, round(cpu * _PERIOD))}
     if memory is not None:
+        if _needed(_stats(client, container)) > memory:
+            raise _too_little(memory)
         changes |= {"mem_limit": memory, "memswap_limit": memory}
     try:
         client.api.update_container(container.id or "", **changes)
     except APIError as error:
         if memory is None or "memory limit" not in str(error.explanation):
             raise
-        size = write_size(memory)
-        raise StackError(f"it uses more than {size} already; let it have more") from error
+        raise _too_little(memory) from error
 
 
 def unlimit(client: docker.DockerClient, container: Container, before: dict[str, int]) -> list[str]:
@@ -84,11 +86,7 @@ def unlimit(client: docker.DockerClient, container: Container, before: dict[str,
 
 def usage_of(client: docker.DockerClient, container: Container) -> Usage:
     """What `container` may use, and what it does use."""
-    limits = limits_of(container)
-    running = container.status in ("running", "paused")
-    stats: dict[str, Any] = (
-        client.api.stats(container.id or "", stream=False, one_shot=True) if running else {}
-    )
+    limits, stats = limits_of(container), _stats(client, container)
     memory = stats.get("memory_stats") or {}
     throttling = (stats.get("cpu_stats") or {}).get("throttling_data") or {}
     quota = limits["CpuQuota"]
@@ -100,6 +98,31 @@ def usage_of(client: docker.DockerClient, container: Container) -> Usage:
         refused=memory.get("failcnt", 0),
         killed=bool(container.attrs["State"].get("OOMKilled")),
     )
+
+
+def _stats(client: docker.DockerClient, container: Container) -> dict[str, Any]:
+    """The kernel's counters of `container`, as the engine tells them; none if it does not run."""
+    if container.status not in ("running", "paused"):
+        return {}
+    stats: dict[str, Any] = client.api.stats(container.id or "", stream=False, one_shot=True)
+    return stats
+
+
+def _needed(stats: Mapping[str, Any]) -> int:
+    """Bytes of memory that the kernel cannot take back from a container: no cache of files.
+
+    With cgroup v1 the kernel refuses a limit below that. With v2 it sets the limit, and ends
+    processes until what is left fits.
+    """
+    memory = stats.get("memory_stats") or {}
+    kept = memory.get("stats") or {}
+    cached = ("active_file", "inactive_file", "slab_reclaimable")
+    given = (kept.get(f"total_{name}", kept.get(name, 0)) for name in cached)
+    return int(memory.get("usage", 0)) - sum(map(int, given))
+
+
+def _too_little(memory: int) -> StackError:
+    return StackError(f"it uses more than {write_size(memory)} already; let it have more")
 
 
 def _refuse_cpus(container: Container) -> None:
