@@ -42,7 +42,7 @@ class FakeEngine:
     def __init__(self, memory: dict[str, Any]) -> None:
         self.api, self.memory = self, memory
         self.id, self.status = "0123", "running"
-        self.attrs = {"HostConfig": {}}
+        self.attrs: dict[str, Any] = {"HostConfig": {}}
         self.told: list[dict[str, Any]] = []
 
     def stats(self, _container: str, **_options: bool) -> dict[str, Any]:
