@@ -83,6 +83,15 @@ def test_a_room_is_entered_through_its_door() -> None:
             assert not hidden, f"{path}:{line}: {name}"
 
 
+def test_the_rungs_do_not_know_each_other() -> None:
+    """What both need is in the room around them, which alone knows both."""
+    stack = ROOT / "harness" / "stack"
+    for here, other in (("local", "compose"), ("compose", "local")):
+        for path in (stack / here).rglob("*.py"):
+            known = [i for i, _ in imports(path) if i.startswith(f"harness.stack.{other}")]
+            assert not known, path
+
+
 @pytest.mark.parametrize("path", SERVICES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_service_takes_clock_ids_and_state_from_outside(path: Path) -> None:
     tree = ast.parse(path.read_text())

@@ -13,7 +13,7 @@ from harness.chaos._intents import Intent, Intents, outstanding
 from harness.chaos._processes import Process, process
 from harness.chaos._toxic import Toxic
 from harness.errors import UnhealedError
-from harness.stack.local._toxiproxy import redirect_proxy
+from harness.stack._proxies import redirect_proxy
 
 from .fake_stack import FakeStack
 

@@ -15,8 +15,8 @@ import docker
 from harness.errors import StackError
 from harness.history import Node
 
+from .._exit_text import exit_text
 from .._protocol import NodeSink
-from ..local._wire import exit_text
 from ._engine import LOST, told
 from ._project import SERVICE, WORKER, Project
 

@@ -9,8 +9,8 @@ from docker.utils import parse_repository_tag
 
 import harness
 
+from .._proxies import toxiproxy_version
 from .._spec import PostgresRun, StackSpec
-from ..local._toxiproxy import toxiproxy_version
 from ._command import Compose
 from ._engine import told
 

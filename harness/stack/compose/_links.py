@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from threading import Lock
 
+from .._proxies import create_proxies, redirect_proxy
 from .._spec import Link, StackSpec
-from ..local._toxiproxy import create_proxies, redirect_proxy
 
 _REFUSES = "127.0.0.1:1"
 """Of the Toxiproxy's own host: port 1 (tcpmux) has no listener in its container."""

@@ -6,9 +6,9 @@ from functools import partial
 
 from harness.errors import StackError
 
+from .._probe import probe_for
+from .._proxies import toxiproxy_version
 from .._spec import StackSpec
-from ..local._probe import probe_for
-from ..local._toxiproxy import toxiproxy_version
 from ._events import Events
 
 API = 8474

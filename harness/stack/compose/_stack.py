@@ -14,10 +14,10 @@ import docker
 from harness.errors import StackError
 
 from .._contained import Engine
+from .._log_files import LogFiles
 from .._protocol import GoneError, LineSink, NodeSink, NodeStatus, Settings
 from .._spec import Service, StackSpec
 from .._spec_json import spec_from_json, spec_to_json
-from ..local._state import StateDir
 from ._containers import Containers
 from ._engine import connect, told
 from ._events import Events
@@ -46,7 +46,7 @@ class ComposeStack:
     def __init__(self, spec: StackSpec, state_dir: Path, *, patience: float = _PATIENCE) -> None:
         self._spec = spec
         self._project = Project.of(spec.name, state_dir)
-        self._state = StateDir(self._project.state_dir)
+        self._files = LogFiles(self._project.state_dir / "logs")
         self._patience = patience
         self._client: docker.DockerClient | None = None
         self._maker: Maker | None = None
@@ -104,15 +104,12 @@ class ComposeStack:
         """
         if settings.epoch is None:
             settings = replace(settings, epoch=time.time())
-        self._state.root.mkdir(parents=True, exist_ok=True)
-        self._state.logs.mkdir(exist_ok=True)
         self._client = client = connect()
         try:
             maker = Maker(client, self._spec, self._project)
             maker.refuse_living()
             self._maker = maker  # from here on, what is there is ours to remove
-            for old in self._state.logs.glob("*.log"):
-                old.unlink()
+            self._files.begin()
             self._addresses = maker.make(settings).addresses
             self._listen(client, lines, nodes)
             self._start()
@@ -242,7 +239,7 @@ class ComposeStack:
     def _listen(self, client: docker.DockerClient, lines: LineSink, nodes: NodeSink) -> None:
         found = self._project.containers(client)
         self._logs = {
-            name: Log(client, container.id or name, self._state.log(name), partial(lines, name))
+            name: Log(client, container.id or name, self._files.path(name), partial(lines, name))
             for name, container in found.items()
         }
         self._events = Events(client, self._project, nodes=nodes, last_words=self._last_words)
@@ -311,7 +308,7 @@ class ComposeStack:
     def _last_words(self, service: str) -> str:
         if service in self._logs:
             self._logs[service].await_end(2.0)
-        return self._state.last_words(service)
+        return self._files.last_words(service)
 
     def _status(self, service: Service) -> NodeStatus:
         name = service.name

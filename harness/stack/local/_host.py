@@ -33,16 +33,14 @@ def take_state(state: StateDir) -> int:
     if lock is None:
         raise StackError(f"{state.root}: a stack hangs here; harness heal ends it")
     state.clean()
-    state.logs.mkdir(exist_ok=True)
-    for old in state.logs.glob("*.log"):
-        old.unlink()
+    state.logs.begin()
     return lock
 
 
 def start_supervisor(state: StateDir, lock: int) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """The guardian, and our end of the supervisor's leash."""
     ours, theirs = socket.socketpair()
-    with theirs, state.log("supervisor").open("wb") as log:
+    with theirs, state.logs.path("supervisor").open("wb") as log:
         guardian = subprocess.Popen(
             [
                 sys.executable,

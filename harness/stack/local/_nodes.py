@@ -9,8 +9,9 @@ from typing import Literal
 from harness.errors import StackError
 from harness.history import Node
 
+from .._exit_text import exit_text
 from .._protocol import LineSink, NodeSink
-from ._wire import Changed, Output, Standing, exit_text
+from ._wire import Changed, Output, Standing
 
 _State = Literal["started", "ready", "exited", "paused", "resumed"]
 

@@ -20,18 +20,19 @@ import msgspec
 import harness
 from harness.errors import StackError
 
+from .._exit_text import exit_text
+from .._probe import probe_for
 from .._protocol import GoneError, LineSink, NodeSink, NodeStatus, Settings
+from .._proxies import toxiproxy_version
 from .._spec import Service, StackSpec
 from .._spec_json import spec_from_json, spec_to_json
 from ._client import Client
 from ._host import end_supervisor, start_supervisor, take_state
 from ._nodes import Nodes
 from ._plan import Plan
-from ._probe import probe_for
 from ._start import Starter
 from ._state import StateDir
 from ._sweep import sweep
-from ._toxiproxy import toxiproxy_version
 from ._wire import (
     Detach,
     Follow,
@@ -42,7 +43,6 @@ from ._wire import (
     Signal,
     Spawn,
     Standing,
-    exit_text,
 )
 
 _PATIENCE = 30.0
@@ -264,7 +264,7 @@ class LocalStack:
         try:
             self._nodes.await_ready(service, self._probe(service), patience)
         except StackError as error:
-            raise StackError(f"{error}; {self._state.last_words(service)}") from error
+            raise StackError(f"{error}; {self._state.logs.last_words(service)}") from error
 
     def _probe(self, service: str) -> Callable[[], bool] | None:
         """How to ask `service` whether it is ready; None if there is no way."""

@@ -11,11 +11,11 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 from .._protocol import Settings
+from .._proxies import create_proxies
 from .._spec import PostgresRun, StackSpec
 from ._plan import Plan, make_plan, ports_needed
 from ._postgres import Account, Postgres
 from ._state import Owned, StateDir
-from ._toxiproxy import create_proxies
 from ._wire import Reply, Request, Reserve, Spawn, Warm
 
 Call = Callable[[Request], Reply]

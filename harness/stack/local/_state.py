@@ -21,6 +21,7 @@ from pathlib import Path
 
 import msgspec
 
+from .._log_files import LogFiles
 from . import _process
 
 _ROUNDS = 20
@@ -45,31 +46,10 @@ class StateDir:
         self.root = root.absolute()
         self.state = self.root / "state.json"
         self.volumes = self.root / "volumes"
-        self.logs = self.root / "logs"
+        self.logs = LogFiles(self.root / "logs")
         self._socket = "control.sock"
         self._owned = self.root / "owned.jsonl"
         self._lock = self.root / "lock"
-
-    def log(self, service: str) -> Path:
-        """Where the lines of `service` are kept."""
-        return self.logs / f"{service}.log"
-
-    def last_lines(self, service: str, count: int = 3) -> list[str]:
-        """The end of the log of `service`."""
-        try:
-            with self.log(service).open("rb") as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(max(0, size - 4096))
-                lines = file.read().decode(errors="replace").splitlines()
-        except OSError:
-            return []
-        return [line.strip() for line in lines if line.strip()][-count:]
-
-    def last_words(self, service: str) -> str:
-        """The end of the log of `service` for an error message."""
-        lines = self.last_lines(service)
-        said = f"its last lines: {' | '.join(lines)}" if lines else "it said nothing"
-        return f"{said} (whole log: {self.log(service)})"
 
     def own(self, owned: Owned) -> None:
         """Note that the stack owns a process or a path."""

@@ -35,7 +35,7 @@ def sweep(state_dir: Path) -> list[str]:
 
 def service_logs(state_dir: Path) -> dict[str, Path]:
     """The logs in `state_dir`, by service, the Toxiproxy and the supervisor among them."""
-    return {path.stem: path for path in sorted(StateDir(state_dir).logs.glob("*.log"))}
+    return StateDir(state_dir).logs.found()
 
 
 def take_lock(state: StateDir) -> int | None:

@@ -156,7 +156,7 @@ class Supervisor:
         lend = bool(recipe.argv) and not recipe.infrastructure
         if lend:
             self._ports.lend(recipe.port)
-        service = Service(recipe, self._state.log(recipe.service))
+        service = Service(recipe, self._state.logs.path(recipe.service))
         self._state.own(Owned(name=recipe.service, pid=service.pid, start=service.start))
         self._services[recipe.service] = service
         if lend:

@@ -8,7 +8,7 @@ import socket
 import struct
 from collections.abc import Callable
 
-from .._spec import PostgresRun, Service
+from ._spec import PostgresRun, Service
 
 TIMEOUT = 1.0
 
