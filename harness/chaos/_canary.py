@@ -5,9 +5,10 @@ whole point, and HTTP clients blur it. A look never raises; whatever happens is 
 """
 
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from ._speech import Ask, Speech
 
@@ -46,6 +47,10 @@ class Sight:
         if self.outcome in ("silent", "closed", "reset"):
             return f"{self.outcome} after {self.first * 1000:.0f} ms"
         return self.outcome
+
+
+Looks: TypeAlias = Sequence[Sight]
+"""What several canaries saw at the same time at the same address."""
 
 
 def look(address: str, speech: Speech, ask: Ask) -> Sight:

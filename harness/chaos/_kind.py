@@ -12,22 +12,17 @@ fields. Kinds do no I/O: `_links` and `_nodes` carry them out, `_verify` looks.
 """
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from harness.scenario import Model
 from harness.stack import Contained, Engine, NodeStatus, Record, Service, Stack
 
-from ._canary import Sight
+from ._canary import Looks, Sight
 from ._errors import ChaosError
 from ._silence import SILENCE
 from ._speech import Ask
 from ._toxic import Toxic
 from ._wire import Wire
-
-Looks = Sequence[Sight]
-"""What several canaries saw at the same time at the same address."""
-
 
 Standing = Literal["down", "paused", "disconnected", "starved", "full", "up"]
 """How a service stands while a fault lasts."""

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from harness.errors import HarnessError
 from harness.stack import NodeStatus, Stack
 
-from ._canary import Sight, look
-from ._kind import Looks
+from ._canary import Looks, Sight, look
 from ._speech import Ask, Speech, speech_of
 
 BESIDE = 2.0

@@ -12,7 +12,8 @@ from time import monotonic, sleep
 
 from harness.errors import HarnessError
 
-from ._kind import LinkFault, Looks
+from ._canary import Looks
+from ._kind import LinkFault
 from ._lookout import Lookout, Place, Reference, patient
 from ._speech import speech_of
 from ._wire import Wire

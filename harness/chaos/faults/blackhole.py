@@ -1,6 +1,7 @@
 """Packets vanish: connections open, and nothing comes through them in either direction."""
 
-from harness.chaos._kind import LinkFault, Looks
+from harness.chaos._canary import Looks
+from harness.chaos._kind import LinkFault
 from harness.chaos._silence import SILENCE, silent
 from harness.chaos._speech import Ask
 from harness.chaos._toxic import Toxic, both_ways

@@ -2,7 +2,8 @@
 
 from typing import ClassVar
 
-from harness.chaos._kind import LinkFault, Looks
+from harness.chaos._canary import Looks
+from harness.chaos._kind import LinkFault
 from harness.chaos._silence import SILENCE
 from harness.chaos._speech import Ask
 from harness.chaos._wire import Wire

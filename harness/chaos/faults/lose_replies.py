@@ -1,6 +1,7 @@
 """Requests arrive and are carried out, but their answers are lost: the duplicate trap."""
 
-from harness.chaos._kind import LinkFault, Looks
+from harness.chaos._canary import Looks
+from harness.chaos._kind import LinkFault
 from harness.chaos._silence import SILENCE, silent
 from harness.chaos._speech import Ask
 from harness.chaos._toxic import Toxic

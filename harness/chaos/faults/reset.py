@@ -1,6 +1,7 @@
 """Connections break: the other side resets them as soon as something is sent."""
 
-from harness.chaos._kind import LinkFault, Looks
+from harness.chaos._canary import Looks
+from harness.chaos._kind import LinkFault
 from harness.chaos._speech import Ask
 from harness.chaos._toxic import Toxic
 from harness.chaos._wire import Wire

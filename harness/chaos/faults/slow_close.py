@@ -2,7 +2,8 @@
 
 from pydantic import Field
 
-from harness.chaos._kind import LinkFault, Looks
+from harness.chaos._canary import Looks
+from harness.chaos._kind import LinkFault
 from harness.chaos._speech import Ask
 from harness.chaos._toxic import Toxic
 from harness.chaos._wire import Wire

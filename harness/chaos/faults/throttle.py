@@ -4,7 +4,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from harness.chaos._kind import LinkFault, Looks
+from harness.chaos._canary import Looks
+from harness.chaos._kind import LinkFault
 from harness.chaos._speech import Ask
 from harness.chaos._toxic import Toxic, both_ways
 from harness.chaos._wire import PAD, Wire
