@@ -22,13 +22,13 @@ from harness.history import (
     Generator,
     History,
     Invoke,
+    LogEvent,
     Mode,
     Node,
     Notice,
     Ok,
     Plan,
     Read,
-    Said,
     Stage,
     Started,
     write_history,
@@ -85,7 +85,9 @@ def _outage() -> Iterator[AnyEvent]:
     yield Mode(t=HEAL + 1, service="desk", mode="mixed")
     yield Mode(t=HEAL + 8, service="desk", mode="automatic")
     for i in range(100):
-        yield Said(t=HEAL + 1 + i * 0.05, service="desk", event="journal", data={"pending": 99 - i})
+        yield LogEvent(
+            t=HEAL + 1 + i * 0.05, service="desk", event="journal", data={"pending": 99 - i}
+        )
     yield Plan(t=0.0, service="command", stages={"ledger": ()})
     yield Stage(t=HEAL + 1, service="command", stage="ledger", state="ramping", share=1.0)
     yield Stage(t=HEAL + 2, service="command", stage="ledger", state="done", share=1.0)

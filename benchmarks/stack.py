@@ -9,9 +9,8 @@ from statistics import median
 from time import perf_counter
 
 from harness.errors import StackError
-from harness.run import MakeStack, execute, prepare
-from harness.stack import LocalStack, Settings, read_stack
-from harness.stack.compose import ComposeStack
+from harness.run import execute, prepare
+from harness.stack import Backend, Settings, get_backend, read_stack
 
 ROOT = Path(__file__).parents[1]
 _STARTS = 5
@@ -29,10 +28,10 @@ expect: [quiesced]
 """
 
 
-def _ready(make: MakeStack) -> tuple[float, float]:
+def _ready(backend: Backend) -> tuple[float, float]:
     """Real seconds to start the stack, and to stop it."""
     with tempfile.TemporaryDirectory(prefix="bench-") as state:
-        stack = make(read_stack(ROOT, os.environ), Path(state))
+        stack = backend.make_stack(read_stack(ROOT, os.environ), Path(state))
         begun = perf_counter()
         stack.start(Settings(pace=60), lines=lambda *_: None, nodes=lambda _: None)
         ready = perf_counter()
@@ -40,8 +39,8 @@ def _ready(make: MakeStack) -> tuple[float, float]:
         return ready - begun, perf_counter() - ready
 
 
-def _print_ready(what: str, make: MakeStack) -> None:
-    starts, stops = zip(*(_ready(make) for _ in range(_STARTS)), strict=True)
+def _print_ready(what: str, backend: Backend) -> None:
+    starts, stops = zip(*(_ready(backend) for _ in range(_STARTS)), strict=True)
     print(
         f"{what:<15} {median(starts):.2f} s (median of {_STARTS}; {min(starts):.2f} to "
         f"{max(starts):.2f}); stopped {median(stops):.2f} s"
@@ -50,9 +49,9 @@ def _print_ready(what: str, make: MakeStack) -> None:
 
 def main() -> None:
     """Print the figures."""
-    _print_ready("stack ready", LocalStack)
+    _print_ready("stack ready", get_backend("local"))
     try:
-        _print_ready("in containers", ComposeStack)
+        _print_ready("in containers", get_backend("compose"))
     except StackError as error:
         print(f"in containers   not measured: {error}")
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
@@ -60,7 +59,9 @@ def main() -> None:
         path.write_text(_SCENARIO)
         prepared = prepare(str(path), ROOT)
         begun = perf_counter()
-        outcome = execute(prepared, make_stack=LocalStack, base=ROOT, out=Path(folder) / "run")
+        outcome = execute(
+            prepared, backend=get_backend("local"), base=ROOT, out=Path(folder) / "run"
+        )
         took = perf_counter() - begun
     length = prepared.scenario.load.duration / prepared.scenario.pace
     print(

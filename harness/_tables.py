@@ -18,14 +18,14 @@ def show_outcome(console: Console, outcome: Any) -> int:
     Of a run that broke before anything could be told, only what broke it.
     """
     told = any(verdict.result != "inconclusive" for verdict in outcome.verdicts)
-    if told or not outcome.trouble.broken:
+    if told or not outcome.errors.broken:
         show_table(
             console,
             ("verdict", "expectation", "reason"),
             [(verdict.result, verdict.name, verdict.reason) for verdict in outcome.verdicts],
             [_STYLES[verdict.result] for verdict in outcome.verdicts],
         )
-    for text in outcome.trouble.all:
+    for text in outcome.errors.all:
         console.print(text, style="bold red", markup=False, highlight=False, soft_wrap=True)
     report = outcome.folder / "report.html"
     console.print(f"report: {report}", markup=False, highlight=False, soft_wrap=True)

@@ -49,8 +49,11 @@ StackDir = Annotated[
         help="Where the stack's docker-compose.yml is.",
     ),
 ]
-Rung = Annotated[
-    str, typer.Option("--on", metavar="RUNG", help="Where the stack runs: local or compose.")
+BackendName = Annotated[
+    str | None,
+    typer.Option(
+        "--on", metavar="BACKEND", help="Where the stack runs; harness doctor lists the backends."
+    ),
 ]
 Build = Annotated[
     bool, typer.Option("--build", help="Before, as harness images build: for --on compose.")
@@ -71,7 +74,7 @@ def run(
         str, typer.Argument(metavar="NAME|FILE", help="A scenario's name, or its file.")
     ],
     *,
-    on: Rung = "local",
+    on: BackendName = None,
     seed: Annotated[
         int | None, typer.Option(metavar="N", help="Other arrivals and fault draws.")
     ] = None,
@@ -91,19 +94,19 @@ def run(
     build: Build = False,
 ) -> int:
     """Run a scenario on a stack of its own, judge it, leave evidence."""
-    from harness._rungs import load, rung
-    from harness.run import execute, prepare, progress
+    from harness.run import execute, load_maker, prepare, progress
+    from harness.stack import get_backend
 
     console = Console(stderr=False)
-    make = rung(on)
-    prepared = prepare(scenario, stack.resolve(), seed, rung=on)
-    make_load = load(on, workers, join, _announce)
+    backend = get_backend(on)
+    prepared = prepare(scenario, stack.resolve(), seed, backend=backend)
+    make_load = load_maker(backend, workers=workers, guests=join, announce=_announce)
     if build:
-        _build(on, stack)
-    with progress(console, f"{prepared.scenario.name} on {on}") as watch:
+        backend.build_images(stack.resolve(), _print_line)
+    with progress(console, f"{prepared.scenario.name} on {backend.name}") as watch:
         outcome = execute(
             prepared,
-            make_stack=make,
+            backend=backend,
             make_load=make_load,
             base=stack.resolve(),
             out=out,
@@ -133,7 +136,7 @@ def judge(
 
 @app.command()
 def up(
-    on: Rung = "local",
+    on: BackendName = None,
     stack: StackDir = _HERE,
     pace: Annotated[
         float, typer.Option(metavar="P", min=0.001, help="Seconds of life in one second.")
@@ -142,13 +145,12 @@ def up(
     build: Build = False,
 ) -> int:
     """Start the stack and leave it running."""
-    from harness._rungs import rung
-    from harness.stack import Settings, start_detached
+    from harness.stack import Settings, get_backend, start_detached
 
-    make = rung(on)
+    backend = get_backend(on)
     if build:
-        _build(on, stack)
-    running = start_detached(stack.resolve(), Settings(pace=pace), make)
+        backend.build_images(stack.resolve(), _print_line)
+    running = start_detached(stack.resolve(), Settings(pace=pace), backend)
     return show_status(Console(), running.status())
 
 
@@ -228,23 +230,18 @@ app.add_typer(images, name="images")
 
 @images.callback(invoke_without_command=True)
 def images_overview(context: typer.Context) -> None:
-    """Images for the Compose rung."""
+    """Images for backends that run containers."""
     overview(context)
 
 
 @images.command("build")
 def images_build(stack: StackDir = _HERE) -> int:
     """Pull or build the stack's images; make equal ones if no registry answers."""
-    _build("compose", stack)
+    from harness.stack import backends_with, get_backend
+
+    for name in backends_with("images"):
+        get_backend(name).build_images(stack.resolve(), _print_line)
     return ExitCode.PASS
-
-
-def _build(on: str, stack: Path) -> None:
-    from harness.images import build_images
-
-    if on != "compose":
-        raise UsageError(f"--build: --on {on} needs no images; leave it out, or use --on compose")
-    build_images(stack.resolve(), lambda line: sys.stdout.write(f"{line}\n"))
 
 
 @app.command()
@@ -263,6 +260,10 @@ def version() -> int:
     """Print the version."""
     sys.stdout.write(f"{__version__}\n")
     return ExitCode.PASS
+
+
+def _print_line(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
 
 
 def _announce(text: str) -> None:

@@ -2,7 +2,7 @@
 
     HarnessError            4  the stack or the harness failed
     ├── UsageError          2  wrong usage, or an invalid scenario or stack file
-    │   └── RungError       2  the rung that was asked for lacks what the scenario needs
+    │   └── BackendError       2  the backend that was asked for lacks what the scenario needs
     ├── StackError          4  a service did not start, answer or stop
     ├── WorkerLostError     3  a part of the load went missing: the run shows nothing
     └── UnhealedError       5  a fault could not be taken back
@@ -58,5 +58,5 @@ class UsageError(HarnessError):
         super().__init__("\n".join(self.problems))
 
 
-class RungError(UsageError):
-    """Another rung has what is asked for, and the one that was named has not."""
+class BackendError(UsageError):
+    """Another backend has what is asked for, and the one that was named has not."""

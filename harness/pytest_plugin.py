@@ -4,9 +4,9 @@
 expectation, and one, `run`, for whatever is wrong beside them. A file is run once, when its first
 item is reached; `inconclusive` is a skip with its reason, as in the JUnit file, or with
 `--harness-strict` a failure. A run that could not be carried out or healed is an error. A scenario
-with a fault that the rung lacks is a skip in any case.
+with a fault that the backend lacks is a skip in any case.
 
-Experiments written by hand use `stack` (started once, on the rung of `--harness-on`), `chaos`
+Experiments written by hand use `stack` (started once, on the backend of `--harness-on`), `chaos`
 (whose faults are always healed at the end of the test) and `history` (what has been seen so far):
 
     def test_the_gate_closes_when_it_is_blind(stack, chaos, history):
@@ -41,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of this plugin; all begin with `--harness-`."""
     group = parser.getgroup("harness", "chaos experiments")
     group.addoption("--harness-stack", metavar="DIR", help="Directory of the stack's Compose file.")
-    group.addoption("--harness-on", metavar="RUNG", default="local", help="Rung (default: local).")
+    group.addoption("--harness-on", metavar="BACKEND", help="Where the stack runs.")
     group.addoption("--harness-seed", metavar="N", type=int, help="Instead of each scenario's own.")
     group.addoption("--harness-out", metavar="DIR", help="Where run folders go (default: runs).")
     group.addoption(
@@ -123,26 +123,27 @@ class ScenarioFile(pytest.File):
         return self._outcome
 
     def _execute(self) -> Outcome:
-        from harness._rungs import rung
         from harness.run import execute, prepare
+        from harness.stack import get_backend
 
         config = self.config
         directory = stack_directory(config, self.path)
-        on = config.getoption("--harness-on")
-        make = rung(on)
-        prepared = prepare(str(self.path), directory, config.getoption("--harness-seed"), rung=on)
+        backend = get_backend(config.getoption("--harness-on"))
+        prepared = prepare(
+            str(self.path), directory, config.getoption("--harness-seed"), backend=backend
+        )
         out = config.getoption("--harness-out")
         return execute(
             prepared,
-            make_stack=make,
+            backend=backend,
             base=directory,
             out=Path(out) / prepared.scenario.name if out else None,
         )
 
     def teardown(self) -> None:
         """End the session after the last item of a run that was interrupted: so was pytest."""
-        if self._outcome is not None and self._outcome.trouble.interrupted:
-            self.session.shouldstop = self._outcome.trouble.interrupted
+        if self._outcome is not None and self._outcome.errors.interrupted:
+            self.session.shouldstop = self._outcome.errors.interrupted
 
 
 class ExpectationItem(pytest.Item):
@@ -158,21 +159,21 @@ class ExpectationItem(pytest.Item):
 
     def setup(self) -> None:
         """Run the scenario if that has not been done, and see whether the run was in order."""
-        from harness.errors import HarnessError, RungError
+        from harness.errors import BackendError, HarnessError
 
         super().setup()
         try:
             outcome = self._file.outcome()
-        except RungError as error:  # nothing was started, and nothing is in doubt
+        except BackendError as error:  # nothing was started, and nothing is in doubt
             pytest.skip(str(error).replace("--on ", "--harness-on "))
         except HarnessError as error:
             raise _failed(str(error)) from None
         self.user_properties.append(("run", str(outcome.folder)))
-        trouble = outcome.trouble
-        if self.name == "run" and (trouble.unhealed or trouble.broken):
-            raise _failed("\n".join([*trouble.unhealed, *trouble.broken]))
-        if trouble.interrupted:  # then not even a failed expectation means anything
-            pytest.skip(trouble.interrupted)
+        errors = outcome.errors
+        if self.name == "run" and (errors.unhealed or errors.broken):
+            raise _failed("\n".join([*errors.unhealed, *errors.broken]))
+        if errors.interrupted:  # then not even a failed expectation means anything
+            pytest.skip(errors.interrupted)
 
     def runtest(self) -> None:
         """Look at this item's verdict; `run` looks at what no other item looks at."""
@@ -196,8 +197,8 @@ class ExpectationItem(pytest.Item):
         for verdict in implied:
             if verdict.result == "fail":
                 self._look_at(verdict)
-        if doubts or outcome.trouble.inconclusive:
-            self._inconclusive("; ".join([*outcome.trouble.inconclusive, *doubts]))
+        if doubts or outcome.errors.inconclusive:
+            self._inconclusive("; ".join([*outcome.errors.inconclusive, *doubts]))
 
     def _look_at(self, verdict: Verdict) -> None:
         if verdict.result == "inconclusive":
@@ -237,14 +238,14 @@ def harness_live(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LiveStack]:
     """The running stack behind `stack`, `chaos` and `history`."""
-    from harness._rungs import rung
     from harness.live import LiveStack
+    from harness.stack import get_backend
 
     config = request.config
     folder = tmp_path_factory.mktemp("harness")
-    make = rung(config.getoption("--harness-on"))
+    backend = get_backend(config.getoption("--harness-on"))
     with LiveStack.start(
-        stack_directory(config), folder, make, pace=config.getoption("--harness-pace")
+        stack_directory(config), folder, backend, pace=config.getoption("--harness-pace")
     ) as live:
         yield live
 

@@ -10,7 +10,7 @@ import pytest
 from docker.errors import ImageNotFound
 
 from harness.errors import StackError
-from harness.stack.compose import connect
+from harness.stack.compose._engine import connect
 
 pytest_plugins = ["pytester"]
 

@@ -171,7 +171,7 @@ def test_images_are_built_first_where_that_is_asked_for(
     def start(*_: object, **__: object) -> NoReturn:
         raise HarnessError("as far as here")
 
-    monkeypatch.setattr("harness.images.build_images", build)
+    monkeypatch.setattr("harness.stack.compose.images.build_images", build)
     monkeypatch.setattr("harness.run.execute", start)
     monkeypatch.setattr("harness.stack.start_detached", start)
     code, out, err = call(capsys, *words, "--on", "compose", "--build", "--stack", str(ROOT))
@@ -180,7 +180,7 @@ def test_images_are_built_first_where_that_is_asked_for(
 
 
 @pytest.mark.parametrize("words", [("run", "flapping"), ("up",)])
-def test_images_for_a_rung_without_are_a_usage_error(
+def test_images_for_a_backend_without_are_a_usage_error(
     capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
 ) -> None:
     code, _, err = call(capsys, *words, "--build", "--stack", str(ROOT))

@@ -12,7 +12,7 @@ from experiments.journeys._people import lines
 from harness.errors import UsageError
 from harness.history import Fault, History, Mode, Notice, Started, encode
 from harness.live import LiveStack
-from harness.stack import LocalStack
+from harness.stack import get_backend
 from services.population import person
 
 ROOT = Path(__file__).parents[1]
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
     folder = tmp_path_factory.mktemp("live")
-    with LiveStack.start(ROOT, folder, LocalStack, pace=120.0) as live:
+    with LiveStack.start(ROOT, folder, get_backend("local"), pace=120.0) as live:
         yield live
 
 
@@ -65,7 +65,7 @@ def test_what_happened_can_be_read_while_the_stack_runs(live: LiveStack) -> None
 def test_a_mode_that_began_before_is_known_at_its_beginning(tmp_path: Path) -> None:
     part = tmp_path / "harness.jsonl"
     written = [
-        Started(t=0.0, scenario="live", seed=0, pace=1.0, epoch=0.0, origin="", rung="local"),
+        Started(t=0.0, scenario="live", seed=0, pace=1.0, epoch=0.0, origin="", backend="local"),
         Mode(t=3.0, service="gate", mode="manual", reason="blind"),
         Mode(t=1.0, service="gate", mode="mixed", reason="slow"),
         Mode(t=2.0, service="counter", mode="manual", reason="blind"),

@@ -13,7 +13,7 @@ import pytest
 from harness.checks import Result, Verdict
 from harness.errors import StackError
 from harness.pytest_plugin import stack_directory
-from harness.run import Trouble
+from harness.run import RunErrors
 
 SCENARIO = """
 name: one
@@ -24,10 +24,10 @@ expect: [quiesced, {notices: {first: 1h, every: 6h, after: 1h}}]
 NAMES = ("quiesced", "notices")
 
 
-def outcome(results: Sequence[Result], names: Sequence[str] = NAMES, **trouble: Any) -> Any:
+def outcome(results: Sequence[Result], names: Sequence[str] = NAMES, **errors: Any) -> Any:
     return SimpleNamespace(
         folder=Path("runs/x"),
-        trouble=Trouble(**trouble),
+        errors=RunErrors(**errors),
         verdicts=tuple(
             Verdict(check=n, name=n, result=r, reason=f"because {n}", measured={"gap": 3})
             for n, r in zip(names, results, strict=False)
@@ -75,7 +75,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("results", "trouble", "expected"),
+    ("results", "errors", "expected"),
     [
         (("pass", "pass"), {}, {"passed": 3}),
         (("pass", "fail"), {}, {"passed": 2, "failed": 1}),
@@ -89,10 +89,10 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_each_expectation_is_an_item_with_its_verdict(
     run: Any,
     results: Sequence[Result],
-    trouble: dict[str, tuple[str, ...]],
+    errors: dict[str, tuple[str, ...]],
     expected: dict[str, int],
 ) -> None:
-    done = run(outcome(results, **trouble))
+    done = run(outcome(results, **errors))
     done.assert_outcomes(**expected)
 
 
@@ -145,7 +145,7 @@ def test_a_run_that_raises_is_an_error_of_each_item_and_is_not_repeated(
     assert ("harness/pytest_plugin.py" in done.stdout.str()) == isinstance(error, OSError)
 
 
-def test_a_scenario_that_needs_another_rung_is_skipped_with_the_reason(
+def test_a_scenario_that_needs_another_backend_is_skipped_with_the_reason(
     pytester: pytest.Pytester, pytestconfig: pytest.Config
 ) -> None:
     (pytester.path / "one.scenario.yaml").write_text(

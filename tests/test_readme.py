@@ -52,7 +52,7 @@ def test_every_command_is_one(words: list[str]) -> None:
     name, *rest = words
     with typer.main.get_group(app).commands[name].make_context(name, rest) as context:
         if name == "run":
-            prepare(context.params["scenario"], ROOT, rung=context.params["on"])
+            prepare(context.params["scenario"], ROOT, backend=context.params["on"])
 
 
 def test_the_stack_is_as_big_as_it_says() -> None:

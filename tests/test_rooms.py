@@ -83,7 +83,7 @@ def test_a_room_is_entered_through_its_door() -> None:
             assert not hidden, f"{path}:{line}: {name}"
 
 
-def test_the_rungs_do_not_know_each_other() -> None:
+def test_the_backends_do_not_know_each_other() -> None:
     """What both need is in the room around them, which alone knows both."""
     stack = ROOT / "harness" / "stack"
     for here, other in (("local", "compose"), ("compose", "local")):

@@ -9,28 +9,28 @@ from rich.console import Console
 from harness._tables import show_outcome
 from harness.checks import Verdict
 from harness.errors import ExitCode
-from harness.run import Outcome, Trouble
+from harness.run import Outcome, RunErrors
 
 UNCLEAR = Verdict(check="quiesced", name="quiesced", result="inconclusive", reason="nobody knows")
 FAILED = Verdict(check="nothing_crashed", name="nothing_crashed", result="fail", reason="shop")
-NO_IMAGE = Trouble(broken=("shop: no image",))
+NO_IMAGE = RunErrors(broken=("shop: no image",))
 HEAD = "verdict"
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "trouble", "first"),
+    ("verdicts", "errors", "first"),
     [
         ((UNCLEAR, FAILED), NO_IMAGE, HEAD),
-        ((UNCLEAR,), Trouble(inconclusive=("one step never started",)), HEAD),
+        ((UNCLEAR,), RunErrors(inconclusive=("one step never started",)), HEAD),
         ((UNCLEAR,), NO_IMAGE, "shop:"),
     ],
 )
 def test_a_run_that_broke_before_anything_could_be_told_says_only_what_broke_it(
-    verdicts: tuple[Verdict, ...], trouble: Trouble, first: str
+    verdicts: tuple[Verdict, ...], errors: RunErrors, first: str
 ) -> None:
     out = io.StringIO()
-    outcome = Outcome(Path("run"), verdicts, trouble, ExitCode.BROKEN)
+    outcome = Outcome(Path("run"), verdicts, errors, ExitCode.BROKEN)
     assert show_outcome(Console(file=out), outcome) == ExitCode.BROKEN
     lines = out.getvalue().splitlines()
     assert lines[0].split()[0] == first
-    assert lines[-2:] == [*trouble.all, "report: run/report.html"]
+    assert lines[-2:] == [*errors.all, "report: run/report.html"]

@@ -37,8 +37,8 @@ class BagsMatch(Check, name="bags_match"):
             return self.unclear("no baggage service appears in the history")
         reads = [final_read(history, Ledger(service=d, read="bags", id="tag")) for d in desks]
         for read in reads:
-            if read.trouble:
-                return self.unclear(f"{read.trouble}, so nobody can tell whose bags are whose")
+            if read.problem:
+                return self.unclear(f"{read.problem}, so nobody can tell whose bags are whose")
         held = [(row, page) for read in reads for row, page in read.rows]
         there = Counter(ident(row.get("tag")) or "without a tag" for row, _ in held)
         owner = {ident(row.get("tag")): ident(row.get("passenger")) for row, _ in held}

@@ -43,8 +43,8 @@ class NobodyBarredAdmitted(Check, name="nobody_barred_admitted"):
             for name in services(history, "counter-")
         ]
         for read in (entries, ledger, *asides):
-            if read.trouble:
-                return self.unclear(f"{read.trouble}, so nobody can be compared with the list")
+            if read.problem:
+                return self.unclear(f"{read.problem}, so nobody can be compared with the list")
         if not entries.rows:
             return self.unclear("the watchlist is empty, so it could not stop anybody")
         passed = [r for kind in ("autogate-", "counter-") for r in at(history, kind) if admitted(r)]

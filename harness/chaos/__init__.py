@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from ._errors import ChaosError as ChaosError
     from ._fault import Fault as Fault
     from ._fault import bind as bind
-    from ._fault import check_rung as check_rung
+    from ._fault import check_backend as check_backend
     from ._heal import heal as heal
     from ._injection import Injection as Injection
     from ._intents import outstanding as outstanding
-    from ._kind import KINDS as KINDS
+    from ._kind import FAULT_TYPES as FAULT_TYPES
     from ._kind import ContainerFault as ContainerFault
-    from ._kind import FaultKind as FaultKind
+    from ._kind import FaultType as FaultType
     from ._kind import LinkFault as LinkFault
     from ._kind import NodeFault as NodeFault
     from ._toxiproxy import Toxiproxy as Toxiproxy
@@ -42,30 +42,30 @@ _HOMES = {
     "ContainerFault": "_kind",
     "Fault": "_fault",
     "bind": "_fault",
-    "check_rung": "_fault",
+    "check_backend": "_fault",
     "heal": "_heal",
     "Injection": "_injection",
     "outstanding": "_intents",
-    "KINDS": "_fault",
-    "FaultKind": "_kind",
+    "FAULT_TYPES": "_fault",
+    "FaultType": "_kind",
     "LinkFault": "_kind",
     "NodeFault": "_kind",
     "Toxiproxy": "_toxiproxy",
 }
 
 __all__ = [
-    "KINDS",
+    "FAULT_TYPES",
     "Chaos",
     "ChaosError",
     "ContainerFault",
     "Fault",
-    "FaultKind",
+    "FaultType",
     "Injection",
     "LinkFault",
     "NodeFault",
     "Toxiproxy",
     "bind",
-    "check_rung",
+    "check_backend",
     "heal",
     "outstanding",
 ]

@@ -13,10 +13,10 @@ from typing import Any, Self
 from harness.errors import UnhealedError
 from harness.history import Fault as FaultEvent
 from harness.history import FaultState
-from harness.stack import Contained, Stack
+from harness.stack import ContainerStack, Stack, get_backend
 
 from ._errors import ChaosError
-from ._fault import Fault, check_rung, make
+from ._fault import Fault, check_backend, make
 from ._flapping import flap
 from ._heal import heal
 from ._injection import Injection
@@ -98,7 +98,7 @@ class Chaos:
             # Services take their time to stop and start; they must not wait for each other.
             services = resources.enter_context(ThreadPoolExecutor(_CANARIES, "node"))
             stack = self.stack
-            unmoved = stack.unmoved if isinstance(stack, Contained) else contextlib.nullcontext
+            unmoved = stack.unmoved if isinstance(stack, ContainerStack) else contextlib.nullcontext
             self._links = LinkHolds(server, intents, changes, unmoved)
             self._nodes = NodeHolds(self.stack, intents, services)
             self._lookout = Lookout(self.stack, canaries, self._seed)
@@ -150,10 +150,10 @@ class Chaos:
         """Inject `fault` and see that it bites; returns also if it was not seen to.
 
         Raises:
-            RungError: the stack's rung has no such fault.
+            BackendError: the stack's backend has no such fault.
             ChaosError, UnhealedError: it could not be injected; see `Injection.begin`.
         """
-        check_rung([fault], self.stack.rung)
+        check_backend([fault], get_backend(self.stack.backend))
         if self._lease.lost:
             raise ChaosError(
                 f"the faults of this run were healed from outside, by `harness heal` or by the "

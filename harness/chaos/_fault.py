@@ -6,12 +6,12 @@ from typing import Any, TypeVar
 
 from pydantic import JsonValue, ValidationError
 
-from harness.errors import RungError, UsageError
+from harness.errors import BackendError, UsageError
 from harness.scenario import FaultStep, Target, one_line_problems
-from harness.stack import StackSpec
+from harness.stack import Backend, StackSpec
 
 from . import faults as _faults  # registers every kind
-from ._kind import KINDS, FaultKind, LinkFault, NodeFault, elsewhere
+from ._kind import FAULT_TYPES, FaultType, LinkFault, NodeFault, unsupported
 from ._target import resolve_links, resolve_services, unknown
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ class Fault:
     @property
     def name(self) -> str:
         """The kind's name."""
-        return self.kind.kind_name
+        return self.kind.type_name
 
 
 def bind(step: FaultStep, spec: StackSpec) -> Fault:
@@ -43,16 +43,16 @@ def bind(step: FaultStep, spec: StackSpec) -> Fault:
     return _bind(step.fault, step.on, step.params, spec, label=step.label)
 
 
-def check_rung(faults: Iterable[Fault], rung: str, place: str = "") -> None:
-    """See that there are such faults on `rung`; `place` is where they are written.
+def check_backend(faults: Iterable[Fault], backend: Backend, place: str = "") -> None:
+    """See that there are such faults on `backend`; `place` is where they are written.
 
     Raises:
-        RungError: there are not; one line for each.
+        BackendError: there are not; one line for each.
     """
-    absent = [fault for fault in faults if rung not in fault.kind.rungs]
+    absent = [fault for fault in faults if not fault.kind.requires <= backend.capabilities]
     if absent:
         at = f"{place}: " if place else ""
-        raise RungError([f"{at}step {one.label!r}: {elsewhere(one.kind)}" for one in absent])
+        raise BackendError([f"{at}step {one.label!r}: {unsupported(one.kind)}" for one in absent])
 
 
 def make(
@@ -78,9 +78,9 @@ def _bind(
     *,
     label: str,
 ) -> Fault:
-    found = KINDS.get(name)
+    found = FAULT_TYPES.get(name)
     if found is None:
-        raise UsageError(f"step {label!r}: {unknown('fault', name, KINDS)}")
+        raise UsageError(f"step {label!r}: {unknown('fault', name, FAULT_TYPES)}")
     place = f"step {label!r}: {name}"
     problems: list[str] = []
     kind = _collect(lambda: _validated(found, params, place), problems)
@@ -94,7 +94,7 @@ def _bind(
     return Fault(kind, targets, label)
 
 
-def _validated(kind: type[FaultKind], params: Mapping[str, Any], place: str) -> FaultKind:
+def _validated(kind: type[FaultType], params: Mapping[str, Any], place: str) -> FaultType:
     try:
         return kind.model_validate(dict(params))
     except ValidationError as error:

@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 
 from harness.errors import HarnessError, UnhealedError
-from harness.stack import GoneError, in_containers
+from harness.stack import GoneError, get_backend, owners
 
 from ._errors import ChaosError
 from ._intents import Intent, Intents, outstanding
@@ -81,19 +81,16 @@ def _heal_proxies(address: str, intents: list[Intent], state_dir: Path) -> Itera
 
 
 def _is_gone(address: str, state_dir: Path) -> bool:
-    """Whether it was a container's address, and that does not run any more.
+    """Return True if the server was a container that does not run any more.
 
     A process leaves a port that refuses. A container leaves an address where nobody answers, as
-    if the network were at fault; so its engine is asked.
+    if the network were at fault; so its backend is asked.
     """
-    if not in_containers(state_dir):
-        return False
-    from harness.stack.compose import lives_at  # noqa: PLC0415 - heavy, and seldom needed
-
+    host = address.rpartition(":")[0]
     try:
-        return not lives_at(state_dir, address.rpartition(":")[0])
+        return not all(backend.hosts(state_dir, host) for backend in owners(state_dir))
     except HarnessError:
-        return False  # nobody can tell; what went wrong first is told
+        return False  # it cannot be found out; the first error is reported
 
 
 def _heal_proxy(
@@ -105,7 +102,7 @@ def _heal_proxy(
         if state is None and renewed:
             server.create(name, renewed[-1].upstream, renewed[-1].listen)
             return intents, f"{name}: made its proxy again", True
-        # Not by where it leads: a rung redirects the links of a service that is down.
+        # Not by where it leads: a backend redirects the links of a service that is down.
         if state is None or state.listen != intents[0].listen:
             return intents, f"{name}: its proxy is gone, and the fault with it", True
         there = set(server.toxics(name))
@@ -123,27 +120,27 @@ def _heal_proxy(
     return intents, f"{name}: {' and '.join(did) or 'nothing was left of its fault'}", True
 
 
-def _heal_services(rung: str, intents: list[Intent]) -> Iterator[_Step]:
+def _heal_services(backend: str, intents: list[Intent]) -> Iterator[_Step]:
     for intent in intents:
         if intent.change == "down":
             yield [intent], f"{intent.name}: was left down; `harness up` starts it", True
         elif intent.record:
-            yield _heal_container(intent)
-        elif intent.change == "pause" and rung != "local":
-            yield [], f"{intent.name}: is paused on {rung}; `docker compose unpause` it", False
+            yield _heal_container(backend, intent)
+        elif intent.change == "pause" and "containers" in get_backend(backend).capabilities:
+            # Without a record nothing says which container it was.
+            yield [], f"{intent.name}: is paused on {backend}; `docker compose unpause` it", False
         elif intent.change == "pause":
             woken = [one.pid for one in intent.processes if one.resume()]
             what = f"resumed ({len(woken)} processes)" if woken else "its processes are gone"
             yield [intent], f"{intent.name}: {what}", True
 
 
-def _heal_container(intent: Intent) -> _Step:
-    from harness.stack.compose import restore  # noqa: PLC0415 - heavy, and seldom needed
-
+def _heal_container(backend: str, intent: Intent) -> _Step:
     try:
-        return [intent], f"{intent.name}: {restore(intent.change, intent.record)}", True
+        done = get_backend(backend).restore(intent.change, intent.record)
     except HarnessError as error:
         return [], f"{error}; by hand: `harness heal` once the engine answers", False
+    return [intent], f"{intent.name}: {done}", True
 
 
 def _by(intents: Iterable[Intent], key: str) -> list[tuple[str, list[Intent]]]:

@@ -34,7 +34,7 @@ class Intent:
     change: Literal["toxic", "disable", "renew", "pause", "down", "disconnect", "starve", "fill"]
     """`renew`: the proxy is taken away, and another put in its place."""
     where: str
-    """The Toxiproxy's address, or the stack's rung."""
+    """The Toxiproxy's address, or the stack's backend."""
     name: str
     """The proxy or the service."""
     toxic: str = ""
@@ -44,7 +44,7 @@ class Intent:
     """Where it led, for one that has to be made again."""
     processes: tuple[Process, ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict)
-    """How a container was before, as its rung wants it back."""
+    """How a container was before, as its backend wants it back."""
 
     def __str__(self) -> str:
         what = f"toxic {self.toxic}" if self.toxic else self.change

@@ -15,7 +15,16 @@ from abc import abstractmethod
 from typing import Any, ClassVar, Literal
 
 from harness.scenario import Model
-from harness.stack import Contained, Engine, NodeStatus, Record, Service, Stack
+from harness.stack import (
+    Capability,
+    ContainerStack,
+    Engine,
+    NodeStatus,
+    Record,
+    Service,
+    Stack,
+    backends_with,
+)
 
 from ._canary import Looks, Sight
 from ._errors import ChaosError
@@ -32,29 +41,29 @@ Change = Literal["down", "pause", "disconnect", "starve", "fill"]
 """What is done to a service, as its intent says it. Two faults of one change share a record."""
 
 
-class FaultKind(Model):
-    """A kind of fault. Subclasses are found by name (`KINDS`)."""
+class FaultType(Model):
+    """A kind of fault. Subclasses are found by name (`FAULT_TYPES`)."""
 
-    kind_name: ClassVar[str] = ""
-    rungs: ClassVar[tuple[str, ...]] = ("local", "compose")
-    """Where there is such a fault."""
+    type_name: ClassVar[str] = ""
+    requires: ClassVar[frozenset[Capability]] = frozenset()
+    """What a backend must be capable of, for this fault to exist there."""
 
     def __init_subclass__(cls, *, name: str = "", **options: Any) -> None:
         super().__init_subclass__(**options)
-        cls.kind_name = name
+        cls.type_name = name
         if name:
-            KINDS[name] = cls
+            FAULT_TYPES[name] = cls
 
     @abstractmethod
     def expected(self, wire: Wire) -> str:
         """What a canary should see, to complete the sentence `where it should be ...`."""
 
 
-KINDS: dict[str, type[FaultKind]] = {}
+FAULT_TYPES: dict[str, type[FaultType]] = {}
 """Every kind of fault known, by name."""
 
 
-class LinkFault(FaultKind):
+class LinkFault(FaultType):
     """A fault of links: toxics on each link's proxy, or the proxy disabled."""
 
     disables: ClassVar[bool] = False
@@ -77,7 +86,7 @@ class LinkFault(FaultKind):
         """Whether the looks `through` the link show the fault and those `beside` it do not."""
 
 
-class NodeFault(FaultKind):
+class NodeFault(FaultType):
     """A fault of services, by the means of their stack."""
 
     leaves: ClassVar[Standing] = "down"
@@ -105,7 +114,7 @@ class NodeFault(FaultKind):
         return None
 
     def measure(self, stack: Stack, service: str) -> object:
-        """What only the rung can tell of `service`, for `missing` to compare with."""
+        """What only the backend can tell of `service`, for `missing` to compare with."""
         del stack, service
         return None
 
@@ -131,7 +140,7 @@ class NodeFault(FaultKind):
 class ContainerFault(NodeFault):
     """A fault of containers, by the means of their engine."""
 
-    rungs = ("compose",)
+    requires = frozenset({"containers"})
 
     @abstractmethod
     def strike(self, engine: Engine, service: str) -> None:
@@ -147,20 +156,23 @@ class ContainerFault(NodeFault):
         engine_of(stack, self).restore(self.change, record)
 
 
-def engine_of(stack: Stack, kind: FaultKind) -> Engine:
+def engine_of(stack: Stack, kind: FaultType) -> Engine:
     """The engine of `stack`.
 
     Raises:
         ChaosError: it has none.
     """
-    if not isinstance(stack, Contained):
-        raise ChaosError(elsewhere(kind))
+    if not isinstance(stack, ContainerStack):
+        raise ChaosError(unsupported(kind))
     return stack.engine
 
 
-def elsewhere(kind: FaultKind) -> str:
-    """What to say where there is no such fault."""
-    return f"{kind.kind_name} needs containers; run with --on compose"
+def unsupported(kind: FaultType) -> str:
+    """Return the message for a backend that lacks what `kind` requires."""
+    needed = sorted(kind.requires)
+    able = [set(backends_with(capability)) for capability in needed]
+    where = " or ".join(f"--on {name}" for name in sorted(set.intersection(*able)))
+    return f"{kind.type_name} needs {' and '.join(needed)}; run with {where}"
 
 
 def gone(now: NodeStatus, beside: Sight | None) -> bool:

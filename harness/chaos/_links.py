@@ -143,7 +143,7 @@ class LinkHolds:
             name: Intent(
                 id=new_id(), fault=fault, change="renew", where=self._server.address, name=name,
                 listen=held[name][0].listen,
-                # Where it leads now: the rung may have redirected it since.
+                # Where it leads now: the backend may have redirected it since.
                 upstream=states[name].upstream if name in states else held[name][0].upstream,
             )
             for name in toxic

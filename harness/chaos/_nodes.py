@@ -6,7 +6,7 @@ from graphlib import TopologicalSorter
 from threading import Lock
 
 from harness.errors import HarnessError
-from harness.stack import Contained, NodeStatus, Record, Service, Stack
+from harness.stack import ContainerStack, NodeStatus, Record, Service, Stack
 
 from ._errors import ChaosError
 from ._intents import Intent, Intents, new_id
@@ -89,12 +89,12 @@ class NodeHolds:
 
     def _intent(self, fault: str, kind: NodeFault, name: str, before: NodeStatus | None) -> Intent:
         pid = before.pid if before is not None else None
-        pausing = kind.leaves == "paused" and not isinstance(self._stack, Contained)
+        pausing = kind.leaves == "paused" and not isinstance(self._stack, ContainerStack)
         return Intent(
             id=new_id(),
             fault=fault,
             change=kind.change,
-            where=self._stack.rung,
+            where=self._stack.backend,
             name=name,
             processes=family(pid) if pausing and pid is not None else (),
             record={} if kind.change == "down" else self._record(kind, name),
@@ -102,7 +102,7 @@ class NodeHolds:
 
     def _record(self, kind: NodeFault, name: str) -> Record:
         """How the container of `name` was before the first fault that changes the same of it."""
-        if not isinstance(self._stack, Contained):
+        if not isinstance(self._stack, ContainerStack):
             return {}
         with self._lock:
             for other, intent in self._held.get(name, {}).values():

@@ -24,7 +24,7 @@ class FinalRead:
 
     ledger: Ledger
     rows: list[tuple[dict[str, Any], int]] = field(default_factory=list)
-    trouble: str = ""
+    problem: str = ""
     """Why the read is not whole; empty if it is."""
 
     def by_id(self) -> dict[str, list[tuple[dict[str, Any], int]]]:
@@ -46,17 +46,17 @@ def final_read(history: History, ledger: Ledger) -> FinalRead:
     """The last whole attempt at reading `ledger`, else the last attempt and what went wrong."""
     name = f"the final read {ledger.read!r} of {ledger.service}"
     attempt = FinalRead(ledger)
-    last = FinalRead(ledger, trouble=f"{name} was never taken")
+    last = FinalRead(ledger, problem=f"{name} was never taken")
     for page in history.of(Read):
         if (page.service, page.name) != (ledger.service, ledger.read):
             continue
         attempt.rows += [(row, page.index) for row in page.items if matches(row, ledger.where)]
-        attempt.trouble = f"{name} was cut short"
+        attempt.problem = f"{name} was cut short"
         if page.error:
-            attempt.trouble = f"{name} could not be had ({page.error})"
+            attempt.problem = f"{name} could not be had ({page.error})"
         elif page.complete:
-            attempt.trouble = ""
-        if attempt.trouble == "" or last.trouble:
+            attempt.problem = ""
+        if attempt.problem == "" or last.problem:
             last = attempt
         if page.error or page.complete:
             attempt = FinalRead(ledger)

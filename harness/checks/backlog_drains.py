@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from pydantic import Field
 
-from harness.history import Ended, Gauge, History, Said
+from harness.history import Ended, Gauge, History, LogEvent
 from harness.scenario import Duration, Model
 
 from ._check import Check, Verdict
@@ -111,7 +111,11 @@ class BacklogDrains(Check, name="backlog_drains"):
         found: list[_Report] = []
         for event in history.events:
             value: object = None
-            if isinstance(event, Said) and event.service == service and event.event == self.event:
+            if (
+                isinstance(event, LogEvent)
+                and event.service == service
+                and event.event == self.event
+            ):
                 value = event.data.get(self.field)
             elif isinstance(event, Gauge) and event.service == service and self.event == "gauge":
                 value = event.values.get(self.field)

@@ -48,8 +48,8 @@ class ExactlyOnce(Check, name="exactly_once"):
         ledgers = [final_read(history, ledger) for ledger in self.ledger]
         aside = [final_read(history, ledger) for ledger in self.also_in]
         for read in [*ledgers, *aside]:
-            if read.trouble:
-                return self.unclear(f"{read.trouble}, so nobody can tell what is missing")
+            if read.problem:
+                return self.unclear(f"{read.problem}, so nobody can tell what is missing")
         nameless = next((read for read in ledgers if read.nameless), None)
         if nameless is not None:
             place = f"{nameless.ledger.service}/{nameless.ledger.read}"

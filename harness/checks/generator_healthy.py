@@ -1,6 +1,6 @@
 """Did the load come as planned? If the generator was the bottleneck, the run shows nothing.
 
-Never a `fail`: the system under test is not to blame. On the `sim` rung there is no generator
+Never a `fail`: the system under test is not to blame. On the `sim` backend there is no generator
 process, so only start lag is looked at.
 """
 
@@ -37,7 +37,7 @@ class GeneratorHealthy(Check, name="generator_healthy"):
         if died:
             reason = f"the load generator died: {died[0].worker}"
             return self.unclear(reason, proof(r.index for r in died), **measured)
-        simulated = any(started.rung == "sim" for started in history.of(Started))
+        simulated = any(started.backend == "sim" for started in history.of(Started))
         if not reports and not simulated:
             return self.unclear("the load generator said nothing about itself", (), **measured)
         if len(invokes) < self.min_requests:

@@ -49,8 +49,8 @@ class HonestAnswers(Check, name="honest_answers"):
                 **measured,
             )
         read = final_read(history, self.ledger)
-        if read.trouble:
-            return self.unclear(f"{read.trouble}, so no claim can be checked", (), **measured)
+        if read.problem:
+            return self.unclear(f"{read.problem}, so no claim can be checked", (), **measured)
         if self.step and isinstance(usable := whole(history, self.step), str):
             return self.unclear(usable, (), **measured)
         if not claims:

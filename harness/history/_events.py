@@ -28,7 +28,7 @@ class Started(Event, frozen=True, kw_only=True, tag="started"):
     """Unix time at `t` = 0, in real seconds."""
     origin: str
     """The date and hour of life at `t` = 0, ISO 8601."""
-    rung: str = "local"
+    backend: str = "local"
 
 
 class Phase(Event, frozen=True, kw_only=True, tag="phase"):
@@ -158,7 +158,7 @@ class Gauge(Event, frozen=True, kw_only=True, tag="gauge"):
     values: dict[str, float]
 
 
-class Said(Event, frozen=True, kw_only=True, tag="said"):
+class LogEvent(Event, frozen=True, kw_only=True, tag="log"):
     """Any other structured line that a service logged."""
 
     service: str
@@ -208,7 +208,7 @@ AnyEvent: TypeAlias = (
     | Stage
     | Notice
     | Gauge
-    | Said
+    | LogEvent
     | Read
     | Generator
     | Ended

@@ -4,14 +4,14 @@ A line with `"event"` is an event; every other line is left to the log file. Kno
 `mode`, `plan`, `stage`, `notice` and `gauge`, with the fields of their classes; a `gauge`'s other
 keys are its values. A `mode` is said at each change; a process that has said none is automatic,
 whatever the one before it said. Anything else, a known event with wrong fields included, becomes
-`Said`. The time of an event is the time at which its line was read.
+`LogEvent`. The time of an event is the time at which its line was read.
 """
 
 from typing import Any
 
 import msgspec
 
-from ._events import AnyEvent, Gauge, Mode, Notice, Plan, Said, Stage
+from ._events import AnyEvent, Gauge, LogEvent, Mode, Notice, Plan, Stage
 
 _KINDS: dict[str, type[Mode | Plan | Stage | Notice]] = {
     "mode": Mode,
@@ -33,7 +33,7 @@ def parse_line(service: str, line: bytes | str, t: float) -> AnyEvent | None:
         return None
     name = record["event"]
     data = {key: value for key, value in record.items() if key not in _ENVELOPE}
-    return _typed(service, name, data, t) or Said(t=t, service=service, event=name, data=data)
+    return _typed(service, name, data, t) or LogEvent(t=t, service=service, event=name, data=data)
 
 
 def _typed(service: str, name: str, data: dict[str, Any], t: float) -> AnyEvent | None:

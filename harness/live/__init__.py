@@ -1,6 +1,6 @@
 """A stack for experiments written by hand: started once, spoken to directly, faults at will.
 
-    with LiveStack.start(Path("."), folder, LocalStack, pace=60) as live:
+    with LiveStack.start(Path("."), folder, get_backend("local"), pace=60) as live:
         with live.chaos.cut("border-database"):
             answer = live.post("border", "/crossings", json={...})
         modes = [event.mode for event in live.history().of(Mode)]

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from harness.chaos import Chaos
 from harness.history import AnyEvent, History, Mode, Started, merge
-from harness.run import MakeStack, Recorder, marked
-from harness.stack import NodeStatus, Settings, Stack, read_stack
+from harness.run import Recorder, marked
+from harness.stack import Backend, NodeStatus, Settings, Stack, read_stack
 
 
 class LiveStack:
@@ -30,7 +30,7 @@ class LiveStack:
     @classmethod
     @contextmanager
     def start(
-        cls, directory: Path, folder: Path, make: MakeStack, *, pace: float = 1.0
+        cls, directory: Path, folder: Path, backend: Backend, *, pace: float = 1.0
     ) -> Iterator["LiveStack"]:
         """Start the stack of `directory`, keeping its state and evidence in `folder`.
 
@@ -45,7 +45,7 @@ class LiveStack:
             resources.enter_context(marked(spec.directory, folder.resolve()))
             recorder = Recorder(part)
             resources.callback(recorder.close)
-            stack = make(spec, folder)
+            stack = backend.make_stack(spec, folder)
             resources.callback(stack.close)
             epoch = time()
             origin = datetime.fromtimestamp(epoch, UTC)
@@ -58,7 +58,7 @@ class LiveStack:
                     pace=pace,
                     epoch=epoch,
                     origin=origin.isoformat(timespec="seconds"),
-                    rung=stack.rung,
+                    backend=stack.backend,
                 ),
             )
             settings = Settings(pace=pace, epoch=epoch, origin=origin)

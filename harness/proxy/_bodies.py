@@ -16,7 +16,7 @@ from harness.proxy._gojson import (
 )
 from harness.proxy._placement import DOWNSTREAM, UPSTREAM, Placement
 from harness.proxy._proxy import Proxy, World
-from harness.proxy.toxics import KINDS, Toxic, ToxicError
+from harness.proxy.toxics import TOXIC_TYPES, Toxic, ToxicError
 
 _PROXY_FIELDS: Final = {
     "name": "string",
@@ -59,10 +59,10 @@ class WantedToxic:
         if self.stream.lower() not in {UPSTREAM, DOWNSTREAM}:
             raise ApiError(BAD_STREAM)
         self.name: str = fields.get("name") or f"{self.kind}_{self.stream}"
-        if self.kind not in KINDS:
+        if self.kind not in TOXIC_TYPES:
             raise ApiError(BAD_TYPE)
         self._attributes = fields.get("attributes")
-        self.toxic: Toxic = KINDS[self.kind]()
+        self.toxic: Toxic = TOXIC_TYPES[self.kind]()
 
     def finish(self) -> "WantedToxic":
         """Read the attributes, which the original does last."""

@@ -43,7 +43,7 @@ class Evidence:
 
     @property
     def result(self) -> str:
-        """`pass`, `fail` or `inconclusive`, trouble beside the verdicts included."""
+        """`pass`, `fail` or `inconclusive`, errors beside the verdicts included."""
         if self.exit_code in (ExitCode.FAIL, ExitCode.UNHEALED, ExitCode.BROKEN):
             return "fail"
         return "pass" if self.exit_code is ExitCode.PASS else "inconclusive"

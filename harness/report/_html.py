@@ -170,7 +170,7 @@ def _foot(evidence: Evidence) -> Iterator[str]:
         "seed": str(started.seed),
         "pace": f"{started.pace:g}",
         "began, in life": started.origin,
-        "rung": started.rung,
+        "backend": started.backend,
         "harness": str(stack.get("harness", "")),
         **{str(k): str(v) for k, v in dict(stack.get("versions", {})).items()},
     }

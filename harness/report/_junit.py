@@ -1,4 +1,4 @@
-"""`junit.xml`: one test case an expectation; inconclusive is skipped, trouble is an error."""
+"""`junit.xml`: one test case an expectation; inconclusive is skipped, errors is an error."""
 
 import re
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
@@ -25,7 +25,7 @@ def write_junit(evidence: Evidence) -> str:
         time=f"{evidence.history.end:.3f}",
     )
     properties = SubElement(suite, "properties")
-    for name in ("scenario", "seed", "pace", "rung"):
+    for name in ("scenario", "seed", "pace", "backend"):
         SubElement(properties, "property", name=name, value=str(getattr(started, name)))
     if broken:
         case = SubElement(suite, "testcase", classname=suite.attrib["name"], name="run", time="0")

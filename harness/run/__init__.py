@@ -1,41 +1,42 @@
 """Walks the arrow: Stack + Scenario -> History -> Verdicts -> evidence and an exit code.
 
-outcome = execute(prepare("pdns2_2024", Path(".")), make_stack=LocalStack, base=Path("."))
-outcome = judge(Path("runs/pdns2_2024-..."))
+prepared = prepare("db_cut", Path("."))
+outcome = execute(prepared, backend=get_backend("local"), base=Path("."))
+outcome = judge(Path("runs/db_cut-..."))
 """
 
 from ._active import heal_everything, marked
-from ._board import Board
-from ._conductor import MakeLoad, MakeStack, execute, in_one_process
-from ._doctor import Finding, diagnose
-from ._outcome import Outcome, Trouble, expectations, judge
+from ._doctor import diagnose
+from ._live_state import LiveState
+from ._load import MakeLoad, load_maker, single_process
+from ._outcome import Outcome, RunErrors, expectations, judge
 from ._prepare import Prepared, bind, find_scenario, import_checks, prepare
 from ._progress import progress
 from ._recorder import Recorder
+from ._runner import execute
 from ._schema import scenario_schema
-from ._story import tell
+from ._story import describe
 
 __all__ = [
-    "Board",
-    "Finding",
+    "LiveState",
     "MakeLoad",
-    "MakeStack",
     "Outcome",
     "Prepared",
     "Recorder",
-    "Trouble",
+    "RunErrors",
     "bind",
+    "describe",
     "diagnose",
     "execute",
     "expectations",
     "find_scenario",
     "heal_everything",
     "import_checks",
-    "in_one_process",
     "judge",
+    "load_maker",
     "marked",
     "prepare",
     "progress",
     "scenario_schema",
-    "tell",
+    "single_process",
 ]

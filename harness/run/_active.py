@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness import chaos
 from harness.errors import UnhealedError
-from harness.stack import detached_state, in_containers, sweep
+from harness.stack import detached_state, is_used, sweep
 
 
 def _markers(directory: Path) -> Path:
@@ -75,7 +75,7 @@ def heal_everything(directory: Path) -> list[str]:
 
 
 def _leaves_something(folder: Path) -> bool:
-    return bool(chaos.outstanding(folder)) or in_containers(folder)
+    return bool(chaos.outstanding(folder)) or is_used(folder)
 
 
 def _heal(folder: Path, problems: list[str]) -> list[str]:

@@ -95,7 +95,7 @@ class RunFolder:
         content = {
             "name": spec.name,
             "directory": str(spec.directory),
-            "rung": stack.rung,
+            "backend": stack.backend,
             "harness": __version__,
             "versions": stack.versions(),
             "checks": spec.checks,

@@ -17,8 +17,8 @@ from ._folder import RunFolder
 from ._prepare import import_from
 
 
-class Trouble(msgspec.Struct, frozen=True, kw_only=True):
-    """What went wrong beside the system under test; kept as `trouble.json`."""
+class RunErrors(msgspec.Struct, frozen=True, kw_only=True):
+    """What went wrong beside the system under test; kept as `errors.json`."""
 
     interrupted: str = ""
     """By what the run was ended before its time; then not even a failure means anything."""
@@ -43,7 +43,7 @@ class Outcome:
 
     folder: Path
     verdicts: tuple[checks.Verdict, ...]
-    trouble: Trouble
+    errors: RunErrors
     exit_code: ExitCode
 
 
@@ -65,23 +65,23 @@ def judge(path: Path, directory: Path | None = None) -> Outcome:
     home = directory or Path(str(stack.get("directory", "")) or ".")
     with suppress(UsageError):
         import_from(home, tuple(stack.get("checks", ())))
-    trouble = read_trouble(folder)
+    errors = read_errors(folder)
     history = History.read(folder.path)
     if next(history.of(Started), None) is None:
         told = "its history does not say how the run began: it was cut short before, or is damaged"
         raise HarnessError(f"{folder.path}: {told}; copy the run again, or run it again")
     if history.damaged:
         lost = damage(history.damaged)
-        trouble = msgspec.structs.replace(trouble, inconclusive=(*trouble.inconclusive, lost))
+        errors = msgspec.structs.replace(errors, inconclusive=(*errors.inconclusive, lost))
     verdicts = tuple(map(_known, checks.judge_all(history, expectations(scenario))))
-    code = exit_code(verdicts, trouble)
+    code = exit_code(verdicts, errors)
     with folder.writing():
         checks.write_verdicts(folder.path / "verdicts.json", verdicts)
         report.write_reports(
             folder.path, history=history, scenario=scenario, stack=stack, verdicts=verdicts,
-            problems=trouble.all, exit_code=code,
+            problems=errors.all, exit_code=code,
         )  # fmt: skip
-    return Outcome(folder.path, verdicts, trouble, code)
+    return Outcome(folder.path, verdicts, errors, code)
 
 
 def _known(verdict: checks.Verdict) -> checks.Verdict:
@@ -117,33 +117,33 @@ def damage(lines: int) -> str:
     return f"the history proves nothing: {checks.count(lines, 'damaged line')} had to be left out"
 
 
-def exit_code(verdicts: tuple[checks.Verdict, ...], trouble: Trouble) -> ExitCode:
+def exit_code(verdicts: tuple[checks.Verdict, ...], errors: RunErrors) -> ExitCode:
     """DESIGN section 8; the worst wins, and what is not conclusive is never a pass."""
     worst = checks.worst(verdicts)
-    if trouble.unhealed:
+    if errors.unhealed:
         return ExitCode.UNHEALED
-    if trouble.broken:
+    if errors.broken:
         return ExitCode.BROKEN
-    if trouble.interrupted:
+    if errors.interrupted:
         return ExitCode.INCONCLUSIVE
     if worst == "fail":
         return ExitCode.FAIL
-    if worst == "inconclusive" or trouble.inconclusive:
+    if worst == "inconclusive" or errors.inconclusive:
         return ExitCode.INCONCLUSIVE
     return ExitCode.PASS
 
 
-def keep_trouble(folder: RunFolder, trouble: Trouble) -> None:
+def write_errors(folder: RunFolder, errors: RunErrors) -> None:
     """Keep what went wrong, for `judge`."""
-    folder.write("trouble.json", msgspec.json.encode(trouble).decode() + "\n")
+    folder.write("errors.json", msgspec.json.encode(errors).decode() + "\n")
 
 
-def read_trouble(folder: RunFolder) -> Trouble:
-    """What `keep_trouble` kept. A run that did not get so far was cut short."""
+def read_errors(folder: RunFolder) -> RunErrors:
+    """What `write_errors` kept. A run that did not get so far was cut short."""
     try:
-        return msgspec.json.decode((folder.path / "trouble.json").read_bytes(), type=Trouble)
+        return msgspec.json.decode((folder.path / "errors.json").read_bytes(), type=RunErrors)
     except FileNotFoundError:
-        return Trouble(broken=("the run was cut short before it could be judged",))
+        return RunErrors(broken=("the run was cut short before it could be judged",))
     except (OSError, msgspec.DecodeError) as error:
-        where = folder.path / "trouble.json"
+        where = folder.path / "errors.json"
         raise HarnessError(f"{where}: is damaged: {error}; copy the run again") from error

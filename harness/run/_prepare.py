@@ -17,7 +17,7 @@ from typing import TypeVar
 from harness import chaos, checks, load
 from harness.errors import UsageError
 from harness.scenario import CallStep, Scenario, find_scenarios, load_scenario
-from harness.stack import StackSpec, read_stack
+from harness.stack import Backend, StackSpec, read_stack
 
 T = TypeVar("T")
 
@@ -55,13 +55,13 @@ def find_scenario(name: str, spec: StackSpec) -> Path:
 
 
 def prepare(
-    name: str, directory: Path, seed: int | None = None, *, rung: str | None = None
+    name: str, directory: Path, seed: int | None = None, *, backend: Backend | None = None
 ) -> Prepared:
-    """The scenario `name` for the stack in `directory`, to be run on `rung` if one is named.
+    """The scenario `name` for the stack in `directory`, to be run on `backend` if one is named.
 
     Raises:
         UsageError: anything in either that is wrong, one line per problem.
-        RungError: nothing is, but there is no such fault on `rung`.
+        BackendError: nothing is, but there is no such fault on `backend`.
     """
     spec = read_stack(directory, os.environ)
     path = find_scenario(name, spec)
@@ -69,8 +69,8 @@ def prepare(
     if seed is not None:
         scenario = scenario.model_copy(update={"seed": seed})
     faults = bind(scenario, spec, str(path))
-    if rung is not None:
-        chaos.check_rung(faults.values(), rung, str(path))
+    if backend is not None:
+        chaos.check_backend(faults.values(), backend, str(path))
     return Prepared(scenario, spec, faults, name)
 
 

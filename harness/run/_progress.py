@@ -15,11 +15,11 @@ from rich.text import Text
 
 from harness.history import Ended, Event, Node, Stage
 
-from ._board import Board
+from ._live_state import LiveState
 from ._recorder import Recorder
-from ._story import tell
+from ._story import describe
 
-Watch = Callable[[Board, Recorder], None]
+Watch = Callable[[LiveState, Recorder], None]
 
 _MODES = {"automatic": "green", "mixed": "yellow", "manual": "red"}
 
@@ -49,14 +49,14 @@ def _printer(console: Console) -> Callable[[Event], None]:
 
 
 class _News:
-    """`tell` with a memory: neither what a stage said last, nor that all end at the end."""
+    """`describe` with a memory: neither what a stage said last, nor that all end at the end."""
 
     def __init__(self) -> None:
         self._said: dict[tuple[str, str], str] = {}
         self._over = False
 
     def __call__(self, event: Event) -> str:
-        text = tell(event)
+        text = describe(event)
         if isinstance(event, Stage):
             key = event.service, event.stage
             before, self._said[key] = self._said.get(key), text
@@ -68,17 +68,17 @@ class _News:
 
 
 class _View:
-    """Draws the board; rich asks for it a few times a second."""
+    """Draws the live_state; rich asks for it a few times a second."""
 
     def __init__(self, title: str) -> None:
         self._title = title
-        self._board: Board | None = None
+        self._live_state: LiveState | None = None
         self._recorder: Recorder | None = None
         self._told: deque[str] = deque(maxlen=8)
         self._news = _News()
 
-    def attach(self, board: Board, recorder: Recorder) -> None:
-        self._board, self._recorder = board, recorder
+    def attach(self, live_state: LiveState, recorder: Recorder) -> None:
+        self._live_state, self._recorder = live_state, recorder
         recorder.watch(self._note)
 
     def _note(self, event: Event) -> None:
@@ -87,29 +87,29 @@ class _View:
             self._told.append(f"{event.t:8.2f} s  {text}")
 
     def __rich__(self) -> RenderableType:
-        board, recorder = self._board, self._recorder
-        if board is None or recorder is None:
+        live_state, recorder = self._live_state, self._recorder
+        if live_state is None or recorder is None:
             return Text(self._title)
-        with board.changed:
+        with live_state.changed:
             return Group(
-                Text(f"{self._title}   {board.phase}   {recorder.t:.1f} s", style="bold"),
-                _numbers(board),
-                _modes(board),
+                Text(f"{self._title}   {live_state.phase}   {recorder.t:.1f} s", style="bold"),
+                _numbers(live_state),
+                _modes(live_state),
                 *(Text(line, style="dim") for line in tuple(self._told)),
             )
 
 
-def _numbers(board: Board) -> Table:
+def _numbers(live_state: LiveState) -> Table:
     table = Table.grid(padding=(0, 3))
-    gauges = board.gauges.values()
+    gauges = live_state.gauges.values()
     waiting = sum(values.get("waiting", 0.0) for values in gauges)
     backlog = sum(values.get("backlog", 0.0) for values in gauges)
-    active = [f.step for f in board.faults.values() if f.state not in ("healed", "unhealed")]
+    active = [f.step for f in live_state.faults.values() if f.state not in ("healed", "unhealed")]
     table.add_row(
-        f"requests {board.asked}",
-        Text(f"ok {board.ok}", style="green"),
-        Text(f"failed {board.failed}", style="yellow" if board.failed else ""),
-        Text(f"unknown {board.unknown}", style="red" if board.unknown else ""),
+        f"requests {live_state.asked}",
+        Text(f"ok {live_state.ok}", style="green"),
+        Text(f"failed {live_state.failed}", style="yellow" if live_state.failed else ""),
+        Text(f"unknown {live_state.unknown}", style="red" if live_state.unknown else ""),
         f"waiting {waiting:.0f}",
         f"backlog {backlog:.0f}",
         Text(f"faults {', '.join(active) or 'none'}", style="bold red" if active else ""),
@@ -117,8 +117,8 @@ def _numbers(board: Board) -> Table:
     return table
 
 
-def _modes(board: Board) -> Text:
+def _modes(live_state: LiveState) -> Text:
     line = Text()
-    for service, mode in sorted(board.modes.items()):
+    for service, mode in sorted(live_state.modes.items()):
         line.append(f"{service} {mode}  ", style=_MODES.get(mode, ""))
     return line

@@ -31,9 +31,9 @@ def scenario_schema(directory: Path) -> dict[str, Any]:
     step = definitions["FaultStep"]
     step["allOf"] = [
         _when("fault", name, "with", _own(definitions, f"fault-{name}", model.model_json_schema()))
-        for name, model in sorted(chaos.KINDS.items())
+        for name, model in sorted(chaos.FAULT_TYPES.items())
     ]
-    step["properties"]["fault"]["enum"] = sorted(chaos.KINDS)
+    step["properties"]["fault"]["enum"] = sorted(chaos.FAULT_TYPES)
     definitions["Expectation"] = {
         "description": definitions["Expectation"].get("description", ""),
         "anyOf": [form for name, model in sorted(checks.CHECKS.items()) for form in _forms(

@@ -6,13 +6,13 @@ from harness.history import Called, Ended, Event, Fault, Mode, Node, Notice, Pha
 
 
 @singledispatch
-def tell(event: Event) -> str:
+def describe(event: Event) -> str:
     """What happened, without the time; empty for requests, gauges and the like."""
     del event
     return ""
 
 
-@tell.register
+@describe.register
 def _(event: Phase) -> str:
     return {
         "load": "people begin to arrive",
@@ -22,17 +22,17 @@ def _(event: Phase) -> str:
     }.get(event.name, event.name)
 
 
-@tell.register
+@describe.register
 def _(event: Mode) -> str:
     return f"{event.service} is {event.mode}" + (f": {event.reason}" if event.reason else "")
 
 
-@tell.register
+@describe.register
 def _(event: Stage) -> str:
     return f"stage {event.stage} {event.state} at {event.share:.0%}"
 
 
-@tell.register
+@describe.register
 def _(event: Fault) -> str:
     if event.state in ("injected", "healing"):
         return ""
@@ -42,17 +42,17 @@ def _(event: Fault) -> str:
     return f"fault {event.step}: {event.fault} on {where} {event.state}{detail}"
 
 
-@tell.register
+@describe.register
 def _(event: Called) -> str:
     return f"operator {event.step}: {event.request} answered {event.status or 'not at all'}"
 
 
-@tell.register
+@describe.register
 def _(event: Notice) -> str:
     return f"notice {event.number} ({event.state}) from {event.service}"
 
 
-@tell.register
+@describe.register
 def _(event: Node) -> str:
     if event.state in ("started", "ready") and event.t < 0:
         return ""
@@ -60,6 +60,6 @@ def _(event: Node) -> str:
     return f"{event.service} {event.state}{planned} {event.detail}".rstrip()
 
 
-@tell.register
+@describe.register
 def _(event: Ended) -> str:
     return "quiescent" if event.quiescent else f"ended: {event.reason}"

@@ -12,7 +12,7 @@ from harness.history import Called
 from harness.scenario import CallStep, FaultStep, Scenario, Step
 from harness.stack import Stack
 
-from ._board import Board
+from ._live_state import LiveState
 from ._recorder import Recorder
 from ._settle import client
 
@@ -27,7 +27,7 @@ class Timeline:
     stack: Stack
     chaos: Chaos
     recorder: Recorder
-    board: Board
+    live_state: LiveState
     stop: Flag
     load_over: Flag
     problems: list[str] = field(default_factory=list)
@@ -83,7 +83,10 @@ class Timeline:
                 return False
         elif step.when is not None:
             deadline = step.when.within / pace
-            if self.board.wait(step.when, self.stop, lambda: deadline - self.recorder.t) is None:
+            if (
+                self.live_state.wait(step.when, self.stop, lambda: deadline - self.recorder.t)
+                is None
+            ):
                 within = f"{step.when.within:g} s of life"
                 self._never(step, f"no {step.when.event} event as its `when` asks for in {within}")
                 return False

@@ -1,36 +1,40 @@
-"""The services and the links between them, and the rungs on which they run.
+"""The services, the links between them, and the backends on which they run.
 
 spec = read_stack(Path("."), os.environ)
-stack = LocalStack(spec, state_dir)             # the local rung; ends with this process
+stack = get_backend("local").make_stack(spec, state_dir)    # ends with this process
 stack.start(Settings(pace=60), lines=..., nodes=...)
-stack.close()                                   # harness.stack.compose: ComposeStack, likewise
+stack.close()
 
-start_detached(Path("."), Settings())           # `harness up`; outlives this process
+start_detached(Path("."), Settings(), get_backend("local")) # `harness up`; outlives this process
 attach(Path(".")).status()
 stop_detached(Path("."))
 
-sweep(state_dir)                                # what a crashed stack left there
+sweep(state_dir)                                            # what a crashed stack left there
 """
 
+from ._backend import Backend, Capability, Finding
+from ._backends import BACKENDS, backends_with, get_backend, owners
 from ._compose_file import read_stack
-from ._contained import Contained, Engine, Record, Usage
+from ._containers import ContainerStack, Engine, Record, Usage
 from ._detached import attach, detached_state, print_logs, start_detached, stop_detached
 from ._protocol import Detachable, GoneError, LineSink, NodeSink, NodeStatus, Settings, Stack
 from ._spec import AppRun, CommandRun, Link, PostgresRun, Run, Service, StackSpec
 from ._spec_json import spec_from_json, spec_to_json
-from ._sweep import in_containers, sweep
-from .local import LocalStack, service_logs
+from ._sweep import is_used, sweep
 
 __all__ = [
+    "BACKENDS",
     "AppRun",
+    "Backend",
+    "Capability",
     "CommandRun",
-    "Contained",
+    "ContainerStack",
     "Detachable",
     "Engine",
+    "Finding",
     "GoneError",
     "LineSink",
     "Link",
-    "LocalStack",
     "NodeSink",
     "NodeStatus",
     "PostgresRun",
@@ -42,11 +46,13 @@ __all__ = [
     "StackSpec",
     "Usage",
     "attach",
+    "backends_with",
     "detached_state",
-    "in_containers",
+    "get_backend",
+    "is_used",
+    "owners",
     "print_logs",
     "read_stack",
-    "service_logs",
     "spec_from_json",
     "spec_to_json",
     "start_detached",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 class LogFiles:
-    """The files in one `folder`, on every rung."""
+    """The files in one `folder`, on every backend."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.absolute()

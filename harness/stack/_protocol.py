@@ -1,4 +1,4 @@
-"""What every rung offers: a running stack, its nodes and its links. The rungs implement it."""
+"""A stack that runs: its services and links. Every backend implements this protocol."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -50,12 +50,12 @@ class NodeStatus:
 
 
 class Stack(Protocol):
-    """A stack on one rung. Methods block; any thread may call them.
+    """A stack on one backend. Methods block; any thread may call them.
 
     Every method raises `StackError` with the service, what happened and its last lines.
     """
 
-    rung: str
+    backend: str
 
     @property
     def spec(self) -> StackSpec:
@@ -106,4 +106,4 @@ class Detachable(Stack, Protocol):
     """A stack that can outlive the process that started it."""
 
     def detach(self) -> None:
-        """Leave the stack running; its rung's `attach` finds it again."""
+        """Leave the stack running; its backend's `attach` finds it again."""

@@ -1,4 +1,4 @@
-"""What a rung asks of the Toxiproxy of its stack: one proxy per link, and which version it is."""
+"""What backends ask of the Toxiproxy of a stack: one proxy per link, and its version."""
 
 import http.client
 import json

@@ -20,7 +20,7 @@ from harness.chaos import Chaos, Toxiproxy
 from harness.errors import HarnessError
 from harness.history import Fault as FaultEvent
 from harness.stack import Settings, read_stack
-from harness.stack.compose import ComposeStack
+from harness.stack.compose._stack import ComposeStack
 
 from .fake_stack import FakeStack
 
@@ -128,10 +128,10 @@ def containers(
 
 
 @pytest.fixture(scope="session", params=["real", "embedded", "compose"])
-def rung(
+def backend(
     request: pytest.FixtureRequest,
 ) -> Iterator[Callable[..., contextlib.AbstractContextManager[AnyStack]]]:
-    """Makes the stack on each rung, and on the local one with each make of Toxiproxy."""
+    """Makes the stack on each backend, and on the local one with each make of Toxiproxy."""
     if request.param == "compose":
         stack = request.getfixturevalue("containers")
         yield lambda **_: contextlib.nullcontext(stack)
@@ -142,17 +142,19 @@ def rung(
 
 @pytest.fixture
 def anywhere(
-    rung: Callable[..., contextlib.AbstractContextManager[AnyStack]],
+    backend: Callable[..., contextlib.AbstractContextManager[AnyStack]],
 ) -> Iterator[AnyStack]:
-    """The stack, on every rung."""
-    with rung() as stack:
+    """The stack, on every backend."""
+    with backend() as stack:
         yield stack
 
 
 @pytest.fixture
-def nodes(rung: Callable[..., contextlib.AbstractContextManager[AnyStack]]) -> Iterator[AnyStack]:
-    """The stack on every rung; `border` and `gate` can be killed."""
-    with rung(processes=("border", "gate")) as stack:
+def nodes(
+    backend: Callable[..., contextlib.AbstractContextManager[AnyStack]],
+) -> Iterator[AnyStack]:
+    """The stack on every backend; `border` and `gate` can be killed."""
+    with backend(processes=("border", "gate")) as stack:
         yield stack
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness.chaos import Chaos
 from harness.stack import Settings, read_stack
-from harness.stack.compose import ComposeStack
+from harness.stack.compose._stack import ComposeStack
 
 
 def main() -> None:

@@ -80,7 +80,7 @@ SPEC = StackSpec(
 class FakeStack:
     """Services are threads of this process, except those that were asked for as processes."""
 
-    rung = "local"
+    backend = "local"
 
     def __init__(self, server: str, *, spec: StackSpec = SPEC, processes: tuple[str, ...] = ()):
         self._spec = spec

@@ -2,9 +2,10 @@
 
 import pytest
 
-from harness.chaos import KINDS, LinkFault, bind, check_rung
-from harness.errors import ExitCode, RungError, UsageError
+from harness.chaos import FAULT_TYPES, LinkFault, bind, check_backend
+from harness.errors import BackendError, ExitCode, UsageError
 from harness.scenario import FaultStep
+from harness.stack import get_backend
 
 from .fake_stack import SPEC
 
@@ -138,26 +139,26 @@ def test_what_is_wrong_is_said_on_one_line_each_and_all_at_once(
 
 
 def test_every_kind_is_registered_and_described() -> None:
-    assert set(KINDS) == {
+    assert set(FAULT_TYPES) == {
         "blackhole", "cut", "delay", "disconnect", "fill", "kill", "limit", "lose_replies", "pause",
         "reset", "restart", "slice", "slow_close", "starve", "stop", "throttle",
     }  # fmt: skip
-    for kind in KINDS.values():
+    for kind in FAULT_TYPES.values():
         assert kind.__doc__
         assert kind.model_json_schema()["additionalProperties"] is False
-    assert issubclass(KINDS["cut"], LinkFault)
+    assert issubclass(FAULT_TYPES["cut"], LinkFault)
 
 
-def test_a_fault_that_its_rung_lacks_is_refused_on_one_line_with_the_cure() -> None:
+def test_a_fault_that_its_backend_lacks_is_refused_on_one_line_with_the_cure() -> None:
     faults = [
         bind(step("cut", {"link": "gate-visa"}), SPEC),
         bind(step("disconnect", {"service": "gate"}), SPEC),
         bind(step("fill", {"service": "border"}), SPEC),
     ]
-    check_rung(faults, "compose")
-    check_rung(faults[:1], "local")
-    with pytest.raises(RungError) as caught:
-        check_rung(faults, "local")
+    check_backend(faults, get_backend("compose"))
+    check_backend(faults[:1], get_backend("local"))
+    with pytest.raises(BackendError) as caught:
+        check_backend(faults, get_backend("local"))
     assert caught.value.exit_code == ExitCode.USAGE
     assert caught.value.problems == (
         "step 'disconnect': disconnect needs containers; run with --on compose",

@@ -14,7 +14,7 @@ import pytest
 
 from harness.chaos import Chaos, ChaosError, Injection, Toxiproxy, heal
 from harness.chaos._intents import Intent, Intents, outstanding
-from harness.errors import RungError
+from harness.errors import BackendError
 from harness.history import Fault as FaultEvent
 from harness.stack import NodeStatus
 
@@ -286,7 +286,9 @@ def test_every_disk_of_a_service_is_filled(chaos: Chaos, containers: ContainerSt
 def test_processes_have_no_engine(stack: FakeStack, tmp_path: Path) -> None:
     with Chaos(stack, tmp_path) as chaos:
         for name, params in (("disconnect", {}), ("starve", {"cpu": 0.1})):
-            with pytest.raises(RungError, match=f"{name} needs containers; run with --on compose"):
+            with pytest.raises(
+                BackendError, match=f"{name} needs containers; run with --on compose"
+            ):
                 chaos.fault(name, service="border", **params)
         assert chaos.active == ()
 

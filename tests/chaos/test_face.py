@@ -17,4 +17,4 @@ def test_other_names_lead_nowhere() -> None:
 
 
 def test_kinds_are_complete_whoever_asks_first() -> None:
-    assert {"cut", "kill"} <= set(chaos.KINDS)
+    assert {"cut", "kill"} <= set(chaos.FAULT_TYPES)

@@ -101,7 +101,7 @@ def test_another_runs_proxy_of_the_same_name_is_not_touched(
 def test_a_link_that_leads_elsewhere_by_now_is_healed_and_leads_there_still(
     stack: FakeStack, tmp_path: Path
 ) -> None:
-    """As on the compose rung, where the links of a service that is held down refuse."""
+    """As on the compose backend, where the links of a service that is held down refuse."""
     stack.toxics.add_toxic("gate-visa", LATENCY, "harness-1")
     stack.toxics.disable("desk-gate")
     left(tmp_path, on(stack, "gate-visa", "harness-1"), on(stack, "desk-gate"))

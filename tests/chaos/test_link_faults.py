@@ -1,4 +1,4 @@
-"""Every kind of link fault on a real link, on every rung: seen, and seen to be gone."""
+"""Every kind of link fault on a real link, on every backend: seen, and seen to be gone."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.chaos import KINDS, Chaos, LinkFault
+from harness.chaos import FAULT_TYPES, Chaos, LinkFault
 from harness.chaos._canary import look
 from harness.chaos._speech import Ask, Http
 from harness.history import Fault as FaultEvent
@@ -40,7 +40,7 @@ def chaos(anywhere: AnyStack, tmp_path: Path, events: list[FaultEvent]) -> Itera
 
 
 def test_every_kind_is_tried() -> None:
-    assert {name for name, kind in KINDS.items() if issubclass(kind, LinkFault)} == {
+    assert {name for name, kind in FAULT_TYPES.items() if issubclass(kind, LinkFault)} == {
         name for name, _ in PARAMS
     }
 

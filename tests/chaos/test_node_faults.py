@@ -1,10 +1,10 @@
-"""Every kind of node fault on a real process, on every rung that has such a kind."""
+"""Every kind of node fault on a real process, on every backend that has such a kind."""
 
 from pathlib import Path
 
 import pytest
 
-from harness.chaos import KINDS, Chaos, ContainerFault, NodeFault
+from harness.chaos import FAULT_TYPES, Chaos, ContainerFault, NodeFault
 from harness.chaos._nodes import levels
 from harness.history import Fault as FaultEvent
 
@@ -16,9 +16,9 @@ KINDS_OF_CONTAINERS = ["disconnect", "starve", "fill"]  # tried in test_containe
 
 
 def test_every_kind_is_tried() -> None:
-    kinds = {name for name, kind in KINDS.items() if issubclass(kind, NodeFault)}
+    kinds = {name for name, kind in FAULT_TYPES.items() if issubclass(kind, NodeFault)}
     assert kinds == {*KINDS_OF_NODES, *KINDS_OF_CONTAINERS}
-    assert {name for name in kinds if issubclass(KINDS[name], ContainerFault)} == set(
+    assert {name for name in kinds if issubclass(FAULT_TYPES[name], ContainerFault)} == set(
         KINDS_OF_CONTAINERS
     )
 

@@ -22,6 +22,7 @@ from harness.history import (
     Generator,
     History,
     Invoke,
+    LogEvent,
     Mode,
     Node,
     Notice,
@@ -29,7 +30,6 @@ from harness.history import (
     Phase,
     Plan,
     Read,
-    Said,
     Stage,
     Started,
     Unknown,
@@ -40,7 +40,7 @@ OUTCOMES: dict[str, type[Ok | Fail | Unknown]] = {"ok": Ok, "fail": Fail, "unkno
 
 
 class Tale:
-    def __init__(self, pace: float = 60.0, rung: str = "local") -> None:
+    def __init__(self, pace: float = 60.0, backend: str = "local") -> None:
         self.events: list[AnyEvent] = [
             Started(
                 t=0.0,
@@ -49,7 +49,7 @@ class Tale:
                 pace=pace,
                 epoch=0.0,
                 origin="2024-06-20T00:00:00+07:00",
-                rung=rung,
+                backend=backend,
             )
         ]
         self._ids = 0
@@ -158,7 +158,7 @@ class Tale:
         return self.add(Gauge(t=at, service=service, values=values))
 
     def said(self, at: float, service: str, event: str, **data: Any) -> "Tale":
-        return self.add(Said(t=at, service=service, event=event, data=data))
+        return self.add(LogEvent(t=at, service=service, event=event, data=data))
 
     def read(
         self, service: str, name: str, *items: dict[str, Any], at: float = 90.0,

@@ -170,7 +170,7 @@ def test_a_busy_generator_is_the_bottleneck_only_when_it_stays_busy() -> None:
 
 
 def test_the_simulation_needs_no_generator() -> None:
-    tale = Tale(rung="sim").many(100, 0, 50, "pay")
+    tale = Tale(backend="sim").many(100, 0, 50, "pay")
     assert tale.judge("generator_healthy").result == "pass"
 
 

@@ -18,7 +18,7 @@ import docker
 import pytest
 from docker.errors import ImageNotFound
 
-from harness.images._engine import Engine
+from harness.stack.compose.images._engine import Engine
 
 SHOP = Path(__file__).parents[1] / "foreign_stack"
 LOAD = "outage-harness/load:local"

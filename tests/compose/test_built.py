@@ -11,8 +11,8 @@ import docker
 import pytest
 
 from harness.errors import ExitCode, StackError
-from harness.images import build_images
 from harness.stack import detached_state
+from harness.stack.compose.images import build_images
 
 from .conftest import Harness
 from .kit import compose_answers, container, images_of

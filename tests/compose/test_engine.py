@@ -14,8 +14,9 @@ from threading import Thread
 import pytest
 
 from harness.errors import ExitCode, StackError
-from harness.images import build_images
-from harness.stack.compose import Compose, connect
+from harness.stack.compose._command import Compose
+from harness.stack.compose._engine import connect
+from harness.stack.compose.images import build_images
 
 from .conftest import command
 

@@ -17,7 +17,7 @@ import docker
 import pytest
 
 from harness.errors import ExitCode
-from tests.run.short import faults, trouble
+from tests.run.short import errors, faults
 
 from .conftest import Harness
 from .kit import eventually, left_of, running_short
@@ -104,7 +104,7 @@ def test_the_end_of_the_engine_ends_the_run_and_heal_removes_the_rest(
     assert "exited although nobody asked it to" in output
     assert "harness heal does it later" in output
     assert "Traceback" not in output
-    assert not trouble(run).unhealed
+    assert not errors(run).unhealed
     assert faults(run)[-1] == "healed"
     assert (run / "report.html").is_file()
 

@@ -11,7 +11,7 @@ import docker
 import pytest
 
 from harness.errors import StackError
-from harness.images._engine import NOT_HERE, UNFINISHED, Engine, context
+from harness.stack.compose.images._engine import NOT_HERE, UNFINISHED, Engine, context
 
 from .conftest import command
 from .kit import images_of

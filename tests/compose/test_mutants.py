@@ -1,5 +1,5 @@
-"""A sample of the planted bugs on the Compose rung: each is found there by the check that is there
-for it, and the system without one tells the same story as on loopback.
+"""A sample of the planted bugs on the Compose backend: each is found there by the check that is
+there for it, and the system without one tells the same story as on loopback.
 """
 
 from pathlib import Path
@@ -9,8 +9,7 @@ import pytest
 
 from harness.errors import ExitCode
 from harness.history import Fail, History, Mode, Ok
-from harness.stack import LocalStack
-from harness.stack.compose import ComposeStack
+from harness.stack import get_backend
 from tests.mutants.test_mutants import ROWS, Row, examine, run, tell
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
@@ -36,18 +35,20 @@ people still arrive."""
 def test_a_planted_bug_is_found(engine: docker.DockerClient, row: Row, tmp_path: Path) -> None:
     outcome = run(
         row.scenario, row.bugs, row.settle, tmp_path / "run",
-        make_stack=ComposeStack, pace=PACE, stretch=STRETCH,
+        backend=get_backend("compose"), pace=PACE, stretch=STRETCH,
     )  # fmt: skip
     examine(row, outcome)
 
 
-def test_both_rungs_tell_the_same_story(engine: docker.DockerClient, tmp_path: Path) -> None:
+def test_both_backends_tell_the_same_story(engine: docker.DockerClient, tmp_path: Path) -> None:
     stories = {}
-    for make_stack, pace in ((LocalStack, None), (ComposeStack, PACE)):
-        folder = tmp_path / make_stack.rung
-        outcome = run("outage", {}, None, folder, make_stack=make_stack, pace=pace, stretch=STRETCH)
+    for name, pace in (("local", None), ("compose", PACE)):
+        folder = tmp_path / name
+        outcome = run(
+            "outage", {}, None, folder, backend=get_backend(name), pace=pace, stretch=STRETCH
+        )
         assert outcome.exit_code == ExitCode.PASS, tell(outcome)
-        stories[make_stack.rung] = History.read(folder)
+        stories[name] = History.read(folder)
 
     assert modes(stories["compose"]) == modes(stories["local"])
     assert answers(stories["compose"]) == answers(stories["local"])

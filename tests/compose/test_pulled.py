@@ -11,8 +11,8 @@ from typing import NoReturn
 import docker
 import pytest
 
-from harness.images._engine import NOT_HERE, Engine, context
-from harness.images._official import see_to, see_to_other
+from harness.stack.compose.images._engine import NOT_HERE, Engine, context
+from harness.stack.compose.images._official import see_to, see_to_other
 
 from .conftest import Harness
 from .kit import compose_answers, images_of, write_brief

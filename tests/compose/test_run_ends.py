@@ -12,7 +12,7 @@ import pytest
 from docker.models.containers import Container
 
 from harness.errors import ExitCode
-from tests.run.short import faults, trouble
+from tests.run.short import errors, faults
 
 from .conftest import Harness, command
 from .kit import container, left_of, running_short, write_short
@@ -105,7 +105,7 @@ def test_an_interrupted_run_heals_and_removes_itself(
     output = running.communicate(timeout=90)[0]
 
     assert running.returncode == ExitCode.INCONCLUSIVE, output
-    assert trouble(run).interrupted == f"interrupted by {number.name}"
+    assert errors(run).interrupted == f"interrupted by {number.name}"
     assert faults(run)[-1] == "healed"
     assert left_of(engine, run) == []
     assert (run / "report.html").is_file()
@@ -121,8 +121,8 @@ def test_a_container_that_dies_unasked_ends_the_run_and_is_named(
 
     assert running.returncode == ExitCode.BROKEN, output
     assert f"{victim} exited although nobody asked it to: killed by SIGKILL" in output
-    assert trouble(run).broken
-    assert not trouble(run).unhealed
+    assert errors(run).broken
+    assert not errors(run).unhealed
     assert left_of(engine, run) == []
     assert (run / "report.html").is_file()
     assert "Traceback" not in output

@@ -9,7 +9,7 @@ import pytest
 
 from harness.errors import ExitCode
 from harness.history import Generator, History, Invoke
-from tests.run.short import trouble
+from tests.run.short import errors
 
 from .conftest import Harness, command
 from .kit import eventually, left_of, write_brief, write_short
@@ -76,8 +76,8 @@ def test_a_worker_that_is_killed_makes_the_run_inconclusive_and_is_named(
             process.kill()
 
     assert process.returncode == ExitCode.INCONCLUSIVE, output
-    assert trouble(run).interrupted.startswith("load-worker-1 ended (exit code 137): ")
-    assert not trouble(run).broken
+    assert errors(run).interrupted.startswith("load-worker-1 ended (exit code 137): ")
+    assert not errors(run).broken
     died = {e.worker for e in History.read(run).of(Generator) if e.state == "died"}
     assert "1" in died
     assert left_of(engine, run) == []

@@ -27,8 +27,8 @@ class OldestFirst(Check, name="oldest_first"):
             return self.unclear("no order was ever queued")
         reads = [final_read(history, ledger) for ledger in (ORDERS, CHARGES)]
         for read in reads:
-            if read.trouble:
-                return self.unclear(f"{read.trouble}, so nobody can tell the order")
+            if read.problem:
+                return self.unclear(f"{read.problem}, so nobody can tell the order")
         orders, charges = reads
         tried = {name for name, rows in orders.by_id().items() if rows[0][0].get("tried")}
         if not queued - tried:

@@ -14,7 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from harness.stack import CommandRun, LocalStack, Settings, attach, read_stack
+from harness.stack import CommandRun, Settings, attach, read_stack
+from harness.stack.local import LocalStack
 
 HERE = Path(__file__).parent
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ExitCode
-from harness.run import MakeStack, Outcome, Prepared, bind, execute
+from harness.run import Outcome, Prepared, bind, execute
 from harness.scenario import Override, load_scenario
-from harness.stack import LocalStack, read_stack
+from harness.stack import Backend, get_backend, read_stack
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -144,7 +144,7 @@ ROWS = (
         may=frozenset({"errors_subside", "stages_in_order"}),
     ),
     Row(
-        "one airport's trouble closes another's gates",
+        "one airport's outage closes another's gates",
         {"command": "command:spreading"},
         {"stays_automatic": ("autogate-dps went manual",)},
         scenario="airport",
@@ -186,7 +186,7 @@ def run(
     settle: float | None,
     out: Path,
     *,
-    make_stack: MakeStack = LocalStack,
+    backend: Backend | None = None,
     pace: float | None = None,
     stretch: float = 1.0,
 ) -> Outcome:
@@ -207,7 +207,7 @@ def run(
     changes = {"overrides": overrides, **{k: v for k, v in given.items() if v is not None}}
     changed = plain.model_copy(update=changes)
     prepared = Prepared(changed, spec, bind(changed, spec, str(path)), str(path))
-    return execute(prepared, make_stack=make_stack, base=out.parent, out=out)
+    return execute(prepared, backend=backend or get_backend(), base=out.parent, out=out)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -237,4 +237,4 @@ def test_the_system_without_a_bug_passes(scenario: str, tmp_path: Path) -> None:
 def tell(outcome: Outcome) -> str:
     """Everything that a failed test has to say."""
     lines = [f"{v.result:13} {v.name}: {v.reason}" for v in outcome.verdicts]
-    return "\n".join(["", *outcome.trouble.all, *lines, str(outcome.folder)])
+    return "\n".join(["", *outcome.errors.all, *lines, str(outcome.folder)])

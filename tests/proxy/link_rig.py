@@ -22,7 +22,7 @@ from harness.proxy._link import Link
 from harness.proxy._loop import Timer
 from harness.proxy._pipes import PipePool
 from harness.proxy._placement import DOWNSTREAM, Placement
-from harness.proxy.toxics import KINDS
+from harness.proxy.toxics import TOXIC_TYPES
 
 
 class FakeLoop:
@@ -154,7 +154,7 @@ class Rig:
 
     def add(self, kind: str, /, *, seed: str = "", **attributes: Any) -> Placement:
         """Put a toxic at the end of the chain."""
-        toxic = KINDS[kind]().copy(attributes)
+        toxic = TOXIC_TYPES[kind]().copy(attributes)
         placement = Placement(
             name=f"t{next(self._names)}", stream=DOWNSTREAM, toxicity=1.0, toxic=toxic, dice=seed
         )

@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 import harness.proxy
-from harness.proxy.toxics import KINDS
+from harness.proxy.toxics import TOXIC_TYPES
 
 DOCUMENT = Path(harness.proxy.__file__).with_name("openapi.yaml")
 LISTEN = ["127.0.0.1:0", "localhost:0", "[::1]:0", "", "127.0.0.1", "127.0.0.1:x", "[::1", "a]:0"]
@@ -105,8 +105,8 @@ def test_every_answer_is_one_that_the_document_describes(
 
 def test_the_document_lists_every_toxic_and_attribute() -> None:
     schemas = document()["components"]["schemas"]
-    assert sorted(schemas["Type"]["enum"]) == sorted(KINDS)
-    attributes = {name for kind in KINDS.values() for name in kind.attributes}
+    assert sorted(schemas["Type"]["enum"]) == sorted(TOXIC_TYPES)
+    attributes = {name for kind in TOXIC_TYPES.values() for name in kind.attributes}
     assert set(schemas["Attributes"]["properties"]) == attributes
 
 

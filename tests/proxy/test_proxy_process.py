@@ -213,7 +213,10 @@ def test_log_lines_are_json_and_tell_what_happened(tmp_path: Path) -> None:
 
 def test_a_toxic_is_found_by_being_a_file() -> None:
     folder = Path(harness.proxy.__file__).parent / "toxics"
-    code = "from harness.proxy.toxics import KINDS; import json; print(json.dumps(sorted(KINDS)))"
+    code = (
+        "from harness.proxy.toxics import TOXIC_TYPES; import json; "
+        "print(json.dumps(sorted(TOXIC_TYPES)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=60)
     assert json.loads(done.stdout) == sorted(path.stem for path in folder.glob("[!_]*.py"))
 

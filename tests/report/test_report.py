@@ -176,7 +176,7 @@ def test_no_character_makes_junit_unreadable_or_a_report_impossible(tmp_path: Pa
         Verdict(check="c", name="i", result="inconclusive", reason=odd),
     ]
     told = history()
-    started = msgspec.structs.replace(told.started, scenario=f"s{odd}", rung=odd)
+    started = msgspec.structs.replace(told.started, scenario=f"s{odd}", backend=odd)
     stack = {"command": odd, "versions": {odd: odd}}
     write_reports(
         tmp_path,

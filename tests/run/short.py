@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from harness.history import Fault, History
-from harness.run import Trouble
+from harness.run import RunErrors
 
 SCENARIO = """
 name: short
@@ -27,5 +27,5 @@ def faults(run: Path) -> list[str]:
     return []
 
 
-def trouble(run: Path) -> Trouble:
-    return msgspec.json.decode((run / "trouble.json").read_bytes(), type=Trouble)
+def errors(run: Path) -> RunErrors:
+    return msgspec.json.decode((run / "errors.json").read_bytes(), type=RunErrors)

@@ -11,9 +11,9 @@ import pytest
 from harness.checks import Result, Verdict
 from harness.errors import ExitCode, HarnessError, UsageError
 from harness.history import Ended, Generator, Invoke, Ok, Phase, Started, Writer
-from harness.run import Trouble, judge
+from harness.run import RunErrors, judge
 from harness.run._folder import RunFolder
-from harness.run._outcome import exit_code, expectations, keep_trouble
+from harness.run._outcome import exit_code, expectations, write_errors
 from harness.scenario import Scenario
 
 
@@ -22,30 +22,32 @@ def verdict(result: Result) -> Verdict:
 
 
 @pytest.mark.parametrize(
-    ("results", "trouble", "code"),
+    ("results", "errors", "code"),
     [
-        (["pass", "pass"], Trouble(), ExitCode.PASS),
-        (["pass", "fail"], Trouble(), ExitCode.FAIL),
-        (["pass", "inconclusive"], Trouble(), ExitCode.INCONCLUSIVE),
-        (["fail", "inconclusive"], Trouble(), ExitCode.FAIL),
-        (["pass"], Trouble(inconclusive=("a step never started",)), ExitCode.INCONCLUSIVE),
-        (["fail"], Trouble(inconclusive=("a step never started",)), ExitCode.FAIL),
-        (["fail"], Trouble(interrupted="interrupted by SIGINT"), ExitCode.INCONCLUSIVE),
-        (["fail"], Trouble(broken=("died",)), ExitCode.BROKEN),
-        (["pass"], Trouble(broken=("died",), unhealed=("stuck",)), ExitCode.UNHEALED),
-        ([], Trouble(), ExitCode.INCONCLUSIVE),
+        (["pass", "pass"], RunErrors(), ExitCode.PASS),
+        (["pass", "fail"], RunErrors(), ExitCode.FAIL),
+        (["pass", "inconclusive"], RunErrors(), ExitCode.INCONCLUSIVE),
+        (["fail", "inconclusive"], RunErrors(), ExitCode.FAIL),
+        (["pass"], RunErrors(inconclusive=("a step never started",)), ExitCode.INCONCLUSIVE),
+        (["fail"], RunErrors(inconclusive=("a step never started",)), ExitCode.FAIL),
+        (["fail"], RunErrors(interrupted="interrupted by SIGINT"), ExitCode.INCONCLUSIVE),
+        (["fail"], RunErrors(broken=("died",)), ExitCode.BROKEN),
+        (["pass"], RunErrors(broken=("died",), unhealed=("stuck",)), ExitCode.UNHEALED),
+        ([], RunErrors(), ExitCode.INCONCLUSIVE),
     ],
 )
 def test_the_worst_wins_and_nothing_proven_is_no_pass(
-    results: list[Result], trouble: Trouble, code: ExitCode
+    results: list[Result], errors: RunErrors, code: ExitCode
 ) -> None:
-    assert exit_code(tuple(verdict(result) for result in results), trouble) is code
+    assert exit_code(tuple(verdict(result) for result in results), errors) is code
 
 
 def test_a_fault_that_cannot_be_healed_is_told_once() -> None:
     told, other = "cut on a: not healed: no answer", "a step never started"
-    trouble = Trouble(unhealed=(told,), inconclusive=(f"step 'gone': UnhealedError: {told}", other))
-    assert trouble.all == (told, other)
+    errors = RunErrors(
+        unhealed=(told,), inconclusive=(f"step 'gone': UnhealedError: {told}", other)
+    )
+    assert errors.all == (told, other)
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ def folder(tmp_path: Path) -> RunFolder:
 
 
 def test_a_run_is_judged_again_from_its_files_alone(folder: RunFolder) -> None:
-    keep_trouble(folder, Trouble())
+    write_errors(folder, RunErrors())
     first = judge(folder.path)
     assert first.exit_code is ExitCode.PASS
     assert judge(folder.path).verdicts == first.verdicts
@@ -86,7 +88,7 @@ def test_a_run_is_judged_again_from_its_files_alone(folder: RunFolder) -> None:
 def test_a_run_that_was_killed_is_judged_as_cut_short(folder: RunFolder) -> None:
     outcome = judge(folder.path)
     assert outcome.exit_code is ExitCode.BROKEN
-    assert "cut short" in outcome.trouble.broken[0]
+    assert "cut short" in outcome.errors.broken[0]
 
 
 def test_what_is_no_run_is_said_to_be_none(tmp_path: Path) -> None:
@@ -96,11 +98,11 @@ def test_what_is_no_run_is_said_to_be_none(tmp_path: Path) -> None:
         judge(tmp_path / "nothing")
 
 
-@pytest.mark.parametrize("name", ["scenario.json", "stack.json", "trouble.json"])
+@pytest.mark.parametrize("name", ["scenario.json", "stack.json", "errors.json"])
 def test_a_file_of_a_run_that_is_damaged_is_named_with_the_cure(
     folder: RunFolder, name: str
 ) -> None:
-    keep_trouble(folder, Trouble())
+    write_errors(folder, RunErrors())
     folder.write(name, '{"name": "x"')
     with pytest.raises(HarnessError, match=rf"{name}: .*; copy the run again") as caught:
         judge(folder.path)
@@ -134,7 +136,7 @@ def test_what_a_scenario_says_of_its_faults_and_load_stands() -> None:
 def test_a_run_whose_stack_is_elsewhere_is_judged_without_its_own_checks(
     folder: RunFolder, tmp_path: Path
 ) -> None:
-    keep_trouble(folder, Trouble())
+    write_errors(folder, RunErrors())
     there = {"directory": str(tmp_path / "moved"), "checks": ["checks_of_nobody"]}
     folder.write("stack.json", json.dumps(there))
     assert judge(folder.path).exit_code is ExitCode.PASS
@@ -151,7 +153,7 @@ def test_a_run_whose_stack_is_elsewhere_is_judged_without_its_own_checks(
 
 @pytest.mark.parametrize("content", ["[]", '{"checks": 5}', '{"versions": 7}', '{"directory": 3}'])
 def test_a_stack_that_is_none_is_named(folder: RunFolder, content: str) -> None:
-    keep_trouble(folder, Trouble())
+    write_errors(folder, RunErrors())
     folder.write("stack.json", content)
     with pytest.raises(HarnessError, match=r"stack\.json: is damaged: .*; copy the run again"):
         judge(folder.path)
@@ -159,7 +161,7 @@ def test_a_stack_that_is_none_is_named(folder: RunFolder, content: str) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\n\0"])
 def test_a_history_without_its_begin_is_named(folder: RunFolder, content: bytes) -> None:
-    keep_trouble(folder, Trouble())
+    write_errors(folder, RunErrors())
     folder.history.write_bytes(content)
     with pytest.raises(HarnessError, match="does not say how the run began") as caught:
         judge(folder.path)
@@ -169,7 +171,7 @@ def test_a_history_without_its_begin_is_named(folder: RunFolder, content: bytes)
 def test_a_full_disk_is_told_with_the_folder_and_the_cure(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keep_trouble(folder, Trouble())
+    write_errors(folder, RunErrors())
 
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -181,9 +183,9 @@ def test_a_full_disk_is_told_with_the_folder_and_the_cure(
 
 
 def test_a_history_that_lost_a_line_proves_nothing(folder: RunFolder) -> None:
-    keep_trouble(folder, Trouble())
+    write_errors(folder, RunErrors())
     with (folder.parts / "harness.jsonl").open("ab") as part:
         part.write(b"\xff\n")
     outcome = judge(folder.path)
     assert outcome.exit_code is ExitCode.INCONCLUSIVE
-    assert "1 damaged line had to be left out" in outcome.trouble.inconclusive[0]
+    assert "1 damaged line had to be left out" in outcome.errors.inconclusive[0]

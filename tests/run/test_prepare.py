@@ -12,11 +12,11 @@ import pytest
 import yaml
 
 from harness.checks import CHECKS
-from harness.errors import RungError, UsageError
+from harness.errors import BackendError, UsageError
 from harness.run import find_scenario, prepare, scenario_schema
 from harness.scenario import find_scenarios, load_scenario
 from harness.scenario._yaml import load_yaml
-from harness.stack import read_stack
+from harness.stack import get_backend, read_stack
 
 ROOT = Path(__file__).parents[2]
 SHOP = ROOT / "tests" / "foreign_stack"
@@ -104,11 +104,15 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     assert len(caught.value.problems) == 2
 
 
-def test_a_fault_that_the_rung_lacks_is_refused_and_another_rung_takes_it(tmp_path: Path) -> None:
+def test_a_fault_that_the_backend_lacks_is_refused_and_another_backend_takes_it(
+    tmp_path: Path,
+) -> None:
     path = file(tmp_path, timeline=step(fault="fill", on={"service": "counter-sub"}))
-    assert prepare(path, ROOT, rung="compose").faults["fill"].targets == ("counter-sub",)
-    with pytest.raises(RungError) as caught:
-        prepare(path, ROOT, rung="local")
+    assert prepare(path, ROOT, backend=get_backend("compose")).faults["fill"].targets == (
+        "counter-sub",
+    )
+    with pytest.raises(BackendError) as caught:
+        prepare(path, ROOT, backend=get_backend("local"))
     assert str(caught.value) == (
         f"{path}: step 'fill': fill needs containers; run with --on compose"
     )

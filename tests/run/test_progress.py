@@ -7,7 +7,7 @@ import msgspec
 from rich.console import Console
 
 from harness.history import Ended, Event, Mode, Node, Stage, Started
-from harness.run import Board, Recorder, progress
+from harness.run import LiveState, Recorder, progress
 
 CLOSED = Stage(t=1.0, service="command", stage="border", state="closed", share=0.0)
 STARTED = Started(t=0.0, scenario="x", seed=0, pace=1.0, epoch=0.0, origin="")
@@ -18,7 +18,7 @@ def lines(tmp_path: Path, *events: Event) -> list[str]:
     out = io.StringIO()
     recorder = Recorder(tmp_path / "part.jsonl")
     with progress(Console(file=out, width=40), "x on local") as watch:
-        watch(Board(), recorder)
+        watch(LiveState(), recorder)
         recorder.begin(0.0, STARTED)
         for event in events:
             recorder.at(event.t, event)

@@ -16,7 +16,7 @@ from harness.checks import read_verdicts
 from harness.errors import ExitCode
 from harness.history import History
 
-from .short import SCENARIO, faults, trouble
+from .short import SCENARIO, errors, faults
 
 SHOP = Path(__file__).parents[1] / "foreign_stack"
 
@@ -87,7 +87,7 @@ def test_an_interrupted_run_heals_keeps_its_evidence_and_is_inconclusive(
     running.send_signal(number)
     output = running.communicate(timeout=60)[0]
     assert running.returncode == ExitCode.INCONCLUSIVE, output
-    assert trouble(run).interrupted == f"interrupted by {number.name}"
+    assert errors(run).interrupted == f"interrupted by {number.name}"
     assert faults(run)[-1] == "healed"
     assert (run / "report.html").is_file()
     assert not left_of(run)
@@ -106,7 +106,7 @@ def test_a_run_that_is_interrupted_before_it_begins_has_a_report_too(
         process.send_signal(signal.SIGINT)
         output = process.communicate(timeout=60)[0]
     assert process.returncode == ExitCode.INCONCLUSIVE, output
-    assert trouble(run).interrupted == "interrupted by SIGINT"
+    assert errors(run).interrupted == "interrupted by SIGINT"
     assert (run / "report.html").stat().st_size < 100_000
     assert all(abs(event.t) < 60 for event in History.read(run).events)
     assert not left_of(run)
@@ -164,8 +164,8 @@ def test_what_dies_unasked_ends_the_run_and_is_named(
     os.kill(int(process), signal.SIGKILL)
     output = running.communicate(timeout=60)[0]
     assert running.returncode == ExitCode.BROKEN, output
-    assert f"{victim} exited although nobody asked it to" in trouble(run).broken[0]
-    assert not trouble(run).unhealed
+    assert f"{victim} exited although nobody asked it to" in errors(run).broken[0]
+    assert not errors(run).unhealed
     assert not left_of(run)
 
 
@@ -191,7 +191,7 @@ def test_a_fault_that_cannot_be_taken_back_is_said_to_be_there_with_what_to_do(
     os.kill(int(proxy), signal.SIGSTOP)  # it hangs, as one that is wedged does
     output = running.communicate(timeout=110)[0]
     assert running.returncode == ExitCode.UNHEALED, output
-    (told,) = trouble(run).unhealed
+    (told,) = errors(run).unhealed
     assert "by hand: enable the proxies and delete their toxics" in told
     assert "Traceback" not in output
     assert not left_of(run)

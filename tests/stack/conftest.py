@@ -1,4 +1,4 @@
-"""Running stacks for the tests: `stack` for what every rung promises, `rig` for special ones."""
+"""Running stacks for the tests: `stack` for what every backend promises, `rig` for special ones."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -8,23 +8,11 @@ from typing import Any
 import pytest
 from stack_rig import TINY, Rig
 
-from harness.stack import LocalStack, Stack, read_stack
-from harness.stack.compose import ComposeStack
+from harness.stack import BACKENDS, get_backend, read_stack
+from harness.stack.local import LocalStack
 
 
-def _local(directory: Path, state_dir: Path) -> Stack:
-    return LocalStack(read_stack(directory, os.environ), state_dir)
-
-
-def _compose(directory: Path, state_dir: Path) -> Stack:
-    return ComposeStack(read_stack(directory, os.environ), state_dir)
-
-
-RUNGS: dict[str, Callable[[Path, Path], Stack]] = {"local": _local, "compose": _compose}
-"""Every rung that must keep the contract; a new one is added here and nowhere else."""
-
-
-@pytest.fixture(scope="module", params=list(RUNGS))
+@pytest.fixture(scope="module", params=BACKENDS)
 def stack(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Rig]:
@@ -32,7 +20,8 @@ def stack(
     if request.param == "compose":
         request.getfixturevalue("engine")
     state_dir = tmp_path_factory.mktemp("state")
-    rig = Rig(RUNGS[request.param](TINY, state_dir), state_dir)
+    spec = read_stack(TINY, os.environ)
+    rig = Rig(get_backend(request.param).make_stack(spec, state_dir), state_dir)
     try:
         rig.start(pace=10, environment={"ticker": {"EXTRA": "from the settings"}})
         yield rig

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from threading import Event
 
-from harness.stack import LocalStack, Settings, read_stack
+from harness.stack import Settings, read_stack
+from harness.stack.local import LocalStack
 
 
 def main(state: str, directory: str) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from stack_rig import TINY
 
-from harness._rungs import rung
 from harness.errors import StackError, UsageError
 from harness.run import heal_everything
 from harness.stack import (
     Settings,
     attach,
     detached_state,
+    get_backend,
     print_logs,
     start_detached,
     stop_detached,
@@ -28,9 +28,8 @@ pytestmark = pytest.mark.stack
 UP = """
 import sys
 from pathlib import Path
-from harness._rungs import rung
-from harness.stack import Settings, start_detached
-start_detached(Path(sys.argv[1]), Settings(pace=60), rung(sys.argv[2]))
+from harness.stack import Settings, get_backend, start_detached
+start_detached(Path(sys.argv[1]), Settings(pace=60), get_backend(sys.argv[2]))
 """
 
 FAMILY = ("front", "shelf", "database", "ticker")
@@ -38,7 +37,7 @@ FAMILY = ("front", "shelf", "database", "ticker")
 
 @pytest.fixture(params=["local", "compose"])
 def on(request: pytest.FixtureRequest) -> str:
-    """The rung."""
+    """The backend."""
     if request.param == "compose":
         request.getfixturevalue("engine")
     return str(request.param)
@@ -57,7 +56,7 @@ def test_up_status_kill_launch_logs_down(directory: Path, on: str) -> None:
     subprocess.run([sys.executable, "-c", UP, str(directory), on], check=True, timeout=60)
 
     stack = attach(directory)
-    assert stack.rung == on
+    assert stack.backend == on
     assert [(one.service, one.state, one.ready) for one in stack.status()] == [
         (name, "running", True) for name in FAMILY
     ]
@@ -86,20 +85,20 @@ def test_up_status_kill_launch_logs_down(directory: Path, on: str) -> None:
 
 
 def test_up_twice_is_refused_and_does_no_harm(directory: Path, on: str) -> None:
-    start_detached(directory, Settings(), rung(on)).detach()
+    start_detached(directory, Settings(), get_backend(on)).detach()
 
     for again in ("local", on):
         with pytest.raises(StackError, match="a stack is running here already; harness down"):
-            start_detached(directory, Settings(), rung(again))
+            start_detached(directory, Settings(), get_backend(again))
 
     stack = attach(directory)
-    assert stack.rung == on
+    assert stack.backend == on
     assert all(one.ready for one in stack.status())
     stack.detach()
 
 
 def test_what_is_left_running_on_purpose_is_not_healed_away(directory: Path, on: str) -> None:
-    start_detached(directory, Settings(), rung(on)).detach()
+    start_detached(directory, Settings(), get_backend(on)).detach()
 
     assert heal_everything(directory) == ["nothing was left"]
     stack = attach(directory)
@@ -118,7 +117,7 @@ def test_logs_where_nothing_has_run_say_what_to_do(directory: Path) -> None:
 
 
 def test_logs_of_a_container_that_there_is_not_are_a_usage_error(directory: Path, on: str) -> None:
-    start_detached(directory, Settings(), rung(on)).detach()
+    start_detached(directory, Settings(), get_backend(on)).detach()
 
     with pytest.raises(UsageError, match=r"bank: has no (log|container).*; one of database, front"):
         print_logs(directory, ["bank"], follow=False, write=print)

@@ -1,4 +1,4 @@
-"""What is particular to the local rung: starts that fail, ports, forks from a warm parent."""
+"""What is particular to the local backend: starts that fail, ports, forks from a warm parent."""
 
 import json
 import os
@@ -12,8 +12,8 @@ import pytest
 from stack_rig import Rig, eventually
 
 from harness.errors import StackError, UsageError
-from harness.stack import LocalStack, Settings, read_stack
-from harness.stack.local import _process
+from harness.stack import Settings, read_stack
+from harness.stack.local import LocalStack, _process
 from harness.stack.local._state import LABEL, StateDir
 
 pytestmark = pytest.mark.stack

@@ -1,4 +1,4 @@
-"""What every rung promises of a running stack: the same bodies for each of them."""
+"""What every backend promises of a running stack: the same bodies for each of them."""
 
 import asyncio
 import json

@@ -28,6 +28,6 @@ class Restart(NodeFault, name="restart"):
         return "a new process that answers"
 
     def seen(self, before: NodeStatus, now: NodeStatus, beside: Sight | None) -> bool:
-        """It runs again, under another process id where the rung knows one."""
+        """It runs again, under another process id where the backend knows one."""
         another = before.pid is None or now.pid != before.pid
         return now.state == "running" and another and (beside is None or beside.outcome != "silent")

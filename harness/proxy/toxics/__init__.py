@@ -4,8 +4,8 @@ from importlib import import_module
 from pathlib import Path
 
 from harness.proxy.toxics._base import (
-    KINDS,
     LONGEST_MS,
+    TOXIC_TYPES,
     Toxic,
     ToxicError,
     check_milliseconds,
@@ -16,8 +16,8 @@ for _file in sorted(Path(__file__).parent.glob("[!_]*.py")):
     import_module(f"{__name__}.{_file.stem}")
 
 __all__ = [
-    "KINDS",
     "LONGEST_MS",
+    "TOXIC_TYPES",
     "Toxic",
     "ToxicError",
     "check_milliseconds",

@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Final, Self
 
 from harness.proxy._stub import Stub
 
-KINDS: Final[dict[str, type["Toxic"]]] = {}
+TOXIC_TYPES: Final[dict[str, type["Toxic"]]] = {}
 
 LONGEST_MS: Final = 9_223_372_036_854
 """The longest duration that Toxiproxy can hold, in milliseconds (292 years)."""
@@ -54,7 +54,7 @@ class Toxic:
             for name, type_ in cls.__annotations__.items()
             if getattr(type_, "__origin__", type_) is not ClassVar
         }
-        KINDS[kind] = cls
+        TOXIC_TYPES[kind] = cls
 
     def copy(self, changes: dict[str, Any]) -> Self:
         """Return a checked copy with some settings changed; raise ToxicError if it cannot be."""

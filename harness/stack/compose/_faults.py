@@ -13,7 +13,7 @@ from docker.models.containers import Container
 
 from harness.errors import StackError
 
-from .._contained import Record, Usage
+from .._containers import Record, Usage
 from .._spec import StackSpec
 from ._connections import connections_of, disconnect, reconnect
 from ._containers import Containers
@@ -25,7 +25,7 @@ from ._project import OWN
 
 
 class EngineFaults:
-    """The `Engine` of the compose rung."""
+    """The `Engine` of the compose backend."""
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ from docker.models.containers import Container
 from harness.errors import StackError
 from harness.scenario import write_size
 
-from .._contained import Usage
+from .._containers import Usage
 
 _PERIOD = 100_000
 """Microseconds of the kernel's accounting; its default."""

@@ -91,7 +91,7 @@ def make_override(
 
 
 def addresses_in(text: str) -> Addresses:
-    """The addresses that an override of this rung gives.
+    """The addresses that an override of this backend gives.
 
     Raises:
         ValueError: `text` is none.

@@ -10,6 +10,9 @@ from typing import Any
 import docker
 from docker.models.containers import Container
 
+MARKER = "compose.project"
+"""A file in the state directory: there may be something of the project that it names."""
+
 OWN = "org.outage-harness.state"
 """Label: the state directory of the stack that a container, network or volume belongs to."""
 
@@ -39,7 +42,7 @@ class Project:
     def left_in(cls, state_dir: Path) -> "Project | None":
         """The project that was once started in `state_dir`, if any was."""
         try:
-            name = (state_dir / "compose.project").read_text().strip()
+            name = (state_dir / MARKER).read_text().strip()
         except OSError:
             return None
         return cls(name, state_dir.resolve())
@@ -47,7 +50,7 @@ class Project:
     @property
     def marker(self) -> Path:
         """Says that there may be something of this project."""
-        return self.state_dir / "compose.project"
+        return self.state_dir / MARKER
 
     @property
     def left(self) -> Path:

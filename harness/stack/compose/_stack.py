@@ -13,7 +13,7 @@ import docker
 
 from harness.errors import StackError
 
-from .._contained import Engine
+from .._containers import Engine
 from .._log_files import LogFiles
 from .._protocol import GoneError, LineSink, NodeSink, NodeStatus, Settings
 from .._spec import Service, StackSpec
@@ -39,9 +39,9 @@ _PATIENCE = 60.0
 
 
 class ComposeStack:
-    """The `Stack` of the compose rung. `patience` is how long a service may take to be ready."""
+    """The `Stack` of the compose backend. `patience` is how long a service may take to be ready."""
 
-    rung = "compose"
+    backend = "compose"
 
     def __init__(self, spec: StackSpec, state_dir: Path, *, patience: float = _PATIENCE) -> None:
         self._spec = spec

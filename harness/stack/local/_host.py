@@ -25,7 +25,7 @@ def take_state(state: StateDir) -> int:
         StackError: a stack lives there, or this machine cannot run one.
     """
     if not _process.supported():
-        raise StackError("the local rung needs Linux and its /proc; run with --on compose")
+        raise StackError("the local backend needs Linux and its /proc; run with --on compose")
     try:
         lock = take_lock(state)
     except OSError as error:

@@ -39,7 +39,7 @@ class Process:
 
 
 def supported() -> bool:
-    """Whether this machine offers what the local rung needs."""
+    """Whether this machine offers what the local backend needs."""
     return sys.platform == "linux" and (_PROC / "self" / "stat").exists()
 
 

@@ -57,9 +57,9 @@ class _Saved(msgspec.Struct):
 
 
 class LocalStack:
-    """The `Stack` of the local rung. `patience` is how long a service may take to be ready."""
+    """The `Stack` of the local backend. `patience` is how long a service may take to be ready."""
 
-    rung = "local"
+    backend = "local"
 
     def __init__(self, spec: StackSpec, state_dir: Path, *, patience: float = _PATIENCE) -> None:
         self._spec = spec

@@ -82,6 +82,10 @@ class StateDir:
         os.close(descriptor)
         return None
 
+    def is_used(self) -> bool:
+        """Return True if a stack was started here and its lock has not been removed."""
+        return self._lock.exists()
+
     def unlock(self, descriptor: int) -> None:
         """Let go of the directory and leave no lock file in it."""
         self._lock.unlink(missing_ok=True)

@@ -3,7 +3,7 @@
     app = planted(real.create, (Journal, "append", forgetful_append))
 
 Parts are replaced when the application is made, which is in the service's own process: the local
-rung imports these modules once for all services, so nothing may happen on import.
+backend imports these modules once for all services, so nothing may happen on import.
 """
 
 import os

@@ -1,9 +1,9 @@
-"""What only a container engine can do to a service; the rungs without one have no such thing.
+"""What only a container engine can do to a service (capability `containers` of a backend).
 
     stack.engine.starve("counter-sub", cpu=0.05, memory=None)
 
 Each change is taken back from a record that is taken before it. A record is plain data, so that
-whoever reads it after a crash can take the change back as well (`harness.stack.compose.restore`).
+whoever reads it after a crash can take the change back as well (`Backend.restore`).
 """
 
 from collections.abc import Collection, Mapping
@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 from ._protocol import Stack
 
 Record: TypeAlias = Mapping[str, Any]
-"""How a container is before it is changed, as JSON; only the rung that made it knows its keys."""
+"""How a container is before it is changed, as JSON; its keys are its backend's own."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Engine(Protocol):
 
 
 @runtime_checkable
-class Contained(Stack, Protocol):
+class ContainerStack(Stack, Protocol):
     """A stack whose services are containers."""
 
     @property

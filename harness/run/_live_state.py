@@ -1,6 +1,6 @@
 """The run as it stands: what the live view shows and what triggers wait for.
 
-One board observes every event, those of the load generator's parts included (`follow`), and
+One live_state observes every event, those of the load generator's parts included (`follow`), and
 keeps only numbers and last states, so a long run costs no memory here.
 """
 
@@ -20,11 +20,11 @@ from harness.history import (
     Gauge,
     Generator,
     Invoke,
+    LogEvent,
     Mode,
     Node,
     Ok,
     Phase,
-    Said,
     Stage,
     Unknown,
     decode,
@@ -37,7 +37,7 @@ _MEMORY = 5000
 _COUNTERS = {Invoke: "asked", Ok: "ok", Fail: "failed", Unknown: "unknown"}
 
 
-class Board:
+class LiveState:
     """Thread-safe: one condition guards everything, and is notified at each event."""
 
     def __init__(self) -> None:
@@ -100,10 +100,10 @@ class Board:
 
 def matches(when: When, event: Event) -> bool:
     """Whether `event` is what `when` waits for."""
-    kind = event.event if isinstance(event, Said) else str(type(event).__struct_config__.tag)
+    kind = event.event if isinstance(event, LogEvent) else str(type(event).__struct_config__.tag)
     if kind != when.event or (when.service and getattr(event, "service", None) != when.service):
         return False
-    if isinstance(event, Said):
+    if isinstance(event, LogEvent):
         fields = event.data
     elif isinstance(event, Gauge):
         fields = dict(event.values)
@@ -121,21 +121,21 @@ def _number(fields: dict[str, object], key: str, sign: int = 1) -> float:
     return float(value) if isinstance(value, int | float) else -sign * float("inf")
 
 
-class Follower:
+class Tailer:
     """Reads what the load generator's processes append to their parts, from where it left off."""
 
-    def __init__(self, parts: Path, board: Board) -> None:
+    def __init__(self, parts: Path, live_state: LiveState) -> None:
         self._parts = parts
-        self._board = board
+        self._live_state = live_state
         self._offsets: dict[Path, int] = {}
 
     def read(self) -> None:
-        """Show the board every whole line that is new."""
+        """Show the live_state every whole line that is new."""
         for path in sorted(self._parts.glob("load-*.jsonl")):
             with path.open("rb") as file:
                 file.seek(self._offsets.get(path, 0))
                 chunk = file.read()
             end = chunk.rfind(b"\n") + 1
             for line in chunk[:end].splitlines():
-                self._board.observe(decode(line))
+                self._live_state.observe(decode(line))
             self._offsets[path] = self._offsets.get(path, 0) + end

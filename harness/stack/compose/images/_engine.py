@@ -15,7 +15,8 @@ from docker.models.images import Image
 from docker.utils import parse_repository_tag
 
 from harness.errors import StackError
-from harness.stack.compose import connect, told
+
+from .._engine import connect, told
 
 Say = Callable[[str], object]
 

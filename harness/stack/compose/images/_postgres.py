@@ -1,4 +1,4 @@
-"""PostgreSQL in a container: the same binaries from PyPI that the local rung runs.
+"""PostgreSQL in a container: the same binaries from PyPI that the local backend runs.
 
 Built on the base image; its entrypoint takes the `POSTGRES_*` variables of the official one.
 """
@@ -39,7 +39,7 @@ ENTRYPOINT ["docker-entrypoint.sh"]
 def see_to_postgres(engine: Engine) -> None:
     """See that the image is there."""
     package = _package()
-    entrypoint = (files("harness.images") / "postgres" / "entrypoint.sh").read_bytes()
+    entrypoint = (files(__package__) / "postgres" / "entrypoint.sh").read_bytes()
     mark = hashlib.sha256(_DOCKERFILE + entrypoint).hexdigest()[:12]
     version = package.version if package else "none"
     recipe = f"{_PACKAGE}-{version}-{mark}-on-{BASE_RECIPE}"

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from harness.stack import read_stack
-from harness.stack.compose import read_images
-
+from ..._compose_file import read_stack
+from .._images import read_images
 from . import _debian, _postgres, _toxiproxy
 from ._engine import Engine
 from ._official import see_to_other

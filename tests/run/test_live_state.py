@@ -6,11 +6,13 @@ from threading import Thread
 
 import pytest
 
-from harness.history import Event, Fail, Gauge, Invoke, Mode, Ok, Said, Stage, Unknown, encode
-from harness.run._board import Board, Follower, matches
+from harness.history import Event, Fail, Gauge, Invoke, LogEvent, Mode, Ok, Stage, Unknown, encode
+from harness.run._live_state import LiveState, Tailer, matches
 from harness.scenario import When
 
-JOURNAL = Said(t=1.0, service="counter-cgk", event="journal", data={"share": 0.5, "pending": 10})
+JOURNAL = LogEvent(
+    t=1.0, service="counter-cgk", event="journal", data={"share": 0.5, "pending": 10}
+)
 MODE = Mode(t=0, service="s", mode="manual")
 GAUGE = Gauge(t=0, service="s", values={"waiting": 4})
 STAGE = Stage(t=1.0, service="command", stage="border", state="ramping", share=0.25)
@@ -43,37 +45,37 @@ def test_a_trigger_matches_what_it_describes(
 
 
 def test_what_was_seen_before_the_wait_counts() -> None:
-    board = Board()
-    board.observe(JOURNAL)
+    live_state = LiveState()
+    live_state.observe(JOURNAL)
     when = When(event="journal", within=60.0)
-    assert board.wait(when, Flag(), lambda: 0.0) is JOURNAL
+    assert live_state.wait(when, Flag(), lambda: 0.0) is JOURNAL
 
 
 def test_a_wait_ends_when_the_event_comes() -> None:
-    board = Board()
+    live_state = LiveState()
     seen: list[Event | None] = []
     waiter = Thread(
         target=lambda: seen.append(
-            board.wait(When(event="journal", within=60.0), Flag(), lambda: 30.0)
+            live_state.wait(When(event="journal", within=60.0), Flag(), lambda: 30.0)
         )
     )
     waiter.start()
-    board.observe(STAGE)
-    board.observe(JOURNAL)
+    live_state.observe(STAGE)
+    live_state.observe(JOURNAL)
     waiter.join(10.0)
     assert seen == [JOURNAL]
 
 
 def test_a_wait_ends_when_its_time_is_up_or_the_run_stops() -> None:
-    board, stop = Board(), Flag()
-    assert board.wait(When(event="journal", within=60.0), stop, lambda: 0.0) is None
+    live_state, stop = LiveState(), Flag()
+    assert live_state.wait(When(event="journal", within=60.0), stop, lambda: 0.0) is None
     stop.set()
-    assert board.wait(When(event="journal", within=60.0), stop, lambda: 60.0) is None
+    assert live_state.wait(When(event="journal", within=60.0), stop, lambda: 60.0) is None
 
 
 def test_requests_are_counted_by_outcome_from_the_generators_own_parts(tmp_path: Path) -> None:
-    board = Board()
-    follower = Follower(tmp_path, board)
+    live_state = LiveState()
+    follower = Tailer(tmp_path, live_state)
     common = {"op": "o", "service": "s"}
     asked = [
         Invoke(t=0, id=str(n), actor="a", journey="j", due=0, **common)  # type: ignore[arg-type]
@@ -87,8 +89,8 @@ def test_requests_are_counted_by_outcome_from_the_generators_own_parts(tmp_path:
     part = tmp_path / "load-0.jsonl"
     part.write_bytes(b"".join(lines[:4]) + lines[4][:10])
     follower.read()
-    assert (board.asked, board.ok, board.failed, board.unknown) == (3, 1, 0, 0)
+    assert (live_state.asked, live_state.ok, live_state.failed, live_state.unknown) == (3, 1, 0, 0)
     with part.open("ab") as file:
         file.write(lines[4][10:] + lines[5])
     follower.read()
-    assert (board.asked, board.ok, board.failed, board.unknown) == (3, 1, 1, 1)
+    assert (live_state.asked, live_state.ok, live_state.failed, live_state.unknown) == (3, 1, 1, 1)

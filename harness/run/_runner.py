@@ -1,6 +1,6 @@
 """Walks the arrow: starts the stack and the load, carries out the timeline, reads, heals, ends.
 
-    outcome = execute(prepare("pdns2_2024", Path(".")), make_stack=local)
+    outcome = execute(prepare("pdns2_2024", Path(".")), backend=get_backend("local"))
 
 Whatever happens, in this order: faults are healed, the load ends, the stack is closed, the parts
 are merged, and what is there is judged. SIGINT, SIGTERM and SIGHUP end a run early and in order.
@@ -21,23 +21,18 @@ from types import FrameType
 from harness.chaos import Chaos
 from harness.errors import HarnessError, UnhealedError, WorkerLostError
 from harness.history import Ended, Node, Phase, Started, damaged, merge, write_history
-from harness.load import LoadConfig, LoadProcess, RunLoad
-from harness.stack import Settings, Stack, StackSpec
+from harness.load import LoadConfig, RunLoad
+from harness.stack import Backend, Settings, Stack
 
 from ._active import marked
-from ._board import Board, Follower
 from ._folder import RunFolder
-from ._outcome import Outcome, Trouble, damage, judge, keep_trouble
+from ._live_state import LiveState, Tailer
+from ._load import MakeLoad, single_process
+from ._outcome import Outcome, RunErrors, damage, judge, write_errors
 from ._prepare import Prepared
 from ._recorder import Recorder
 from ._settle import await_quiescence, final_reads
 from ._timeline import Timeline
-
-MakeStack = Callable[[StackSpec, Path], Stack]
-"""Makes a stack of a rung, with a folder for its state."""
-
-MakeLoad = Callable[[StackSpec, Path], RunLoad]
-"""Makes the load of a run, with the run's folder."""
 
 _HEAD_START = 4.5
 """Real seconds from the start of the stack until people arrive: the stack and Locust are ready by
@@ -51,24 +46,18 @@ _LOAD_GRACE = 45.0
 """Real seconds: people who came in time are served for so long after the last arrival."""
 
 
-def in_one_process(spec: StackSpec, run: Path) -> RunLoad:
-    """The load without workers."""
-    del spec
-    return LoadProcess(run)
-
-
 def execute(
     prepared: Prepared,
     *,
-    make_stack: MakeStack,
-    make_load: MakeLoad = in_one_process,
+    backend: Backend,
+    make_load: MakeLoad = single_process,
     base: Path,
     out: Path | None = None,
-    watch: Callable[[Board, Recorder], None] | None = None,
+    watch: Callable[[LiveState, Recorder], None] | None = None,
 ) -> Outcome:
     """Run a scenario and judge it.
 
-    `watch` is called once, before anything starts, and may observe the board and the recorder.
+    `watch` is called once, before anything starts, and may observe the live_state and the recorder.
 
     Raises:
         UsageError: `out` cannot be used.
@@ -80,16 +69,16 @@ def execute(
     run = _Run(
         prepared,
         folder,
-        make_stack(prepared.spec, folder.path),
+        backend.make_stack(prepared.spec, folder.path),
         make_load(prepared.spec, folder.path),
     )
     if watch is not None:
-        watch(run.board, run.recorder)
+        watch(run.live_state, run.recorder)
     with run.interruptible(), marked(prepared.spec.directory, folder.path):
         run.conduct()
     parts = sorted(folder.parts.glob("*.jsonl"))
     with folder.writing():
-        keep_trouble(folder, run.trouble(lost=sum(damaged(part) for part in parts)))
+        write_errors(folder, run.errors(lost=sum(damaged(part) for part in parts)))
         write_history(folder.history, merge(parts))
     return judge(folder.path)
 
@@ -101,9 +90,9 @@ class _Run:
         self.folder = folder
         self.stack = stack
         self.load = load
-        self.board = Board()
+        self.live_state = LiveState()
         self.recorder = Recorder(folder.parts / "harness.jsonl")
-        self.recorder.watch(self.board.observe)
+        self.recorder.watch(self.live_state.observe)
         self.stop = Flag()
         self.load_over = Flag()
         self._interrupted = ""
@@ -199,7 +188,7 @@ class _Run:
     def _story(self, load: RunLoad, chaos: Chaos) -> None:
         self._phase("load")
         timeline = Timeline(
-            self.scenario, self.prepared.faults, self.stack, chaos, self.recorder, self.board,
+            self.scenario, self.prepared.faults, self.stack, chaos, self.recorder, self.live_state,
             self.stop, self.load_over,
         )  # fmt: skip
         timeline.start()
@@ -215,7 +204,7 @@ class _Run:
             self._inconclusive += timeline.problems
 
     def _await_load(self, load: RunLoad) -> None:
-        follower = Follower(self.folder.parts, self.board)
+        follower = Tailer(self.folder.parts, self.live_state)
         while load.poll() is None and not self.stop.wait(0.1):
             follower.read()
         if load.poll() is None:
@@ -281,11 +270,11 @@ class _Run:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def trouble(self, lost: int) -> Trouble:
+    def errors(self, lost: int) -> RunErrors:
         """What went wrong beside the system under test; `lost` lines of the history are damaged."""
         if lost:
             self._inconclusive.append(damage(lost))
-        return Trouble(
+        return RunErrors(
             interrupted=self._interrupted,
             inconclusive=tuple(self._inconclusive),
             broken=tuple(self._broken),
@@ -314,7 +303,7 @@ class _Run:
             pace=self.scenario.pace,
             epoch=epoch,
             origin=self._origin(epoch, planned).isoformat(timespec="seconds"),
-            rung=self.stack.rung,
+            backend=self.stack.backend,
         )
 
     def _origin(self, epoch: float, planned: float) -> datetime:
@@ -325,12 +314,9 @@ class _Run:
     def _command(self) -> str:
         """The command line that runs this again."""
         parts = ["harness", "run", self.prepared.source, "--seed", str(self.scenario.seed)]
-        parts += ["--on", self.stack.rung]
+        parts += ["--on", self.stack.backend]
         if self.load.workers:
             parts += ["--workers", str(self.load.workers)]
         if self.prepared.spec.directory != Path.cwd():
             parts += ["--stack", str(self.prepared.spec.directory)]
         return shlex.join(parts)
-
-
-__all__ = ["MakeLoad", "MakeStack", "execute", "in_one_process"]
