@@ -22,10 +22,10 @@ from starlette.routing import Route
 from services.kit import (
     Answered,
     ApiError,
-    Clerk,
     JournalConflictError,
     JournalError,
-    NotNow,
+    JournalReplayer,
+    NotAccepted,
     NotSent,
     Outcome,
     Record,
@@ -142,11 +142,11 @@ class Office:
 
     # ---- entering the journal -------------------------------------------------------------------
 
-    def _hire(self, service: Service) -> Clerk:
+    def _hire(self, service: Service) -> JournalReplayer:
         world = self._world
         upstream = self._upstreams[service]
 
-        return Clerk(
+        return JournalReplayer(
             world.clock,
             world.log,
             self._journal,
@@ -165,10 +165,10 @@ class Office:
             self._mode = mode
 
     def _judge(self) -> tuple[str, str]:
-        standings = {name: one.standing for name, one in self._upstreams.items()}
+        standings = {name: one.state for name, one in self._upstreams.items()}
         reasons = [one.reason for one in self._upstreams.values() if one.reason]
         backlog = self._journal.counts().written
-        if all(standing in ("away", "closed") for standing in standings.values()):
+        if all(state in ("away", "closed") for state in standings.values()):
             return "manual", "; ".join(reasons)
         if backlog:
             reasons.append(f"{backlog} applications are to be entered")
@@ -202,7 +202,7 @@ class Office:
         self._journal.close()
 
 
-async def _enter(upstream: Upstream, records: Sequence[Record]) -> Sequence[Settled] | NotNow:
+async def _enter(upstream: Upstream, records: Sequence[Record]) -> Sequence[Settled] | NotAccepted:
     """Bring written applications to a service, up to the first that it does not take now."""
     settled: list[Settled] = []
     for record in records:
@@ -219,7 +219,7 @@ async def _enter(upstream: Upstream, records: Sequence[Record]) -> Sequence[Sett
             settled.append(Settled(record.id, "quarantined", reason))
     if settled:
         return settled
-    return NotNow(upstream.reason or "no answer", wait=upstream.client.held_for)
+    return NotAccepted(upstream.reason or "no answer", wait=upstream.client.held_for)
 
 
 def _body(application: NewApplication) -> dict[str, object]:

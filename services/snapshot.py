@@ -1,4 +1,4 @@
-"""The watchlist on paper: a snapshot that an edge can trust without asking.
+"""The watchlist on offline: a snapshot that an edge can trust without asking.
 
 It is signed with HMAC-SHA256 over the canonical JSON (sorted keys, no spaces) of its other three
 fields, and carries its version and the time of its issue, so that whoever holds it knows how old

@@ -70,5 +70,5 @@ class Gate:
         return ApiError(503, "closed", reason or self.reason, go_to=self._counter)
 
     def _blind(self) -> str:
-        down = [up for up in self._upstreams if up.standing not in ("open", "share")]
+        down = [up for up in self._upstreams if up.state not in ("open", "share")]
         return down[0].reason if down else ""

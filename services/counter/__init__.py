@@ -2,7 +2,7 @@
 
 With it, an officer asks watchlist and border and takes about 50 s. Without it, the officer
 compares the traveller with the last snapshot of the watchlist and writes a stamp record by hand
-into a durable journal, before the traveller is answered. When the data center is back, a clerk
+into a durable journal, before the traveller is answered. When the data center is back, a replayer
 enters the journal. Modes:
 
     automatic    it is asked for every traveller, and the journal is entered

@@ -72,9 +72,9 @@ def create(world: World) -> Starlette:
             "surge": counter.surge,
             "delay": counter.delay,
             "journal": counter.journal.counts().total,
-            "held_up": counter.clerk.held_up,
-            "snapshot_version": counter.paper.version,
-            "snapshot_valid": counter.paper.valid,
+            "held_up": counter.replayer.held_up,
+            "snapshot_version": counter.offline.version,
+            "snapshot_valid": counter.offline.valid,
         }
 
     async def opening() -> None:

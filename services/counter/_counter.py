@@ -9,15 +9,15 @@ from pathlib import Path
 
 import msgspec
 
-from services.kit import ApiError, Clerk, Desks, Mode, Upstream, World
+from services.kit import ApiError, Desks, JournalReplayer, Mode, Upstream, World
 from services.mrz import MrzError
 from services.traveller import Asked, Traveller, airport, read
 
 from ._decision import Decision
 from ._entry import Entry
 from ._manual import Manual
+from ._offline_watchlist import OfflineWatchlist, holds_snapshot
 from ._online import Online
-from ._paper import Paper, holds_snapshot
 
 _REMEMBERED = 10_000  # decisions; older ones are found in the journal or asked of the border
 
@@ -46,11 +46,11 @@ class Counter:
         fresh = not holds_snapshot(self.journal)
         self.watchlist = Upstream(world, "watchlist", world.env["WATCHLIST"], fresh=fresh)
         self.border = Upstream(world, "border", world.env["BORDER"], fresh=fresh)
-        self.paper = Paper(world, self.journal, self.watchlist)
+        self.offline = OfflineWatchlist(world, self.journal, self.watchlist)
         self.desks = Desks(self._officers)
         self._online = Online(world.clock, self.watchlist, self.border, airport(world))
-        self._manual = Manual(world, self.journal, self.paper, airport(world))
-        self.clerk = Clerk(
+        self._manual = Manual(world, self.journal, self.offline, airport(world))
+        self.replayer = JournalReplayer(
             world.clock,
             world.log,
             self.journal,
@@ -79,8 +79,8 @@ class Counter:
         return [
             partial(self.watchlist.watch, self.reassess),
             partial(self.border.watch, self.reassess),
-            self.paper.keep_fresh,
-            partial(self.clerk.run, self.reassess),
+            self.offline.keep_fresh,
+            partial(self.replayer.run, self.reassess),
         ]
 
     def open_all(self, *, surge: bool) -> None:
@@ -92,8 +92,8 @@ class Counter:
 
     def reassess(self) -> None:
         """Adapt the mode to how the data center stands and what waits to be entered."""
-        poor = [up for up in (self.watchlist, self.border) if up.standing != "open"]
-        down = [up for up in poor if up.standing != "share"]
+        poor = [up for up in (self.watchlist, self.border) if up.state != "open"]
+        down = [up for up in poor if up.state != "share"]
         if down:
             self.mode.become("manual", down[0].reason)
         elif poor:

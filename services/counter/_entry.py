@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.kit import Answered, NotNow, Record, Refused, Settled, Unsure, Upstream
+from services.kit import Answered, NotAccepted, Record, Refused, Settled, Unsure, Upstream
 
 from ._manual import late
 
@@ -16,27 +16,27 @@ class Entry:
     def __init__(self, border: Upstream) -> None:
         self._border = border
 
-    async def enter(self, records: Sequence[Record]) -> Sequence[Settled] | NotNow:
+    async def enter(self, records: Sequence[Record]) -> Sequence[Settled] | NotAccepted:
         """Send `records`; what became of each."""
-        if self._border.standing not in ("open", "share"):
-            return NotNow(self._border.reason)
+        if self._border.state not in ("open", "share"):
+            return NotAccepted(self._border.reason)
         body = {"records": [late(record) for record in records]}
         outcome = await self._border.post("/crossings/batch", body, patience=_PATIENCE)
         if isinstance(outcome, Answered):
             return _read(outcome, records)
         if isinstance(outcome, Refused):
-            return NotNow(outcome.reason, outcome.retry_after or 0.0)
-        return NotNow(outcome.reason, too_much=isinstance(outcome, Unsure))
+            return NotAccepted(outcome.reason, outcome.retry_after or 0.0)
+        return NotAccepted(outcome.reason, too_much=isinstance(outcome, Unsure))
 
 
-def _read(answer: Answered, records: Sequence[Record]) -> Sequence[Settled] | NotNow:
+def _read(answer: Answered, records: Sequence[Record]) -> Sequence[Settled] | NotAccepted:
     if answer.ok:
         return _settled(answer.body.get("results"))
     if answer.status not in _NEVER_TAKEN:
-        return NotNow(answer.reason)
+        return NotAccepted(answer.reason)
     # One bad record must not hold up those behind it: look for it among ever fewer.
     if len(records) > 1:
-        return NotNow(answer.reason, too_much=True)
+        return NotAccepted(answer.reason, too_much=True)
     return [Settled(records[0].id, "quarantined", "rejected")]
 
 

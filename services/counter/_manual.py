@@ -1,4 +1,4 @@
-"""Manual verification: paper watchlist, stamp, handwritten record.
+"""Manual verification: offline watchlist, stamp, handwritten record.
 
 As at Soekarno-Hatta in June 2024, a record has date, time, flight and the officer's initials, and
 for foreigners the number of the visa and the length of stay (shared/notes/incident.md, section 2).
@@ -13,7 +13,7 @@ from services.kit import ApiError, Journal, JournalError, Record, Settled, World
 from services.traveller import Traveller
 
 from ._decision import Decision
-from ._paper import Paper
+from ._offline_watchlist import OfflineWatchlist
 
 UNSURE = "unsure"
 _ROOM_IN = 300.0
@@ -36,11 +36,13 @@ _LATE_FIELDS = (
 class Manual:
     """Decides without the data center."""
 
-    def __init__(self, world: World, journal: Journal, paper: Paper, airport: str) -> None:
+    def __init__(
+        self, world: World, journal: Journal, offline: OfflineWatchlist, airport: str
+    ) -> None:
         self._clock = world.clock
         self._log = world.log
         self._journal = journal
-        self._paper = paper
+        self._offline_watchlist = offline
         self._airport = airport
         self._offset = timedelta(hours=float(world.env.get("UTC_OFFSET", "7")))
 
@@ -72,20 +74,20 @@ class Manual:
         return self._admitted(content)
 
     def _refusal(self, traveller: Traveller) -> Decision | None:
-        paper = self._paper
-        if paper.version is None:
+        offline = self._offline_watchlist
+        if offline.version is None:
             return Decision("held", "manual", "snapshot", reason="no-snapshot")
-        if not paper.valid:
+        if not offline.valid:
             return self._held("snapshot-too-old")
-        return self._held("watchlist") if paper.lists(traveller.document) else None
+        return self._held("watchlist") if offline.lists(traveller.document) else None
 
     def _held(self, reason: str) -> Decision:
         return Decision(
             "held",
             "manual",
             "snapshot",
-            snapshot_version=self._paper.version,
-            snapshot_age=self._paper.age,
+            snapshot_version=self._offline_watchlist.version,
+            snapshot_age=self._offline_watchlist.age,
             reason=reason,
         )
 
@@ -130,8 +132,8 @@ class Manual:
         return {
             **traveller.crossing(self._airport, "late", now),
             "officer": f"{self._airport}-{desk}",
-            "snapshot_version": self._paper.version,
-            "snapshot_age": self._paper.age,
+            "snapshot_version": self._offline_watchlist.version,
+            "snapshot_age": self._offline_watchlist.age,
             "stamp": stamp,
         }
 

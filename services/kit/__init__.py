@@ -2,7 +2,6 @@
 
 from ._app import ApiError, error_reply, frame, gauge, read_body, reply
 from ._breaker import Attempt, Breaker, BreakerOpenError, BreakerState
-from ._clerk import Clerk, Enter, NotNow
 from ._client import Answered, Client, NotSent, Outcome, Refused, Unsure
 from ._clock import Clock, PacedClock
 from ._desks import Desks, DesksClosedError
@@ -19,8 +18,9 @@ from ._journal import (
 from ._log import Log, json_log
 from ._mode import Mode, ModeName
 from ._page import page_reply, read_numbered_page, read_page
+from ._replayer import JournalReplayer, NotAccepted, Submit
 from ._sqlite import SqliteJournal
-from ._upstream import Standing, Upstream
+from ._upstream import Upstream, UpstreamState
 from ._world import World, deploy, process_world
 
 __all__ = [
@@ -30,22 +30,21 @@ __all__ = [
     "Breaker",
     "BreakerOpenError",
     "BreakerState",
-    "Clerk",
     "Client",
     "Clock",
     "Counts",
     "Desks",
     "DesksClosedError",
-    "Enter",
     "Journal",
     "JournalConflictError",
     "JournalError",
     "JournalFullError",
+    "JournalReplayer",
     "Log",
     "MemoryJournal",
     "Mode",
     "ModeName",
-    "NotNow",
+    "NotAccepted",
     "NotSent",
     "Outcome",
     "PacedClock",
@@ -53,9 +52,10 @@ __all__ = [
     "Refused",
     "Settled",
     "SqliteJournal",
-    "Standing",
+    "Submit",
     "Unsure",
     "Upstream",
+    "UpstreamState",
     "World",
     "deploy",
     "error_reply",

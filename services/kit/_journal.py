@@ -39,7 +39,7 @@ class Record:
     id: str
     content: Mapping[str, object]
     group: str = ""
-    """Which clerk enters it, where one journal serves several."""
+    """Which replayer enters it, where one journal serves several."""
     state: State = "written"
     reason: str | None = None
 
@@ -68,7 +68,7 @@ class Counts:
 
     @property
     def share(self) -> float:
-        """How much of the journal needs no clerk any more; 1 for an empty one."""
+        """How much of the journal needs no replayer any more; 1 for an empty one."""
         return 1.0 if self.total == 0 else (self.entered + self.quarantined) / self.total
 
     def moved(self, old: State | None, new: State) -> "Counts":

@@ -22,7 +22,7 @@ from ._breaker import Breaker
 from ._client import Answered, Client, Outcome, Refused
 from ._world import World
 
-Standing = Literal["away", "closed", "share", "open"]
+UpstreamState = Literal["away", "closed", "share", "open"]
 
 
 class Upstream:
@@ -57,7 +57,7 @@ class Upstream:
         return not self._proven and self._clock.now() < self._grace_until
 
     @property
-    def standing(self) -> Standing:
+    def state(self) -> UpstreamState:
         """What can be expected of it now."""
         if self.client.breaker.state != "closed":
             return "away"
@@ -66,7 +66,7 @@ class Upstream:
     @property
     def may_ask(self) -> bool:
         """Whether a traveller's call has a chance; where not, it is not worth a request."""
-        return self.standing in ("open", "share") and self.client.held_for == 0
+        return self.state in ("open", "share") and self.client.held_for == 0
 
     @property
     def reason(self) -> str:
@@ -110,7 +110,7 @@ class Upstream:
         )
         if not isinstance(outcome, Answered) or not outcome.ok:
             return False
-        if not self._proven or self.standing != "open":
+        if not self._proven or self.state != "open":
             await self._ask_admission()
         return True
 

@@ -144,11 +144,11 @@ def fake_world(
 ) -> World:
     """A world in one process. `registry` outlives the service, as the data center does."""
     kept = MemoryRegistry() if registry is None else registry
-    paper: dict[Path, Journal] = {}
+    offline: dict[Path, Journal] = {}
     numbers = itertools.count(1)
 
     def same_paper(path: Path) -> Journal:
-        return paper.setdefault(path, MemoryJournal())
+        return offline.setdefault(path, MemoryJournal())
 
     async def open_registry(_dsn: str, _timeout: float) -> Registry:
         return kept

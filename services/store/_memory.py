@@ -84,7 +84,7 @@ class MemoryRegistry:
         return Traveller(passport, needs, permission)
 
     async def record(self, crossings: Sequence[Crossing]) -> Sequence[Recorded]:
-        """Enter crossings into the ledger, each once."""
+        """Submit crossings into the ledger, each once."""
         return [await self._record(one) for one in crossings]
 
     async def _record(self, crossing: Crossing) -> Recorded:

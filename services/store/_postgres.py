@@ -155,7 +155,7 @@ class PostgresRegistry:
         return Traveller(_credential(rows["passport"]), needs, permission)
 
     async def record(self, crossings: Sequence[Crossing]) -> Sequence[Recorded]:
-        """Enter crossings into the ledger, each once, all of them or none."""
+        """Submit crossings into the ledger, each once, all of them or none."""
 
         async def write(connection: Connection) -> dict[str, asyncpg.Record]:
             rows: dict[str, asyncpg.Record] = {}

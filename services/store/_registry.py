@@ -156,7 +156,7 @@ class Registry(Protocol):
         """The holder of a document; None if no such document was issued."""
 
     async def record(self, crossings: Sequence[Crossing]) -> Sequence[Recorded]:
-        """Enter crossings into the ledger in their order, each once, all of them or none."""
+        """Submit crossings into the ledger in their order, each once, all of them or none."""
 
     async def recorded(self, crossing: Crossing) -> Recorded | None:
         """What `record` would answer, of a crossing that is in the ledger already."""

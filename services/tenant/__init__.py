@@ -1,6 +1,6 @@
 """What the tenants of the data center share: storage, admission, and closing by themselves."""
 
-from ._door import Door
+from ._admission import AdmissionControl
 from ._tenant import Tenant
 
-__all__ = ["Door", "Tenant"]
+__all__ = ["AdmissionControl", "Tenant"]

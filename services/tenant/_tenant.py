@@ -1,6 +1,6 @@
-"""A service of the data center on the shared registry, with a door that recovery can open slowly.
+"""A service of the data center on the shared registry, with a admission that recovery can open slowly.
 
-A tenant that loses its storage, or that nobody has visited for `SILENCE`, closes its door by
+A tenant that loses its storage, or that nobody has visited for `SILENCE`, closes its admission by
 itself and waits for whoever is in charge of the recovery: if all tenants opened as soon as they
 could, the backlog of days would fall on the first of them. While the registry has not been reached
 for the first time, everything is answered 503 `storage`.
@@ -19,7 +19,7 @@ from starlette.routing import Route
 from services.kit import ApiError, World, frame, gauge, read_body, reply
 from services.store import Registry
 
-from ._keeper import Keeper
+from ._admission_store import AdmissionStore
 from ._traffic import Traffic
 
 Handler = Callable[[Request, Registry], Awaitable[Response]]
@@ -42,7 +42,7 @@ class Tenant:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._keeper = Keeper(world)
+        self._admission_store = AdmissionStore(world)
         self._traffic = Traffic()
         self._told = Traffic()
 
@@ -57,9 +57,9 @@ class Tenant:
                 *routes,
             ],
             status=self._status,
-            opening=self._keeper.open,
-            background=[self._keeper.keep, self._gauge],
-            closing=self._keeper.close,
+            opening=self._admission_store.open,
+            background=[self._admission_store.keep, self._gauge],
+            closing=self._admission_store.close,
         )
 
     def route(
@@ -72,15 +72,19 @@ class Tenant:
         """
 
         async def endpoint(request: Request) -> Response:
-            ask = partial(self._keeper.ask, partial(handler, request))
+            ask = partial(self._admission_store.ask, partial(handler, request))
             return await (ask() if kind == "read" else self._count(ask, guarded=kind == "guarded"))
 
         return Route(path, endpoint, methods=[method])
 
     async def _count(self, ask: Callable[[], Awaitable[Response]], *, guarded: bool) -> Response:
-        self._keeper.heard()
+        self._admission_store.heard()
         self._traffic.received += 1
-        if guarded and self._keeper.prepared and not self._keeper.door.admit():
+        if (
+            guarded
+            and self._admission_store.prepared
+            and not self._admission_store.admission.admit()
+        ):
             self._traffic.refused += 1
             raise self._refusal()
         served = False
@@ -98,9 +102,11 @@ class Tenant:
         return response
 
     def _refusal(self) -> ApiError:
-        door = self._keeper.door
+        admission = self._admission_store.admission
         pause = self._world.clock.machine(60)
-        return ApiError(503, "admission", door.reason, retry_after=pause, state=door.state)
+        return ApiError(
+            503, "admission", admission.reason, retry_after=pause, state=admission.state
+        )
 
     async def _gauge(self) -> None:
         def read() -> dict[str, object]:
@@ -113,26 +119,26 @@ class Tenant:
     # ---- its own interface ----------------------------------------------------------------------
 
     def _status(self) -> dict[str, object]:
-        keeper = self._keeper
+        store = self._admission_store
         return {
-            "mode": keeper.door.state,
-            "quiescent": self._traffic.in_flight == 0 and not keeper.unkept,
-            "reason": keeper.door.reason,
-            "storage": keeper.storage,
+            "mode": store.admission.state,
+            "quiescent": self._traffic.in_flight == 0 and not store.unkept,
+            "reason": store.admission.reason,
+            "storage": store.storage,
             **self._traffic.numbers(),
         }
 
     async def _get_admission(self, _request: Request) -> Response:
-        self._keeper.heard()
-        return reply(self._keeper.door.told())
+        self._admission_store.heard()
+        return reply(self._admission_store.admission.told())
 
     async def _put_admission(self, request: Request) -> Response:
-        self._keeper.heard()
+        self._admission_store.heard()
         wish = await read_body(request, Wish)
-        await self._keeper.set(wish.share, wish.reason)
-        return reply(self._keeper.door.told())
+        await self._admission_store.set(wish.share, wish.reason)
+        return reply(self._admission_store.admission.told())
 
     async def _get_ready(self, _request: Request) -> Response:
-        self._keeper.heard()
-        await self._keeper.ask(lambda registry: registry.ping())
+        self._admission_store.heard()
+        await self._admission_store.ask(lambda registry: registry.ping())
         return reply({"storage": True})

@@ -123,14 +123,14 @@ ROWS = (
         {"no_storm": ("requests reached the center for each one of a user",)},
     ),
     Row(
-        "a clerk goes home after the first batch",
+        "a replayer goes home after the first batch",
         {"counter-cgk": "counter:stops_entering"},
         {"backlog_drains": ("counter-cgk",)},
         may=NEVER_NORMAL,
         settle=2400,
     ),
     Row(
-        "a clerk puts back what is entered",
+        "a replayer puts back what is entered",
         {"counter-cgk": "counter:adds_again"},
         {"backlog_drains": ("counter-cgk's backlog grew",)},
         # A backlog that does not end holds the plan at border, and the gates come after border.

@@ -27,7 +27,7 @@ APPS = {
 
 @dataclass
 class Country:
-    """What survives the end of a process: the ledger, the paper, the time of day."""
+    """What survives the end of a process: the ledger, the offline, the time of day."""
 
     env: Mapping[str, str] = field(default_factory=dict)
     clock: FakeClock = field(default_factory=FakeClock)

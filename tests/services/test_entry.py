@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import httpx
 
 from services.counter._entry import Entry
-from services.kit import Clerk, MemoryJournal, NotNow, Record, Upstream
+from services.kit import JournalReplayer, MemoryJournal, NotAccepted, Record, Upstream
 from services.kit.testing import Events, FakeClock, fake_world, run
 
 FIELDS = ("document", "nationality", "airport", "flight", "direction", "channel")
@@ -51,9 +51,11 @@ class Border:
         ]
         return httpx.Response(200, json={"results": results})
 
-    async def enter(self, records: Sequence[Record]) -> list[tuple[str, str, str | None]] | NotNow:
+    async def enter(
+        self, records: Sequence[Record]
+    ) -> list[tuple[str, str, str | None]] | NotAccepted:
         result = await Entry(self.upstream).enter(records)
-        if isinstance(result, NotNow):
+        if isinstance(result, NotAccepted):
             return result
         return [(one.id, one.state, one.reason) for one in result]
 
@@ -83,7 +85,7 @@ def test_a_refusal_is_waited_for_as_long_as_it_says() -> None:
         border = Border()
         border.status = 503
         result = await border.enter(journal_of("a").pending(9))
-        assert isinstance(result, NotNow)
+        assert isinstance(result, NotAccepted)
         assert result.wait == 90
         assert not result.too_much
 
@@ -95,7 +97,7 @@ def test_without_an_answer_the_batch_may_have_been_too_much() -> None:
         border = Border()
         border.status = 500
         result = await border.enter(journal_of("a").pending(9))
-        assert isinstance(result, NotNow)
+        assert isinstance(result, NotAccepted)
         assert result.too_much
 
     run(story())
@@ -118,9 +120,9 @@ def test_one_bad_record_is_found_and_set_aside_and_the_others_are_entered() -> N
         border.bad = "e"
         journal = journal_of(*"abcdefgh")
         entry = Entry(border.upstream)
-        clerk = Clerk(border.clock, Events(), journal, entry.enter, batch=8, every=60)
+        replayer = JournalReplayer(border.clock, Events(), journal, entry.enter, batch=8, every=60)
         for _ in range(12):
-            await clerk.turn()
+            await replayer.turn()
         assert journal.counts().written == 0
         quarantined = journal.page(0, 9, "quarantined")
         assert [(record.id, record.reason) for record in quarantined] == [("e", "rejected")]

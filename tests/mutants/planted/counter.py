@@ -9,12 +9,12 @@ from services.counter import create
 from services.counter._counter import Counter
 from services.counter._decision import Decision
 from services.counter._manual import Manual
-from services.counter._paper import Paper
+from services.counter._offline_watchlist import OfflineWatchlist
 from services.kit import (
     ApiError,
     Breaker,
-    Clerk,
     Client,
+    JournalReplayer,
     MemoryJournal,
     Record,
     Settled,
@@ -76,27 +76,29 @@ adds_again = planted(create, world=lambda world: _with_journal(world, Reopened))
 """Puts what is entered back on the pile."""
 
 
-async def _one_batch(self: Clerk, after_batch: object = None) -> None:
+async def _one_batch(self: JournalReplayer, after_batch: object = None) -> None:
     del after_batch
     while not (self._journal.pending(1) and await self.turn() == 0.0 and not self.held_up):
         await self._clock.sleep(self._every)
 
 
-stops_entering = planted(create, (Clerk, "run", _one_batch))
-"""Its clerk goes home after the first batch."""
+stops_entering = planted(create, (JournalReplayer, "run", _one_batch))
+"""Its replayer goes home after the first batch."""
 
 # ---- the list -----------------------------------------------------------------------------------
 
 
-async def _fetch_once(self: Paper) -> None:
+async def _fetch_once(self: OfflineWatchlist) -> None:
     while not await self.fetch():
         await self._clock.sleep(self._again)
 
 
-ignores_list = planted(create, (Paper, "lists", lambda _self, _document: False))
+ignores_list = planted(create, (OfflineWatchlist, "lists", lambda _self, _document: False))
 """Does not look at the snapshot that it has."""
 
-stale_list = planted(create, (Paper, "keep_fresh", _fetch_once), (Paper, "valid", True))
+stale_list = planted(
+    create, (OfflineWatchlist, "keep_fresh", _fetch_once), (OfflineWatchlist, "valid", True)
+)
 """Goes by the first snapshot for ever."""
 
 # ---- answers ------------------------------------------------------------------------------------

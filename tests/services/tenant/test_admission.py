@@ -1,4 +1,4 @@
-"""A door that is closed, ajar or open: who gets in, and what the others are told."""
+"""A admission that is closed, ajar or open: who gets in, and what the others are told."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A tenant whose storage fails: one error is told, a loss closes the door."""
+"""A tenant whose storage fails: one error is told, a loss closes the admission."""
 
 from services.kit.testing import run, running
 

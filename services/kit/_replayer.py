@@ -1,6 +1,6 @@
 """Entering a journal once the data center is back: oldest first, throttled, each record once.
 
-The clerk keeps no state of its own. What is entered stands in the journal, and what was sent
+The replayer keeps no state of its own. What is entered stands in the journal, and what was sent
 without an answer is sent again: the data center knows records by their ids. So it does not matter
 where a crash, a lost reply or the next outage interrupts it.
 
@@ -20,7 +20,7 @@ _MOST = 500  # records in one request, whatever the pace
 
 
 @dataclass(frozen=True)
-class NotNow:
+class NotAccepted:
     """The data center does not take records now."""
 
     reason: str
@@ -30,11 +30,11 @@ class NotNow:
     """It may have choked on the batch: the next one is half as long."""
 
 
-Enter = Callable[[Sequence[Record]], Awaitable[Sequence[Settled] | NotNow]]
+Submit = Callable[[Sequence[Record]], Awaitable[Sequence[Settled] | NotAccepted]]
 """Sends records; says what became of each. Records it says nothing about stay pending."""
 
 
-class Clerk:
+class JournalReplayer:
     """Enters the records of one journal, or of one group of them."""
 
     def __init__(
@@ -42,7 +42,7 @@ class Clerk:
         clock: Clock,
         log: Log,
         journal: Journal,
-        enter: Enter,
+        enter: Submit,
         *,
         batch: int,
         every: float,
@@ -67,20 +67,20 @@ class Clerk:
         return self._size
 
     async def run(self, after_batch: Callable[[], None] = lambda: None) -> None:
-        """Enter what is pending, for ever; `after_batch` is called whenever something changed."""
+        """Submit what is pending, for ever; `after_batch` is called whenever something changed."""
         while True:
             wait = await self.turn(after_batch)
             await self._clock.sleep(max(self._every, wait))
 
     async def turn(self, after_batch: Callable[[], None] = lambda: None) -> float:
-        """Enter one batch; returns how long the data center wants to be left alone."""
+        """Submit one batch; returns how long the data center wants to be left alone."""
         try:
             records = self._journal.pending(self._size, self._group)
             if not records:
                 self.held_up = ""
                 return 0.0
             result = await self._enter(records)
-            if isinstance(result, NotNow):
+            if isinstance(result, NotAccepted):
                 self.held_up = result.reason
                 if result.too_much:
                     self._size = max(1, self._size // 2)

@@ -12,7 +12,7 @@ from services.kit import Log
 State = Literal["closed", "share", "open"]
 
 
-class Door:
+class AdmissionControl:
     """Closed until somebody opens it."""
 
     def __init__(self, log: Log, reason: str) -> None:

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.kit import (
-    Clerk,
     Journal,
     JournalFullError,
+    JournalReplayer,
     MemoryJournal,
-    NotNow,
+    NotAccepted,
     PacedClock,
     Record,
     Settled,
@@ -28,18 +28,18 @@ class Ledger:
         self.entries: list[str] = []
         self.requests: list[list[str]] = []
 
-    async def enter(self, records: Sequence[Record]) -> Sequence[Settled] | NotNow:
+    async def enter(self, records: Sequence[Record]) -> Sequence[Settled] | NotAccepted:
         trouble = self.script.pop(0) if self.script else "answer"
         self.requests.append([record.id for record in records])
         if trouble == "refuse":
-            return NotNow("closed", wait=900)
+            return NotAccepted("closed", wait=900)
         if trouble == "part":
             records = records[: len(records) // 2]
         for record in records:
             if record.id not in self.entries:
                 self.entries.append(record.id)
         if trouble == "lose reply":
-            return NotNow("no answer", too_much=True)
+            return NotAccepted("no answer", too_much=True)
         if trouble == "crash":
             raise ConnectionAbortedError("kill -9")
         return [
@@ -57,17 +57,19 @@ def filled(count: int) -> MemoryJournal:
     return journal
 
 
-def clerk(
+def replayer(
     journal: Journal, ledger: Ledger, *, log: Events | None = None, group: str | None = None
-) -> Clerk:
+) -> JournalReplayer:
     clock = FakeClock()
-    return Clerk(clock, log or Events(), journal, ledger.enter, batch=4, every=300, group=group)
+    return JournalReplayer(
+        clock, log or Events(), journal, ledger.enter, batch=4, every=300, group=group
+    )
 
 
 def test_the_oldest_are_entered_first_and_each_batch_is_told() -> None:
     async def story() -> None:
         journal, ledger, log = filled(6), Ledger(), Events()
-        entering = clerk(journal, ledger, log=log)
+        entering = replayer(journal, ledger, log=log)
         await entering.turn()
         await entering.turn()
         await entering.turn()
@@ -87,7 +89,7 @@ def test_batches_keep_their_distance_and_a_refusal_is_respected() -> None:
     async def story() -> None:
         clock = FakeClock()
         journal, ledger = filled(12), Ledger(["answer", "refuse"])
-        entering = Clerk(clock, Events(), journal, ledger.enter, batch=4, every=300)
+        entering = JournalReplayer(clock, Events(), journal, ledger.enter, batch=4, every=300)
         task = asyncio.ensure_future(entering.run())
         seen = []
         for _ in range(7):
@@ -105,7 +107,7 @@ def test_a_clerk_enters_its_own_group_only() -> None:
         journal, ledger = MemoryJournal(), Ledger()
         journal.append("v1", {}, "visa")
         journal.append("p1", {}, "passport")
-        await clerk(journal, ledger, group="passport").turn()
+        await replayer(journal, ledger, group="passport").turn()
         assert ledger.entries == ["p1"]
 
     run(story())
@@ -114,7 +116,7 @@ def test_a_clerk_enters_its_own_group_only() -> None:
 def test_a_batch_that_was_too_much_is_halved_and_grows_again() -> None:
     async def story() -> None:
         ledger = Ledger(["lose reply", "lose reply", "lose reply", "lose reply"])
-        entering = clerk(filled(20), ledger)
+        entering = replayer(filled(20), ledger)
         sizes = []
         for _ in range(7):
             await entering.turn()
@@ -126,7 +128,7 @@ def test_a_batch_that_was_too_much_is_halved_and_grows_again() -> None:
 
 def test_where_the_pace_outruns_machines_batches_grow_with_the_interval() -> None:
     pace = 4800
-    entering = Clerk(
+    entering = JournalReplayer(
         PacedClock(pace, floor=0.5), Events(), MemoryJournal(), Ledger().enter, batch=20, every=300
     )
     assert entering.batch == 160  # 20 in 300 s are 160 in 2400 s, which are 0.5 s
@@ -147,7 +149,7 @@ def test_a_mark_that_cannot_be_kept_is_made_later() -> None:
     async def story() -> None:
         journal, ledger = Full(), Ledger()
         journal.append("c1", {})
-        entering = clerk(journal, ledger)
+        entering = replayer(journal, ledger)
         await entering.turn()
         assert entering.held_up == "no room left"
         await entering.turn()
@@ -160,7 +162,9 @@ def test_a_mark_that_cannot_be_kept_is_made_later() -> None:
 @pytest.mark.parametrize(("batch", "every"), [(0, 300), (20, 0)])
 def test_a_clerk_without_work_is_refused(batch: int, every: float) -> None:
     with pytest.raises(ValueError, match="at least"):
-        Clerk(FakeClock(), Events(), MemoryJournal(), Ledger().enter, batch=batch, every=every)
+        JournalReplayer(
+            FakeClock(), Events(), MemoryJournal(), Ledger().enter, batch=batch, every=every
+        )
 
 
 troubles = st.lists(
@@ -171,18 +175,18 @@ troubles = st.lists(
 @settings(deadline=None)
 @given(st.integers(0, 20), troubles)
 def test_each_record_is_entered_exactly_once(count: int, script: list[str]) -> None:
-    """For any sequence of lost replies, refusals, partial answers and crashes of the clerk."""
+    """For any sequence of lost replies, refusals, partial answers and crashes of the replayer."""
 
     async def story() -> None:
         journal, ledger = filled(count), Ledger(script)
         expected = [record.id for record in journal.pending(99)]
         backlog = len(expected)
-        entering = clerk(journal, ledger)
+        entering = replayer(journal, ledger)
         for _ in range(len(script) + count + 1):
             try:
                 await entering.turn()
             except ConnectionAbortedError:
-                entering = clerk(journal, ledger)  # the next process, with the same journal
+                entering = replayer(journal, ledger)  # the next process, with the same journal
             assert journal.counts().written <= backlog
             backlog = journal.counts().written
         assert ledger.entries == expected

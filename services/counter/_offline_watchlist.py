@@ -1,4 +1,4 @@
-"""The watchlist on paper: fetched while the data center is there, kept for when it is not.
+"""The watchlist on offline: fetched while the data center is there, kept for when it is not.
 
 It is kept beside the journal, so a counter that is started in the middle of an outage has it. It
 is believed only under the data center's signature, never replaced by an older one, and not used
@@ -20,7 +20,7 @@ def holds_snapshot(journal: Journal) -> bool:
     return journal.kept(_NOTE) is not None
 
 
-class Paper:
+class OfflineWatchlist:
     """The last valid snapshot."""
 
     def __init__(self, world: World, journal: Journal, watchlist: Upstream) -> None:

@@ -1,4 +1,4 @@
-"""Who watches a tenant's door: its storage, its silence, and what the registry remembers of it.
+"""Who watches a tenant's admission: its storage, its silence, and what the registry remembers of it.
 
 How a tenant comes up is decided by what the registry remembers of its last life:
 
@@ -8,11 +8,11 @@ How a tenant comes up is decided by what the registry remembers of its last life
     open, but SILENCE has passed,     closed (`restarted`): it cannot know what happened meanwhile
     or the registry had to be waited for
 
-Until the registry has been reached the door is shut and says `starting`, however long that takes:
+Until the registry has been reached the admission is shut and says `starting`, however long that takes:
 whether this life begins open or closed is not known, and nobody should take it for an outage that
 a process is slow to come up.
 
-So an open door is a lease, renewed for as long as the tenant lives.
+So an open admission is a lease, renewed for as long as the tenant lives.
 """
 
 from collections.abc import Awaitable, Callable
@@ -22,17 +22,17 @@ from services import population
 from services.kit import ApiError, World
 from services.store import Admission, Registry, StorageError, StorageUnsureError
 
-from ._door import Door
+from ._admission import AdmissionControl
 from ._health import Quiet, Storage
 
 T = TypeVar("T")
 
 RENEWALS = 6
-"""How many times within its term the lease of an open door is renewed."""
+"""How many times within its term the lease of an open admission is renewed."""
 
 
-class Keeper:
-    """Opens the registry and the door, and closes the door when either side is lost."""
+class AdmissionStore:
+    """Opens the registry and the admission, and closes the admission when either side is lost."""
 
     def __init__(self, world: World) -> None:
         clock = world.clock
@@ -46,11 +46,11 @@ class Keeper:
         self._registry: Registry | None = None
         self._waited_for = ""
         self._kept_at = 0.0
-        self.door = Door(world.log, "starting")
+        self.admission = AdmissionControl(world.log, "starting")
         self.prepared = False
-        """Whether the registry has been reached, and the door stands as it should."""
+        """Whether the registry has been reached, and the admission stands as it should."""
         self.unkept = False
-        """The registry may remember another admission than the door's."""
+        """The registry may remember another admission than the admission's."""
 
     @property
     def storage(self) -> bool:
@@ -74,17 +74,17 @@ class Keeper:
         return answer
 
     async def set(self, share: float, reason: str) -> None:
-        """Set the door, for this life and the next.
+        """Set the admission, for this life and the next.
 
         To close is always possible, whether or not the storage is there to remember it. To open
         is not: neither would there be anything to serve, nor would the next life know.
         """
         if share > 0:
             await self.ask(lambda registry: self._remember(registry, share, reason))
-            self.door.set(share, reason)
+            self.admission.set(share, reason)
             self.unkept = False
             return
-        self.door.set(0, reason)
+        self.admission.set(0, reason)
         self.unkept = True
         if self.prepared and self._registry is not None:
             await self._look(self._registry)
@@ -92,7 +92,7 @@ class Keeper:
     # ---- coming up and going down ---------------------------------------------------------------
 
     async def open(self) -> None:
-        """Open the registry and, if it is there, the door."""
+        """Open the registry and, if it is there, the admission."""
         dsn = self._world.env["DATABASE"]
         self._registry = await self._world.registry(dsn, self._world.clock.real(self._timeout))
         await self._prepare(self._registry)
@@ -114,7 +114,7 @@ class Keeper:
         self._storage.answered()
         self.prepared = True
         if not self.unkept:  # otherwise somebody closed it while it was coming up
-            self.door.set(*self._resume(kept))
+            self.admission.set(*self._resume(kept))
         self.unkept = True
 
     def _resume(self, kept: Admission | None) -> tuple[float, str]:
@@ -145,8 +145,8 @@ class Keeper:
         """Ask the storage for something; whether it answered."""
         stale = self._world.clock.now() - self._kept_at >= self._silence / RENEWALS
         try:
-            if self.unkept or (self.door.share > 0 and stale):
-                await self._remember(registry, self.door.share, self.door.reason)
+            if self.unkept or (self.admission.share > 0 and stale):
+                await self._remember(registry, self.admission.share, self.admission.reason)
             else:
                 await registry.ping()
         except StorageError as error:
@@ -160,7 +160,7 @@ class Keeper:
         self.unkept = True  # until it is known to be kept
         await registry.set_admission(self._world.name, Admission(share, reason, now))
         self._kept_at = now
-        self.unkept = (share, reason) != (self.door.share, self.door.reason)
+        self.unkept = (share, reason) != (self.admission.share, self.admission.reason)
 
     def _failure(self, error: StorageError) -> ApiError:
         """The answer to a call that the storage failed, after noting that it did."""
@@ -171,6 +171,6 @@ class Keeper:
         return ApiError(503, "storage", str(error), retry_after=self._timeout)
 
     def _shut(self, reason: str) -> None:
-        if self.prepared and self.door.share > 0:
-            self.door.set(0, reason)
+        if self.prepared and self.admission.share > 0:
+            self.admission.set(0, reason)
             self.unkept = True
