@@ -2,10 +2,11 @@
 
     Stack + Scenario --run--> History --checks--> Verdicts --> report, gate, pytest, exit code
 
-Each noun has a room of its own: `scenario` (what is to happen), `stack` (what it happens to),
-`chaos` (faults), `load` (travellers, customers), `history` (what happened), `checks` (what it
-means), `report` (how it is told), and `run`, which walks the arrow. Nothing in here knows the
-system under test; everything that does is named by the stack's Compose file.
+Each noun has a room (a package) of its own: `scenario` describes load, faults and expectations;
+`stack` the services and where they run; `chaos` injects, verifies and heals faults; `load` sends
+requests; `history` records events; `checks` turn a history into verdicts; `report` presents
+them. `run` is the pipeline that connects these. Nothing in this package depends on the system
+under test; the stack's Compose file names everything that does.
 """
 
 __version__ = "0.1.0"

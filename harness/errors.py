@@ -1,14 +1,14 @@
-"""The errors a user can meet, each with the exit code of DESIGN section 8.
+"""The errors a user can meet, each with its exit code (DESIGN section 8).
 
     HarnessError            4  the stack or the harness failed
     ├── UsageError          2  wrong usage, or an invalid scenario or stack file
-    │   └── BackendError       2  the backend that was asked for lacks what the scenario needs
+    │   └── BackendError    2  the chosen backend lacks what the scenario needs
     ├── StackError          4  a service did not start, answer or stop
-    ├── WorkerLostError     3  a part of the load went missing: the run shows nothing
-    └── UnhealedError       5  a fault could not be taken back
+    ├── WorkerLostError     3  part of the load was not sent, so the run proves nothing
+    └── UnhealedError       5  a fault could not be reverted
 
-Every message names the thing, the place and the cure, and fits on one line (`UsageError` may
-carry several problems, one line each). `harness.cli` prints the message and never a traceback.
+Every message names the thing, the place and the cure, in one line (a `UsageError` may carry
+several problems, one line each). `harness.cli` prints the message and never a traceback.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What a run's exit status says (DESIGN section 8)."""
+    """The exit status of a run (DESIGN section 8)."""
 
     PASS = 0
     FAIL = 1
@@ -37,19 +37,19 @@ class StackError(HarnessError):
 
 
 class WorkerLostError(HarnessError):
-    """A load worker is gone, so the load was not what was planned: the run shows nothing."""
+    """A load worker ended early, so the load was not what the scenario asks for."""
 
     exit_code = ExitCode.INCONCLUSIVE
 
 
 class UnhealedError(HarnessError):
-    """A fault could not be taken back; the message says what to do by hand."""
+    """A fault could not be reverted; the message says what to do by hand."""
 
     exit_code = ExitCode.UNHEALED
 
 
 class UsageError(HarnessError):
-    """The user's input is wrong; `problems` lists everything that is, one line each."""
+    """The user's input is wrong; `problems` has one line for everything that is."""
 
     exit_code = ExitCode.USAGE
 
@@ -59,4 +59,4 @@ class UsageError(HarnessError):
 
 
 class BackendError(UsageError):
-    """Another backend has what is asked for, and the one that was named has not."""
+    """The chosen backend lacks what is asked for, and another one has it."""

@@ -1,20 +1,21 @@
 """The pytest plugin: scenario files as tests, and fixtures for experiments written by hand.
 
-`pytest experiments` collects every `*.scenario.yaml` and `*.scenario.py`: one item for each
-expectation, and one, `run`, for whatever is wrong beside them. A file is run once, when its first
-item is reached; `inconclusive` is a skip with its reason, as in the JUnit file, or with
-`--harness-strict` a failure. A run that could not be carried out or healed is an error. A scenario
-with a fault that the backend lacks is a skip in any case.
+`pytest experiments` collects every `*.scenario.yaml` and `*.scenario.py`. A file has one item for
+each expectation, and one item, `run`, for the run errors and the verdicts that the scenario does
+not name. The scenario runs once, when its first item is reached. `inconclusive` skips the item
+with the reason, as in the JUnit file, or fails it with `--harness-strict`. A run that failed or
+could not be healed is an error. A scenario whose faults the backend lacks is always skipped.
 
-Experiments written by hand use `stack` (started once, on the backend of `--harness-on`), `chaos`
-(whose faults are always healed at the end of the test) and `history` (what has been seen so far):
+Experiments written by hand use the fixtures `stack` (started once, on the backend of
+`--harness-on`), `chaos` (its faults are always healed at the end of the test) and `history` (the
+events so far):
 
-    def test_the_gate_closes_when_it_is_blind(stack, chaos, history):
-        with chaos.cut("autogate-cgk-border"):
-            answer = stack.post("autogate-cgk", "/travellers", json=TRAVELLER)
-        assert answer.status_code == 503
+    def test_an_order_is_queued_without_the_payment_provider(stack, chaos, history):
+        with chaos.cut("shop-payments"):
+            answer = stack.post("shop", "/orders", json={"id": "o-1", "basket": 3})
+        assert answer.status_code == 202
 
-This module is imported in every pytest run, so it imports nothing heavy until it is needed.
+pytest imports this module in every run, so it imports nothing heavy until that is needed.
 """
 
 from __future__ import annotations
@@ -34,35 +35,45 @@ if TYPE_CHECKING:
 _SUFFIXES = (".scenario.yaml", ".scenario.py")
 
 _GRACE = 120.0
-"""Real seconds beside load and settling: the stack starts, people are served, faults are healed."""
+"""Wall-clock seconds that a run may need beside load and settling: for the start of the stack, the
+last answers, and healing."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Options of this plugin; all begin with `--harness-`."""
+    """Add the options of this plugin; all begin with `--harness-`."""
     group = parser.getgroup("harness", "chaos experiments")
     group.addoption("--harness-stack", metavar="DIR", help="Directory of the stack's Compose file.")
     group.addoption("--harness-on", metavar="BACKEND", help="Where the stack runs.")
-    group.addoption("--harness-seed", metavar="N", type=int, help="Instead of each scenario's own.")
+    group.addoption(
+        "--harness-seed", metavar="N", type=int, help="Replaces each scenario's own seed."
+    )
     group.addoption("--harness-out", metavar="DIR", help="Where run folders go (default: runs).")
     group.addoption(
-        "--harness-pace", metavar="P", type=float, default=1.0, help="Pace of the `stack` fixture."
+        "--harness-pace",
+        metavar="P",
+        type=float,
+        default=1.0,
+        help="Pace of the `stack` fixture: scenario seconds per second.",
     )
     group.addoption(
-        "--harness-strict", action="store_true", help="What is inconclusive fails; else it skips."
+        "--harness-strict",
+        action="store_true",
+        help="Fail inconclusive items instead of skipping them.",
     )
-    parser.addini("harness_strict", "As --harness-strict.", type="bool", default=False)
+    parser.addini("harness_strict", "Same as --harness-strict.", type="bool", default=False)
     parser.addini("harness_stack", "Directory of the stack's Compose file.", default="")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Say which markers there are."""
+    """Register the `chaos` marker."""
     config.addinivalue_line("markers", "chaos: an item that runs a scenario of the harness")
 
 
 def stack_directory(config: pytest.Config, near: Path | None = None) -> Path:
-    """Where the stack under test is: the option, else the ini key, else above `near`, else root.
+    """Return the directory of the stack under test.
 
-    "Above" is the nearest directory with a Compose file, so that each of several systems in one
+    It is `--harness-stack`, else the ini key `harness_stack`, else the nearest directory above
+    `near` that has a Compose file, else pytest's root. So each of several systems in one
     repository is run with its own scenarios.
     """
     given: str = config.getoption("--harness-stack") or config.getini("harness_stack")
@@ -76,7 +87,7 @@ def stack_directory(config: pytest.Config, near: Path | None = None) -> Path:
 def pytest_collect_file(
     file_path: Path, parent: pytest.Collector
 ) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
-    """Collect scenario files; one in Python is no module of tests, even if it is named itself."""
+    """Collect scenario files. One in Python is not a test module, even if it is given by name."""
     collected = yield
     if file_path.name.endswith(_SUFFIXES):
         return [ScenarioFile.from_parent(parent, path=file_path)]
@@ -84,15 +95,15 @@ def pytest_collect_file(
 
 
 class ScenarioFile(pytest.File):
-    """One scenario; runs at most once."""
+    """One scenario file; the scenario runs at most once."""
 
     _outcome: Outcome | None = None
     _error: tuple[BaseException, TracebackType | None] | None = None
     names: frozenset[str] = frozenset()
-    """What the scenario expects by name; each has an item of its own."""
+    """The names of the scenario's expectations; each has an item."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        """`run`, and one item per expectation."""
+        """Yield the item `run`, and one item per expectation."""
         from harness.errors import UsageError
         from harness.scenario import load_scenario
 
@@ -104,20 +115,20 @@ class ScenarioFile(pytest.File):
         limit = (scenario.load.duration + scenario.settle) / scenario.pace + _GRACE
         for name in ["run", *(expectation.name for expectation in scenario.expect)]:
             item = ExpectationItem.from_parent(self, name=name)
-            # The marker is unknown, and under --strict-markers wrong, without its plugin.
+            # Without pytest-timeout the marker is unknown, which --strict-markers refuses.
             if self.config.pluginmanager.has_plugin("timeout"):
                 item.add_marker(pytest.mark.timeout(limit))
             yield item
 
     def outcome(self) -> Outcome:
-        """What the run came to. Where it raised, it raises the same again and is not repeated."""
+        """Run the scenario on the first call; later calls return or raise the same."""
         if self._error is not None:
             error, trace = self._error
             raise error.with_traceback(trace)
         if self._outcome is None:
             try:
                 self._outcome = self._execute()
-            except BaseException as error:  # pytest-timeout's is no Exception
+            except BaseException as error:  # the exception of pytest-timeout is not an Exception
                 self._error = error, error.__traceback__
                 raise
         return self._outcome
@@ -141,7 +152,7 @@ class ScenarioFile(pytest.File):
         )
 
     def teardown(self) -> None:
-        """End the session after the last item of a run that was interrupted: so was pytest."""
+        """End the session if the run was interrupted: the same signal was meant for pytest."""
         if self._outcome is not None and self._outcome.errors.interrupted:
             self.session.shouldstop = self._outcome.errors.interrupted
 
@@ -149,8 +160,8 @@ class ScenarioFile(pytest.File):
 class ExpectationItem(pytest.Item):
     """One expectation of one scenario, or `run`.
 
-    What is wrong with the run is raised in `setup`, where pytest calls it an error; a failure is
-    always the system's.
+    Run errors are raised in `setup`, which pytest reports as an error. So a failure is always one
+    of the system under test.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -158,13 +169,13 @@ class ExpectationItem(pytest.Item):
         self.add_marker("chaos")
 
     def setup(self) -> None:
-        """Run the scenario if that has not been done, and see whether the run was in order."""
+        """Run the scenario if that has not been done, and raise its run errors."""
         from harness.errors import BackendError, HarnessError
 
         super().setup()
         try:
             outcome = self._file.outcome()
-        except BackendError as error:  # nothing was started, and nothing is in doubt
+        except BackendError as error:  # nothing was started
             pytest.skip(str(error).replace("--on ", "--harness-on "))
         except HarnessError as error:
             raise _failed(str(error)) from None
@@ -172,14 +183,14 @@ class ExpectationItem(pytest.Item):
         errors = outcome.errors
         if self.name == "run" and (errors.unhealed or errors.broken):
             raise _failed("\n".join([*errors.unhealed, *errors.broken]))
-        if errors.interrupted:  # then not even a failed expectation means anything
+        if errors.interrupted:  # then even a failed expectation proves nothing
             pytest.skip(errors.interrupted)
 
     def runtest(self) -> None:
-        """Look at this item's verdict; `run` looks at what no other item looks at."""
+        """Report this item's verdict; `run` reports the verdicts that have no item."""
         outcome = self._file.outcome()
         if self.name == "run":
-            self._beside(outcome)
+            self._report_implied(outcome)
             return
         for verdict in outcome.verdicts:
             if verdict.name == self.name:
@@ -187,20 +198,20 @@ class ExpectationItem(pytest.Item):
                     [("verdict", verdict.result), ("reason", verdict.reason)]
                 )
                 self.user_properties.extend(verdict.measured.items())
-                self._look_at(verdict)
+                self._report(verdict)
                 return
         self._inconclusive("the run ended before this could be judged")
 
-    def _beside(self, outcome: Outcome) -> None:
+    def _report_implied(self, outcome: Outcome) -> None:
         implied = [verdict for verdict in outcome.verdicts if verdict.name not in self._file.names]
         doubts = [f"{v.name}: {v.reason}" for v in implied if v.result == "inconclusive"]
         for verdict in implied:
             if verdict.result == "fail":
-                self._look_at(verdict)
+                self._report(verdict)
         if doubts or outcome.errors.inconclusive:
             self._inconclusive("; ".join([*outcome.errors.inconclusive, *doubts]))
 
-    def _look_at(self, verdict: Verdict) -> None:
+    def _report(self, verdict: Verdict) -> None:
         if verdict.result == "inconclusive":
             self._inconclusive(verdict.reason)
         if verdict.result == "fail":
@@ -221,12 +232,12 @@ class ExpectationItem(pytest.Item):
         return self.parent
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        """How the item is called in reports."""
+        """Return the item's place and its name in reports."""
         return self.path, None, f"{self.path.name}: {self.name}"
 
 
 def _failed(text: str) -> BaseException:
-    """What to raise so that `text` is all that is shown: the fault is in no code of the tests."""
+    """Return an exception that shows `text` without a traceback: no code of the tests failed."""
     return pytest.fail.Exception(text, pytrace=False)
 
 
@@ -252,13 +263,13 @@ def harness_live(
 
 @pytest.fixture
 def stack(harness_live: LiveStack) -> LiveStack:
-    """The running stack, with `get`, `post` and `put` to its services past every link."""
+    """The running stack; its `get`, `post` and `put` reach services directly, not via a link."""
     return harness_live
 
 
 @pytest.fixture
 def chaos(harness_live: LiveStack) -> Iterator[Any]:
-    """Faults on the running stack; whatever the test leaves is healed at its end."""
+    """Faults on the running stack; those still active at the end of the test are healed."""
     try:
         yield harness_live.chaos
     finally:
@@ -267,6 +278,6 @@ def chaos(harness_live: LiveStack) -> Iterator[Any]:
 
 @pytest.fixture
 def history(harness_live: LiveStack) -> Any:
-    """Called, it returns the history so far, of this test's time only."""
+    """A function that returns the history so far, from the start of this test on."""
     since = harness_live.seconds()
     return lambda: harness_live.history(since)

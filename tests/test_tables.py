@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness._tables import show_outcome
 from harness.checks import Verdict
+from harness.cli._tables import print_outcome
 from harness.errors import ExitCode
 from harness.run import Outcome, RunErrors
 
@@ -30,7 +30,7 @@ def test_a_run_that_broke_before_anything_could_be_told_says_only_what_broke_it(
 ) -> None:
     out = io.StringIO()
     outcome = Outcome(Path("run"), verdicts, errors, ExitCode.BROKEN)
-    assert show_outcome(Console(file=out), outcome) == ExitCode.BROKEN
+    assert print_outcome(Console(file=out), outcome) == ExitCode.BROKEN
     lines = out.getvalue().splitlines()
     assert lines[0].split()[0] == first
     assert lines[-2:] == [*errors.all, "report: run/report.html"]

@@ -1,7 +1,7 @@
-"""What the command line prints as tables; as plain lines where no terminal is."""
+"""Tables on the terminal; plain lines where the output is not a terminal."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -9,17 +9,22 @@ from rich.text import Text
 
 from harness.errors import ExitCode
 
+if TYPE_CHECKING:
+    from harness.run import Outcome
+    from harness.stack import NodeStatus
+
 _STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow"}
 
 
-def show_outcome(console: Console, outcome: Any) -> int:
-    """Print the verdicts, what went wrong beside them, and where the report is; the exit code.
+def print_outcome(console: Console, outcome: "Outcome") -> int:
+    """Print verdicts, run errors and the path of the report; return the exit code.
 
-    Of a run that broke before anything could be told, only what broke it.
+    The table is left out if the run broke before any check could decide: the error is then all
+    that matters.
     """
-    told = any(verdict.result != "inconclusive" for verdict in outcome.verdicts)
-    if told or not outcome.errors.broken:
-        show_table(
+    decided = any(verdict.result != "inconclusive" for verdict in outcome.verdicts)
+    if decided or not outcome.errors.broken:
+        print_table(
             console,
             ("verdict", "expectation", "reason"),
             [(verdict.result, verdict.name, verdict.reason) for verdict in outcome.verdicts],
@@ -32,9 +37,9 @@ def show_outcome(console: Console, outcome: Any) -> int:
     return int(outcome.exit_code)
 
 
-def show_status(console: Console, rows: Sequence[Any]) -> int:
-    """Print the state of each service; the exit code."""
-    show_table(
+def print_status(console: Console, rows: Sequence["NodeStatus"]) -> int:
+    """Print the state of each service; return PASS if all are ready, else BROKEN."""
+    print_table(
         console,
         ("service", "state", "ready", "pid", "address", "detail"),
         [
@@ -47,20 +52,24 @@ def show_status(console: Console, rows: Sequence[Any]) -> int:
     return ExitCode.PASS if all(row.ready for row in rows) else ExitCode.BROKEN
 
 
-def show_table(
+def print_table(
     console: Console,
     head: Sequence[str],
     rows: Sequence[Sequence[str]],
     styles: Sequence[str],
 ) -> None:
-    """Print a table; where nobody looks at it, a row is a line, for `grep` and for logs of CI.
+    """Print a table; without a terminal, each row is one line, for `grep` and for logs of CI.
 
-    The first cell of a row has its style.
+    Args:
+        console: where to print.
+        head: the columns' names.
+        rows: the cells of each row.
+        styles: rich's style of the first cell of each row.
     """
     if console.is_terminal:
         table = Table(*head, box=None, pad_edge=False)
         for row, style in zip(rows, styles, strict=True):
-            # As Text: what checks say may look like rich's markup, and is none.
+            # As Text, because a check's reason may look like rich's markup.
             table.add_row(Text(row[0], style=style), *map(Text, row[1:]))
         console.print(table)
         return
