@@ -40,7 +40,7 @@ LENGTH = 60.0
 CUT, HEAL = 10.0, 30.0
 ROUNDS = 3
 
-LEDGER = {"service": "ledger", "read": "orders"}
+LEDGER = {"service": "ledger", "read": "instructions"}
 EXPECT = [
     Expectation.model_validate(value)
     for value in [
@@ -75,7 +75,7 @@ def _requests() -> Iterator[AnyEvent]:
     for start in range(0, REQUESTS, 500):
         page = tuple(rows[start : start + 500])
         last = start + 500 >= REQUESTS
-        yield Read(t=LENGTH + 1, service="ledger", name="orders", items=page, complete=last)
+        yield Read(t=LENGTH + 1, service="ledger", name="instructions", items=page, complete=last)
 
 
 def _outage() -> Iterator[AnyEvent]:

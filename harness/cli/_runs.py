@@ -51,7 +51,7 @@ def run(
     console = Console(stderr=False)
     backend = get_backend(on)
     prepared = prepare(scenario, stack.resolve(), seed, backend=backend)
-    make_load = load_maker(backend, workers=workers, guests=join, announce=print_notice)
+    make_load = load_maker(backend, workers=workers, remote_workers=join, announce=print_notice)
     if build:
         backend.build_images(stack.resolve(), print_line)
     with progress(console, f"{prepared.scenario.name} on {backend.name}") as watch:

@@ -1,12 +1,13 @@
-"""Load: journeys without I/O, and the process of Locust's that sends them open-loop and on time.
+"""Load: journeys free of I/O, and the Locust process that sends their requests on schedule.
 
-    from harness.load import Arrival, Pause, Request       what a journeys module is written with
-    from harness.load import check_journeys                 what can be wrong with one, beforehand
-    from harness.load import LoadConfig, LoadProcess        what a run starts
-    from harness.load import DistributedLoad, LocalWorkers  the same, shared among workers
-    from harness.load import attach_recorder                records a locustfile of one's own
+    from harness.load import Arrival, Pause, Request       to write a journeys module
+    from harness.load import check_journeys                 to find its mistakes before a run
+    from harness.load import LoadConfig, LoadProcess        to send the load of a run
+    from harness.load import DistributedLoad, LocalWorkers  to share it among workers
+    from harness.load import attach_recorder                to record your own locustfile
 
-Importing this room imports neither Locust nor gevent, which would patch the whole process.
+The load is open: arrivals start at their scheduled times, however slow the system is. Importing
+this room imports neither Locust nor gevent, which would patch the whole process.
 """
 
 from ._attach import attach_recorder

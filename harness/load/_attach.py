@@ -1,4 +1,4 @@
-"""Recording a locustfile of one's own, without changing what it does.
+"""Record the requests of your own locustfile without changing them.
 
     from locust import events
     from harness.load import attach_recorder
@@ -7,14 +7,14 @@
     def record(environment, **_):
         attach_recorder(environment)
 
-Under a run, HARNESS_LOAD names the configuration and thereby part, epoch and services. By hand,
-give `part`. `op` is the request's name, `service` the service at its address; `actor`, `journey`
-and `due` (Unix time at which it should have begun) are taken from the request's `context=` if it
-has them, and everything else in there is kept as `Invoke.input`.
+In a run, HARNESS_LOAD names the configuration, which gives part, epoch and services. Otherwise
+pass `part`. `op` is the request's name, `service` the service at its address. `actor`, `journey`
+and `due` (the Unix time at which the request should have started) are taken from the request's
+`context=`; everything else in it is recorded as `Invoke.input`.
 
-Locust tells of a request once it is over, so this records both of its events then, and what is in
-flight at the end is not in the record: the harness's own locustfile does better. Mind that
-FastHttpUser repeats GET and PUT by itself when a connection breaks.
+Locust reports a request when it has ended, so both of its events are recorded then, and requests
+in flight at the end are not recorded (the harness's own locustfile records them). FastHttpUser
+repeats GET and PUT requests by itself when a connection breaks.
 """
 
 import os
@@ -33,10 +33,10 @@ from ._config import CONFIG, LoadConfig, read_config
 from ._outcome import classify
 from ._recorder import FLUSH_EVERY, Recorder
 
-_KINDS = {"ok": Ok, "fail": Fail, "unknown": Unknown}
+_COMPLETIONS = {"ok": Ok, "fail": Fail, "unknown": Unknown}
 
-# Raised before a byte is sent, by the name of their class: which of the libraries is in use is
-# the locustfile's business, and none of them must be imported for this.
+# Exceptions that are raised before a byte is sent, by class name: the locustfile decides which
+# HTTP library is used, and importing one here would import it for everybody.
 _NOT_SENT = {"ConnectionRefusedError", "gaierror", "NewConnectionError", "NameResolutionError"}
 
 _BROKEN = {"HTTPParseError", "HTTPConnectionClosed", "HTTPProtocolViolationError", "Timeout"}
@@ -49,7 +49,13 @@ def attach_recorder(
     epoch: float | None = None,
     addresses: Mapping[str, str] | None = None,
 ) -> None:
-    """Record every request of `environment` (Locust's) in `part`.
+    """Record every request of a Locust environment.
+
+    Args:
+        environment: Locust's `Environment`.
+        part: the file to append to; default: the one of the configuration.
+        epoch: Unix time of the run's start; default: the configuration's, else now.
+        addresses: service -> `host:port`, to name the services in the record.
 
     Raises:
         HarnessError: neither `part` nor HARNESS_LOAD is given, or the part cannot be written.
@@ -72,7 +78,7 @@ class _Listener:
     def __init__(
         self, environment: Any, recorder: Recorder, epoch: float, addresses: Mapping[str, str]
     ) -> None:
-        import gevent  # noqa: PLC0415 - Locust is running, so it is there; elsewhere it must not be
+        import gevent  # noqa: PLC0415 - Locust has imported it already; importing this room must not
 
         self._environment = environment
         self._recorder = recorder
@@ -107,8 +113,8 @@ class _Listener:
         status = int(getattr(response, "status_code", 0) or 0)
         error = getattr(response, "error", None) if status == 0 else None
         cause = error if error is not None else exception
-        sent = cause is None or not _never_sent(cause)
-        outcome = classify(status, sent=sent, whole=_whole(exception, status))
+        sent = cause is None or not _was_not_sent(cause)
+        outcome = classify(status, sent=sent, complete=_is_complete(exception, status))
         try:
             self._recorder.write(
                 Invoke(
@@ -121,7 +127,7 @@ class _Listener:
                 )
             )
             self._recorder.write(
-                _KINDS[outcome](
+                _COMPLETIONS[outcome](
                     t=begun + response_time / 1000,
                     latency=response_time / 1000,
                     status=status,
@@ -142,7 +148,7 @@ class _Listener:
                 self._die(error)
 
     def _die(self, error: HarnessError) -> None:
-        """Load that is not recorded must not go on."""
+        """End the load: requests that are not recorded would make every ledger check wrong."""
         import gevent  # noqa: PLC0415 - as above
 
         print(f"load: died {error}", flush=True)
@@ -158,13 +164,13 @@ class _Listener:
 
 
 def _address(url: str | None) -> str:
-    """`host:port` of an address such as Locust gives: whole, and of HTTP."""
+    """Return `host:port` of a URL."""
     _, _, rest = (url or "").partition("://")
     return rest.partition("/")[0].rpartition("@")[2]
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:
-    """`error` and whatever it wraps: requests and urllib3 put the cause into args and `reason`."""
+    """Return `error` and what it wraps: requests keeps that in `args`, urllib3 in `reason`."""
     found: list[BaseException] = []
     waiting: list[object] = [error]
     while waiting and len(found) < 10:
@@ -175,15 +181,15 @@ def _chain(error: BaseException | None) -> list[BaseException]:
     return found
 
 
-def _never_sent(error: BaseException | None) -> bool:
+def _was_not_sent(error: BaseException | None) -> bool:
     names = {type(one).__name__ for one in _chain(error)}
     return bool(names & _NOT_SENT) and not any("Timeout" in name for name in names)
 
 
-def _whole(exception: BaseException | None, status: int) -> bool:
-    """Whether the answer came to its end, or what was raised is the connection's trouble.
+def _is_complete(exception: BaseException | None, status: int) -> bool:
+    """Return True unless `exception` says that the connection broke during the answer.
 
-    A user may call a 200 a failure (`response.failure`): it has happened all the same.
+    A locustfile may mark a 200 as a failure (`response.failure`); its answer is complete.
     """
     if exception is None or status == 0:
         return True
@@ -193,7 +199,7 @@ def _whole(exception: BaseException | None, status: int) -> bool:
 
 
 def _object(response: Any) -> dict[str, Any]:
-    """The answer's JSON; a text or HTML is none. Not by way of `json()`, which is twice as slow."""
+    """Return the answer's JSON; {} for text or HTML. msgspec is twice as fast as `json()`."""
     try:
         value = msgspec.json.decode(response.content)
     except (msgspec.DecodeError, AttributeError, TypeError):

@@ -1,13 +1,13 @@
-"""Sending a request once, and knowing whether it was sent. Only the locustfile imports this.
+"""An HTTP client that sends each request at most once. Only the locustfile imports this.
 
-`FastHttpUser`'s own client repeats a request (geventhttpclient 2.6: GET, PUT and the like, older
-ones POST as well) when the connection breaks after it was sent, which would do things twice that
-the history has once; and its errors do not say whether a connection was ever made. `OnceClient`
-sends at most once, and raises `NotSent` for everything that goes wrong before the first byte.
+`FastHttpUser`'s own client repeats a request when the connection breaks after it was sent
+(geventhttpclient 2.6: GET, PUT and the like; older versions POST as well). The system would then
+do twice what the history has once. Its errors also do not say whether a connection was made.
+`OnceClient` sends at most once, and raises `NotSent` for every error before the first byte.
 
-Connections are kept alive. One that the server has closed meanwhile is seen to be readable before
-it is used again and is replaced, so nothing was sent on it. If the server closes it in the very
-moment in which the request is written, nobody can tell, and the outcome is unknown.
+Connections are kept alive. Before a connection is used again it is checked: if the server has
+closed it meanwhile, it is readable and is replaced, so nothing was sent on it. If the server
+closes it while the request is written, the outcome is unknown.
 """
 
 from typing import Any
@@ -18,8 +18,8 @@ from geventhttpclient.url import URL
 from locust.contrib.fasthttp import FastHttpSession
 
 
-class NotSent(OSError):  # noqa: N818 - a fact about the request, told by an exception
-    """No byte of the request left this process; `cause` says why."""
+class NotSent(OSError):  # noqa: N818 - the name says what happened to the request
+    """No byte of the request was sent; `cause` is the reason."""
 
     def __init__(self, cause: OSError) -> None:
         super().__init__(str(cause))
@@ -27,24 +27,29 @@ class NotSent(OSError):  # noqa: N818 - a fact about the request, told by an exc
 
 
 class OnceClient(HTTPClient):
-    """One host's connections."""
+    """The connections to one host."""
 
     def request(
         self, method: str, request_uri: str, body: Any = b"", headers: Any = None
     ) -> HTTPSocketPoolResponse:
-        """Send once and read the answer's head; the body is read by whoever wants it."""
+        """Send the request once and read the head of the answer; the caller reads the body.
+
+        Raises:
+            NotSent: the request was not sent.
+            TimeoutError: a time-out, which counts as unknown even while connecting.
+        """
         content = body.encode() if isinstance(body, str) else body or b""
         head = self._build_request(method.upper(), request_uri, body=content, headers=headers)
         pool = self._connection_pool
         try:
             connection = pool.get_socket()
         except TimeoutError:
-            raise  # a time-out is unknown, even this one
+            raise
         except OSError as error:
             raise NotSent(error) from error
         try:
             connection.sendall(head.encode("latin-1") + content)
-        except BaseException:  # a gevent.Timeout is no Exception, and would leak the connection
+        except BaseException:  # gevent.Timeout is a BaseException; the connection must not leak
             pool.release_socket(connection)
             raise
         return HTTPSocketPoolResponse(
@@ -57,10 +62,10 @@ class OnceClient(HTTPClient):
 
 
 class OnceClientPool(HTTPClientPool):
-    """A client for each host, of the kind above."""
+    """One `OnceClient` for each host."""
 
     def get_client(self, url: str | URL) -> HTTPClient:
-        """The client for `url`'s host and port."""
+        """Return the client for the host and port of `url`."""
         if not isinstance(url, URL):
             url = URL(url)
         key = url.host, url.port
@@ -69,11 +74,11 @@ class OnceClientPool(HTTPClientPool):
         return self.clients[key]
 
 
-def let_be(session: FastHttpSession) -> None:
-    """Turn off what the session does on its own: cookies, redirects, errors for a status.
+def disable_browser_features(session: FastHttpSession) -> None:
+    """Turn off cookies, redirects, and errors for a status.
 
-    Every person is another one, so they have no cookies in common; and the history needs the
-    answer whatever its status is.
+    All users share this session, so they must not share cookies. The history records every
+    answer, whatever its status is.
     """
     agent: Any = session.client
     agent.cookiejar = None
@@ -82,5 +87,5 @@ def let_be(session: FastHttpSession) -> None:
 
 
 def was_sent(error: BaseException | None) -> bool:
-    """Whether a request that ended in `error` may have reached the server."""
+    """Return True if a request that ended in `error` may have reached the server."""
     return not isinstance(error, NotSent)

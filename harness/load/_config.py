@@ -1,4 +1,4 @@
-"""What one load process is told: whose journeys, how fast, where to, and what to write."""
+"""The configuration of a load process: journeys, pace, addresses, and where to record."""
 
 from pathlib import Path
 from typing import Any
@@ -8,51 +8,57 @@ import msgspec
 from harness.errors import UsageError
 
 CONFIG = "HARNESS_LOAD"
-"""Environment: the path of a configuration, for a locustfile that is started by hand."""
+"""Environment variable: the path of a configuration, for a locustfile started by hand."""
 
 REPORTS = "HARNESS_LOAD_REPORTS"
-"""Environment: the descriptor on which a process started by `LoadProcess` reports."""
+"""Environment variable: the file descriptor on which a process of `LoadProcess` reports."""
 
 WORKER = "HARNESS_WORKER"
-"""Environment of a worker: what it is called; its host's name otherwise."""
+"""Environment variable of a worker: its name; default: the name of its host."""
 
 STACK = "HARNESS_STACK"
-"""Environment of a worker: where it has the journeys, if that is not where its master has them."""
+"""Environment variable of a worker: the directory of the journeys, if not the same as the
+master's."""
 
 
 class LoadConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The load of a run, or one worker's part of it."""
+    """The load of a run, or one worker's share of it."""
 
     journeys: str
     """The journeys module's name."""
     directory: str
-    """The stack's directory: the module is looked for here first. In a file: seen from there."""
+    """The stack's directory, where the module is searched first.
+
+    In a configuration file it is relative to that file."""
     addresses: dict[str, str]
     """Service -> `host:port`."""
     duration: float
-    """Seconds of life during which people arrive."""
+    """Scenario seconds during which users arrive."""
     params: dict[str, Any] = {}
+    """Passed to the module's `arrivals`."""
     seed: int = 0
+    """Seed of the arrivals."""
     pace: float = 1.0
+    """Scenario seconds in one wall-clock second."""
     floor: float = 5.0
-    """Real seconds: no request times out sooner, for a computer does not answer faster because
-    the story is told faster."""
+    """Wall-clock seconds: the shortest time-out of a request. A computer does not answer faster
+    because the pace is higher."""
     grace: float = 30.0
-    """Real seconds that journeys under way are given after the last arrival."""
+    """Wall-clock seconds that running journeys may take after the last arrival."""
     part: str = ""
-    """Where events are appended; by default the run's `parts/load-<worker_index>.jsonl`."""
+    """The file to append events to; default: `parts/load-<worker_index>.jsonl` of the run."""
     worker_index: int = 0
     worker_count: int = 1
     """Arrival number n belongs to the worker with index n mod `worker_count`."""
     epoch: float | None = None
-    """Unix time of the run's start; None: told later, or (without a conductor) at once."""
+    """Unix time of the run's start; None: the run sends it later, or, by hand, now."""
 
 
 def read_config(path: Path) -> LoadConfig:
-    """The configuration that `path` holds.
+    """Read the configuration in the file `path`.
 
     Raises:
-        UsageError: it cannot be read, or is none.
+        UsageError: it cannot be read, or is not a valid configuration.
     """
     try:
         config = msgspec.json.decode(path.read_bytes(), type=LoadConfig)

@@ -1,24 +1,24 @@
-"""What a journey is: a generator that yields requests and pauses, and is sent the answers.
+"""What a journey is: a generator that yields requests and pauses and is sent the answers.
 
-A journeys module of a system under test holds no I/O at all, so that Locust drives it against
-real processes and the simulator in virtual time:
+A journeys module does no I/O. So Locust can drive it against real processes, and a simulator in
+simulated time:
 
     def arrivals(params, random, duration):
         yield Arrival(at=60.0, journey="buyer", actor="buyer-1", args={"basket": 3})
 
     def buyer(actor, basket):
         answer = yield Request(
-            op="pay", service="shop", method="POST", path="/orders",
+            op="pay", service="shop", method="POST", path="/instructions",
             json={"id": actor, "basket": basket}, timeout=30.0, input={"basket": basket},
         )
-        if answer.outcome == "unknown":   # may have happened: ask again under the same id
+        if answer.outcome == "unknown":   # it may have happened: repeat it with the same id
             yield Pause(60.0)
             ...
 
     JOURNEYS = {"buyer": buyer}
 
 Each journey is called as `JOURNEYS[arrival.journey](actor=arrival.actor, **arrival.args)`. All
-times are seconds of life; whoever drives a journey divides them by the scenario's pace.
+times are scenario seconds; the driver divides them by the scenario's pace.
 """
 
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -31,7 +31,7 @@ Outcome = Literal["ok", "fail", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Somebody arrives `at` seconds of life into the run and begins a journey."""
+    """A user who starts a journey `at` scenario seconds after the start of the run."""
 
     at: float
     journey: str
@@ -41,32 +41,32 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. It is sent once: whether to ask again is the journey's decision."""
+    """One HTTP request. It is sent once; the journey decides whether to repeat it."""
 
     op: str
-    """What is asked, for the history and for Locust's table; few different ones."""
+    """The operation's name in the history and in Locust's table; use few different ones."""
     service: str
-    """A service of the stack."""
+    """The name of a service of the stack."""
     method: str
     path: str
     json: Any = None
     timeout: float = 60.0
-    """Seconds of life from connecting to the answer's last byte, but no less than a computer
-    needs (`LoadConfig.floor`)."""
+    """Scenario seconds from connecting to the last byte of the answer; in wall-clock seconds it is
+    at least `LoadConfig.floor`."""
     input: Mapping[str, Any] = field(default_factory=dict)
-    """What the history keeps of the request."""
+    """What the history records of the request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Nothing is asked for `seconds` of life; what is sent back means nothing."""
+    """Send nothing for `seconds` scenario seconds; the journey is then sent an empty response."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came of a request (`harness.load.classify`); `status` 0: there was no answer."""
+    """The result of a request (see `harness.load.classify`); `status` is 0 without an answer."""
 
     status: int
     json: dict[str, Any]
@@ -74,8 +74,8 @@ class Response:
     error: str = ""
 
 
-RESTED = Response(0, {}, "ok")
-"""Sent into a journey after a `Pause`."""
+AFTER_PAUSE = Response(0, {}, "ok")
+"""The response that a journey is sent after a `Pause`."""
 
 Journey: TypeAlias = Generator[Request | Pause, Response, None]
 
@@ -88,8 +88,10 @@ class Journeys(Protocol):
     def arrivals(
         self, params: Mapping[str, Any], random: Random, duration: float
     ) -> Iterator[Arrival]:
-        """Everybody who arrives within `duration` seconds of life, in their order.
+        """Yield the arrivals within `duration` scenario seconds, ordered by time.
 
-        Draws only from `random`, so that a seed gives the same people. Raises ValueError, saying
-        which parameter and what to write instead, if `params` cannot be understood.
+        All randomness comes from `random`, so that the same seed gives the same arrivals.
+
+        Raises:
+            ValueError: `params` is wrong; the message names the parameter and the cure.
         """

@@ -1,7 +1,7 @@
-"""Walks journeys through real HTTP, on time, and records them. Only the locustfile imports this.
+"""Drives journeys over HTTP, on schedule, and records them. Only the locustfile imports this.
 
-Every arrival becomes a greenlet of its own when it is due, however slow the system is: there is
-no bound on how many are under way, for a bound would lower the load exactly during an outage.
+Every arrival becomes a greenlet of its own when it is due, however slow the system is. The number
+of running journeys has no bound, because a bound would lower the load during an outage.
 """
 
 import errno
@@ -21,15 +21,15 @@ from harness.history import Fail, Invoke, Ok, Unknown
 
 from ._client import was_sent
 from ._config import LoadConfig
-from ._contract import RESTED, Arrival, Journeys, Pause, Request, Response
+from ._contract import AFTER_PAUSE, Arrival, Journeys, Pause, Request, Response
 from ._outcome import classify
 from ._recorder import Recorder
 
-_KINDS = {"ok": Ok, "fail": Fail, "unknown": Unknown}
+_COMPLETIONS = {"ok": Ok, "fail": Fail, "unknown": Unknown}
 
 
 class Driver:
-    """Sends what journeys ask for. `die` is called once the load cannot go on."""
+    """Sends the requests of journeys; calls `die` with a reason if the load cannot go on."""
 
     def __init__(
         self,
@@ -46,39 +46,42 @@ class Driver:
         self._recorder = recorder
         self._die = die
         self._numbers = count(1)
-        self._people = Group()
-        self._asking: dict[str, tuple[Request, float]] = {}
+        self._journeys_running = Group()
+        self._in_flight: dict[str, tuple[Request, float]] = {}
 
     @property
     def in_flight(self) -> int:
-        """Requests that are waiting for their answers."""
-        return len(self._asking)
+        """The number of requests that wait for their answers."""
+        return len(self._in_flight)
 
     def drive(self, arrivals: Iterable[Arrival], epoch: float) -> None:
-        """Let everybody arrive from Unix time `epoch` on; return when all are served or late."""
+        """Start every arrival on schedule from Unix time `epoch` on.
+
+        Returns when every journey has ended, or `grace` after the last arrival.
+        """
         self.epoch = epoch
         for arrival in arrivals:
             due = arrival.at / self.config.pace
             self._sleep_until(due)
-            self._people.spawn(self._walk, arrival, due)
+            self._journeys_running.spawn(self._run_journey, arrival, due)
         self._sleep_until(self.config.duration / self.config.pace)
-        self._people.join(timeout=self.config.grace)
+        self._journeys_running.join(timeout=self.config.grace)
 
     def abandon(self) -> None:
-        """End every journey; what is in flight may have happened or not."""
-        for ident, (request, started) in list(self._asking.items()):
+        """End every journey; the outcome of requests in flight is unknown."""
+        for ident, (request, started) in list(self._in_flight.items()):
             response = Response(0, {}, "unknown", "the load generator ended before the answer came")
             self._record(ident, request, response, monotonic() - started)
-        self._asking.clear()
-        self._people.kill(block=False)
+        self._in_flight.clear()
+        self._journeys_running.kill(block=False)
 
-    def _walk(self, arrival: Arrival, due: float) -> None:
-        """One person's journey; whatever is wrong with it ends the load, loudly."""
+    def _run_journey(self, arrival: Arrival, due: float) -> None:
+        """Run the journey of one arrival; a mistake in it ends the load with a message."""
         try:
             self._journey(arrival, due)
         except HarnessError as error:
             self._die(str(error))
-        except Exception as error:  # noqa: BLE001 - the journey is the user's: whatever it raises is theirs
+        except Exception as error:  # noqa: BLE001 - a journey is user code and may raise anything
             traceback.print_exc()
             self._die(
                 f"journey {arrival.journey!r} of {arrival.actor} raised "
@@ -96,17 +99,17 @@ class Driver:
             if isinstance(step, Pause):
                 due += step.seconds / self.config.pace
                 self._sleep_until(due)
-                answer = RESTED
+                answer = AFTER_PAUSE
             else:
-                answer = self._ask(step, arrival, due)
+                answer = self._request_step(step, arrival, due)
                 due = time() - self.epoch
 
-    def _ask(self, request: Request, arrival: Arrival, due: float) -> Response:
+    def _request_step(self, request: Request, arrival: Arrival, due: float) -> Response:
         address = self.config.addresses.get(request.service)
         if address is None:
             raise HarnessError(
-                f"journey {arrival.journey!r} asks {request.service!r}, which is no service of "
-                f"this stack ({', '.join(self.config.addresses)})"
+                f"journey {arrival.journey!r} sends a request to {request.service!r}, which is no "
+                f"service of this stack; one of {', '.join(self.config.addresses)}"
             )
         ident = f"{self.config.worker_index}-{next(self._numbers)}"
         self._recorder.write(
@@ -122,15 +125,15 @@ class Driver:
             )
         )
         started = monotonic()
-        self._asking[ident] = request, started
+        self._in_flight[ident] = request, started
         response = self._send(request, f"http://{address}{request.path}", arrival, due)
-        if self._asking.pop(ident, None) is not None:
+        if self._in_flight.pop(ident, None) is not None:
             self._record(ident, request, response, monotonic() - started)
         return response
 
     def _record(self, ident: str, request: Request, response: Response, latency: float) -> None:
         self._recorder.write(
-            _KINDS[response.outcome](
+            _COMPLETIONS[response.outcome](
                 t=time() - self.epoch,
                 id=ident,
                 op=request.op,
@@ -144,7 +147,7 @@ class Driver:
 
     def _send(self, request: Request, url: str, arrival: Arrival, due: float) -> Response:
         answer: Any
-        # The client's own time-outs are for each read; this one is for the whole of it.
+        # The client's own time-outs are for each read; this one is for the whole request.
         limit = max(request.timeout / self.config.pace, self.config.floor)
         timer = gevent.Timeout.start_new(limit)
         try:
@@ -158,34 +161,34 @@ class Driver:
             )
         finally:
             timer.close()
-        with answer as told:  # Locust's own statistics
-            response = self._understand(answer)
+        with answer as statistics:  # what Locust counts
+            response = self._response(answer)
             if response.outcome != "ok":
-                told.failure(response.error)
+                statistics.failure(response.error)
         return response
 
-    def _understand(self, answer: Any) -> Response:
+    def _response(self, answer: Any) -> Response:
         error = answer.request_meta["exception"] or getattr(answer, "error", None)
         error = getattr(error, "original", None) or error
         sent = was_sent(error)
         cause: BaseException | None = getattr(error, "cause", error)
         if isinstance(cause, OSError) and cause.errno in (errno.EMFILE, errno.ENFILE):
             raise HarnessError("out of file descriptors: raise `ulimit -n` on the load generator")
-        outcome = classify(answer.status_code, sent=sent, whole=error is None)
+        outcome = classify(answer.status_code, sent=sent, complete=error is None)
         if cause is not None:
-            return Response(answer.status_code, {}, outcome, _shown(cause))
+            return Response(answer.status_code, {}, outcome, _error_text(cause))
         value, problem = _object(answer)
         if outcome == "ok":
             return Response(answer.status_code, value, "unknown" if problem else "ok", problem)
         return Response(answer.status_code, value, outcome, _reason(answer.status_code, value))
 
     def _sleep_until(self, due: float) -> None:
-        # Also if it is late: the others must get their turn.
+        # Also when it is late, so that other greenlets run.
         gevent.sleep(max(0.0, self.epoch + due - time()))
 
 
 def _object(answer: Any) -> tuple[dict[str, Any], str]:
-    """The answer's JSON object. A text is none and no trouble; JSON that is broken is."""
+    """Return the answer's JSON object, and a problem if it is broken JSON; {} for any text."""
     if not answer.content or "json" not in (answer.headers.get("content-type") or ""):
         return {}, ""
     try:
@@ -196,11 +199,11 @@ def _object(answer: Any) -> tuple[dict[str, Any], str]:
 
 
 def _reason(status: int, value: dict[str, Any]) -> str:
-    said = value.get("reason") or value.get("error") or ""
-    return f"{status} {said}".strip()
+    text = value.get("reason") or value.get("error") or ""
+    return f"{status} {text}".strip()
 
 
-def _shown(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     if isinstance(error, gevent.Timeout):
         return f"timed out after {error.seconds:.3g} s"
     return " ".join(f"{type(error).__name__}: {error}".split())

@@ -1,4 +1,4 @@
-"""Finding a journeys module, and everything that can be wrong with one, before anybody arrives."""
+"""Import a journeys module and find its mistakes before the load starts."""
 
 import importlib
 import inspect
@@ -19,10 +19,10 @@ from ._contract import Arrival, Journey, Journeys
 
 
 def load_journeys(name: str, directory: Path) -> Journeys:
-    """The journeys module `name`, which is looked for in `directory` first.
+    """Import the journeys module `name`, which is searched in `directory` first.
 
     Raises:
-        UsageError: there is none, it cannot be imported, or it lacks a name.
+        UsageError: there is none, it cannot be imported, or it lacks a name that it must define.
     """
     module = _import(name, directory)
     place = getattr(module, "__file__", None) or name
@@ -40,7 +40,7 @@ def load_journeys(name: str, directory: Path) -> Journeys:
 def draw_arrivals(
     journeys: Journeys, params: Mapping[str, Any], seed: int, duration: float
 ) -> list[Arrival]:
-    """Everybody who arrives, the same for the same seed whatever the process or worker.
+    """OpenLoadUser who arrives, the same for the same seed whatever the process or worker.
 
     Raises:
         UsageError: `params` are not understood, or an arrival is not one, is out of order,
@@ -48,7 +48,7 @@ def draw_arrivals(
     """
     place = str(getattr(journeys, "__file__", None) or getattr(journeys, "__name__", "journeys"))
     drawn: list[Arrival] = []
-    for arrival in _yielded(journeys, place, params, seed, duration):
+    for arrival in _checked_arrivals(journeys, place, params, seed, duration):
         problem = _problem(arrival, drawn, journeys.JOURNEYS, duration)
         if problem:
             raise UsageError(f"{place}: arrivals: number {len(drawn) + 1} {problem}")
@@ -57,20 +57,24 @@ def draw_arrivals(
 
 
 def share(arrivals: list[Arrival], index: int, count: int) -> Iterator[Arrival]:
-    """The arrivals of worker `index` of `count`; together the workers have each one once."""
+    """Return the arrivals of worker `index` of `count`; each arrival belongs to one worker."""
     return (arrival for n, arrival in enumerate(arrivals) if n % count == index)
 
 
 def check_journeys(load: Load, directory: Path, seed: int = 0) -> int:
-    """Try out the `load` of a scenario as far as that is possible without sending anything.
+    """Check the `load` of a scenario as far as possible without sending requests.
 
-    Returns the number of arrivals. Raises UsageError as the two functions above do.
+    Returns:
+        The number of arrivals.
+
+    Raises:
+        UsageError: see `load_journeys` and `draw_arrivals`.
     """
     journeys = load_journeys(load.journeys, directory)
     return len(draw_arrivals(journeys, load.params, seed, load.duration))
 
 
-def _yielded(
+def _checked_arrivals(
     journeys: Journeys, place: str, params: Mapping[str, Any], seed: int, duration: float
 ) -> Iterator[Arrival]:
     try:
@@ -80,18 +84,18 @@ def _yielded(
         raise UsageError(list(one_line_problems("load.params", error))) from error
     except ValueError as error:
         raise UsageError(f"load.params: {error}") from error
-    except Exception as error:  # the module is the user's: whatever it raises is theirs
-        raise UsageError(f"{place}: arrivals raised {_shown(error)}") from error
+    except Exception as error:  # the module is user code and may raise anything
+        raise UsageError(f"{place}: arrivals raised {_error_text(error)}") from error
 
 
 def _import(name: str, directory: Path) -> ModuleType:
     directory = directory.resolve()
     _put_first_on_path(directory)
     known = sys.modules.get(name.partition(".")[0])
-    if known is not None and _elsewhere(known, name, directory):
+    if known is not None and _is_shadowed(known, name, directory):
         raise UsageError(
             f"load.journeys: {name}: another module of that name is already imported from "
-            f"{getattr(known, '__file__', None) or 'elsewhere'}; rename the one in {directory}"
+            f"{getattr(known, '__file__', None) or 'another place'}; rename the one in {directory}"
         )
     try:
         return importlib.import_module(name)
@@ -101,16 +105,16 @@ def _import(name: str, directory: Path) -> ModuleType:
             raise UsageError(
                 f"load.journeys: there is no module {name}; write {expected}"
             ) from error
-        raise UsageError(f"load.journeys: importing {name} raised {_shown(error)}") from error
-    except SystemExit as error:  # the module is a program as well
-        told = "ended the program when it was imported; guard that by __name__"
-        raise UsageError(f"load.journeys: {name} {told} ({error})") from error
-    except Exception as error:  # the module is the user's: whatever it raises is theirs
-        raise UsageError(f"load.journeys: importing {name} raised {_shown(error)}") from error
+        raise UsageError(f"load.journeys: importing {name} raised {_error_text(error)}") from error
+    except SystemExit as error:  # the module is also a script
+        problem = "ended the program when it was imported; guard that code by __name__"
+        raise UsageError(f"load.journeys: {name} {problem} ({error})") from error
+    except Exception as error:  # the module is user code and may raise anything
+        raise UsageError(f"load.journeys: importing {name} raised {_error_text(error)}") from error
 
 
 def _put_first_on_path(directory: Path) -> None:
-    """Look in `directory` before anywhere else, for what the module imports later as well."""
+    """Put `directory` first on `sys.path`, also for what the module imports later."""
     entry = str(directory)
     if entry in sys.path:
         sys.path.remove(entry)
@@ -118,8 +122,8 @@ def _put_first_on_path(directory: Path) -> None:
     importlib.invalidate_caches()
 
 
-def _elsewhere(known: ModuleType, name: str, directory: Path) -> bool:
-    """Whether the directory has the module, but its name was taken by another one before."""
+def _is_shadowed(known: ModuleType, name: str, directory: Path) -> bool:
+    """Return True if `directory` has the module, but another one was imported under its name."""
     base = directory / name.partition(".")[0]
     if not (base.is_dir() or base.with_suffix(".py").is_file()):
         return False
@@ -141,10 +145,10 @@ def _problem(
         return f"is at {arrival.at}, before the one yielded before it; yield them in their order"
     if arrival.journey not in journeys:
         return f"begins {arrival.journey!r}, which JOURNEYS does not name"
-    return _misfit(journeys[arrival.journey], arrival)
+    return _mismatch(journeys[arrival.journey], arrival)
 
 
-def _misfit(journey: Callable[..., Journey], arrival: Arrival) -> str:
+def _mismatch(journey: Callable[..., Journey], arrival: Arrival) -> str:
     try:
         inspect.signature(journey).bind(actor=arrival.actor, **arrival.args)
     except TypeError as error:
@@ -152,5 +156,5 @@ def _misfit(journey: Callable[..., Journey], arrival: Arrival) -> str:
     return ""
 
 
-def _shown(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())

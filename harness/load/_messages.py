@@ -1,16 +1,16 @@
-"""What master and workers say to each other, as Locust's custom messages.
+"""The messages between master and workers, sent as Locust's custom messages.
 
 | message          | from   | carries                                                              |
 |------------------|--------|----------------------------------------------------------------------|
-| hello            | worker | `name`; once, when it can be spoken to                               |
+| hello            | worker | `name`; once, when it is ready for messages                          |
 | configure        | master | `load`, and `config` with the worker's index and how many there are  |
 | go               | master | `load`, `epoch`                                                      |
-| end              | master | `load`: stop now, and complete the record                            |
-| report           | worker | `load`, `kind`, `texts` (see `_crew`)                                |
+| end              | master | `load`; the worker stops and completes its record                    |
+| report           | worker | `load`, `kind`, `texts` (see `_worker_pool`)                  |
 | record           | worker | `load`, `number` (0, 1, 2, ...), `lines`: whole lines of its part    |
 
-`load` numbers the loads of one master, so that what belongs to an earlier one is not taken for
-this one's. Locust's messages keep their order; `number` tells if one was lost on the way.
+`load` is the number of the load among those of one master, so that a late message of an earlier
+load is recognised. Locust keeps messages in order; a gap in `number` means that one was lost.
 """
 
 HELLO = "harness_hello"

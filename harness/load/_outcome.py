@@ -1,15 +1,15 @@
-"""Whether a request happened. The one rule: what cannot be told is `unknown`, never `fail`.
+"""The outcome of a request. The rule: what cannot be decided is `unknown`, never `fail`.
 
-| what came                                                  | outcome |
+| answer                                                     | outcome |
 |------------------------------------------------------------|---------|
-| a whole answer, 2xx                                        | ok      |
-| a whole answer, 4xx or 503                                 | fail    |
-| nothing, and no byte was sent (refused, no such host)      | fail    |
-| any other answer, a cut answer, a time-out, a broken       | unknown |
-| connection                                                 |         |
+| complete, 2xx                                              | ok      |
+| complete, 4xx or 503                                       | fail    |
+| none, and no byte was sent (refused, no such host)         | fail    |
+| any other status, an incomplete answer, a time-out, a      | unknown |
+| broken connection                                          |         |
 
-A time-out while connecting is `unknown` too. Nothing was sent then, but who reads the history
-must be able to rely on it that no time-out is ever counted as a refusal.
+A time-out while connecting is `unknown` too. Nothing was sent then, but readers of a history must
+be able to rely on the rule that no time-out counts as a refusal.
 """
 
 from ._contract import Outcome
@@ -17,14 +17,17 @@ from ._contract import Outcome
 REFUSED = 503
 
 
-def classify(status: int, *, sent: bool = True, whole: bool = True) -> Outcome:
-    """The outcome of a request that was answered with `status` (0: not at all).
+def classify(status: int, *, sent: bool = True, complete: bool = True) -> Outcome:
+    """Return the outcome of a request.
 
-    `sent`: at least one byte may have reached the server. `whole`: the answer came to its end.
+    Args:
+        status: HTTP status of the answer; 0 without an answer.
+        sent: at least one byte may have reached the server.
+        complete: the answer was received to its end.
     """
     if status == 0:
         return "unknown" if sent else "fail"
-    if not whole:
+    if not complete:
         return "unknown"
     if 200 <= status < 300:
         return "ok"

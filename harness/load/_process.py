@@ -1,16 +1,16 @@
-"""The load as a process of its own, as the conductor of a run sees it.
+"""The load as a process of its own, as the runner of a scenario sees it.
 
-    load = LoadProcess(run)         start() at once: importing Locust takes a second
+    load = LoadProcess(run)         start() early: importing Locust takes a second
     load.configure(LoadConfig(...)) as soon as the addresses of the services are known
     load.ready(timeout=60)          journeys imported, arrivals drawn
     load.go(epoch)                  Unix time at which the run begins
-    while load.poll() is None: ...  None while people arrive or are still under way
-    load.stop()                     in any case
+    while load.poll() is None: ...  None until the last journey has ended
+    load.stop()                     whatever its state
 
-Orders go down the process's stdin, one JSON object a line; what it reports comes up a pipe of
-its own, so that whatever Locust or a journeys module prints cannot be taken for a report and can
-never block (it goes to `load.log`). When stdin ends, the parent is gone and the process ends
-itself; it is in a session of its own, so that Ctrl-C reaches the conductor alone.
+Instructions are sent to the process's stdin, one JSON object a line; it reports on a pipe of
+its own, so that text printed by Locust or a journeys module is never taken for a report and never
+blocks (it goes to `load.log`). When stdin ends, the parent has died, and the process ends itself.
+It has a session of its own, so that Ctrl-C only reaches the runner.
 """
 
 import json
@@ -39,25 +39,27 @@ _ENDS = frozenset({"finished", "died", "lost", "problems"})
 class LoadProcess:
     """One load generator.
 
-    `options`: further words for Locust's command line (`DistributedLoad` makes a master so).
+    Args:
+        run: the folder of the run.
+        options: further arguments for Locust; `DistributedLoad` makes a master with them.
     """
 
     workers = 0
-    """How many workers share its load; 0: it does everything itself."""
+    """0: this process sends the whole load."""
 
     def __init__(self, run: Path, options: Sequence[str] = ()) -> None:
         self.run = run.resolve()
         self._options = tuple(options)
         self.log = self.run / "load.log"
         self._process: subprocess.Popen[bytes] | None = None
-        self._reports = -1
+        self._reports_fd = -1
         self._pending = b""
-        self._told: dict[str, list[str]] = {}
+        self._reports_seen: dict[str, list[str]] = {}
         self._stopped = False
 
     @property
     def pid(self) -> int | None:
-        """The process, once started."""
+        """The process id; None before `start`."""
         return None if self._process is None else self._process.pid
 
     def start(self) -> None:
@@ -81,19 +83,19 @@ class LoadProcess:
             raise StackError(f"the load generator cannot be started: {error}") from error
         finally:
             os.close(writer)
-        self._reports = reports
+        self._reports_fd = reports
 
     def configure(self, config: LoadConfig) -> None:
-        """Tell the process what its load is.
+        """Send the configuration to the process.
 
         Raises:
-            StackError: the process is gone.
+            StackError: the process has died.
         """
         part = config.part or str(self.run / "parts" / "load-0.jsonl")
         self._order({"configure": msgspec.to_builtins(msgspec.structs.replace(config, part=part))})
 
     def ready(self, timeout: float) -> None:
-        """Wait until everything is prepared; at most `timeout` seconds.
+        """Wait until the load is prepared; at most `timeout` wall-clock seconds.
 
         Raises:
             UsageError: the journeys module or its parameters are wrong.
@@ -105,53 +107,61 @@ class LoadProcess:
             )
 
     def is_ready(self, timeout: float) -> bool:
-        """Whether it is within `timeout` seconds; raises as `ready` does."""
+        """Return True once it is prepared, False after `timeout` seconds.
+
+        Raises:
+            UsageError, StackError: see `ready`.
+        """
         return self._await("ready", timeout) is not None
 
     def port(self, timeout: float) -> int:
-        """The port at which a master listens for its workers.
+        """Return the port at which a master listens for its workers.
 
         Raises:
             StackError: the process died, or took too long.
         """
-        told = self._await("listening", timeout)
-        if told is None:
+        texts = self._await("listening", timeout)
+        if texts is None:
             raise StackError(f"the load's master does not listen; {self._tail()}")
-        return int(told[0])
+        return int(texts[0])
 
     def go(self, epoch: float) -> None:
         """Let the run begin at Unix time `epoch`.
 
         Raises:
-            StackError: the process is gone.
+            StackError: the process has died.
         """
         self._order({"go": epoch})
 
     def poll(self) -> int | None:
-        """None while it runs, 0 once everybody has arrived and was served.
+        """Return None while the load runs, 0 when the last journey has ended.
 
         Raises:
-            StackError: it ended otherwise, and not because of `stop`.
+            StackError: it ended for another reason than `stop`.
         """
         process = self._started()
         code = process.poll()
         self._drain()
-        if code is None or self._stopped or (code == 0 and "finished" in self._told):
+        if code is None or self._stopped or (code == 0 and "finished" in self._reports_seen):
             return code
-        raise self._early(code)
+        raise self._early_exit(code)
 
     def finished(self) -> bool:
-        """Whether it has told that everybody was served, and its record is complete."""
+        """Return True if every journey has ended and the record is complete."""
         self._drain()
-        return "finished" in self._told
+        return "finished" in self._reports_seen
 
     def over(self) -> bool:
-        """Whether it has told of its end, whichever it is; the process may still be there."""
+        """Return True if it has reported its end, of any kind; the process may still run."""
         self._drain()
-        return not _ENDS.isdisjoint(self._told)
+        return not _ENDS.isdisjoint(self._reports_seen)
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end; as `poll`, and StackError after `timeout` seconds."""
+        """Wait for the end of the process.
+
+        Raises:
+            StackError: see `poll`; or it still runs after `timeout` wall-clock seconds.
+        """
         process = self._started()
         try:
             process.wait(timeout)
@@ -161,7 +171,7 @@ class LoadProcess:
         return 0 if code is None else code
 
     def stop(self) -> None:
-        """End it: SIGTERM, so that it completes its record, then SIGKILL. May be called twice."""
+        """Send SIGTERM, so that it completes its record, then SIGKILL. May be called twice."""
         process = self._process
         if process is None:
             return
@@ -175,13 +185,13 @@ class LoadProcess:
                 process.wait()
         self._drain()
         if process.stdin is not None:
-            with suppress(BrokenPipeError):  # an order that it did not live to read
+            with suppress(BrokenPipeError):  # it died before it read its last instruction
                 process.stdin.close()
-        if self._reports >= 0:
-            os.close(self._reports)
-            self._reports = -1
+        if self._reports_fd >= 0:
+            os.close(self._reports_fd)
+            self._reports_fd = -1
 
-    # ---- talking to it ------------------------------------------------------------------------
+    # ---- instructions and reports -------------------------------------------------------------
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:
@@ -195,21 +205,21 @@ class LoadProcess:
             process.stdin.write(json.dumps(order).encode() + b"\n")
             process.stdin.flush()
         except BrokenPipeError as error:
-            raise self._early(process.wait()) from error
+            raise self._early_exit(process.wait()) from error
 
     def _await(self, kind: str, timeout: float) -> list[str] | None:
-        """What it says when it reports `kind`; None after `timeout` seconds."""
+        """Return the texts of its report `kind`; None after `timeout` seconds."""
         deadline = monotonic() + timeout
-        while kind not in self._told:
-            if "problems" in self._told:
+        while kind not in self._reports_seen:
+            if "problems" in self._reports_seen:
                 self.stop()
-                raise UsageError(self._told["problems"])
+                raise UsageError(self._reports_seen["problems"])
             if not self._report(deadline - monotonic()):
                 return None
-        return self._told[kind]
+        return self._reports_seen[kind]
 
     def _report(self, timeout: float) -> bool:
-        """Take its next report in; False if there is none within `timeout` seconds.
+        """Read its next report; return False if there is none within `timeout` seconds.
 
         Raises:
             StackError: it ended without one.
@@ -220,61 +230,61 @@ class LoadProcess:
             if left <= 0 or not self._readable(left):
                 return False
             if not self._read():
-                raise self._early(self._started().wait())
+                raise self._early_exit(self._started().wait())
         line, _, self._pending = self._pending.partition(b"\n")
         for kind, texts in json.loads(line).items():
-            self._told[kind] = [str(text) for text in texts]
+            self._reports_seen[kind] = [str(text) for text in texts]
         return True
 
     def _readable(self, timeout: float) -> bool:
         poll = select.poll()
-        poll.register(self._reports, select.POLLIN)
+        poll.register(self._reports_fd, select.POLLIN)
         return bool(poll.poll(timeout * 1000))
 
     def _read(self) -> bool:
-        data = os.read(self._reports, 65536)
+        data = os.read(self._reports_fd, 65536)
         self._pending += data
         return bool(data)
 
     def _drain(self) -> None:
-        """Take in whatever it has reported, without waiting."""
-        while self._reports >= 0 and self._readable(0) and self._read():
+        """Read the reports that have arrived, without waiting."""
+        while self._reports_fd >= 0 and self._readable(0) and self._read():
             pass
         while b"\n" in self._pending:
             self._report(0)
 
-    def _early(self, code: int) -> HarnessError:
-        """Why it ended before its time."""
-        if "lost" in self._told:
-            return WorkerLostError(" ".join(self._told["lost"]))
+    def _early_exit(self, code: int) -> HarnessError:
+        """Return the error for a process that ended before the load did."""
+        if "lost" in self._reports_seen:
+            return WorkerLostError(" ".join(self._reports_seen["lost"]))
         return StackError(f"the load generator ended early (exit code {code}): {self._tail()}")
 
     def _tail(self) -> str:
-        """Why it died, in its own words or the last ones of its log, on one line."""
-        if "died" in self._told:
-            return " ".join(self._told["died"])
+        """Return its reported reason, or the last lines of its log, in one line."""
+        if "died" in self._reports_seen:
+            return " ".join(self._reports_seen["died"])
         try:
             lines = self.log.read_text(errors="replace").splitlines()
         except OSError:
             lines = []
-        said = " | ".join(line.strip() for line in lines[-5:] if line.strip())
-        return f"{said or 'it said nothing'} ({self.log})"
+        text = " | ".join(line.strip() for line in lines[-5:] if line.strip())
+        return f"{text or 'its log is empty'} ({self.log})"
 
 
 def _command(options: Sequence[str]) -> list[str]:
-    # -P: the working directory is not a place to import from. One user, which spawns a greenlet
-    # for each arrival; failed requests are what a rehearsal is for, and no reason to exit with 1.
+    # -P keeps the working directory off the import path. One user spawns a greenlet for each
+    # arrival. Requests fail in every outage, so they must not make Locust exit with 1.
     locust = "--headless --users 1 --spawn-rate 1 --only-summary --exit-code-on-error 0"
-    return [sys.executable, *locust_words(), *locust.split(), *options]
+    return [sys.executable, *locust_arguments(), *locust.split(), *options]
 
 
-def locust_words() -> list[str]:
-    """What a Python is told that it starts Locust with the harness's own locustfile."""
+def locust_arguments() -> list[str]:
+    """Return the arguments with which Python starts Locust on the harness's locustfile."""
     return ["-P", "-m", "locust", "-f", str(LOCUSTFILE)]
 
 
 def locust_environment(**added: str) -> dict[str, str]:
-    """This process's environment, less whatever configures Locust, plus the way to this harness."""
+    """Return this process's environment without LOCUST_ variables, with this harness importable."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("LOCUST_")}
     root = str(Path(__file__).parents[2])
     path = [root, *filter(None, [kept.get("PYTHONPATH")])]

@@ -1,10 +1,10 @@
-"""The load's own writer of events: buffered, because it is called for every request.
+"""The writer of events in load processes: buffered, because it is called for every request.
 
-An event costs a few microseconds (benchmarks/load.py) and is on disk within `FLUSH_EVERY`, so a
-kill -9 of the load process loses what happened in the last tenth of a second, and nothing else:
-what the kernel was given survives the process. A run whose load was killed lacks its `finished`
-event. A full disk raises `RecorderError`; whoever drives the load must then stop it, because load
-that is not recorded would turn up in the final reads as records that nobody asked for.
+An event costs a few microseconds (benchmarks/load.py) and is written within `FLUSH_EVERY`. So a
+kill -9 of the load process loses the events of the last tenth of a second and nothing else: data
+that the kernel has survives the process. A run whose load was killed lacks its `finished` event. A
+full disk raises `RecorderError`, and the load must then stop: requests that are not recorded would
+appear in the final reads as invented records.
 """
 
 import os
@@ -18,34 +18,34 @@ from harness.errors import HarnessError
 from harness.history import Event, Generator
 
 FLUSH_EVERY = 0.1
-"""Real seconds between an event and the disk, at most."""
+"""Wall-clock seconds after which an event is written, at most."""
 
 _FULL = 1 << 18
 
 
 class RecorderError(HarnessError):
-    """The record could not be written."""
+    """An event could not be written."""
 
 
 class Sink(Protocol):
-    """Where whole lines go."""
+    """A destination of complete lines."""
 
-    def put(self, lines: bytes) -> None:
-        """Take `lines`.
+    def write(self, lines: bytes) -> None:
+        """Write complete lines.
 
         Raises:
-            RecorderError: they could not be taken; says what to do.
+            RecorderError: they cannot be written; the message says what to do.
         """
 
-    def put_beside(self, line: bytes) -> None:
-        """Take a last line somewhere else, if there is a place for it, after `put` has failed."""
+    def write_apart(self, line: bytes) -> None:
+        """Write a last line to another place, if there is one, after `write` has failed."""
 
     def close(self) -> None:
-        """Nothing more will come."""
+        """Release the destination."""
 
 
 class PartFile:
-    """A part of the history on this machine's disk; one that is there is continued."""
+    """A file with a part of the history; an existing file is appended to."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -55,11 +55,11 @@ class PartFile:
         except OSError as error:
             raise RecorderError(f"{path}: cannot be written: {error.strerror}") from error
 
-    def put(self, lines: bytes) -> None:
-        """Hand `lines` to the kernel.
+    def write(self, lines: bytes) -> None:
+        """Write `lines` unbuffered.
 
         Raises:
-            RecorderError: the disk is full, or whatever else the system says.
+            RecorderError: the disk is full, or another error of the operating system.
         """
         view = memoryview(lines)
         try:
@@ -70,8 +70,11 @@ class PartFile:
                 f"{self.path}: cannot be written ({error.strerror}): free space and run again"
             ) from error
 
-    def put_beside(self, line: bytes) -> None:
-        """The part is full and its last line cut: another file says so, or else the exit code."""
+    def write_apart(self, line: bytes) -> None:
+        """Write `line` to a file beside the part, whose last line may be incomplete.
+
+        If that fails as well, the exit code reports the loss.
+        """
         beside = self.path.with_name(f"{self.path.stem}-died.jsonl")
         try:
             beside.write_bytes(line)
@@ -84,7 +87,7 @@ class PartFile:
 
 
 class Recorder:
-    """Appends events to one part. For one thread, or for greenlets, that never block in here."""
+    """Appends events to one part. For a single thread, or greenlets, which never switch in here."""
 
     def __init__(self, part: Path | Sink) -> None:
         self._sink: Sink = PartFile(part) if isinstance(part, Path) else part
@@ -104,15 +107,15 @@ class Recorder:
             raise RecorderError("an earlier event could not be written")
         self._encoder.encode_into(event, self._buffer, -1)
         self._buffer += b"\n"
-        # Also here, not only from a timer: a busy loop must not hold lines back.
+        # Not only by a timer, because a busy event loop would delay it.
         if len(self._buffer) > _FULL or monotonic() - self._flushed > FLUSH_EVERY:
             self.flush()
 
     def flush(self) -> None:
-        """Hand on everything.
+        """Write everything that is buffered.
 
         Raises:
-            RecorderError: the sink's.
+            RecorderError: it cannot be written.
         """
         self._flushed = monotonic()
         lines = bytes(self._buffer)
@@ -120,13 +123,13 @@ class Recorder:
         if not lines:
             return
         try:
-            self._sink.put(lines)
+            self._sink.write(lines)
         except RecorderError:
             self.failed = True
             raise
 
     def close(self, last: Generator | None = None) -> None:
-        """Write `last` and close. After a failure, `last` is written wherever there is room."""
+        """Write `last` and close; after a failure, write it where the sink has room."""
         if not self._open:
             return
         try:
@@ -135,16 +138,16 @@ class Recorder:
                     self.write(last)
                 self.flush()
         except RecorderError:
-            self._put_beside(last)
+            self._write_apart(last)
             raise
         else:
             if self.failed:
-                self._put_beside(last)
+                self._write_apart(last)
         finally:
             self._sink.close()
             self._open = False
 
-    def _put_beside(self, last: Generator | None) -> None:
+    def _write_apart(self, last: Generator | None) -> None:
         if last is not None:
             died = msgspec.structs.replace(last, state="died")
-            self._sink.put_beside(self._encoder.encode(died) + b"\n")
+            self._sink.write_apart(self._encoder.encode(died) + b"\n")

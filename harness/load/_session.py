@@ -1,8 +1,8 @@
-"""One load from its orders to its end: prepares, drives, records, and says how it ended.
+"""One load from its instructions to its end: prepares, drives, records, reports.
 
-It ends in one of three ways, and each leaves a whole record: everybody has been served
-(`finished`), it was told to stop (`stop`), or it could not go on (a full disk, a journey that
-raised). What that means for the process is for whoever began it to decide (`over`).
+It ends in one of three ways, each with a complete record: every journey has ended (`finished`), it
+was stopped (`stop`), or it could not go on (a full disk, a journey that raised). The owner of the
+session decides what that means for the process (`on_over`).
 """
 
 import traceback
@@ -20,28 +20,35 @@ from harness.history import Generator
 from ._config import LoadConfig
 from ._contract import Journeys
 from ._driver import Driver
+from ._instructions import Instructions
 from ._journeys import draw_arrivals, load_journeys, share
-from ._orders import Orders
 from ._recorder import FLUSH_EVERY, Recorder
 
 _GAUGE_EVERY = 1.0
 
 
 class Session:
-    """A load of this process. `record` opens its record, `over` is told what it came to."""
+    """The load of this process.
+
+    Args:
+        client: Locust's HTTP session.
+        instructions: what to send and when.
+        record: opens the record.
+        on_over: called with the exit code when the load has ended by itself.
+    """
 
     def __init__(
         self,
         client: FastHttpSession,
-        orders: Orders,
+        instructions: Instructions,
         *,
         record: Callable[[LoadConfig], Recorder],
-        over: Callable[[ExitCode], None],
+        on_over: Callable[[ExitCode], None],
     ) -> None:
         self._client = client
-        self._orders = orders
+        self._instructions = instructions
         self._record = record
-        self._tell_over = over
+        self._on_over = on_over
         self._driver: Driver | None = None
         self._recorder: Recorder | None = None
         self._worker = "0"
@@ -50,33 +57,33 @@ class Session:
         self._running: Greenlet | None = None
 
     def start(self) -> None:
-        """Begin, in a greenlet of its own."""
+        """Start the load in a greenlet of its own."""
         self._running = gevent.spawn(self.run)
 
     def run(self) -> None:
-        """Everything; returns once the load is over, however it ended."""
+        """Run the load; returns when it has ended, in any way."""
         try:
             self._run()
         except UsageError as error:
             self._end(ExitCode.USAGE, "problems", *error.problems)
         except HarnessError as error:
             self._die(str(error))
-        except Exception as error:  # noqa: BLE001 - in a greenlet of its own nobody would see it
+        except Exception as error:  # noqa: BLE001 - gevent would only print it
             traceback.print_exc()
             self._die(f"{type(error).__name__}: {error}; the trace is in the log")
 
     def stop(self) -> None:
-        """End it before its time, with its record complete as far as it goes."""
+        """Stop the load early and complete its record."""
         self._finish("died")
 
     def _run(self) -> None:
-        config = self._orders.config()
+        config = self._instructions.config()
         journeys = load_journeys(config.journeys, Path(config.directory))
-        everybody = draw_arrivals(journeys, config.params, config.seed, config.duration)
-        mine = list(share(everybody, config.worker_index, config.worker_count))
+        arrivals = draw_arrivals(journeys, config.params, config.seed, config.duration)
+        mine = list(share(arrivals, config.worker_index, config.worker_count))
         driver = self._prepare(config, journeys)
-        self._orders.report("ready", f"{len(mine)} arrivals")
-        driver.epoch = self._orders.epoch()
+        self._instructions.report("ready", f"{len(mine)} arrivals")
+        driver.epoch = self._instructions.epoch()
         gevent.spawn(self._flush)
         gevent.spawn(self._gauge)
         driver.drive(mine, driver.epoch)
@@ -101,10 +108,10 @@ class Session:
     def _gauge(self) -> None:
         assert self._driver is not None
         gevent.sleep(max(0.0, self._driver.epoch - time()))
-        self._cpu = monotonic(), process_time()  # what it took to get ready is no load
+        self._cpu = monotonic(), process_time()  # the CPU time of preparation does not count
         while not self.over and self._recorder is not None:
             gevent.sleep(_GAUGE_EVERY)
-            self._orders.watch_parent()
+            self._instructions.watch_parent()
             try:
                 if not self.over:
                     self._recorder.write(self._generator("running"))
@@ -115,7 +122,7 @@ class Session:
         then, used = self._cpu
         self._cpu = now, spent = monotonic(), process_time()
         return Generator(
-            # Without an epoch it never began, and Unix time is no time of the run.
+            # Without an epoch the load never started, so there is no time of the run.
             t=time() - self._driver.epoch if self._driver and self._driver.epoch else 0.0,
             worker=self._worker,
             cpu=round(min(1.0, (spent - used) / max(now - then, 1e-6)), 3),
@@ -123,42 +130,42 @@ class Session:
             state=state,  # type: ignore[arg-type]
         )
 
-    # ---- how it ends --------------------------------------------------------------------------
+    # ---- the end ------------------------------------------------------------------------------
 
     def _die(self, reason: str) -> None:
-        """It cannot go on: say so in every way there is."""
+        """End the load because of `reason`, which is reported."""
         self._end(ExitCode.BROKEN, "died", reason)
 
     def _end(self, code: ExitCode, kind: str, *texts: str) -> None:
-        """Complete the record, then tell: whoever is told may take the record for complete."""
+        """Complete the record, then report: after a report the record is complete."""
         if self.over:
             return
-        whole = self._finish("finished" if code == ExitCode.PASS else "died")
-        if code == ExitCode.PASS and not whole:
+        complete = self._finish("finished" if code == ExitCode.PASS else "died")
+        if code == ExitCode.PASS and not complete:
             code, kind, texts = ExitCode.BROKEN, "died", ("its record could not be completed",)
-        self._orders.report(kind, *texts)
-        self._tell_over(code)
+        self._instructions.report(kind, *texts)
+        self._on_over(code)
 
     def _finish(self, state: str) -> bool:
-        """Complete the record; False if it could not be."""
+        """Complete the record; return False if it could not be completed."""
         if self.over:
             return True
         self.over = True
         last = self._generator(state)
-        whole = True
+        complete = True
         if self._driver is not None:
             try:
                 self._driver.abandon()
             except HarnessError:
-                whole = False
+                complete = False
         if self._recorder is not None:
             try:
                 self._recorder.close(last)
             except HarnessError:
-                whole = False
+                complete = False
         if self._running is not None and self._running is not gevent.getcurrent():
-            self._running.kill(block=False)  # nobody else arrives
-        return whole
+            self._running.kill(block=False)  # so that no further user arrives
+        return complete
 
 
 __all__ = ["Session"]

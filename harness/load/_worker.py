@@ -1,7 +1,7 @@
-"""A worker: takes its share of the arrivals from the master, and sends it the record of them.
+"""A worker: sends its share of the load, and sends the record of it to the master.
 
-It writes nothing to its own disk, so it may run in any container and on any host that reaches
-the master and the services.
+It writes nothing to its own disk, so it may run in any container and on any host that reaches the
+master and the services.
 """
 
 import os
@@ -25,17 +25,18 @@ from ._messages import CONFIGURE, END, GO, HELLO, RECORD, REPORT
 from ._recorder import Recorder, RecorderError
 from ._session import Session
 
-_SILENCE = 10.0
-"""Seconds without a word from the master, which answers every second: then it is gone."""
+_MASTER_TIMEOUT = 10.0
+"""Seconds without a heartbeat of the master, which sends one every second, until it counts as
+dead."""
 
 
 class Worker:
-    """Has one session for each load that the master starts."""
+    """Runs one session for each load that the master starts."""
 
     def __init__(self, environment: Environment, client: Callable[[], FastHttpSession]) -> None:
         self._runner = cast("WorkerRunner", environment.runner)
         self._client = client
-        self._orders: MasterOrders | None = None
+        self._instructions: MasterInstructions | None = None
         self._session: Session | None = None
         self._runner.register_message(CONFIGURE, self._configure)
         self._runner.register_message(GO, self._go)
@@ -52,99 +53,99 @@ class Worker:
         here = os.environ.get(STACK)
         if here:
             config = msgspec.structs.replace(config, directory=here)
-        orders = MasterOrders(self._runner, msg.data["load"], config)
-        orders.report("clock", repr(time()))
-        self._orders = orders
+        instructions = MasterInstructions(self._runner, msg.data["load"], config)
+        instructions.report("clock", repr(time()))
+        self._instructions = instructions
         self._session = Session(
             self._client(),
-            orders,
-            record=lambda _: Recorder(ToMaster(self._runner, orders.load)),
-            over=lambda _: None,  # the next load may come
+            instructions,
+            record=lambda _: Recorder(MasterSink(self._runner, instructions.load)),
+            on_over=lambda _: None,  # the master may start another load
         )
         self._session.start()
 
     def _go(self, *, msg: Any, **_: object) -> None:
-        if self._orders is not None and self._orders.load == msg.data["load"]:
-            self._orders.begins.set(msg.data["epoch"])
+        if self._instructions is not None and self._instructions.load == msg.data["load"]:
+            self._instructions.epoch_sent.set(msg.data["epoch"])
 
     def _end(self, *, msg: Any, **_: object) -> None:
-        if self._orders is not None and self._orders.load == msg.data["load"]:
+        if self._instructions is not None and self._instructions.load == msg.data["load"]:
             self._stop()
-            self._orders.report("stopped")
+            self._instructions.report("stopped")
 
     def _stop(self) -> None:
         if self._session is not None:
             self._session.stop()
 
     def _quitting(self, **_: object) -> None:
-        """Locust ends: by the master's word once all is over, or by a SIGTERM of somebody's."""
-        if self._orders is not None and self._session is not None and not self._session.over:
+        """Report `lost` if Locust exits during a load, which a SIGTERM causes."""
+        if self._instructions is not None and self._session is not None and not self._session.over:
             self._session.stop()
-            self._orders.report("lost", "it was told to stop")
+            self._instructions.report("lost", "the worker was stopped from outside")
 
     def _watch_master(self) -> None:
-        """Without a master nobody records what is done, and nobody would stop it.
+        """End the process when the master has died, because then nothing is recorded.
 
-        Locust's own watch begins with the master's first heartbeat, and a master may die before.
+        Locust's own check starts with the master's first heartbeat; the master may die before it.
         """
-        heard = time()
-        while heard > time() - _SILENCE:
+        last = time()
+        while last > time() - _MASTER_TIMEOUT:
             gevent.sleep(1)
-            heard = max(heard, self._runner.last_heartbeat_timestamp or heard)
+            last = max(last, self._runner.last_heartbeat_timestamp or last)
         self._stop()
         os._exit(ExitCode.BROKEN)
 
 
-class MasterOrders:
-    """The `Orders` of a worker."""
+class MasterInstructions:
+    """Instructions from the master."""
 
     def __init__(self, runner: WorkerRunner, load: int, config: LoadConfig) -> None:
         self.load = load
-        self.begins: AsyncResult[float] = AsyncResult()
+        self.epoch_sent: AsyncResult[float] = AsyncResult()
         self._runner = runner
         self._config = config
 
     def config(self) -> LoadConfig:
-        """As the master said."""
+        """Return the master's configuration, with this worker's share."""
         return self._config
 
     def epoch(self) -> float:
-        """As the master says, once every worker is ready."""
-        return float(self.begins.get())
+        """Return the epoch, which the master sends when every worker is ready."""
+        return float(self.epoch_sent.get())
 
     def report(self, kind: str, *texts: str) -> None:
-        """Tell the master."""
+        """Send the report to the master."""
         self._runner.send_message(REPORT, {"load": self.load, "kind": kind, "texts": texts})
 
     def watch_parent(self) -> None:
-        """The worker watches its master, with or without a load."""
+        """Do nothing: `Worker` watches the master, also between loads."""
 
 
-class ToMaster:
-    """A `Sink`: the lines of a part on their way to the master."""
+class MasterSink:
+    """A `Sink` that sends the lines of a part to the master."""
 
     def __init__(self, runner: WorkerRunner, load: int) -> None:
         self._runner, self._load = runner, load
         self._number = 0
 
-    def put(self, lines: bytes) -> None:
-        """Hand `lines` to Locust's connection.
+    def write(self, lines: bytes) -> None:
+        """Send `lines` by Locust's connection.
 
         Raises:
-            RecorderError: it takes no more.
+            RecorderError: the connection is broken.
         """
         data = {"load": self._load, "number": self._number, "lines": lines}
         try:
             self._runner.send_message(RECORD, data)
         except RPCError as error:
             raise RecorderError(
-                f"the master at {self._runner.master_host} does not take this worker's record "
-                f"({error}): look at the network between them"
+                f"the master at {self._runner.master_host} cannot be sent this worker's record "
+                f"({error}); check the network between them"
             ) from error
         self._number += 1
 
-    def put_beside(self, line: bytes) -> None:
-        """There is no other way to the master; it notices by itself."""
+    def write_apart(self, line: bytes) -> None:
+        """Do nothing: there is no other way to the master, which notices the loss itself."""
 
     def close(self) -> None:
-        """The connection is Locust's."""
+        """Do nothing: the connection belongs to Locust."""

@@ -1,4 +1,4 @@
-"""Workers of a distributed load: what the load needs of them, and those beside the harness."""
+"""Workers of a distributed load: the protocol, and workers that are processes of this machine."""
 
 import subprocess
 import sys
@@ -15,33 +15,38 @@ _STOP_GRACE = 5.0
 
 
 class Workers(Protocol):
-    """Where workers run. The stack in containers has them there, too (`harness.stack.compose`)."""
+    """A group of load workers; each backend makes its own kind (`Backend.make_workers`)."""
 
     count: int
+    """How many workers there are."""
 
     def host(self) -> str:
-        """The address of this machine at which they reach a master; asked once the stack is up.
+        """Return the address of this machine at which workers reach a master.
+
+        The stack must be running.
 
         Raises:
-            StackError: there is none.
+            StackError: there is no such address.
         """
 
-    def start(self, words: Sequence[str]) -> None:
-        """Start them all, each a Python that is told `words`; paths in them are this machine's.
+    def start(self, arguments: Sequence[str]) -> None:
+        """Start every worker: a Python interpreter with `arguments`.
+
+        Paths in `arguments` are paths of this machine.
 
         Raises:
-            StackError: one could not be started.
+            StackError: a worker cannot be started.
         """
 
     def ended(self) -> list[str]:
-        """Those that have ended: each with its name, how, and its last words."""
+        """Return a line for each worker that has ended: name, exit code, last lines of its log."""
 
     def stop(self) -> None:
-        """End them, in any case. May be called twice."""
+        """Stop every worker. May be called twice."""
 
 
 class LocalWorkers:
-    """Processes of this machine, for a stack on loopback. Their logs are in the run's folder."""
+    """Workers as processes of this machine, for services on loopback; they log into `run`."""
 
     def __init__(self, run: Path, count: int) -> None:
         self.count = count
@@ -49,18 +54,18 @@ class LocalWorkers:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def host(self) -> str:
-        """Loopback."""
+        """Return the address of loopback."""
         return "127.0.0.1"
 
-    def start(self, words: Sequence[str]) -> None:
-        """As `Workers` has it."""
+    def start(self, arguments: Sequence[str]) -> None:
+        """Start every worker as a process in a session of its own."""
         for name in (f"load-worker-{number}" for number in range(self.count)):
             environment = locust_environment(**{WORKER: name})
             environment.pop(REPORTS, None)
             try:
                 with self._log(name).open("ab") as log:
                     self._processes[name] = subprocess.Popen(
-                        [sys.executable, *words],
+                        [sys.executable, *arguments],
                         cwd=self._run,
                         env=environment,
                         stdin=subprocess.DEVNULL,
@@ -72,20 +77,20 @@ class LocalWorkers:
                 raise StackError(f"{name}: cannot be started: {error}") from error
 
     def ended(self) -> list[str]:
-        """As `Workers` has it."""
+        """Return a line for each process that has exited."""
         return [
-            f"{name} ended (exit code {process.returncode}): {self._last_words(name)}"
+            f"{name} ended (exit code {process.returncode}): {self._log_tail(name)}"
             for name, process in self._processes.items()
             if process.poll() is not None
         ]
 
-    def _last_words(self, name: str) -> str:
+    def _log_tail(self, name: str) -> str:
         lines = self._log(name).read_text(errors="replace").splitlines()[-5:]
-        said = " | ".join(line.strip() for line in lines if line.strip())
-        return f"{said or 'it said nothing'} ({self._log(name)})"
+        text = " | ".join(line.strip() for line in lines if line.strip())
+        return f"{text or 'its log is empty'} ({self._log(name)})"
 
     def stop(self) -> None:
-        """They end when their master does; who has not is ended."""
+        """Wait for every worker, since it ends when its master ends; then kill what is left."""
         for process in self._processes.values():
             try:
                 process.wait(_STOP_GRACE)

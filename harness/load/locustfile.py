@@ -1,17 +1,17 @@
-"""The load of a run as a Locust file: everybody who arrives, on the account of Locust's users.
+"""The locustfile of the harness: sends the scheduled arrivals of a run, or of a configuration.
 
-    harness.load.LoadProcess, DistributedLoad                       what a run does
+    harness.load.LoadProcess, DistributedLoad                       in a run
     HARNESS_LOAD=load.json locust -f harness/load/locustfile.py     by hand, with a web UI
     HARNESS_LOAD=load.json locust -f harness/load/locustfile.py --master        and with workers
     locust -f harness/load/locustfile.py --worker --master-host HOST
 
-Under a conductor it is told everything on stdin and reports on a pipe (`_process`). By hand it
-reads the configuration that HARNESS_LOAD names, and begins when Locust starts. Distributed, the
-master tells its workers what they need; each takes its share of the arrivals, and sends its
-record to the master (`_master`, `_worker`).
+In a run it gets instructions on stdin and reports on a pipe (`_process`). By hand it reads the
+configuration that HARNESS_LOAD names, and starts when Locust does. With workers, the master sends
+each worker its share of the arrivals, and the worker sends its record to the master (`_master`,
+`_worker`).
 
-How many users Locust is told to have makes no difference: who arrives, and when, is drawn from
-the seed. One user is enough, so that Locust counts the load as running.
+The number of users that Locust is given makes no difference: the seed decides when users arrive.
+One user is enough for Locust to count the load as running.
 """
 
 from typing import Any
@@ -22,46 +22,46 @@ from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
-from harness.load._alone import Alone
-from harness.load._client import OnceClientPool, let_be
+from harness.load._client import OnceClientPool, disable_browser_features
 from harness.load._master import Master
+from harness.load._single_process import SingleProcess
 from harness.load._web import guard
 from harness.load._worker import Worker
 
 _CONCURRENCY = 1 << 16
-"""Connections to one service. A number is needed; it is one that is never reached."""
+"""Connections to one service: the client needs a limit, and this one is never reached."""
 
-_LONG = 3600.0
-"""Real seconds. Each request has a time-out of its own, for the whole of it (`_driver`)."""
+_NO_TIMEOUT = 3600.0
+"""Wall-clock seconds; each request has its own time-out (`_driver`)."""
 
 
-class Everybody(FastHttpUser):
-    """Owns the connections; each person who arrives is a greenlet with requests of its own."""
+class OpenLoadUser(FastHttpUser):
+    """The one Locust user: owns the connections; each arrival is a greenlet that uses them."""
 
     host = "http://harness.invalid"  # each request names its service's address
     max_redirects = 0
     max_retries = 0
     client_pool = OnceClientPool(
-        concurrency=_CONCURRENCY, connection_timeout=_LONG, network_timeout=_LONG
+        concurrency=_CONCURRENCY, connection_timeout=_NO_TIMEOUT, network_timeout=_NO_TIMEOUT
     )
 
     @task
     def wait(self) -> None:
-        """Be there until Locust stops."""
-        gevent.sleep(_LONG)
+        """Stay until Locust stops."""
+        gevent.sleep(_NO_TIMEOUT)
 
 
-def listen_here_only(parser: Any) -> None:
-    """Locust would take orders on every interface of this machine, from anybody."""
+def listen_on_loopback(parser: Any) -> None:
+    """Set loopback as the default address: Locust's own default is every interface."""
     parser.set_defaults(web_host="127.0.0.1", master_bind_host="127.0.0.1")
 
 
-def take_part(environment: Environment, **_: object) -> None:
-    """Be what Locust was started as."""
+def start_role(environment: Environment, **_: object) -> None:
+    """Start the master, the worker or the single process, as Locust was started."""
 
     def client() -> FastHttpSession:
-        session: FastHttpSession = Everybody(environment).client
-        let_be(session)
+        session: FastHttpSession = OpenLoadUser(environment).client
+        disable_browser_features(session)
         return session
 
     if environment.web_ui is not None:
@@ -71,9 +71,9 @@ def take_part(environment: Environment, **_: object) -> None:
     elif isinstance(environment.runner, WorkerRunner):
         Worker(environment, client)
     else:
-        Alone(environment, client)
+        SingleProcess(environment, client)
 
 
 _events: Any = events
-_events.init_command_line_parser.add_listener(listen_here_only)
-_events.init.add_listener(take_part)
+_events.init_command_line_parser.add_listener(listen_on_loopback)
+_events.init.add_listener(start_role)

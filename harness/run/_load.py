@@ -18,29 +18,29 @@ def single_process(spec: StackSpec, run: Path) -> RunLoad:
 
 
 def load_maker(
-    backend: Backend, *, workers: int, guests: int, announce: Callable[[str], None]
+    backend: Backend, *, workers: int, remote_workers: int, announce: Callable[[str], None]
 ) -> MakeLoad:
     """Return what makes the load of a run on `backend`.
 
     Args:
-        workers: how many workers the harness starts; 0 with no guests means a single process.
-        guests: how many workers on other hosts are waited for.
-        announce: called with the command that starts a guest.
+        workers: how many workers the harness starts; 0 without remote workers: a single process.
+        remote_workers: how many workers on other hosts are waited for.
+        announce: called with the command that starts a remote worker.
 
     Raises:
         UsageError: workers on other hosts cannot reach services on this backend.
     """
-    if guests and "remote_workers" not in backend.capabilities:
+    if remote_workers and "remote_workers" not in backend.capabilities:
         able = " or ".join(f"--on {name}" for name in backends_with("remote_workers"))
         raise UsageError(
-            f"--join {guests}: a stack on this machine's loopback is out of reach of workers on "
-            f"other hosts; add {able}, or use --workers"
+            f"--join {remote_workers}: workers on other hosts cannot reach services on this "
+            f"machine's loopback; add {able}, or use --workers"
         )
-    if not workers and not guests:
+    if not workers and not remote_workers:
         return single_process
 
     def make(spec: StackSpec, run: Path) -> RunLoad:
         pool = backend.make_workers(spec, run, workers)
-        return DistributedLoad(run, pool, guests=guests, announce=announce)
+        return DistributedLoad(run, pool, remote_workers=remote_workers, announce=announce)
 
     return make

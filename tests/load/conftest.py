@@ -26,7 +26,7 @@ def until(condition: Callable[[], object], limit: float = 30.0) -> None:
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs; a zombie does not."""
+    """Return True if the process runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -34,16 +34,16 @@ def alive(pid: int) -> bool:
 
 
 def recorded(run: Path) -> list[AnyEvent]:
-    """What the load of `run` wrote, in its order."""
+    """Return the events that the load of `run` recorded, in order."""
     return [event for part in sorted((run / "parts").iterdir()) for event in read_lines(part)]
 
 
 def config(server: Server, *steps: str, **changes: Any) -> LoadConfig:
-    """A load in which each of `steps` is somebody's whole journey: `GET /ok`, `POST /hang`, ..."""
+    """Return a load in which each of `steps` is a journey: `GET /ok`, `POST /hang`, ..."""
     given: dict[str, Any] = {
         "journeys": "journeys_of_tests",
         "directory": str(JOURNEYS),
-        "addresses": {"server": server.address, "nobody": nobody()},
+        "addresses": {"server": server.address, "refusing": refusing()},
         "duration": 1.0,
         "params": {"steps": list(steps)},
         "floor": 0.3,
@@ -52,13 +52,13 @@ def config(server: Server, *steps: str, **changes: Any) -> LoadConfig:
     return LoadConfig(**{**given, **changes})
 
 
-def nobody() -> str:
-    """An address where nobody listens: bound, so that nobody else gets it, but not listening."""
+def refusing() -> str:
+    """An address that refuses: bound, so that no other process gets it, but not listening."""
     return f"127.0.0.1:{_held[-1].getsockname()[1]}"
 
 
 _held: list[socket.socket] = []
-"""Filled by the fixture, not here: who imports this to collect tests need not run one."""
+"""Filled by the fixture, so that collecting tests starts nothing."""
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -101,9 +101,9 @@ class Server:
         return self._answer(connection, path, body)
 
     def _answer(self, connection: socket.socket, path: str, body: bytes) -> bool:
-        told = json.dumps({"path": path, "said": len(body)}).encode()
+        answer = json.dumps({"path": path, "said": len(body)}).encode()
         if path in {"/hang", "/drip", "/reset", "/close", "/cut"}:
-            self._misbehave(connection, path, told)
+            self._misbehave(connection, path, answer)
             return False
         if path.startswith("/after/"):
             self.await_seen(path.removeprefix("/after"), 1)
@@ -115,11 +115,11 @@ class Server:
             return True
         status = int(path.rpartition("/")[2]) if path.startswith("/status/") else 201
         if status == 204:
-            told = b""
-        connection.sendall(_head(status, len(told)) + told)
+            answer = b""
+        connection.sendall(_head(status, len(answer)) + answer)
         return path != "/stale"
 
-    def _misbehave(self, connection: socket.socket, path: str, told: bytes) -> None:
+    def _misbehave(self, connection: socket.socket, path: str, answer: bytes) -> None:
         if path == "/hang":
             self._over.wait()
         elif path == "/drip":
@@ -129,7 +129,7 @@ class Server:
         elif path == "/reset":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         elif path == "/cut":
-            connection.sendall(_head(201, len(told)) + told[:5])
+            connection.sendall(_head(201, len(answer)) + answer[:5])
 
 
 def _head(status: int, length: int, kind: str = "application/json") -> bytes:

@@ -11,7 +11,7 @@ import pytest
 from harness.history import Fail, Generator, Invoke, Ok, Unknown
 from harness.load import LoadConfig
 
-from .conftest import config, nobody, recorded
+from .conftest import config, recorded, refusing
 from .server import Server
 
 pytestmark = pytest.mark.stack
@@ -76,7 +76,7 @@ def test_a_users_own_locustfile_is_recorded(base: str, server: Server, tmp_path:
     environment = {
         "ATTACH": attach,
         "TARGET": f"http://{server.address}",
-        "NOBODY": f"http://{nobody()}/x",
+        "NOBODY": f"http://{refusing()}/x",
     }
     ended = locust(file, environment, tmp_path)
     assert ended.returncode == 0, ended.stderr
@@ -97,7 +97,7 @@ def test_a_users_own_locustfile_is_recorded(base: str, server: Server, tmp_path:
     assert events[-1].state == "finished"
 
 
-def test_a_run_tells_a_users_own_locustfile_what_to_record(server: Server, tmp_path: Path) -> None:
+def test_a_run_configures_a_users_own_locustfile(server: Server, tmp_path: Path) -> None:
     file = tmp_path / "locustfile.py"
     file.write_text(PLAIN.format(base="FastHttpUser"))
     written = _write(tmp_path, config(server, epoch=0.0, part="parts/load-7.jsonl"))
@@ -105,13 +105,13 @@ def test_a_run_tells_a_users_own_locustfile_what_to_record(server: Server, tmp_p
         "ATTACH": "{}",
         "HARNESS_LOAD": str(written),
         "TARGET": f"http://{server.address}",
-        "NOBODY": f"http://{nobody()}/x",
+        "NOBODY": f"http://{refusing()}/x",
     }
     ended = locust(file, environment, tmp_path)
     assert ended.returncode == 0, ended.stderr
     assert [path.name for path in (tmp_path / "parts").iterdir()] == ["load-7.jsonl"]
     invoked = [event for event in recorded(tmp_path) if isinstance(event, Invoke)]
-    assert {event.service for event in invoked} == {"server", "nobody"}
+    assert {event.service for event in invoked} == {"server", "refusing"}
     assert all(event.t > 1e9 for event in invoked)  # of an epoch at 0, so Unix time
 
 

@@ -1,4 +1,4 @@
-"""What a load does whether one process bears it or several workers share it."""
+"""The contract of a load, for a single process and for several workers."""
 
 import re
 import time
@@ -42,7 +42,7 @@ def test_nothing_is_sent_before_the_run_begins(load: RunLoad, server: Server) ->
     assert time.time() >= epoch
 
 
-def test_each_generator_tells_of_itself_and_that_it_finished(
+def test_each_generator_reports_its_state_and_its_end(
     load: RunLoad, server: Server, tmp_path: Path
 ) -> None:
     load.configure(config(server, "GET /ok", duration=2.5))
@@ -50,10 +50,10 @@ def test_each_generator_tells_of_itself_and_that_it_finished(
     load.go(time.time())
     until(lambda: load.poll() is not None)
     for worker in range(max(1, load.workers)):
-        told = told_by(worker, tmp_path)
-        assert {event.state for event in told[:-1]} == {"running"}
-        assert told[-1].state == "finished"
-        assert all(0 <= event.cpu <= 1 for event in told)
+        events = events_of(worker, tmp_path)
+        assert {event.state for event in events[:-1]} == {"running"}
+        assert events[-1].state == "finished"
+        assert all(0 <= event.cpu <= 1 for event in events)
 
 
 def test_wrong_journeys_are_the_users_mistake(load: RunLoad, server: Server) -> None:
@@ -62,7 +62,7 @@ def test_wrong_journeys_are_the_users_mistake(load: RunLoad, server: Server) -> 
         load.ready(60)
 
 
-def test_a_bug_in_a_journey_ends_the_load_loudly(
+def test_a_bug_in_a_journey_ends_the_load_with_a_message(
     load: RunLoad, server: Server, tmp_path: Path
 ) -> None:
     steps = ("GET /hang", "GET /after/hang, raise")  # or another worker's bug might come first
@@ -72,9 +72,9 @@ def test_a_bug_in_a_journey_ends_the_load_loudly(
     raised = re.escape("journey 'journey' of actor-1 raised LookupError: a bug in a journey")
     with pytest.raises(StackError, match=raised):
         until(lambda: load.poll() is not None)
-    told = [event for event in recorded(tmp_path) if isinstance(event, Invoke | Ok | Unknown)]
-    assert [type(event) for event in told if event.op == "GET /hang"] == [Invoke, Unknown]
-    assert [type(event) for event in told if event.op == "GET /after/hang"] == [Invoke, Ok]
+    events = [event for event in recorded(tmp_path) if isinstance(event, Invoke | Ok | Unknown)]
+    assert [type(event) for event in events if event.op == "GET /hang"] == [Invoke, Unknown]
+    assert [type(event) for event in events if event.op == "GET /after/hang"] == [Invoke, Ok]
     assert isinstance(recorded(tmp_path)[-1], Generator)
 
 
@@ -88,10 +88,10 @@ def test_stopping_completes_every_part(load: RunLoad, server: Server, tmp_path: 
     said = [event.error for event in events if isinstance(event, Unknown)]
     assert said == ["the load generator ended before the answer came"] * 2
     for worker in range(max(1, load.workers)):
-        assert told_by(worker, tmp_path)[-1].state == "died"
+        assert events_of(worker, tmp_path)[-1].state == "died"
 
 
-def told_by(worker: int, run: Path) -> list[Generator]:
-    """What the generator of `worker` has told of itself."""
-    told = (event for event in recorded(run) if isinstance(event, Generator))
-    return [event for event in told if event.worker == str(worker)]
+def events_of(worker: int, run: Path) -> list[Generator]:
+    """The generator events of `worker`."""
+    events = (event for event in recorded(run) if isinstance(event, Generator))
+    return [event for event in events if event.worker == str(worker)]

@@ -14,7 +14,7 @@ import zmq
 from harness.errors import StackError, WorkerLostError
 from harness.history import Generator, Invoke, Ok, Unknown, merge, read_lines
 from harness.load import DistributedLoad, LocalWorkers
-from harness.load._process import locust_words
+from harness.load._process import locust_arguments
 
 from .conftest import alive, config, until
 from .server import Server
@@ -57,7 +57,7 @@ def carry_out(load: DistributedLoad, epoch: float | None = None) -> None:
 STEPS = [f"GET /status/{n}" for n in range(200, 220)]
 
 
-def test_each_arrival_is_one_workers_and_the_same_ones_for_the_same_seed(
+def test_each_arrival_belongs_to_one_worker_the_same_for_the_same_seed(
     load: DistributedLoad, server: Server, tmp_path: Path
 ) -> None:
     load.configure(config(server, *STEPS))
@@ -74,7 +74,7 @@ def test_each_arrival_is_one_workers_and_the_same_ones_for_the_same_seed(
     assert server.seen == {f"/status/{n}": 1 for n in range(200, 220)}
 
 
-def test_the_record_is_whole_and_merges_by_time(
+def test_the_record_is_complete_and_merges_by_time(
     load: DistributedLoad, server: Server, tmp_path: Path
 ) -> None:
     load.configure(config(server, params={"steps": ["GET /ok"], "each": 400}, duration=1.5))
@@ -98,7 +98,7 @@ def test_the_record_is_whole_and_merges_by_time(
 
 @pytest.mark.parametrize(
     ("number", "how"),
-    [(signal.SIGKILL, "exit code -9"), (signal.SIGTERM, "it was told to stop")],
+    [(signal.SIGKILL, "exit code -9"), (signal.SIGTERM, "stopped from outside")],
 )
 def test_a_worker_that_dies_ends_the_load_and_is_named(
     load: DistributedLoad,
@@ -123,7 +123,7 @@ def test_a_worker_that_dies_ends_the_load_and_is_named(
     assert [type(event) for event in part(tmp_path, 0)[-2:]] == [Unknown, Generator]
 
 
-def test_a_worker_that_is_silent_ends_the_load_and_is_named(
+def test_a_worker_without_heartbeats_ends_the_load_and_is_named(
     load: DistributedLoad, workers: LocalWorkers, server: Server
 ) -> None:
     load.configure(config(server, *STEPS, duration=120.0))
@@ -132,14 +132,15 @@ def test_a_worker_that_is_silent_ends_the_load_and_is_named(
     os.kill(pids(workers)["load-worker-0"], signal.SIGSTOP)
     try:
         with pytest.raises(
-            WorkerLostError, match=r"load worker 0 \(load-worker-0\) is gone: nothing is heard"
+            WorkerLostError,
+            match=r"load worker 0 \(load-worker-0\) has disappeared: it sends no",
         ):
             until(lambda: load.poll() is not None)
     finally:
         os.kill(pids(workers)["load-worker-0"], signal.SIGCONT)
 
 
-def test_workers_end_when_the_master_was_killed_and_cannot_tell_them(
+def test_workers_end_when_the_master_is_killed(
     load: DistributedLoad, workers: LocalWorkers, server: Server
 ) -> None:
     load.configure(config(server, *STEPS, duration=120.0))
@@ -154,14 +155,14 @@ def test_workers_end_when_the_master_was_killed_and_cannot_tell_them(
     until(lambda: not any(alive(pid) for pid in pids(workers).values()))
 
 
-def test_a_worker_ends_whose_master_is_gone_before_its_first_heartbeat(
+def test_a_worker_ends_if_its_master_dies_before_the_first_heartbeat(
     workers: LocalWorkers,
 ) -> None:
     with zmq.Context() as context, context.socket(zmq.ROUTER) as master:
         master.rcvtimeo = 30_000
         port = str(master.bind_to_random_port("tcp://127.0.0.1"))
         words = ["--worker", "--master-host", "127.0.0.1", "--master-port", port]
-        workers.start([*locust_words(), *words])
+        workers.start([*locust_arguments(), *words])
         try:
             known: set[bytes] = set()
             while len(known) < workers.count:

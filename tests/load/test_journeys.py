@@ -70,13 +70,13 @@ def test_wrong(text: str, problems: list[str], tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         check_journeys(written(tmp_path, text), tmp_path)
     assert len(caught.value.problems) == len(problems)
-    for told, expected in zip(caught.value.problems, problems, strict=True):
-        assert expected in told
-        assert "journeys" in told
-        assert "\n" not in told
+    for problem, expected in zip(caught.value.problems, problems, strict=True):
+        assert expected in problem
+        assert "journeys" in problem
+        assert "\n" not in problem
 
 
-def test_a_missing_module_is_told_with_the_file_to_write(tmp_path: Path) -> None:
+def test_the_message_about_a_missing_module_names_the_file_to_write(tmp_path: Path) -> None:
     load = Load(journeys="nowhere.journeys", duration=10.0)
     with pytest.raises(UsageError, match=f"no module nowhere.journeys; write {tmp_path}/nowhere/j"):
         check_journeys(load, tmp_path)
@@ -93,7 +93,7 @@ def test_parameters_that_pydantic_refuses_are_one_line_each(tmp_path: Path) -> N
     assert all(problem.startswith("load.params: ") for problem in caught.value.problems)
 
 
-def test_two_stacks_whose_modules_have_the_same_name_are_told_apart(tmp_path: Path) -> None:
+def test_modules_of_the_same_name_in_two_stacks_are_distinguished(tmp_path: Path) -> None:
     for stack in ("one", "two"):
         (tmp_path / stack).mkdir()
         (tmp_path / stack / "same_name.py").write_text(GOOD)
@@ -103,7 +103,7 @@ def test_two_stacks_whose_modules_have_the_same_name_are_told_apart(tmp_path: Pa
         load_journeys("same_name", tmp_path / "two")
 
 
-def test_a_seed_gives_the_same_people(tmp_path: Path) -> None:
+def test_a_seed_gives_the_same_arrivals(tmp_path: Path) -> None:
     load = written(tmp_path, GOOD)
     assert check_journeys(load, tmp_path) == 10
     journeys = load_journeys(load.journeys, tmp_path)
@@ -114,12 +114,12 @@ def test_a_seed_gives_the_same_people(tmp_path: Path) -> None:
 @pytest.mark.parametrize("workers", [1, 2, 3, 7])
 def test_workers_have_each_arrival_once(workers: int, tmp_path: Path) -> None:
     load = written(tmp_path, GOOD)
-    everybody = draw_arrivals(load_journeys(load.journeys, tmp_path), {}, 0, 10.0)
-    shares = [list(share(everybody, n, workers)) for n in range(workers)]
-    assert sorted((a for one in shares for a in one), key=lambda a: a.at) == everybody
+    arrivals = draw_arrivals(load_journeys(load.journeys, tmp_path), {}, 0, 10.0)
+    shares = [list(share(arrivals, n, workers)) for n in range(workers)]
+    assert sorted((a for one in shares for a in one), key=lambda a: a.at) == arrivals
 
 
 def test_importing_the_room_patches_nothing() -> None:
     program = "import sys, harness.load; print(sorted({'gevent', 'locust'} & set(sys.modules)))"
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
-    assert told.stdout == b"[]\n"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout == b"[]\n"

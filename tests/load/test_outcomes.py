@@ -1,4 +1,4 @@
-"""What each kind of trouble is recorded as, by the real process against a real server."""
+"""Which outcome each kind of failure is recorded as, by the real process and a real server."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,8 +20,8 @@ CASES = [
     ("POST /status/404", Fail, 404, "404"),
     ("POST /status/409", Fail, 409, "409"),
     ("POST /status/503", Fail, 503, "503"),
-    ("POST nobody/x", Fail, 0, "refused"),
-    ("GET nobody/x", Fail, 0, "refused"),
+    ("POST refusing/x", Fail, 0, "refused"),
+    ("GET refusing/x", Fail, 0, "refused"),
     ("POST /status/500", Unknown, 500, "500"),
     ("POST /status/504", Unknown, 504, "504"),
     ("POST /status/302", Unknown, 302, "302"),
@@ -73,12 +73,12 @@ def test_outcome_of(
 @pytest.mark.stack
 def test_nothing_is_sent_twice(outcomes: tuple[list[AnyEvent], Server]) -> None:
     _, server = outcomes
-    asked = [f"/{step.partition('/')[2]}" for step, *_ in CASES if "nobody" not in step]
+    asked = [f"/{step.partition('/')[2]}" for step, *_ in CASES if "refusing" not in step]
     assert server.seen == {path: asked.count(path) for path in asked}
 
 
 @pytest.mark.stack
-def test_the_answer_is_kept_whole(outcomes: tuple[list[AnyEvent], Server]) -> None:
+def test_the_complete_answer_is_recorded(outcomes: tuple[list[AnyEvent], Server]) -> None:
     events, _ = outcomes
     ok = [e for e in events if isinstance(e, Ok) and e.op == "POST /ok"]
     assert [e.value["path"] for e in ok] == ["/ok"]
@@ -110,8 +110,8 @@ def test_connections_are_kept_alive(load: LoadProcess, server: Server) -> None:
     assert server.connections == 1
 
 
-def test_a_cut_answer_is_never_a_refusal() -> None:
-    assert {classify(status, whole=False) for status in range(600)} == {"unknown"}
+def test_an_incomplete_answer_is_never_a_refusal() -> None:
+    assert {classify(status, complete=False) for status in range(600)} == {"unknown"}
 
 
 def test_only_what_was_never_sent_is_a_refusal_without_an_answer() -> None:

@@ -1,4 +1,4 @@
-"""The load process and its conductor: the handshake, and every way in which one of them ends."""
+"""The load process and its runner: the handshake, and every way in which one of them ends."""
 
 import os
 import resource
@@ -79,7 +79,7 @@ def test_journeys_that_outlast_the_grace_are_ended_and_unknown(
     assert events[-1].state == "finished"
 
 
-def test_an_unknown_service_ends_the_load_loudly(load: LoadProcess, server: Server) -> None:
+def test_an_unknown_service_ends_the_load_with_a_message(load: LoadProcess, server: Server) -> None:
     load.configure(config(server, "GET elsewhere/ok", duration=30.0))
     load.ready(60)
     load.go(time.time())
@@ -87,7 +87,7 @@ def test_an_unknown_service_ends_the_load_loudly(load: LoadProcess, server: Serv
         load.wait(60)
 
 
-def test_a_process_that_dies_early_is_told_with_its_last_words(tmp_path: Path) -> None:
+def test_the_error_of_a_process_that_dies_early_has_its_last_log_lines(tmp_path: Path) -> None:
     load = LoadProcess(tmp_path)
     load.start()
     try:
@@ -99,7 +99,7 @@ def test_a_process_that_dies_early_is_told_with_its_last_words(tmp_path: Path) -
         load.stop()
 
 
-def test_one_that_is_not_ready_in_time_is_told_of(load: LoadProcess) -> None:
+def test_not_being_ready_in_time_is_an_error(load: LoadProcess) -> None:
     with pytest.raises(StackError, match=r"not ready after 0\.1 s"):
         load.ready(0.1)
 
@@ -122,7 +122,7 @@ def test_sigterm_completes_the_record(load: LoadProcess, server: Server, tmp_pat
     assert load.poll() == 0
 
 
-def test_one_that_is_stopped_before_it_begins_says_so_at_no_time_of_the_run(
+def test_a_load_stopped_before_it_starts_records_its_end_at_time_zero(
     load: LoadProcess, server: Server, tmp_path: Path
 ) -> None:
     load.configure(config(server, "GET /ok"))
@@ -150,7 +150,7 @@ def test_a_killed_process_loses_no_more_than_the_last_moment(
     assert recorded(tmp_path)[-1].t > killed - 1.0
 
 
-def test_a_full_disk_ends_the_load_loudly(
+def test_a_full_disk_ends_the_load_with_a_message(
     load: LoadProcess, server: Server, tmp_path: Path
 ) -> None:
     load.configure(config(server, params={"steps": ["GET /ok"], "each": 3000}, duration=30.0))
@@ -165,7 +165,7 @@ def test_a_full_disk_ends_the_load_loudly(
     assert server.seen["/ok"] < 3000
 
 
-def test_running_out_of_sockets_is_no_refusal_of_the_systems(
+def test_running_out_of_sockets_is_not_recorded_as_a_refusal(
     load: LoadProcess, server: Server, tmp_path: Path
 ) -> None:
     load.configure(config(server, params={"steps": ["GET /hang"], "each": 200}, floor=60.0))
@@ -180,7 +180,7 @@ def test_running_out_of_sockets_is_no_refusal_of_the_systems(
 
 def test_it_ends_with_its_parent(server: Server, tmp_path: Path) -> None:
     conductor = subprocess.Popen(
-        [sys.executable, "-c", _CONDUCTOR, str(tmp_path), str(JOURNEYS), server.address],
+        [sys.executable, "-c", _RUNNER, str(tmp_path), str(JOURNEYS), server.address],
         stdout=subprocess.PIPE,
     )
     assert conductor.stdout is not None
@@ -196,7 +196,7 @@ def test_it_ends_with_its_parent(server: Server, tmp_path: Path) -> None:
     assert [type(event) for event in recorded(tmp_path)][-2:] == [Unknown, Generator]
 
 
-_CONDUCTOR = """
+_RUNNER = """
 import sys, time
 from pathlib import Path
 from harness.load import LoadConfig, LoadProcess

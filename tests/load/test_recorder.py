@@ -39,7 +39,7 @@ def test_a_busy_loop_flushes_without_a_timer(
     recorder.close()
 
 
-def test_a_part_that_exists_is_continued(tmp_path: Path) -> None:
+def test_an_existing_part_is_appended_to(tmp_path: Path) -> None:
     for t in (1.0, 2.0):
         recorder = Recorder(tmp_path / "part.jsonl")
         recorder.write(event(t))
@@ -55,7 +55,7 @@ def test_closing_twice_does_nothing_more(tmp_path: Path) -> None:
     assert list(read_lines(path)) == [event(1.0)]
 
 
-def test_a_full_disk_is_told_once_and_for_all_and_beside(
+def test_a_full_disk_is_reported_once_and_recorded_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorder = Recorder(tmp_path / "part.jsonl")
@@ -86,7 +86,7 @@ def test_short_writes_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert list(read_lines(path)) == [event(1.0)]
 
 
-def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_part_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RecorderError, match="cannot be written: File exists"):
         Recorder(tmp_path / "file" / "part.jsonl")

@@ -1,4 +1,4 @@
-"""Locust's web UI answers its own pages, and nobody else's."""
+"""Locust's web UI answers its own pages and no others."""
 
 from collections.abc import Mapping
 from types import SimpleNamespace

@@ -18,7 +18,7 @@ def arrivals(params: Mapping[str, Any], random: Random, duration: float) -> Iter
 
 
 def journey(actor: str, steps: list[str]) -> Journey:
-    """`GET /ok`, `POST nobody/x`, `pause 5`, `raise`, separated by commas."""
+    """`GET /ok`, `POST refusing/x`, `pause 5`, `raise`, separated by commas."""
     for step in steps:
         verb, _, path = step.partition(" ")
         if verb == "pause":

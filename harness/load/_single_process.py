@@ -1,4 +1,4 @@
-"""The load in a single process: told by its conductor, or by a file and Locust's start button."""
+"""A load without workers: started by a run, or by a file and Locust's start button."""
 
 import os
 from collections.abc import Callable
@@ -12,13 +12,13 @@ from locust.env import Environment
 from harness.errors import ExitCode, HarnessError
 
 from ._config import REPORTS, LoadConfig
-from ._orders import ConductorOrders, FileOrders, Orders
+from ._instructions import FileInstructions, Instructions, PipeInstructions
 from ._recorder import Recorder
 from ._session import Session
 
 
-class Alone:
-    """Begins a session when Locust starts, and ends it when Locust stops."""
+class SingleProcess:
+    """Starts a session when Locust starts its test, and ends it when Locust stops."""
 
     def __init__(self, environment: Environment, client: Callable[[], FastHttpSession]) -> None:
         self._environment = environment
@@ -31,13 +31,22 @@ class Alone:
 
     def _start(self, **_: object) -> None:
         try:
-            orders: Orders = ConductorOrders(self._gone) if REPORTS in os.environ else FileOrders()
+            instructions: Instructions = (
+                PipeInstructions(self._end_without_parent)
+                if REPORTS in os.environ
+                else FileInstructions()
+            )
         except HarnessError as error:
             print(f"load: {error}", flush=True)
             self._over(error.exit_code)
             return
-        self._session = Session(self._client(), orders, record=_record, over=self._over)
+        self._session = Session(self._client(), instructions, record=_record, on_over=self._over)
         self._session.start()
+
+    def _instructions(self) -> Instructions:
+        if REPORTS in os.environ:
+            return PipeInstructions(self._end_without_parent)
+        return FileInstructions()
 
     def _stop(self, **_: object) -> None:
         if self._session is not None:
@@ -49,8 +58,8 @@ class Alone:
         options: Any = self._environment.parsed_options
         gevent.spawn(runner.quit if options.headless else runner.stop)
 
-    def _gone(self) -> None:
-        """The conductor is gone: nobody would stop this process any more."""
+    def _end_without_parent(self) -> None:
+        """End the process: the run that would stop it has died."""
         self._stop()
         os._exit(ExitCode.BROKEN)
 
