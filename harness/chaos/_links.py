@@ -39,7 +39,7 @@ class _Link:
 class LinkHolds:
     """Puts faults on links through one Toxiproxy, each change preceded by its intent.
 
-    `unmoved` keeps a stack from redirecting a link while its proxy is replaced.
+    `keep_upstream` keeps a stack from redirecting a link while its proxy is replaced.
     """
 
     def __init__(
@@ -47,10 +47,10 @@ class LinkHolds:
         server: Toxiproxy,
         intents: Intents,
         pool: Executor,
-        unmoved: Callable[[str], AbstractContextManager[object]] = nullcontext,
+        keep_upstream: Callable[[str], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._server = server
-        self._unmoved = unmoved
+        self._unmoved = keep_upstream
         self._intents = intents
         self._pool = pool
         self._links: dict[str, _Link] = {}

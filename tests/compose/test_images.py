@@ -11,7 +11,7 @@ import docker
 import pytest
 
 from harness.errors import StackError
-from harness.stack.compose.images._engine import NOT_HERE, UNFINISHED, Engine, context
+from harness.stack.compose.images._engine import NOT_BUILT_HERE, UNFINISHED, Engine, context
 
 from .conftest import command
 from .kit import images_of
@@ -31,7 +31,7 @@ def tag(engine: docker.DockerClient) -> Iterator[str]:
 
 def test_an_image_tells_its_recipe(maker: Engine, tag: str) -> None:
     maker.build(context({"Dockerfile": MINIMAL, "one": b"1"}), tag, recipe="one")
-    assert maker.made_by(tag) == "one"
+    assert maker.recipe_of(tag) == "one"
 
 
 def test_an_image_that_is_replaced_leaves_nothing(
@@ -64,11 +64,11 @@ def test_an_image_that_a_container_is_made_of_is_replaced_and_left(
 def test_what_nobody_made_here_has_no_recipe(
     engine: docker.DockerClient, maker: Engine, tag: str
 ) -> None:
-    assert maker.made_by(tag) is None
+    assert maker.recipe_of(tag) is None
     archive = context({"Dockerfile": MINIMAL, "one": b"2"})
     for _ in engine.api.build(fileobj=io.BytesIO(archive), custom_context=True, tag=tag):
         pass
-    assert maker.made_by(tag) == NOT_HERE
+    assert maker.recipe_of(tag) == NOT_BUILT_HERE
 
 
 def test_a_step_that_fails_is_told_with_its_last_lines(maker: Engine, tag: str) -> None:
@@ -84,7 +84,7 @@ def test_an_archive_that_is_none_is_told_and_no_image(
     archive.write_text("no archive")
     with pytest.raises(StackError, match=rf"^{tag}: cannot be imported: .*unexpected EOF"):
         maker.import_root(archive, tag, "one", [])
-    assert maker.made_by(tag) is None
+    assert maker.recipe_of(tag) is None
     assert not engine.images.list(f"{tag}{UNFINISHED}")
 
 
@@ -95,7 +95,7 @@ def test_what_was_imported_bears_its_own_tag_and_no_other(
     for recipe in ("one", "two"):
         archive.write_bytes(context({"name": recipe.encode()}))
         maker.import_root(archive, tag, recipe, [])
-        assert maker.made_by(tag) == recipe
+        assert maker.recipe_of(tag) == recipe
         assert engine.images.get(tag).tags == [tag]
 
 

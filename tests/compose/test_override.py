@@ -19,7 +19,7 @@ from harness.errors import StackError
 from harness.history import Node
 from harness.stack import Settings, read_stack
 from harness.stack.compose import _addresses
-from harness.stack.compose._containers import _freeze
+from harness.stack.compose._containers import _pause_once
 from harness.stack.compose._events import Events
 from harness.stack.compose._override import addresses_in, make_override
 from harness.stack.compose._project import Project
@@ -172,7 +172,7 @@ def test_what_the_kernel_does_not_freeze_at_once_is_frozen_later(
 
     container = cast("Container", SimpleNamespace(pause=pause))
     with contextlib.nullcontext() if paused else pytest.raises(docker.errors.APIError, match=why):
-        _freeze(container)
+        _pause_once(container)
 
 
 # ---- events --------------------------------------------------------------------------------------
@@ -188,9 +188,7 @@ def test_a_stream_that_breaks_off_is_the_end_of_everything_that_ran(tmp_path: Pa
         raise urllib3.exceptions.ProtocolError("Connection broken: IncompleteRead")
 
     engine = an_engine(api=SimpleNamespace(events=lambda **_: stream()))
-    events = Events(
-        engine, Project.of("tiny", tmp_path), nodes=told.append, last_words=lambda _: ""
-    )
+    events = Events(engine, Project.of("tiny", tmp_path), nodes=told.append, log_tail=lambda _: "")
     events.start()
     deadline = time.monotonic() + 10
     while len(told) < 2 and time.monotonic() < deadline:
@@ -198,5 +196,5 @@ def test_a_stream_that_breaks_off_is_the_end_of_everything_that_ran(tmp_path: Pa
     events.close()
 
     assert [(node.state, node.planned) for node in told] == [("started", True), ("exited", False)]
-    assert told[-1].detail == "the Docker engine is gone"
+    assert told[-1].detail == "the Docker engine has ended"
     assert events.state("front") == "exited"

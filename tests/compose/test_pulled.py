@@ -11,8 +11,8 @@ from typing import NoReturn
 import docker
 import pytest
 
-from harness.stack.compose.images._engine import NOT_HERE, Engine, context
-from harness.stack.compose.images._official import see_to, see_to_other
+from harness.stack.compose.images._engine import NOT_BUILT_HERE, Engine, context
+from harness.stack.compose.images._official import ensure_image, ensure_pulled
 
 from .conftest import Harness
 from .kit import compose_answers, images_of, write_brief
@@ -59,16 +59,16 @@ def test_an_official_image_is_had_where_a_registry_answers(
     engine: docker.DockerClient, registry: Registry, maker: Engine, said: list[str]
 ) -> None:
     tag = put_official(engine, registry, "had:1")
-    assert maker.made_by(tag) is None
+    assert maker.recipe_of(tag) is None
 
-    see_to(maker, tag, "recipe", never)
+    ensure_image(maker, tag, "recipe", never)
 
-    assert maker.made_by(tag) == NOT_HERE
+    assert maker.recipe_of(tag) == NOT_BUILT_HERE
     (digest,) = engine.images.get(tag).attrs["RepoDigests"]
     assert digest.startswith(f"{registry.address}/had@sha256:")
     assert any(line.startswith(f"{tag}: 1 Pulling from had") for line in said), said
 
-    see_to(maker, tag, "recipe", never)
+    ensure_image(maker, tag, "recipe", never)
     assert said[-1] == f"{tag}: there is one that is not made here; it is kept"
 
 
@@ -78,13 +78,13 @@ def test_a_users_image_is_had_by_any_name_that_a_compose_file_may_give_it(
     tag = put_official(engine, registry, "users:latest")
     plain = tag.removesuffix(":latest")
 
-    see_to_other(maker, plain)
+    ensure_pulled(maker, plain)
     (digest,) = engine.images.get(tag).attrs["RepoDigests"]
-    see_to_other(maker, plain)
+    ensure_pulled(maker, plain)
     assert said[-1] == f"{plain}: is there"
 
     engine.images.remove(tag)
-    see_to_other(maker, digest)
+    ensure_pulled(maker, digest)
     assert said[-1].startswith(f"{digest}: sha256:")
     engine.images.remove(digest)
 
@@ -102,14 +102,14 @@ def test_it_is_made_where_it_cannot_be_had(
     why = r"manifest unknown|: not found" if answers else "connection refused"
 
     try:
-        see_to(maker, tag, "one", lambda: maker.build(content("made"), tag, recipe="one"))
+        ensure_image(maker, tag, "one", lambda: maker.build(content("made"), tag, recipe="one"))
 
-        assert maker.made_by(tag) == "one"
+        assert maker.recipe_of(tag) == "one"
         assert said[0].startswith(f"{tag}: cannot be pulled: ")
         assert re.search(why, said[0])  # the engine's words, which differ from one to another
         assert said[0].endswith("; so it is made here")
 
-        see_to(maker, tag, "one", never)
+        ensure_image(maker, tag, "one", never)
         assert said[-1] == f"{tag}: is there"
     finally:
         engine.images.remove(tag)
@@ -122,9 +122,9 @@ def test_one_of_ours_by_an_old_recipe_gives_way_to_the_official_one(
     maker.build(content("ours"), tag, recipe="old")
     ours = engine.images.get(tag).id
 
-    see_to(maker, tag, "new", never)
+    ensure_image(maker, tag, "new", never)
 
-    assert maker.made_by(tag) == NOT_HERE
+    assert maker.recipe_of(tag) == NOT_BUILT_HERE
     assert ours not in images_of(engine)
 
 

@@ -1,8 +1,7 @@
-"""Addresses that last: a subnet of its own for each network, a place in it for each container.
+"""Fixed addresses: a subnet for each network, and an address in it for each container.
 
-The engine gives a container another address each time it starts. A load generator that was told
-where a service is would then talk to nobody, or to another service, after a restart; so every
-address is chosen here, once.
+The engine gives a container a new address at each start. After a restart, a load generator that
+keeps the old address would reach no service, or another one. So every address is chosen here, once.
 """
 
 import random
@@ -16,35 +15,37 @@ import docker
 from harness.errors import StackError
 
 _POOLS = tuple(map(IPv4Network, ("10.128.0.0/9", "172.16.0.0/12", "192.168.0.0/16")))
-"""For private use (RFC 1918), the largest first; a company's VPN may lead into any of them."""
+"""Private ranges (RFC 1918), the largest first; a company's VPN may use any of them."""
 
 _ROUTES = Path("/proc/net/route")
 
 
 def choose_subnets(client: docker.DockerClient, count: int) -> list[IPv4Network]:
-    """`count` subnets of 256 addresses that neither the engine nor this machine uses.
+    """Return `count` subnets of 256 addresses that neither the engine nor this machine uses.
 
     Raises:
-        StackError: there are not as many.
+        StackError: there are not that many.
     """
-    used = [*_of_engine(client), *_of_machine()]
-    free = (subnet for subnet in _all() if not any(map(subnet.overlaps, used)))
+    used = [*_engine_subnets(client), *_routed_subnets()]
+    free = (subnet for subnet in _candidates() if not any(map(subnet.overlaps, used)))
     found = list(islice(free, count))
     if len(found) < count:
         raise StackError(
-            f"networks: no {count} subnets are free for them, because this machine's routes and "
-            "Docker's networks use all that are private; remove some (docker network prune), or "
-            "give the Compose file's networks an ipam: of their own"
+            f"networks: {count} private subnets are needed, but this machine's routes and Docker's "
+            "networks use too many; remove some (docker network prune), or give the Compose "
+            "file's networks an ipam: of their own"
         )
     return found
 
 
-def place(
+def assign_addresses(
     subnets: Mapping[str, IPv4Network], services: Mapping[str, Mapping[str, str]]
 ) -> dict[str, dict[str, str]]:
-    """Service -> network -> address, for the networks that are in `subnets`.
+    """Return service -> network -> address, for the networks in `subnets`.
 
-    `services` has, in the same way, the addresses that the Compose file gives; else empty.
+    Args:
+        subnets: network -> its subnet.
+        services: service -> network -> the address that the Compose file gives, or "".
 
     Raises:
         StackError: a subnet is too small.
@@ -65,26 +66,28 @@ def place(
         }
     except StopIteration:
         sizes = ", ".join(f"{name} ({subnet})" for name, subnet in subnets.items())
-        raise StackError(f"networks: too small for its services is one of {sizes}") from None
+        raise StackError(f"networks: one of {sizes} is too small for its services") from None
 
 
-def _all() -> Iterator[IPv4Network]:
+def _candidates() -> Iterator[IPv4Network]:
     for pool in _POOLS:
         numbers = list(range(2 ** (24 - pool.prefixlen)))
-        random.SystemRandom().shuffle(numbers)  # runs that start at the same time seldom meet
+        random.SystemRandom().shuffle(
+            numbers
+        )  # so that runs that start together seldom choose the same
         for number in numbers:
             yield IPv4Network((int(pool.network_address) + number * 256, 24))
 
 
-def _of_engine(client: docker.DockerClient) -> Iterator[IPv4Network]:
+def _engine_subnets(client: docker.DockerClient) -> Iterator[IPv4Network]:
     for network in client.networks.list():
         for config in ((network.attrs.get("IPAM") or {}).get("Config")) or ():
             if "." in config.get("Subnet", ""):
                 yield IPv4Network(config["Subnet"], strict=False)
 
 
-def _of_machine() -> Iterator[IPv4Network]:
-    """Where this machine's routes lead, the default route apart."""
+def _routed_subnets() -> Iterator[IPv4Network]:
+    """Return the subnets of this machine's routes, without the default route."""
     if not _ROUTES.exists():
         return
     for line in _ROUTES.read_text().splitlines()[1:]:

@@ -56,20 +56,20 @@ class ComposeBackend:
     def sweep(self, state_dir: Path) -> list[str]:
         """Remove the project's containers, networks and volumes.
 
-        Containers have no process that could tell whether their harness still lives: whoever
+        Containers have no process that could tell whether their harness still is_running: whoever
         calls this knows that it does not.
         """
         if not self.owns(state_dir):
             return []
-        from ._sweep import sweep_project, was_left_running
+        from ._sweep import remove_project, was_left_running
 
-        return [] if was_left_running(state_dir) else sweep_project(state_dir)
+        return [] if was_left_running(state_dir) else remove_project(state_dir)
 
     def hosts(self, state_dir: Path, address: str) -> bool:
         """Ask the engine: the address of a removed container does not refuse, it is silent."""
-        from ._sweep import lives_at
+        from ._sweep import is_address_in_use
 
-        return lives_at(state_dir, address)
+        return is_address_in_use(state_dir, address)
 
     def restore(self, change: str, record: Record) -> str:
         """Revert what a fault changed of a container."""

@@ -1,7 +1,7 @@
-"""Compose itself, for what only Compose can do: read its file, make a project, remove it.
+"""The Compose command, for what only Compose can do: read its file, create and remove a project.
 
 `docker compose` (2) if it is installed, else `docker-compose` (1.29). HARNESS_COMPOSE names
-another command, `docker-compose` for one.
+another command.
 """
 
 import os
@@ -21,11 +21,11 @@ from ._engine import CONTEXT
 
 VARIABLE = "HARNESS_COMPOSE"
 _NO_PROFILES = {"COMPOSE_PROFILES": ""}
-"""A user's shell or `.env` may ask for profiles; a run is made of the default one."""
+"""The user's shell or `.env` may select profiles; a run uses the default one."""
 
 
-class RefusedError(StackError):
-    """Compose did not do what it was told; `reason` is the last that it said."""
+class ComposeError(StackError):
+    """Compose failed; `reason` is the last line of its output."""
 
     def __init__(self, message: str, reason: str) -> None:
         super().__init__(message)
@@ -34,17 +34,17 @@ class RefusedError(StackError):
 
 @dataclass(frozen=True)
 class Compose:
-    """One Compose: the words that it is called by, and its version."""
+    """An installed Compose: the words of its command, and its version."""
 
     words: tuple[str, ...]
     version: str
 
     @classmethod
     def find(cls) -> "Compose":
-        """The Compose of this machine.
+        """Return the Compose of this machine.
 
         Raises:
-            StackError: there is none.
+            StackError: none is installed.
         """
         given = os.environ.get(VARIABLE)
         tried = (
@@ -60,10 +60,10 @@ class Compose:
         )
 
     def config(self, project: str, directory: Path, files: Sequence[Path]) -> dict[str, Any]:
-        """The project as Compose understands it.
+        """Return the project as `compose config` prints it.
 
         Raises:
-            StackError: it does not.
+            StackError: Compose rejects the files.
         """
         text = self._run(project, directory, files, "config")
         content = yaml.safe_load(text)
@@ -75,45 +75,51 @@ class Compose:
         directory: Path,
         files: Sequence[Path],
         services: Sequence[str],
-        say: Callable[[str], object],
+        write: Callable[[str], object],
     ) -> None:
-        """Build the images of `services`; `say` is told what Compose says, line by line.
+        """Build the images of `services`; call `write` with each line of Compose's output.
 
         Raises:
-            StackError: Compose could not.
+            StackError: the build failed.
         """
         command = self._command(project, directory, files, "build", *services)
-        said: list[str] = []
+        output: list[str] = []
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
             text=True, env=os.environ | _NO_PROFILES,
         ) as process:  # fmt: skip
             assert process.stdout is not None
             for line in filter(None, map(str.strip, process.stdout)):
-                said.append(line)
-                say(line)
+                output.append(line)
+                write(line)
         if process.returncode:
-            raise self._refused(["build"], process.returncode, "\n".join(said))
+            raise self._failure(["build"], process.returncode, "\n".join(output))
 
     def create(self, project: str, directory: Path, files: Sequence[Path]) -> None:
-        """Make networks, volumes and containers of the default profile, and start none.
+        """Create networks, volumes and containers of the default profile; start none.
 
         Raises:
-            StackError: Compose could not.
+            StackError: Compose failed.
         """
         self._run(project, directory, files, "up", "--no-start")
 
     def down(self, project: str, directory: Path, files: Sequence[Path], grace: int) -> None:
         """Remove the project with its volumes.
 
+        Args:
+            project: its name.
+            directory: the stack's directory.
+            files: the Compose files.
+            grace: seconds between SIGTERM and SIGKILL of a container.
+
         Raises:
-            StackError: Compose could not.
+            StackError: Compose failed.
         """
         flags = ("--volumes", "--remove-orphans", "--timeout", str(grace))
         self._run(project, directory, files, "down", *flags)
 
     def _context(self) -> tuple[str, ...]:
-        """What makes Compose 1 speak to the engine that we speak to; 2 finds it by itself."""
+        """Return the option that makes Compose 1 use DOCKER_CONTEXT; Compose 2 reads it itself."""
         name = os.environ.get(CONTEXT)
         if name and self.version.startswith("1.") and not os.environ.get("DOCKER_HOST"):
             return ("--context", name)
@@ -125,7 +131,7 @@ class Compose:
             text=True, stdin=subprocess.DEVNULL, env=os.environ | _NO_PROFILES,
         )  # fmt: skip
         if done.returncode:
-            raise self._refused(verb, done.returncode, done.stderr)
+            raise self._failure(verb, done.returncode, done.stderr)
         return done.stdout
 
     def _command(
@@ -135,15 +141,15 @@ class Compose:
         place = ["-p", project, "--project-directory", str(directory)]
         return [*self.words, *self._context(), *place, *named, *verb]
 
-    def _refused(self, verb: Sequence[str], code: int, text: str) -> RefusedError:
-        said = _said(text)
-        called = shlex.join([*self.words, *verb])
-        return RefusedError(f"{called} failed ({code}): {' | '.join(said)}", said[-1])
+    def _failure(self, verb: Sequence[str], code: int, text: str) -> ComposeError:
+        lines = _reason_lines(text)
+        command = shlex.join([*self.words, *verb])
+        return ComposeError(f"{command} failed ({code}): {' | '.join(lines)}", lines[-1])
 
 
-def _said(text: str) -> list[str]:
-    """The last lines of `text`, which say why; of a trace, only the very last does."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()] or ["it said nothing"]
+def _reason_lines(text: str) -> list[str]:
+    """Return the last lines of `text`, which hold the reason; only the last one of a traceback."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or ["no output"]
     return lines[-1:] if any(line.startswith("Traceback ") for line in lines) else lines[-4:]
 
 

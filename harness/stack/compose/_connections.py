@@ -1,6 +1,6 @@
-"""The networks that a container is on: read, left, and joined again as before.
+"""The networks of a container: read, disconnected, and connected again as before.
 
-A container that comes back has the address and the names that it had, so whoever knew it finds it.
+After reconnecting, a container has its former address and aliases, so its callers find it again.
 """
 
 from collections.abc import Collection
@@ -17,9 +17,13 @@ _NETWORK = "com.docker.compose.network"
 
 
 def connections_of(client: docker.DockerClient, container: Container) -> dict[str, dict[str, Any]]:
-    """Network, as in the Compose file -> how `container` is connected to it."""
+    """Return network, as named in the Compose file -> how `container` is connected to it.
+
+    The keys of a connection: network (id), aliases, links, ipv4_address and ipv6_address (as
+    configured), host (its present IPv4 address).
+    """
     found = {}
-    short = (container.id or "")[:12]  # an alias that the engine adds by itself
+    short = (container.id or "")[:12]  # the engine adds this alias itself
     for real, endpoint in container.attrs["NetworkSettings"]["Networks"].items():
         given = endpoint.get("IPAMConfig") or {}
         found[_name(client, endpoint.get("NetworkID") or real, real)] = {
@@ -34,7 +38,7 @@ def connections_of(client: docker.DockerClient, container: Container) -> dict[st
 
 
 def addresses_of(container: Container) -> list[str]:
-    """Where `container` is reached, as the engine last said."""
+    """Return the IPv4 addresses of `container`, as of its last reload."""
     endpoints = container.attrs["NetworkSettings"]["Networks"].values()
     return [str(endpoint["IPAddress"]) for endpoint in endpoints if endpoint.get("IPAddress")]
 
@@ -42,7 +46,7 @@ def addresses_of(container: Container) -> list[str]:
 def disconnect(
     client: docker.DockerClient, container: Container, networks: Collection[str]
 ) -> None:
-    """Take `container` off `networks`.
+    """Disconnect `container` from `networks`.
 
     Raises:
         StackError: it is not on one of them.
@@ -58,7 +62,7 @@ def disconnect(
 def reconnect(
     client: docker.DockerClient, container: Container, before: dict[str, dict[str, Any]]
 ) -> list[str]:
-    """Put `container` on all networks that it was on `before`; those that it had left."""
+    """Connect `container` to the networks of `before` again; return those it was missing from."""
     there = connections_of(client, container)
     left = [name for name in before if name not in there]
     for name in left:
@@ -72,7 +76,7 @@ def reconnect(
                 ipv6_address=was["ipv6_address"],
             )
         except APIError as error:
-            if error.status_code != 403:  # somebody has just connected it
+            if error.status_code != 403:  # it has been connected meanwhile
                 raise
     return left
 

@@ -1,4 +1,4 @@
-"""One project's containers: started, ended, frozen through the engine, and asked how they stand."""
+"""One project's containers: start, kill, stop, pause, resume, and read their state."""
 
 import math
 from collections.abc import Callable, Collection, Mapping
@@ -9,16 +9,17 @@ from docker.models.containers import Container
 from harness.errors import StackError
 
 from .._spec import Service
-from ._engine import told
+from ._engine import engine_errors
 from ._events import Events
 from ._logs import Log
 
-_FREEZES = 5
-"""Attempts; each tries for a while and thaws what it has frozen (seen at a load of 50)."""
+_PAUSE_ATTEMPTS = 5
+"""On a busy machine the engine gives up an attempt and thaws the container (seen at a load of 50).
+"""
 
 
 class Containers:
-    """By service; each change returns when the engine has told that it happened."""
+    """The containers by service; each change returns when the engine has reported it."""
 
     def __init__(
         self, found: Mapping[str, Container], logs: Mapping[str, Log], events: Events
@@ -29,71 +30,75 @@ class Containers:
         return service in self._found
 
     def every(self) -> Collection[Container]:
-        """All there are."""
+        """Return all containers."""
         return self._found.values()
 
     def get(self, service: str) -> Container:
-        """The container of `service`.
+        """Return the container of `service`.
 
         Raises:
-            StackError: Compose made none.
+            StackError: Compose created none.
         """
         if service not in self._found:
-            raise StackError(f"{service}: Compose made no container for it; see its profiles")
+            raise StackError(f"{service}: Compose created no container for it; check its profiles")
         return self._found[service]
 
     def start(self, service: str) -> None:
-        """Start one that is down."""
-        with told(f"{service}: cannot be started"):
+        """Start the container of `service`, and follow its log."""
+        with engine_errors(f"{service}: cannot be started"):
             self.get(service).start()
         self._events.await_state(service, "running")
         self._logs[service].follow()
 
     def kill(self, service: str) -> None:
-        """SIGKILL."""
-        if self._thaw(service):
-            self._events.plan(service)
-            with told(f"{service}: cannot be killed"):
-                _unless_over(self.get(service).kill)
+        """Send SIGKILL and wait for the end; no-op if it does not run."""
+        if self._unpause(service):
+            self._events.expect_exit(service)
+            with engine_errors(f"{service}: cannot be killed"):
+                _ignore_not_running(self.get(service).kill)
             self._await_end(service)
 
     def stop(self, service: Service) -> None:
-        """SIGTERM, or what its image wants; SIGKILL after its grace period."""
-        if self._thaw(service.name):
-            self._events.plan(service.name)
-            with told(f"{service.name}: cannot be stopped"):
+        """Send the image's stop signal, then SIGKILL after the service's grace period."""
+        if self._unpause(service.name):
+            self._events.expect_exit(service.name)
+            with engine_errors(f"{service.name}: cannot be stopped"):
                 self.get(service.name).stop(timeout=math.ceil(service.stop_grace_period))
             self._await_end(service.name)
 
     def pause(self, service: str) -> None:
-        """Freeze it."""
+        """Pause the container.
+
+        Raises:
+            StackError: it does not run.
+        """
         state = self._events.state(service)
         if state == "exited":
             raise StackError(f"{service} is not running; launch it first")
         if state == "running":
-            with told(f"{service}: cannot be paused"):
-                _freeze(self.get(service))
+            with engine_errors(f"{service}: cannot be paused"):
+                _pause_once(self.get(service))
             self._events.await_state(service, "paused")
 
     def resume(self, service: str) -> None:
-        """The opposite of `pause`; a service that is not paused is left as it is."""
+        """Unpause the container; no-op if it is not paused."""
         if self._events.state(service) == "paused":
-            with told(f"{service}: cannot be resumed"):
+            with engine_errors(f"{service}: cannot be resumed"):
                 self.get(service).unpause()
             self._events.await_state(service, "running")
 
     def pid(self, service: str) -> int | None:
-        """Its first process, as the engine's machine counts; None if it is down."""
+        """Return the host's process id of its first process; None if it is down."""
         container = self.get(service)
-        with told(f"{service}: cannot be looked at"):
+        with engine_errors(f"{service}: cannot be inspected"):
             try:
                 container.reload()
             except NotFound:
                 return None
         return container.attrs["State"].get("Pid") or None
 
-    def _thaw(self, service: str) -> bool:
-        """Whether it is up; the engine ends no container that is paused."""
+    def _unpause(self, service: str) -> bool:
+        """Unpause it, because the engine kills no paused container; return True if it runs."""
         self.resume(service)
         return self._events.state(service) != "exited"
 
@@ -102,20 +107,20 @@ class Containers:
         self._logs[service].await_end(5.0)
 
 
-def _freeze(container: Container) -> None:
-    """Pause it; a busy machine's kernel (cgroup v1) may not manage to at once."""
-    for attempt in range(1, _FREEZES + 1):
+def _pause_once(container: Container) -> None:
+    """Pause the container; on a busy machine, cgroup v1 may need several attempts."""
+    for attempt in range(1, _PAUSE_ATTEMPTS + 1):
         try:
             container.pause()
         except APIError as error:
-            if attempt == _FREEZES or "unable to freeze" not in str(error.explanation):
+            if attempt == _PAUSE_ATTEMPTS or "unable to freeze" not in str(error.explanation):
                 raise
         else:
             return
 
 
-def _unless_over(change: Callable[[], object]) -> None:
-    """Do it; that it is over already is what was wanted."""
+def _ignore_not_running(change: Callable[[], object]) -> None:
+    """Call `change`; ignore the error that the container does not run any more."""
     try:
         change()
     except APIError as error:

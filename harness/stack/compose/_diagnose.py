@@ -10,7 +10,7 @@ from harness.errors import StackError, UsageError
 from .._backend import Finding
 from .._compose_file import read_stack
 from ._command import Compose
-from ._engine import connect, told
+from ._engine import connect, engine_errors
 from ._images import read_images
 
 
@@ -25,7 +25,7 @@ def diagnose(directory: Path) -> Iterator[Finding]:
         yield Finding("Docker engine", "none", f"only --on compose needs one; {error}")
         return
     with closing(client):
-        with told("the Docker engine's version cannot be read"):
+        with engine_errors("the Docker engine's version cannot be read"):
             engine = client.version()
         version = f"{engine['Version']} (API {engine['ApiVersion']})"
         yield Finding("Docker engine", version, "for --on compose")
@@ -43,5 +43,5 @@ def diagnose(directory: Path) -> Iterator[Finding]:
             return  # the finding about the stack's file says why
         else:
             found = f"{len(missing)} of {count} missing" if missing else f"all {count} are there"
-            means = f"harness images build makes {', '.join(missing)}" if missing else ""
+            means = f"harness images build provides {', '.join(missing)}" if missing else ""
             yield Finding("images", found, means or "for --on compose")

@@ -1,11 +1,11 @@
-"""Disks of limited size: volumes in memory, made so by the override, filled and freed by the API.
+"""Disks of limited size: tmpfs volumes, declared in the override, filled and freed by the API.
 
-A volume in memory is unmounted, and its content lost, when no running container uses it. So the
-Toxiproxy, which runs as long as the stack does, holds each of them as well: a service may be
-killed and started again, and its journal is still there.
+A tmpfs volume is unmounted, and its content lost, when no running container uses it. So the
+Toxiproxy's container, which runs as long as the stack, mounts each of them as well: when a service
+is killed and started again, its journal is still there.
 
-The engine itself writes the file that fills a disk, so no tool is needed inside the image. It
-can put a file in another's place but not remove one: what is left of it is empty.
+The engine itself writes the file that fills a disk, so the image needs no tool. The engine can
+replace a file but not remove it, so an empty file is left.
 """
 
 import tarfile
@@ -21,8 +21,8 @@ from .._spec import Service, StackSpec
 
 FILLER = "harness-filler"
 _PROBE = "harness-probe"
-_HELD = "/var/lib/harness"
-"""Where the Toxiproxy's container holds the disks."""
+_KEPT = "/var/lib/harness"
+"""Where the Toxiproxy's container mounts the disks."""
 
 _PAGE = 4096
 _PIECE = bytes(1024 * 1024)
@@ -30,9 +30,9 @@ _BLOCK = 512
 
 
 def limited_volumes(spec: StackSpec) -> dict[str, dict[str, Any]]:
-    """Volume -> how Compose must make it so that it has the size of its service's disk.
+    """Return volume -> its declaration for Compose, with the size of its service's disk.
 
-    Anybody may write, as in /tmp: the harness does not know as whom a service runs.
+    Every user may write, as in /tmp, because the harness does not know the service's user.
     """
     return {
         name: {
@@ -48,39 +48,39 @@ def limited_volumes(spec: StackSpec) -> dict[str, dict[str, Any]]:
     }
 
 
-def held_volumes(spec: StackSpec) -> list[str]:
-    """What the Toxiproxy's container mounts, so that those volumes last."""
-    return [f"{name}:{_HELD}/{name}:ro" for name in limited_volumes(spec)]
+def kept_volumes(spec: StackSpec) -> list[str]:
+    """Return the mounts of the Toxiproxy's container that keep the limited volumes alive."""
+    return [f"{name}:{_KEPT}/{name}:ro" for name in limited_volumes(spec)]
 
 
 def named_disks(service: Service) -> Mapping[str, str]:
-    """Path inside -> volume, for the disks of `service` that are of limited size."""
+    """Return path inside the container -> volume, for the limited disks of `service`."""
     if service.disk is None:
         return {}
     return {path: name for path, name in service.volumes.items() if "@" not in name}
 
 
 def fill(container: Container, path: str, size: int) -> None:
-    """Leave no room on the disk of `size` bytes at `path`."""
-    # The engine refuses the last of it, or hangs up while it is being sent. `has_room` knows.
+    """Fill the disk of `size` bytes at `path`."""
+    # The engine refuses the end of the file, or closes the connection; `has_room` finds out.
     with suppress(requests.ConnectionError):
-        _put(container, path, FILLER, size + _PAGE)
+        _write_file(container, path, FILLER, size + _PAGE)
 
 
 def free(container: Container, path: str) -> None:
-    """The opposite of `fill`."""
-    _put(container, path, FILLER, 0)
+    """Replace the file that fills the disk at `path` by an empty one."""
+    _write_file(container, path, FILLER, 0)
 
 
 def has_room(container: Container, path: str) -> bool:
-    """Whether there is room for a page on the disk at `path`."""
-    return _put(container, path, _PROBE, _PAGE) and _put(container, path, _PROBE, 0)
+    """Return True if a page of 4 KiB can be written on the disk at `path`."""
+    return _write_file(container, path, _PROBE, _PAGE) and _write_file(container, path, _PROBE, 0)
 
 
-def _put(container: Container, path: str, name: str, size: int) -> bool:
-    """Put a file of `size` zeros in place of `name`; whether there was room for it."""
+def _write_file(container: Container, path: str, name: str, size: int) -> bool:
+    """Replace the file `name` by `size` zero bytes; return False if there is no room."""
     try:
-        container.put_archive(path, _archive(name, size))
+        container.put_archive(path, _tar(name, size))
     except APIError as error:
         if "no space left" not in str(error.explanation or error):
             raise
@@ -88,7 +88,7 @@ def _put(container: Container, path: str, name: str, size: int) -> bool:
     return True
 
 
-def _archive(name: str, size: int) -> Iterator[bytes]:
+def _tar(name: str, size: int) -> Iterator[bytes]:
     head = tarfile.TarInfo(name)
     head.size, head.mode = size, 0o644
     yield head.tobuf(tarfile.GNU_FORMAT)

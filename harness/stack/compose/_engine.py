@@ -1,4 +1,4 @@
-"""The Docker engine: which one is meant, whether it can be worked with, and its errors as ours."""
+"""The Docker engine: which one to use, its version, and its errors as StackErrors."""
 
 import os
 import socket
@@ -17,89 +17,89 @@ from docker.utils import kwargs_from_env
 from harness.errors import StackError
 
 CONTEXT = "DOCKER_CONTEXT"
-"""Environment: a Docker context, unless DOCKER_HOST names an engine."""
+"""Environment variable: a Docker context, used unless DOCKER_HOST is set."""
 
 _OLDEST = (1, 41)
 """The engine API of Docker 20.10."""
 
-LOST = (DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError)
-"""What may be raised where the engine refuses or goes away; in a stream, urllib3's own."""
+ENGINE_ERRORS = (DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+"""Raised when the engine refuses or goes away; streams raise urllib3's errors."""
 
-_PATIENCE = 60
+_TIMEOUT = 60
 _CONNECTIONS = 64
-"""Each service's log keeps one, and so do the events."""
+"""Each service's log keeps one connection open, and so do the events."""
 
 
-def connect(patience: int = _PATIENCE) -> docker.DockerClient:
-    """A client of the engine that DOCKER_HOST names, else of the Docker context in use.
+def connect(timeout: int = _TIMEOUT) -> docker.DockerClient:
+    """Return a client of the engine of DOCKER_HOST, else of the Docker context in use.
 
-    `patience` is how many seconds the engine may take for one answer.
+    Args:
+        timeout: seconds that the engine may take for one answer.
 
     Raises:
-        StackError: none answers, or it is too old; says which and what to do.
+        StackError: no engine answers, or it is too old.
     """
     place, options = _chosen()
     try:
-        _knock(place)
-        client = _client(options | {"timeout": patience, "max_pool_size": _CONNECTIONS})
-    except LOST as error:
+        _check_socket(place)
+        client = _client(options | {"timeout": timeout, "max_pool_size": _CONNECTIONS})
+    except ENGINE_ERRORS as error:
         raise StackError(
-            f"{place}: no Docker engine answers ({_short(error)}); start dockerd, set DOCKER_HOST, "
-            "or choose another context (docker context use)"
+            f"{place}: no Docker engine answers ({_error_text(error)}); start dockerd, set "
+            "DOCKER_HOST, or choose another context (docker context use)"
         ) from error
     version = tuple(int(part) for part in client.api.api_version.split("."))
     if version < _OLDEST:
         client.close()
         raise StackError(
-            f"{place}: this Docker engine speaks API {client.api.api_version}; 1.41 (Docker 20.10) "
+            f"{place}: this Docker engine has API {client.api.api_version}; 1.41 (Docker 20.10) "
             "or newer is needed: update the engine"
         )
     return client
 
 
 def _chosen() -> tuple[str, dict[str, Any]]:
-    """Where the engine is, and how a client gets there; as the `docker` command chooses it.
+    """Return the engine's URL and the client's options, chosen as the `docker` command does.
 
-    The SDK itself knows nothing of DOCKER_CONTEXT, and takes a context that there is not for the
-    engine of this machine.
+    The SDK ignores DOCKER_CONTEXT, and uses the local engine for a context that does not exist.
     """
     host = os.environ.get("DOCKER_HOST")
     name = os.environ.get(CONTEXT) or get_current_context_name()
     if host or name == "default":
         return host or DEFAULT_UNIX_SOCKET.removeprefix("http+"), dict(kwargs_from_env())
     try:
-        context: Any = docker.ContextAPI.get_context(name)  # its types leave out None
+        context: Any = docker.ContextAPI.get_context(name)  # its annotation lacks None
         if context is not None:
             return context.Host, {"base_url": context.Host, "tls": context.TLSConfig or False}
-    except Exception as error:  # the SDK raises just that for a file that it cannot read
+    except Exception as error:  # the SDK raises a plain Exception for an unreadable file
         raise StackError(f"Docker context {name!r}: cannot be read: {error}") from error
     raise StackError(
-        f"no Docker context is called {name!r}; docker context ls tells those that there are"
+        f"no Docker context is called {name!r}; docker context ls lists the existing ones"
     )
 
 
-def _knock(place: str) -> None:
-    """Raise OSError if nobody listens at a socket of this machine: the SDK would leak its own."""
+def _check_socket(place: str) -> None:
+    """Raise OSError if no process listens at a Unix socket: the SDK would leak its own socket."""
     scheme, _, path = place.partition("://")
     if scheme == "unix":
-        with socket.socket(socket.AF_UNIX) as knock:
-            knock.connect(path)
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(path)
 
 
 def _client(options: dict[str, Any]) -> docker.DockerClient:
-    # Asked for the version at once, as it is by default, a client that gets no answer is never
-    # closed; so it is asked by one that can be.
-    asking = docker.DockerClient(version="1.41", **options)
+    # By default the constructor asks for the version, and a client that gets no answer is never
+    # closed. So a first client, which can be closed, asks for it.
+    first = docker.DockerClient(version="1.41", **options)
     try:
-        version = asking.api.version(api_version=False)["ApiVersion"]
+        version = first.api.version(api_version=False)["ApiVersion"]
     finally:
-        asking.close()
+        first.close()
     return docker.DockerClient(version=version, **options)
 
 
 @contextmanager
-def told(what: str) -> Iterator[None]:
-    """Turn the engine's errors within the block into StackErrors about `what`.
+def engine_errors(what: str) -> Iterator[None]:
+    """Turn the engine's errors in the block into StackErrors that begin with `what`.
 
     Raises:
         StackError: the engine refused, or did not answer.
@@ -107,25 +107,27 @@ def told(what: str) -> Iterator[None]:
     try:
         yield
     except APIError as error:
-        raise StackError(f"{what}: the engine refused: {_short(error)}") from error
-    except LOST as error:
-        raise StackError(f"{what}: the Docker engine does not answer ({_short(error)})") from error
+        raise StackError(f"{what}: the engine refused: {_error_text(error)}") from error
+    except ENGINE_ERRORS as error:
+        raise StackError(
+            f"{what}: the Docker engine does not answer ({_error_text(error)})"
+        ) from error
 
 
-def _short(error: Exception) -> str:
-    """What the engine or the SDK said; where a connection failed, the system's word for why."""
+def _error_text(error: Exception) -> str:
+    """Return the message of the engine or the SDK; for a failed connection, that of the system."""
     if isinstance(error, APIError):
-        said: object = error.explanation or error
+        message: object = error.explanation or error
     else:
         root = error if isinstance(error, DockerException) else _root(error)
-        said = getattr(root, "strerror", None) or root
-    text = " ".join(str(said).split())
-    # Why is often said last, after the path of everybody who passed it on.
+        message = getattr(root, "strerror", None) or root
+    text = " ".join(str(message).split())
+    # The reason is often at the end of a long message.
     return text if len(text) < 300 else f"{text[:150]} ... {text[-150:]}"
 
 
 def _root(error: BaseException) -> BaseException:
-    """The innermost cause, which is the one that says `Connection refused`."""
+    """Return the innermost cause, such as `Connection refused`."""
     while inner := error.__cause__ or error.__context__:
         error = inner
     return error

@@ -1,7 +1,7 @@
-"""What the containers of a project do, as the engine tells it; passed on as nodes' changes.
+"""The states of a project's containers, from the engine's events, reported as `Node` events.
 
-A container that ends is `planned` if the harness asked for it just before. When the engine itself
-goes away, everything that ran has ended, and nobody planned that.
+The exit of a container is `planned` if the harness caused it. When the engine itself ends, every
+running container has exited unplanned.
 """
 
 import threading
@@ -17,7 +17,7 @@ from harness.history import Node
 
 from .._exit_text import exit_text
 from .._protocol import NodeSink
-from ._engine import LOST, told
+from ._engine import ENGINE_ERRORS, engine_errors
 from ._project import SERVICE, WORKER, Project
 
 _State = Literal["started", "ready", "exited", "paused", "resumed"]
@@ -27,14 +27,14 @@ _STATES: dict[str, tuple[_State, str]] = {
     "pause": ("paused", "paused"),
     "unpause": ("resumed", "running"),
 }
-"""Event -> how it is told, and how the service stands after it."""
+"""The engine's action -> the state in the `Node` event, and the service's state after it."""
 
-_STANDS = {"running": "running", "restarting": "running", "paused": "paused"}
-"""A container's status -> how its service stands; exited otherwise."""
+_STATE_OF_STATUS = {"running": "running", "restarting": "running", "paused": "paused"}
+"""A container's status -> its service's state; `exited` for every other status."""
 
 
 class Events:
-    """The state of each service as its events say, and whoever waits for one."""
+    """Keeps the state of each service up to date, and lets callers wait for a state."""
 
     def __init__(
         self,
@@ -42,71 +42,74 @@ class Events:
         project: Project,
         *,
         nodes: NodeSink,
-        last_words: Callable[[str], str],
+        log_tail: Callable[[str], str],
     ) -> None:
         self._client, self._project = client, project
-        self._nodes, self._last_words = nodes, last_words
+        self._nodes, self._log_tail = nodes, log_tail
         self._states: dict[str, str] = {}
         self._details: dict[str, str] = {}
         self._planned: set[str] = set()
-        self._excused: set[str] = set()
+        self._exits_tolerated: set[str] = set()
         self._changed = threading.Condition()
         self._closing = False
-        self._given_up = False
+        self._start_abandoned = False
         self._stream: Any = None
         self._thread = threading.Thread(target=self._run, name="engine-events", daemon=True)
 
     def start(self) -> None:
-        """Listen from now on, beginning with how everything stands.
+        """Read the present states, and follow the engine's events from now on.
 
         Raises:
             StackError: the engine does not answer.
         """
-        with told(f"{self._project.name}: the engine's events cannot be followed"):
+        with engine_errors(f"{self._project.name}: the engine's events cannot be followed"):
             self._stream = self._client.api.events(filters=self._project.filters, decode=True)
             for service, container in self._project.containers(self._client).items():
-                self._states[service] = _STANDS.get(container.status, "exited")
+                self._states[service] = _STATE_OF_STATUS.get(container.status, "exited")
                 if container.status == "exited":
                     code = str(container.attrs["State"].get("ExitCode", ""))
-                    self._details[service] = _ending(code)
+                    self._details[service] = _exit_detail(code)
         self._thread.start()
 
     def close(self) -> None:
-        """Report nothing any more."""
+        """Stop following; report nothing any more."""
         self._closing = True
         if self._stream is not None:
-            with suppress(*LOST, AttributeError):
+            with suppress(*ENGINE_ERRORS, AttributeError):
                 self._stream.close()
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(5.0)
 
     def state(self, service: str) -> str:
-        """`running`, `paused` or `exited`; what never ran has exited."""
+        """Return `running`, `paused` or `exited` (also before its first start)."""
         return self._states.get(service, "exited")
 
     def detail(self, service: str) -> str:
-        """How it ended, if it did."""
+        """Return how the service exited; empty if it did not."""
         return self._details.get(service, "")
 
-    def give_up(self) -> None:
-        """Let every waiting start fail: the whole one has."""
+    def abandon_start(self) -> None:
+        """Make every waiting start fail, because the start of the stack has failed."""
         with self._changed:
-            self._given_up = True
+            self._start_abandoned = True
             self._changed.notify_all()
 
-    def plan(self, service: str) -> None:
-        """Its next end is asked for."""
+    def expect_exit(self, service: str) -> None:
+        """Count the next exit of `service` as planned."""
         self._planned.add(service)
 
-    def excuse(self, service: str, *, excused: bool) -> None:
-        """Whether any end of it counts as asked for: it may be killed for want of memory."""
-        (self._excused.add if excused else self._excused.discard)(service)
+    def tolerate_exit(self, service: str, *, tolerated: bool) -> None:
+        """Count every exit of `service` as planned, or stop doing so.
+
+        A service with a memory limit may be killed for lack of memory.
+        """
+        (self._exits_tolerated.add if tolerated else self._exits_tolerated.discard)(service)
 
     def await_state(self, service: str, state: str, limit: float = 10.0) -> None:
-        """Return when the engine has told that `service` is in `state`.
+        """Return when the engine has reported that `service` is in `state`.
 
         Raises:
-            StackError: it has not within `limit` seconds.
+            StackError: not within `limit` wall-clock seconds.
         """
         with self._changed:
             if not self._changed.wait_for(lambda: self.state(service) == state, limit):
@@ -115,63 +118,66 @@ class Events:
                 )
 
     def ended_within(self, service: str, seconds: float) -> bool:
-        """Wait so long for the end of `service`, or for its start to be given up."""
+        """Return True if `service` exits, or its start is abandoned, within `seconds`."""
         with self._changed:
             return self._changed.wait_for(
-                lambda: self._given_up or self.state(service) == "exited", seconds
+                lambda: self._start_abandoned or self.state(service) == "exited", seconds
             )
 
     def ready(self, service: str) -> None:
-        """Tell that it is."""
+        """Report that `service` is ready."""
         self._report(Node(t=time.time(), service=service, state="ready"))
 
     def _run(self) -> None:
-        with suppress(*LOST, ValueError):
+        with suppress(*ENGINE_ERRORS, ValueError):
             for event in self._stream:
                 if event.get("Type") == "container" and event.get("Action") in _STATES:
-                    self._take(event)
+                    self._handle(event)
         if not self._closing:
-            self._lost()
+            self._report_lost_engine()
 
-    def _take(self, event: Mapping[str, Any]) -> None:
+    def _handle(self, event: Mapping[str, Any]) -> None:
         attributes = event["Actor"]["Attributes"]
         if WORKER in attributes:
             return
-        service, told, stands = attributes.get(SERVICE, ""), *_STATES[event["Action"]]
+        service = attributes.get(SERVICE, "")
+        reported, state = _STATES[event["Action"]]
         planned, detail = True, ""
-        if told == "exited":
-            planned = self._closing or service in self._planned | self._excused
+        if reported == "exited":
+            planned = self._closing or service in self._planned | self._exits_tolerated
             self._planned.discard(service)
-            detail = _ending(attributes.get("exitCode", ""))
+            detail = _exit_detail(attributes.get("exitCode", ""))
             if not planned:
-                detail = f"{detail}; {self._last_words(service)}"
+                detail = f"{detail}; {self._log_tail(service)}"
             self._details[service] = detail
         moment = event.get("timeNano", 0) / 1e9 or time.time()
-        self._report(Node(t=moment, service=service, state=told, planned=planned, detail=detail))
+        self._report(
+            Node(t=moment, service=service, state=reported, planned=planned, detail=detail)
+        )
         with self._changed:
-            self._states[service] = stands
+            self._states[service] = state
             self._changed.notify_all()
 
-    def _lost(self) -> None:
-        """The engine is gone, and every container with it."""
+    def _report_lost_engine(self) -> None:
+        """Report that every running container has exited, because the engine has ended."""
         with self._changed:
             running = [name for name, state in self._states.items() if state != "exited"]
             self._states.update(dict.fromkeys(running, "exited"))
-            self._details.update(dict.fromkeys(running, "the Docker engine is gone"))
+            self._details.update(dict.fromkeys(running, "the Docker engine has ended"))
             self._changed.notify_all()
         for name in running:
-            detail = "the Docker engine is gone"
+            detail = "the Docker engine has ended"
             self._report(
                 Node(t=time.time(), service=name, state="exited", planned=False, detail=detail)
             )
 
     def _report(self, node: Node) -> None:
         if not self._closing:
-            with suppress(Exception):  # a sink that fails must not deafen us to the engine
+            with suppress(Exception):  # an error of the sink must not end this thread
                 self._nodes(node)
 
 
-def _ending(code: str) -> str:
+def _exit_detail(code: str) -> str:
     number = int(code) if code.isdigit() else 0
-    # A shell's way of telling a signal; a container's only one.
+    # As in a shell, 128 + n means killed by signal n; the engine gives no other information.
     return exit_text(128 - number if 128 < number < 160 else number)

@@ -1,4 +1,4 @@
-"""What runs, for the evidence: engine, Compose, PostgreSQL, and the very images by digest."""
+"""The versions for the evidence: engine, Compose, PostgreSQL, and each image by digest."""
 
 import platform
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ import harness
 from .._proxies import toxiproxy_version
 from .._spec import PostgresRun, StackSpec
 from ._command import Compose
-from ._engine import told
+from ._engine import engine_errors
 
 
 def versions(
@@ -22,8 +22,12 @@ def versions(
     containers: Mapping[str, Container],
     toxiproxy: str,
 ) -> dict[str, str]:
-    """Name -> what it is."""
-    with told("the stack's versions cannot be read"):
+    """Return name -> version of everything that runs.
+
+    Raises:
+        StackError: the engine does not answer.
+    """
+    with engine_errors("the stack's versions cannot be read"):
         engine = client.version()
         return {
             "harness": harness.__version__,
@@ -53,6 +57,8 @@ def _images(containers: Mapping[str, Container]) -> Iterator[tuple[str, str]]:
             continue
         name = str(container.attrs["Config"]["Image"])
         digests = image.attrs.get("RepoDigests") or []
-        repository, _ = parse_repository_tag(name)  # of those that have it, the one it is named by
+        repository, _ = parse_repository_tag(
+            name
+        )  # an image may have digests of several registries
         own = [digest for digest in digests if digest.partition("@")[0] == repository]
         yield f"image {name}", str((own or digests or [image.id])[0])

@@ -1,7 +1,7 @@
-"""What the engine does to single containers on behalf of faults, and how it is taken back.
+"""The changes that faults make to single containers, and how they are reverted.
 
-`EngineFaults` serves a running stack. `restore` needs no stack: it takes a change back from its
-record alone, when the process that made it is gone.
+`EngineFaults` changes containers of a running stack. `restore` needs no stack: it reverts a change
+from its record alone, after the process that made it has died.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -18,7 +18,7 @@ from .._spec import StackSpec
 from ._connections import connections_of, disconnect, reconnect
 from ._containers import Containers
 from ._disks import fill, free, has_room, named_disks
-from ._engine import connect, told
+from ._engine import connect, engine_errors
 from ._events import Events
 from ._limits import limit, limits_of, unlimit, usage_of
 from ._project import OWN
@@ -38,8 +38,8 @@ class EngineFaults:
         self._containers, self._events = containers, events
 
     def record(self, service: str) -> Record:
-        """How it is now."""
-        with self._looking(service) as container:
+        """Return container id, service, networks, limits and disks as they are now."""
+        with self._inspected(service) as container:
             return {
                 "container": container.id,
                 "service": service,
@@ -49,46 +49,46 @@ class EngineFaults:
             }
 
     def restore(self, change: str, record: Record) -> str:
-        """Take `change` back."""
+        """Revert `change` on a running stack."""
         service = record["service"]
         if change == "starve":
-            self._events.excuse(service, excused=False)
-        with told(f"{service}: {change} cannot be taken back"), _named(service):
+            self._events.tolerate_exit(service, tolerated=False)
+        with engine_errors(f"{service}: {change} cannot be reverted"), _with_service_name(service):
             return _RESTORE[change](self._client, self._container(service), record)
 
     def disconnect(self, service: str, networks: Collection[str]) -> None:
-        """Take it off `networks`."""
-        with told(f"{service}: cannot be disconnected"), _named(service):
+        """Disconnect the container; its process runs on."""
+        with engine_errors(f"{service}: cannot be disconnected"), _with_service_name(service):
             disconnect(self._client, self._container(service), networks)
 
     def hosts(self, service: str) -> Mapping[str, str]:
-        """Its addresses."""
-        with self._looking(service) as container:
+        """Return network -> IPv4 address of the container."""
+        with self._inspected(service) as container:
             there = connections_of(self._client, container)
             return {name: str(one["host"]) for name, one in there.items()}
 
     def starve(self, service: str, *, cpu: float | None, memory: int | None) -> None:
-        """Limit it."""
+        """Set the container's CPU quota or memory limit."""
         if memory is not None:
-            self._events.excuse(service, excused=True)
-        with told(f"{service}: cannot be starved"), _named(service):
+            self._events.tolerate_exit(service, tolerated=True)
+        with engine_errors(f"{service}: cannot be starved"), _with_service_name(service):
             limit(self._client, self._container(service), cpu=cpu, memory=memory)
 
     def usage(self, service: str) -> Usage:
-        """What it uses."""
-        with self._looking(service) as container:
+        """Return the container's limits and its use, from the engine's statistics."""
+        with self._inspected(service) as container:
             return usage_of(self._client, container)
 
     def fill(self, service: str) -> None:
-        """Leave no room on its disks."""
+        """Fill every limited disk of the service."""
         known = self._spec.services[service]
-        with told(f"{service}: its disk cannot be filled"):
+        with engine_errors(f"{service}: its disk cannot be filled"):
             for path in named_disks(known):
                 fill(self._container(service), path, known.disk or 0)
 
     def room(self, service: str) -> Mapping[str, bool]:
-        """Whether its disks have room for a page."""
-        with self._looking(service) as container:
+        """Return path -> True if a page can be written on that disk."""
+        with self._inspected(service) as container:
             paths = named_disks(self._spec.services[service])
             return {path: has_room(container, path) for path in paths}
 
@@ -98,26 +98,26 @@ class EngineFaults:
         return container
 
     @contextmanager
-    def _looking(self, service: str) -> Iterator[Container]:
-        with told(f"{service}: cannot be looked at"):
+    def _inspected(self, service: str) -> Iterator[Container]:
+        with engine_errors(f"{service}: cannot be inspected"):
             yield self._container(service)
 
 
 def restore(change: str, record: Record) -> str:
-    """Take `change` back although nobody holds the stack any more; what was done.
+    """Revert `change` of a container whose harness has died; return what was done.
 
     Raises:
         StackError: the engine does not answer, or refused.
     """
     client, service = connect(), record.get("service", "?")
     try:
-        with told(f"{service}: {change} cannot be taken back"), _named(service):
+        with engine_errors(f"{service}: {change} cannot be reverted"), _with_service_name(service):
             try:
                 container = client.containers.get(record["container"])
             except NotFound:
                 return "its container is gone, and the fault with it"
             if OWN not in container.labels:
-                return "its container is not the harness's own, and was left alone"
+                return "its container was not created by the harness, and was left alone"
             return _RESTORE[change](client, container, record)
     finally:
         client.close()
@@ -128,7 +128,7 @@ def _connect(client: docker.DockerClient, container: Container, record: Record) 
     return f"connected to {', '.join(did)} again" if did else "is on all its networks"
 
 
-def _feed(client: docker.DockerClient, container: Container, record: Record) -> str:
+def _remove_limits(client: docker.DockerClient, container: Container, record: Record) -> str:
     did = unlimit(client, container, record["limits"])
     return f"may use as much {' and '.join(did)} as before" if did else "is limited as before"
 
@@ -140,7 +140,7 @@ def _free(client: docker.DockerClient, container: Container, record: Record) -> 
     return "its disk is no longer full"
 
 
-def _thaw(client: docker.DockerClient, container: Container, record: Record) -> str:
+def _unpause(client: docker.DockerClient, container: Container, record: Record) -> str:
     del client, record
     if container.status != "paused":
         return "is not paused any more"
@@ -150,15 +150,15 @@ def _thaw(client: docker.DockerClient, container: Container, record: Record) -> 
 
 _RESTORE: dict[str, Callable[[docker.DockerClient, Container, Record], str]] = {
     "disconnect": _connect,
-    "starve": _feed,
+    "starve": _remove_limits,
     "fill": _free,
-    "pause": _thaw,
+    "pause": _unpause,
 }
 
 
 @contextmanager
-def _named(service: str) -> Iterator[None]:
-    """Say whose trouble it is."""
+def _with_service_name(service: str) -> Iterator[None]:
+    """Put the name of the service in front of the message of a StackError."""
     try:
         yield
     except StackError as error:

@@ -1,4 +1,4 @@
-"""The images of a stack as its Compose file has them: those that are named, and those it builds.
+"""The images of a stack, from its Compose file: those that are pulled, and those that are built.
 
 images = read_images(spec)
 for tag in images.pulled: ...
@@ -18,39 +18,38 @@ from docker.errors import ImageNotFound
 from .._reading import FILES
 from .._spec import StackSpec
 from ._command import Compose
-from ._engine import told
+from ._engine import engine_errors
 
 
 @dataclass(frozen=True)
 class Images:
-    """What the services of the default profile are made of.
-
-    `pulled` are the tags that no service builds; `built` has the tag for each service that does;
-    `unnamed` are those of them whose tag is not the file's own.
-    """
+    """The images of the services in the default profile."""
 
     pulled: tuple[str, ...]
+    """The tags that no service builds."""
     built: Mapping[str, str]
+    """Service with a `build:` -> its tag."""
     unnamed: tuple[str, ...]
+    """The services with a `build:` and without an `image:`."""
     _spec: StackSpec
     _compose: Compose
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """All of them, each once."""
+        """All tags, each once."""
         return tuple(dict.fromkeys([*self.pulled, *self.built.values()]))
 
     def missing(self, client: docker.DockerClient) -> list[str]:
-        """The tags that the engine does not have.
+        """Return the tags that the engine does not have.
 
         Raises:
-            StackError: it does not answer.
+            StackError: the engine does not answer.
         """
-        with told("the engine's images cannot be listed"):
+        with engine_errors("the engine's images cannot be listed"):
             return [tag for tag in self.tags if not _has_image(client, tag)]
 
-    def build(self, say: Callable[[str], object]) -> None:
-        """Let Compose build; `say` is told what it says, line by line.
+    def build(self, write: Callable[[str], object]) -> None:
+        """Let Compose build the images; call `write` with each line of its output.
 
         Raises:
             StackError: a build failed.
@@ -63,21 +62,21 @@ class Images:
             names = Path(folder, "names.yml")
             names.write_text(json.dumps(named))
             files = [compose_file(spec), names]
-            self._compose.build(spec.name, spec.directory, files, [*self.built], say)
+            self._compose.build(spec.name, spec.directory, files, [*self.built], write)
 
 
 def read_images(spec: StackSpec) -> Images:
-    """The images of the stack.
+    """Return the images of the stack.
 
     Raises:
-        StackError: there is no Compose, or it does not understand the file.
+        StackError: Compose is not installed, or rejects the file.
     """
     compose = Compose.find()
     return images_in(compose.config(spec.name, spec.directory, [compose_file(spec)]), spec, compose)
 
 
 def images_in(config: Mapping[str, Any], spec: StackSpec, compose: Compose) -> Images:
-    """The images of the stack that `compose` reads as `config`."""
+    """Return the images of the stack, given the output of `compose config`."""
     services = default_profile(config)
     built = {name: image_of(name, body, spec) for name, body in services.items() if _builds(body)}
     unnamed = tuple(name for name in built if not services[name].get("image"))
@@ -87,7 +86,7 @@ def images_in(config: Mapping[str, Any], spec: StackSpec, compose: Compose) -> I
 
 
 def _has_image(client: docker.DockerClient, tag: str) -> bool:
-    """Whether the engine has an image of that name."""
+    """Return True if the engine has an image with this tag."""
     try:
         client.images.get(tag)
     except ImageNotFound:
@@ -96,20 +95,20 @@ def _has_image(client: docker.DockerClient, tag: str) -> bool:
 
 
 def compose_file(spec: StackSpec) -> Path:
-    """The Compose file that the stack was read from."""
+    """Return the Compose file that the stack was read from."""
     return next(path for name in FILES if (path := spec.directory / name).is_file())
 
 
 def default_profile(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """The services of a project that Compose reads as `config`, without those of other profiles."""
+    """Return the services in the output of `compose config`, without those that have profiles."""
     declared: Mapping[str, Any] = config.get("services") or {}
     return {name: body for name, body in declared.items() if not body.get("profiles")}
 
 
 def image_of(name: str, body: Mapping[str, Any], spec: StackSpec) -> str:
-    """The tag of a service's image, if the file gives none the one that Compose 2 would give it.
+    """Return the tag of a service's image; without `image:`, the one that Compose 2 would give.
 
-    Left to Compose it had the name of the run's own project in it, and each run left an image.
+    Compose itself would use the project name of the run, and each run would leave an image.
     """
     return str(body.get("image") or f"{spec.name}-{name}")
 

@@ -1,8 +1,8 @@
-"""How much CPU and memory a container may use: read, set, set back.
+"""CPU and memory limits of a container: read, set, reverted.
 
-The engine takes no memory limit away again: it ignores 0, and refuses -1. What was unlimited is
-given as much as the machine has, and as much again to swap. Nor does it let a CPU quota stand
-beside `cpus:`.
+The engine cannot remove a memory limit: it ignores 0 and refuses -1. A container that had no limit
+gets the machine's memory as its limit, and as much swap. The engine refuses a CPU quota beside
+`cpus:`.
 """
 
 from collections.abc import Mapping
@@ -18,13 +18,13 @@ from harness.scenario import write_size
 from .._containers import Usage
 
 _PERIOD = 100_000
-"""Microseconds of the kernel's accounting; its default."""
+"""Microseconds of the kernel's accounting period; its default."""
 
 _KEYS = ("CpuPeriod", "CpuQuota", "NanoCpus", "Memory", "MemorySwap")
 
 
 def limits_of(container: Container) -> dict[str, int]:
-    """What `container` may use, as the engine keeps it; 0 is unlimited."""
+    """Return the limits of `container` by the engine's keys; 0 is unlimited."""
     config = container.attrs["HostConfig"]
     return {key: config.get(key) or 0 for key in _KEYS}
 
@@ -32,32 +32,38 @@ def limits_of(container: Container) -> dict[str, int]:
 def limit(
     client: docker.DockerClient, container: Container, *, cpu: float | None, memory: int | None
 ) -> None:
-    """Let `container` use so much; None leaves the one as it is.
+    """Limit the CPU or memory of `container`.
+
+    Args:
+        client: the engine's client.
+        container: the container.
+        cpu: cores; None leaves the limit as it is.
+        memory: bytes; None leaves the limit as it is.
 
     Raises:
-        StackError: `container` uses more already, or the Compose file has another kind of limit.
+        StackError: the container already uses more memory, or the Compose file sets `cpus:`.
     """
     changes: dict[str, Any] = {}
     if cpu is not None:
         _refuse_cpus(container)
         changes |= {"cpu_period": _PERIOD, "cpu_quota": max(1000, round(cpu * _PERIOD))}
     if memory is not None:
-        if _needed(_stats(client, container)) > memory:
-            raise _too_little(memory)
+        if _unreclaimable(_stats(client, container)) > memory:
+            raise _too_small(memory)
         changes |= {"mem_limit": memory, "memswap_limit": memory}
     try:
         client.api.update_container(container.id or "", **changes)
     except APIError as error:
         if memory is None or "memory limit" not in str(error.explanation):
             raise
-        raise _too_little(memory) from error
+        raise _too_small(memory) from error
 
 
 def unlimit(client: docker.DockerClient, container: Container, before: dict[str, int]) -> list[str]:
-    """Let `container` use what it might `before`; what was set back.
+    """Set the limits of `before` again; return which ones were changed.
 
     Raises:
-        StackError: the engine says that it is still limited otherwise.
+        StackError: the engine still reports other limits.
     """
     now, changes, did = limits_of(container), dict[str, Any](), []
     if now["CpuQuota"] != before["CpuQuota"]:
@@ -80,12 +86,12 @@ def unlimit(client: docker.DockerClient, container: Container, before: dict[str,
         now = limits_of(container)
         wanted = changes.get("cpu_quota", now["CpuQuota"]), changes.get("mem_limit", now["Memory"])
         if (now["CpuQuota"], now["Memory"]) != wanted:
-            raise StackError(f"the engine still says {now}, not {changes}")
+            raise StackError(f"the engine still reports {now}, not {changes}")
     return did
 
 
 def usage_of(client: docker.DockerClient, container: Container) -> Usage:
-    """What `container` may use, and what it does use."""
+    """Return the limits of `container` and what it uses."""
     limits, stats = limits_of(container), _stats(client, container)
     memory = stats.get("memory_stats") or {}
     throttling = (stats.get("cpu_stats") or {}).get("throttling_data") or {}
@@ -101,18 +107,18 @@ def usage_of(client: docker.DockerClient, container: Container) -> Usage:
 
 
 def _stats(client: docker.DockerClient, container: Container) -> dict[str, Any]:
-    """The kernel's counters of `container`, as the engine tells them; none if it does not run."""
+    """Return the engine's statistics of `container`; {} if it does not run."""
     if container.status not in ("running", "paused"):
         return {}
     stats: dict[str, Any] = client.api.stats(container.id or "", stream=False, one_shot=True)
     return stats
 
 
-def _needed(stats: Mapping[str, Any]) -> int:
-    """Bytes of memory that the kernel cannot take back from a container: no cache of files.
+def _unreclaimable(stats: Mapping[str, Any]) -> int:
+    """Return the bytes of memory that the kernel cannot reclaim: all but the page cache.
 
-    With cgroup v1 the kernel refuses a limit below that. With v2 it sets the limit, and ends
-    processes until what is left fits.
+    With cgroup v1 the kernel refuses a limit below that. With v2 it sets the limit, and kills
+    processes until the rest fits.
     """
     memory = stats.get("memory_stats") or {}
     kept = memory.get("stats") or {}
@@ -121,13 +127,13 @@ def _needed(stats: Mapping[str, Any]) -> int:
     return int(memory.get("usage", 0)) - sum(map(int, given))
 
 
-def _too_little(memory: int) -> StackError:
-    return StackError(f"it uses more than {write_size(memory)} already; let it have more")
+def _too_small(memory: int) -> StackError:
+    return StackError(f"it already uses more than {write_size(memory)}; choose a higher limit")
 
 
 def _refuse_cpus(container: Container) -> None:
     if limits_of(container)["NanoCpus"]:
         raise StackError(
-            "the Compose file limits it by cpus:, beside which the engine takes no quota; write "
+            "the Compose file sets cpus:, and the engine refuses a quota beside it; write "
             "cpu_period: 100000 and cpu_quota: instead"
         )

@@ -1,9 +1,9 @@
-"""The links of a stack in containers, and what they lead to while their target is down.
+"""The links of a stack in containers, and their upstreams while the target is down.
 
-A process that dies leaves a host that refuses. A container that dies takes its address with it:
-nothing answers there, not even with a refusal, and a Toxiproxy that dials it waits for minutes,
-one connection after the other, long after the service is back. So the links of a service that is
-down lead to a port that refuses, and callers see what they would see of any dead process.
+When a process dies, its host refuses connections. When a container dies, its address is gone, and
+connections time out: a Toxiproxy that dials it waits for minutes, one connection after the other,
+long after the service is back. So while a service is down, its links have an upstream that refuses,
+and callers see the same as with a dead process.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,11 +14,17 @@ from .._proxies import create_proxies, redirect_proxy
 from .._spec import Link, StackSpec
 
 _REFUSES = "127.0.0.1:1"
-"""Of the Toxiproxy's own host: port 1 (tcpmux) has no listener in its container."""
+"""In the Toxiproxy's container, nothing listens at port 1 (tcpmux)."""
 
 
 class Links:
-    """One proxy for each link; `api` and `address` say where the Toxiproxy and a service are."""
+    """One proxy for each link.
+
+    Args:
+        spec: the stack.
+        api: returns `host:port` of the Toxiproxy API.
+        address: returns `host:port` of a service.
+    """
 
     def __init__(
         self, spec: StackSpec, *, api: Callable[[], str], address: Callable[[str], str]
@@ -26,15 +32,15 @@ class Links:
         self._spec, self._api, self._address = spec, api, address
         self._locks = {name: Lock() for name in spec.links}
 
-    def unmoved(self, link: str) -> AbstractContextManager[object]:
-        """While the block lasts, `link` leads where it leads now; whoever redirects it waits."""
+    def keep_upstream(self, link: str) -> AbstractContextManager[object]:
+        """Keep the upstream of `link` during the block; redirections wait for its end."""
         return self._locks[link]
 
     def create(self) -> None:
-        """Make the proxies, each leading to its target.
+        """Create the proxies; each upstream is the address of the link's target.
 
-        By address: the name of a container that is down is asked of name servers outside, which
-        takes ten seconds.
+        An address, because the name of a container that is down is looked up by external name
+        servers, which takes ten seconds.
 
         Raises:
             StackError: the Toxiproxy refused, or did not answer.
@@ -46,19 +52,19 @@ class Links:
         create_proxies(self._api(), proxies)
 
     def refuse(self, service: str) -> None:
-        """Let every link to `service` refuse; what is connected is cut off.
+        """Make every link to `service` refuse connections, and close the open ones.
 
         Raises:
-            StackError: as `create`.
+            StackError: see `create`.
         """
         for link in self._to(service):
             self._redirect(link, _REFUSES)
 
     def restore(self, service: str) -> None:
-        """The opposite of `refuse`.
+        """Set the upstream of every link to `service` to the service again.
 
         Raises:
-            StackError: as `create`.
+            StackError: see `create`.
         """
         for link in self._to(service):
             self._redirect(link, self._address(service))

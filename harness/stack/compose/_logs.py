@@ -1,4 +1,4 @@
-"""The lines that a container writes, with the engine's own time for each."""
+"""The lines that a container writes, each with the engine's time stamp."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -9,15 +9,15 @@ from typing import Any
 
 import docker
 
-from ._engine import LOST
+from ._engine import ENGINE_ERRORS
 
 OnLine = Callable[[bytes, float], None]
 
 
 class Log:
-    """Follows one container's log from its start until it ends, in a thread of its own.
+    """Follows the log of one container in a thread, from its start to its end.
 
-    What is read is kept in `path`, where it outlives the container.
+    The lines are also written to `path`, which outlives the container.
     """
 
     def __init__(
@@ -30,26 +30,26 @@ class Log:
         self._thread: Thread | None = None
 
     def follow(self) -> None:
-        """Begin, or go on after the container was started again."""
+        """Start following, also after the container was started again."""
         self.await_end(5.0)
         self._thread = Thread(target=self._run, name="container-log", daemon=True)
         self._thread.start()
 
     def await_end(self, limit: float) -> None:
-        """Return when everything that an ended container wrote has been read."""
+        """Wait until all output of an ended container is read; at most `limit` seconds."""
         if self._thread is not None:
             self._thread.join(limit)
 
     def close(self) -> None:
         """Stop reading."""
         if self._thread is not None and self._thread.is_alive() and self._stream is not None:
-            with suppress(*LOST, AttributeError):
+            with suppress(*ENGINE_ERRORS, AttributeError):
                 self._stream.close()
         self.await_end(5.0)
 
     def _run(self) -> None:
-        with suppress(*LOST, ValueError):
-            # The engine is asked from the beginning: its `since` has a resolution of a second.
+        with suppress(*ENGINE_ERRORS, ValueError):
+            # Read from the beginning, because the engine's `since` has a resolution of a second.
             self._stream = self._client.api.logs(
                 self._container, stream=True, follow=True, timestamps=True
             )
@@ -58,7 +58,7 @@ class Log:
                 for stamp, line in stamped_lines(self._stream):
                     if stamp <= seen:
                         continue
-                    self._last = max(self._last, stamp)  # its two outputs may cross
+                    self._last = max(self._last, stamp)  # lines of stdout and stderr may cross
                     file.write(line + b"\n")
                     file.flush()
                     self._on_line(line, _unix(stamp))
@@ -66,7 +66,7 @@ class Log:
 
 
 def stamped_lines(frames: Iterator[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """Stamp and text of each line; a long one comes in several frames, each with a stamp."""
+    """Yield time stamp and text of each line; a long line has several frames, each with a stamp."""
     begun, first = b"", b""
     for frame in frames:
         stamp, _, text = frame.partition(b" ")
@@ -80,7 +80,7 @@ def stamped_lines(frames: Iterator[bytes]) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _unix(stamp: bytes) -> float:
-    """`2026-11-25T02:43:39.138640331Z` as Unix time; nine digits are more than datetime reads."""
+    """Return `2026-11-25T02:43:39.138640331Z` as Unix time; datetime cannot read nine digits."""
     whole, _, fraction = stamp.decode().removesuffix("Z").partition(".")
     seconds = datetime.fromisoformat(f"{whole}+00:00").timestamp()
     return seconds + float(f"0.{fraction or 0}")

@@ -1,8 +1,8 @@
-"""What the harness adds to the user's Compose file, as a file of the same kind.
+"""The override that the harness adds to the user's Compose file.
 
-The run's clock and each service's own variables, labels by which everything is found again,
-addresses that last, no restart policy (a killed service must stay down) and no health check: the
-harness asks from outside, and fourteen checks that each start a Python cost half a core.
+It sets the scenario clock, each service's own variables, the harness's labels and fixed addresses.
+It removes restart policies, because a killed service must stay down, and health checks, because the
+harness checks readiness from outside: fourteen checks that each start a Python cost half a core.
 """
 
 import json
@@ -18,20 +18,20 @@ from harness.errors import StackError
 
 from .._protocol import Settings
 from .._spec import AppRun, StackSpec
-from ._addresses import choose_subnets, place
-from ._disks import held_volumes, limited_volumes
+from ._addresses import assign_addresses, choose_subnets
+from ._disks import kept_volumes, limited_volumes
 from ._images import default_profile, image_of
 from ._project import Project
 
 _INSIDE = "/stack"
-"""Where the stack's directory is mounted for a service that runs another app."""
+"""Where the stack's directory is mounted for a service that runs a replaced app."""
 
 _NO_HEALTH_CHECK = {"test": ["CMD", "true"], "interval": "24h", "timeout": "1s", "retries": 1}
-"""Compose 1.29 takes no `NONE` beside a file's own interval; so the first check is a day away."""
+"""Compose 1.29 refuses `NONE` beside an interval in the file, so the first check is a day away."""
 
-_DIALS = {"net.ipv4.tcp_syn_retries": "1"}
-"""The Toxiproxy takes one connection of a link at a time and sets no limit to a dial. To an address
-that is gone it would take two minutes each; so the kernel gives up after three seconds."""
+_DIAL_TIMEOUT = {"net.ipv4.tcp_syn_retries": "1"}
+"""Toxiproxy dials one connection of a link at a time, without a time-out. A dial to an address that
+does not exist would take two minutes; with this the kernel gives up after three seconds."""
 
 Addresses: TypeAlias = Mapping[str, Mapping[str, str]]
 """Service -> network, as in the Compose file -> address."""
@@ -39,7 +39,7 @@ Addresses: TypeAlias = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Override:
-    """The added file, and the addresses that it gives."""
+    """The text of the override, and the addresses in it."""
 
     text: str
     addresses: Addresses
@@ -52,19 +52,26 @@ def make_override(
     project: Project,
     client: docker.DockerClient,
 ) -> Override:
-    """What is added to a project that Compose reads as `config`.
+    """Return the override for a project.
+
+    Args:
+        config: the output of `compose config`.
+        spec: the stack.
+        settings: the scenario clock, and variables and apps of single services.
+        project: its labels and names.
+        client: the engine, whose networks limit the choice of subnets.
 
     Raises:
-        StackError: a service should run another app and names none in its command, or there is
-            no room for its networks.
+        StackError: the app of a service is to be replaced and its command does not contain one,
+            or no subnets are free.
     """
     services = default_profile(config)
     networks = {name: _networks(body) for name, body in services.items()}
-    ours = _own_networks(config, networks)
-    planned = {name: subnet for name, body in ours.items() if (subnet := _subnet(body))}
-    unplanned = [name for name in ours if name not in planned]
-    subnets = dict(zip(unplanned, choose_subnets(client, len(unplanned)), strict=True))
-    addresses = place(subnets | planned, networks)
+    own = _own_networks(config, networks)
+    with_subnet = {name: subnet for name, body in own.items() if (subnet := _subnet(body))}
+    without_subnet = [name for name in own if name not in with_subnet]
+    subnets = dict(zip(without_subnet, choose_subnets(client, len(without_subnet)), strict=True))
+    addresses = assign_addresses(subnets | with_subnet, networks)
     limited = limited_volumes(spec)
     content: dict[str, Any] = {
         "services": {
@@ -79,7 +86,7 @@ def make_override(
             )
             for name, body in services.items()
         },
-        "networks": {name: _network(subnets.get(name), project) for name in ours},
+        "networks": {name: _network(subnets.get(name), project) for name in own},
         "volumes": {
             name: {"labels": dict(project.labels), **limited.get(name, {})}
             for name, body in (config.get("volumes") or {}).items()
@@ -91,10 +98,10 @@ def make_override(
 
 
 def addresses_in(text: str) -> Addresses:
-    """The addresses that an override of this backend gives.
+    """Return the addresses in the text of an override.
 
     Raises:
-        ValueError: `text` is none.
+        ValueError: `text` is not an override of this backend.
     """
     services = json.loads(text)["services"]
     return {
@@ -110,7 +117,7 @@ def addresses_in(text: str) -> Addresses:
 def _own_networks(
     config: Mapping[str, Any], networks: Mapping[str, Mapping[str, str]]
 ) -> dict[str, Mapping[str, Any]]:
-    """The networks that Compose makes for the project, as they are declared."""
+    """Return the declarations of the networks that Compose creates for the project."""
     declared = config.get("networks") or {}
     used = dict.fromkeys(name for names in networks.values() for name in names)
     bodies = {name: declared.get(name) or {} for name in used}
@@ -118,14 +125,14 @@ def _own_networks(
 
 
 def _subnet(body: Mapping[str, Any]) -> IPv4Network | None:
-    """The subnet that the Compose file gives a network, if it does."""
+    """Return the subnet that the Compose file declares for a network; None if it does not."""
     configs = (body.get("ipam") or {}).get("config") or ()
     written = (str(one.get("subnet") or "") for one in configs)
     return next((IPv4Network(subnet, strict=False) for subnet in written if "." in subnet), None)
 
 
 def _networks(body: Mapping[str, Any]) -> dict[str, str]:
-    """The networks of a service, and the address that the Compose file gives it there."""
+    """Return the networks of a service -> the address in the Compose file, or ""."""
     if body.get("network_mode"):
         return {}
     joined = body.get("networks") or ("default",)
@@ -135,7 +142,7 @@ def _networks(body: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _network(subnet: IPv4Network | None, project: Project) -> dict[str, Any]:
-    """With its label, and a subnet unless the Compose file gives it one."""
+    """Return the labels of a network, and its subnet unless the Compose file declares one."""
     labels = {"labels": dict(project.labels)}
     return labels if subnet is None else {"ipam": {"config": [{"subnet": str(subnet)}]}, **labels}
 
@@ -153,11 +160,13 @@ def _service(
     added: dict[str, Any] = {"labels": dict(project.labels), "restart": "no"}
     if not body.get("image"):
         added["image"] = image_of(name, body, spec)
-    if body.get("container_name"):  # of which the engine takes one: runs may go side by side
+    if body.get(
+        "container_name"
+    ):  # a name is unique on the engine, but several runs may go on at once
         added["container_name"] = f"{project.name}-{name}"
-    if (body.get("logging") or {}).get("driver") == "none":  # what is said is evidence
+    if (body.get("logging") or {}).get("driver") == "none":  # the log is evidence
         added["logging"] = {"driver": "json-file"}
-    # Its image may have a check even if the file has none.
+    # The image may declare a health check even if the file does not.
     added["healthcheck"] = dict(_NO_HEALTH_CHECK) if body.get("healthcheck") else {"disable": True}
     if networks:
         added["networks"] = {
@@ -165,13 +174,13 @@ def _service(
             for network in networks
         }
         if name == spec.toxiproxy:
-            added["sysctls"] = dict(_DIALS)
-    if name == spec.toxiproxy and held_volumes(spec):
-        added["volumes"] = held_volumes(spec)
+            added["sysctls"] = dict(_DIAL_TIMEOUT)
+    if name == spec.toxiproxy and kept_volumes(spec):
+        added["volumes"] = kept_volumes(spec)
     if name in spec.services:
         own = dict((settings.environment or {}).get(name, {}))
         added["environment"] = {
-            key: _plain(value) for key, value in (_clock(settings) | own).items()
+            key: _escape_dollar(value) for key, value in (_clock(settings) | own).items()
         }
         other = (settings.apps or {}).get(name)
         if other is not None:
@@ -191,19 +200,19 @@ def _clock(settings: Settings) -> dict[str, str]:
 
 
 def _other_app(name: str, body: Mapping[str, Any], spec: StackSpec, other: str) -> dict[str, Any]:
-    """Another ASGI factory in the command, and the folder from which it is imported."""
+    """Replace the ASGI factory in the command, and mount the directory with the new one."""
     run, command = spec.services[name].run, body.get("command")
     if not isinstance(run, AppRun) or not isinstance(command, list) or run.factory not in command:
         wanted = run.factory if isinstance(run, AppRun) else "an app"
         raise StackError(
-            f"{name}: cannot run {other} instead: its command does not name {wanted} as a word"
+            f"{name}: cannot run {other} instead: its command does not contain {wanted}"
         )
     return {
         "command": [other if word == run.factory else word for word in command],
         "volumes": [f"{spec.directory}:{_INSIDE}:ro"],
-        "user": "0:0",  # the folder may be nobody else's to read
+        "user": "0:0",  # the directory may be readable by root only
     }
 
 
-def _plain(value: str) -> str:
+def _escape_dollar(value: str) -> str:
     return value.replace("$", "$$")

@@ -1,4 +1,4 @@
-"""`harness logs` for a stack in containers: the engine has kept what they wrote."""
+"""`harness logs` for a stack in containers: the engine keeps their output."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from docker.models.containers import Container
 
 from harness.errors import UsageError
 
-from ._engine import LOST, connect, told
+from ._engine import ENGINE_ERRORS, connect, engine_errors
 from ._logs import stamped_lines
 from ._project import Project
 
@@ -19,16 +19,16 @@ Write = Callable[[str], object]
 def print_container_logs(
     state_dir: Path, services: Sequence[str], *, follow: bool, write: Write
 ) -> None:
-    """Write what the containers of `services` (all without any) wrote, a name before each line.
+    """Write the logs of `services` (all of them if none is named), a name before each line.
 
     Raises:
-        UsageError: there is no such container.
+        UsageError: a service has no container.
         StackError: no Docker engine answers.
     """
     project = Project.left_in(state_dir)
     client = connect()
     try:
-        with told(f"{state_dir}: the containers' logs cannot be read"):
+        with engine_errors(f"{state_dir}: the containers' logs cannot be read"):
             found = project.containers(client) if project is not None else {}
             if unknown := [name for name in services if name not in found]:
                 names = ", ".join(sorted(found)) or "none; start the stack with harness up"
@@ -58,10 +58,10 @@ def _print(
     def attempt(name: str) -> None:
         try:
             one(name)
-        except LOST as error:
+        except ENGINE_ERRORS as error:
             failed.append(error)
 
-    # Daemons: Ctrl-C, which is how following ends, must not wait for a silent container.
+    # Daemon threads: Ctrl-C ends the following and must not wait for a silent container.
     threads = [Thread(target=attempt, args=(name,), daemon=True) for name in containers]
     for thread in threads:
         thread.start()

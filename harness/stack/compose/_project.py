@@ -1,4 +1,4 @@
-"""What is one project's: its name, its labels, its marker on disk; containers found by label."""
+"""A Compose project: its name, labels and marker file; its containers are found by label."""
 
 import hashlib
 import re
@@ -17,7 +17,7 @@ OWN = "org.outage-harness.state"
 """Label: the state directory of the stack that a container, network or volume belongs to."""
 
 WORKER = "org.outage-harness.worker"
-"""Label: the container sends load (`_workers`), and is none of the stack's services."""
+"""Label: the container is a load worker (`_workers`), not a service of the stack."""
 
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
@@ -33,14 +33,14 @@ class Project:
 
     @classmethod
     def of(cls, stack: str, state_dir: Path) -> "Project":
-        """A project of its own for each state directory: runs may go side by side."""
+        """Return the project of a state directory; each has its own, so several runs may go on."""
         root = state_dir.resolve()
         mark = hashlib.sha256(str(root).encode()).hexdigest()[:8]
         return cls(f"{re.sub('[^a-z0-9]', '', stack.lower()) or 'stack'}-{mark}", root)
 
     @classmethod
     def left_in(cls, state_dir: Path) -> "Project | None":
-        """The project that was once started in `state_dir`, if any was."""
+        """Return the project that was started in `state_dir`; None if none was."""
         try:
             name = (state_dir / MARKER).read_text().strip()
         except OSError:
@@ -49,31 +49,31 @@ class Project:
 
     @property
     def marker(self) -> Path:
-        """Says that there may be something of this project."""
+        """The file that exists while something of this project may be on the engine."""
         return self.state_dir / MARKER
 
     @property
     def left(self) -> Path:
-        """What was started and left running on purpose, for whoever attaches to it."""
+        """The file that describes a stack left running on purpose, for `attach`."""
         return self.state_dir / "state.json"
 
     @property
     def override(self) -> Path:
-        """What the harness adds to the Compose file."""
+        """The override: what the harness adds to the Compose file."""
         return self.state_dir / "compose.override.yml"
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """What everything of this project bears beside Compose's own labels."""
+        """The labels of everything in this project, in addition to Compose's own."""
         return {OWN: str(self.state_dir)}
 
     @property
     def filters(self) -> dict[str, Any]:
-        """Finds everything of this project and nothing else, whatever its name is."""
+        """The engine's filter for everything of this project."""
         return {"label": [f"{PROJECT}={self.name}", f"{OWN}={self.state_dir}"]}
 
     def forget(self) -> None:
-        """Nothing of this project is left."""
+        """Remove the marker files, once nothing of this project is left."""
         self.marker.unlink(missing_ok=True)
         self.left.unlink(missing_ok=True)
 
@@ -87,6 +87,6 @@ class Project:
         }
 
 
-def lives(container: Container) -> bool:
+def is_running(container: Container) -> bool:
     """Whether it runs, as the engine last said."""
     return container.status in ("running", "paused", "restarting")

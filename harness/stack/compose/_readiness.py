@@ -1,4 +1,4 @@
-"""Whether the services of a stack answer: asked once, or again and again until they do."""
+"""Readiness of services: checked once, or repeatedly until a service is ready."""
 
 import time
 from collections.abc import Callable
@@ -12,14 +12,14 @@ from .._spec import StackSpec
 from ._events import Events
 
 API = 8474
-"""Where the Toxiproxy's container has its API."""
+"""The port of the Toxiproxy's API in its container."""
 
-_SETTLING = 0.1
-_FIRST_LOOK, _LATER_LOOKS = 0.02, 0.1
+_NO_PROBE_PAUSE = 0.1
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.1
 
 
 class Readiness:
-    """Asks past every link. `patience` is how many seconds a service may take to be ready."""
+    """Checks services directly, not via a link; `timeout` is the limit in wall-clock seconds."""
 
     def __init__(
         self,
@@ -27,15 +27,15 @@ class Readiness:
         events: Events,
         *,
         host: Callable[[str], str],
-        last_words: Callable[[str], str],
-        patience: float,
+        log_tail: Callable[[str], str],
+        timeout: float,
     ) -> None:
         self._spec, self._events = spec, events
-        self._host, self._last_words, self._patience = host, last_words, patience
+        self._host, self._log_tail, self._timeout = host, log_tail, timeout
         self._starting: set[str] = set()
 
     def state(self, service: str) -> tuple[str, bool]:
-        """`running`, `paused`, `exited` or `starting`; and whether it is ready."""
+        """Return `running`, `paused`, `exited` or `starting`, and True if the service is ready."""
         state = self._events.state(service)
         if state != "running":
             return state, False
@@ -44,33 +44,33 @@ class Readiness:
             return state, True
         return "starting" if service in self._starting else state, False
 
-    def await_answer(self, service: str) -> None:
-        """Return when `service` answers; asked often at first, because most are quick.
+    def await_ready(self, service: str) -> None:
+        """Return when `service` is ready; check often at first, because most start quickly.
 
-        One that cannot be asked is ready if it has not ended at once.
+        A service without a port is ready if it has not exited at once.
 
         Raises:
-            StackError: it ended, or did not answer in time; with its last lines.
+            StackError: it exited, or was not ready in time; with the last lines of its log.
         """
         probe = self._probe(service)
-        deadline = time.monotonic() + self._patience
-        pause = _FIRST_LOOK if probe else _SETTLING
+        deadline = time.monotonic() + self._timeout
+        pause = _FIRST_PAUSE if probe else _NO_PROBE_PAUSE
         self._starting.add(service)
         try:
             while probe is None or not probe():
                 if self._events.ended_within(service, pause):
-                    raise self._ended(service)
+                    raise self._exited_error(service)
                 if probe is None:
                     break
                 if time.monotonic() > deadline:
-                    raise self._silent(service)
-                pause = min(pause * 1.5, _LATER_LOOKS)
+                    raise self._timeout_error(service)
+                pause = min(pause * 1.5, _LONGEST_PAUSE)
         finally:
             self._starting.discard(service)
         self._events.ready(service)
 
     def _probe(self, service: str) -> Callable[[], bool] | None:
-        """One question to `service`; None if there is nothing to ask it."""
+        """Return the readiness check of `service`; None if it has no port."""
         if service == self._spec.toxiproxy:
             return lambda: bool(toxiproxy_version(f"{self._host(service)}:{API}"))
         known = self._spec.services[service]
@@ -79,15 +79,15 @@ class Readiness:
             return None
         return partial(probe, self._host(service), known.port)
 
-    def _ended(self, service: str) -> StackError:
-        detail = self._events.detail(service) or "its start was given up"
+    def _exited_error(self, service: str) -> StackError:
+        detail = self._events.detail(service) or "its start was abandoned"
         return StackError(
-            f"{service}: ended while it was started ({detail}); {self._last_words(service)}"
+            f"{service}: exited during its start ({detail}); {self._log_tail(service)}"
         )
 
-    def _silent(self, service: str) -> StackError:
+    def _timeout_error(self, service: str) -> StackError:
         return StackError(
-            f"{service}: did not answer at {self._host(service)} within {self._patience:g} s; "
-            f"{self._last_words(service)}; if it runs, this machine does not reach its network: "
+            f"{service}: was not ready at {self._host(service)} within {self._timeout:g} s; "
+            f"{self._log_tail(service)}; if it runs, this machine cannot reach its network: "
             "run the harness where the engine runs"
         )

@@ -1,4 +1,4 @@
-"""A stack in containers, as the rest of the harness holds it: `ComposeStack`."""
+"""A stack in containers: `ComposeStack`."""
 
 import threading
 import time
@@ -19,37 +19,45 @@ from .._protocol import GoneError, LineSink, NodeSink, NodeStatus, Settings
 from .._spec import Service, StackSpec
 from .._spec_json import spec_from_json, spec_to_json
 from ._containers import Containers
-from ._engine import connect, told
+from ._creation import Creation
+from ._engine import connect, engine_errors
 from ._events import Events
 from ._evidence import versions
 from ._faults import EngineFaults
 from ._links import Links
 from ._logs import Log
-from ._maker import Maker
 from ._override import Addresses, addresses_in
+from ._priority import drop_priority, lower_priority
 from ._project import Project
 from ._readiness import API, Readiness
-from ._shares import modest, step_back
 from ._start import start_all
 
 _Part = TypeVar("_Part")
 
-_PATIENCE = 60.0
-"""Seconds that a service may take to be ready."""
+_READY_TIMEOUT = 60.0
+"""Wall-clock seconds that a service may take to be ready."""
 
 
 class ComposeStack:
-    """The `Stack` of the compose backend. `patience` is how long a service may take to be ready."""
+    """The `Stack` of the compose backend.
+
+    Args:
+        spec: the stack.
+        state_dir: the directory for its state and logs.
+        ready_timeout: wall-clock seconds that a service may take to be ready.
+    """
 
     backend = "compose"
 
-    def __init__(self, spec: StackSpec, state_dir: Path, *, patience: float = _PATIENCE) -> None:
+    def __init__(
+        self, spec: StackSpec, state_dir: Path, *, ready_timeout: float = _READY_TIMEOUT
+    ) -> None:
         self._spec = spec
         self._project = Project.of(spec.name, state_dir)
         self._files = LogFiles(self._project.state_dir / "logs")
-        self._patience = patience
+        self._ready_timeout = ready_timeout
         self._client: docker.DockerClient | None = None
-        self._maker: Maker | None = None
+        self._creation: Creation | None = None
         self._addresses: Addresses | None = None
         self._containers: Containers | None = None
         self._events: Events | None = None
@@ -76,11 +84,11 @@ class ComposeStack:
             raise StackError(f"{state_dir}: no stack runs here; start one: harness up") from error
         stack._client = client = connect()
         try:
-            stack._maker = Maker(client, stack._spec, stack._project)
-            stack._maker.require_living()
-            stack._listen(client, lambda *_: None, lambda _: None)
+            stack._creation = Creation(client, stack._spec, stack._project)
+            stack._creation.require_running()
+            stack._follow(client, lambda *_: None, lambda _: None)
         except StackError:
-            stack._hang_up()
+            stack._stop_following()
             client.close()
             raise
         return stack
@@ -93,11 +101,11 @@ class ComposeStack:
 
     @property
     def spec(self) -> StackSpec:
-        """What was started."""
+        """The description of the stack."""
         return self._spec
 
     def start(self, settings: Settings, *, lines: LineSink, nodes: NodeSink) -> None:
-        """Start everything and return when every service is ready.
+        """Create and start every container; return when every service is ready.
 
         Raises:
             StackError: no engine or Compose answers, or a service did not start.
@@ -106,31 +114,31 @@ class ComposeStack:
             settings = replace(settings, epoch=time.time())
         self._client = client = connect()
         try:
-            maker = Maker(client, self._spec, self._project)
-            maker.refuse_living()
-            self._maker = maker  # from here on, what is there is ours to remove
+            creation = Creation(client, self._spec, self._project)
+            creation.require_stopped()
+            self._creation = creation  # from here on, `close` removes the containers
             self._files.begin()
-            self._addresses = maker.make(settings).addresses
-            self._listen(client, lines, nodes)
+            self._addresses = creation.create(settings).addresses
+            self._follow(client, lines, nodes)
             self._start()
         except BaseException:
             if self._events is not None:
-                self._events.give_up()
-            with suppress(StackError):  # what went wrong first is what to tell
+                self._events.abandon_start()
+            with suppress(StackError):  # the first error is the one to report
                 self.close()
             raise
 
     def detach(self) -> None:
-        """Leave the stack running; `attach` finds it again."""
+        """Leave the containers running and close the connection to the engine."""
         with self._closing:
             client, self._client = self._client, None
             if client is not None:
                 self._project.left.write_bytes(spec_to_json(self._spec))
-                self._hang_up()
+                self._stop_following()
                 client.close()
 
     def close(self) -> None:
-        """Stop everything; nothing of the stack is left afterwards. May be called twice.
+        """Remove every container, network and volume of the project.
 
         Raises:
             StackError: the engine does not answer; `harness heal` removes the rest later.
@@ -139,117 +147,117 @@ class ComposeStack:
             client, self._client = self._client, None
             if client is None:
                 return
-            self._hang_up()
+            self._stop_following()
             try:
                 if self._containers is not None:
-                    step_back(self._containers.every())
-                if self._maker is not None:
-                    self._maker.unmake()
+                    drop_priority(self._containers.every())
+                if self._creation is not None:
+                    self._creation.remove()
             finally:
                 client.close()
 
     def status(self) -> list[NodeStatus]:
-        """How each service stands."""
+        """Return the state of each service, from the engine's events and readiness checks."""
         services = list(self._spec.services.values())
         with ThreadPoolExecutor(len(services) or 1) as pool:
             return list(pool.map(self._status, services))
 
     def address(self, service: str) -> str:
-        """`host:port` of `service` past every link."""
+        """Return the fixed address of the service's container."""
         port = self._known(service).port
         if port is None:
             raise StackError(f"{service}: has no port; give it one in x-harness.port")
         return f"{self._host(service)}:{port}"
 
     def link_address(self, link: str) -> str:
-        """`host:port` at which `link`'s proxy listens."""
+        """Return the address of the proxy in the Toxiproxy's container."""
         if link not in self._spec.links:
             names = ", ".join(self._spec.links)
             raise StackError(f"no link is called {link!r}; one of {names}")
         return f"{self._host(self._spec.toxiproxy)}:{self._spec.links[link].listen}"
 
     def toxiproxy(self) -> str:
-        """`host:port` of the Toxiproxy API.
+        """Return the address of the API in the Toxiproxy's container.
 
         Raises:
-            GoneError: the Toxiproxy has ended, and its toxics with it.
+            GoneError: the container has exited.
         """
         name = self._spec.toxiproxy
-        if self._told.state(name) == "exited":
-            raise GoneError(f"{name}: has ended ({self._told.detail(name) or 'not started'})")
+        if self._container_events.state(name) == "exited":
+            raise GoneError(
+                f"{name}: has ended ({self._container_events.detail(name) or 'not started'})"
+            )
         return self._api
 
     def kill(self, service: str) -> None:
-        """End it at once, as kill -9 does, and leave it down."""
+        """Send SIGKILL; the service's links refuse connections until it is started again."""
         self._known(service)
         self._links.refuse(service)
         self._all.kill(service)
 
     def stop(self, service: str) -> None:
-        """End it as `docker stop` does: SIGTERM, then SIGKILL after its grace period."""
+        """Send the image's stop signal, then SIGKILL; its links then refuse connections."""
         known = self._known(service)
-        self._all.stop(known)  # first: it may answer what it was asked
+        self._all.stop(known)  # first, because it may still answer requests in flight
         self._links.refuse(service)
 
     def pause(self, service: str) -> None:
-        """Freeze it; connections stay open and nothing answers."""
+        """Pause the container."""
         self._known(service)
         self._all.pause(service)
 
     def resume(self, service: str) -> None:
-        """The opposite of `pause`."""
+        """Unpause the container."""
         self._known(service)
         self._all.resume(service)
 
     def launch(self, service: str) -> None:
-        """Start a service that is down, and return when it is ready; no-op if it runs."""
+        """Start the container, wait until the service is ready, and restore its links."""
         self._known(service)
-        if self._told.state(service) == "exited":
+        if self._container_events.state(service) == "exited":
             self._all.start(service)
             if self._is_connected(service):
-                self._ready.await_answer(service)
+                self._ready.await_ready(service)
             self._links.restore(service)
 
-    def unmoved(self, link: str) -> AbstractContextManager[object]:
-        """While the block lasts, the proxy of `link` leads where it leads now."""
-        return self._links.unmoved(link)
+    def keep_upstream(self, link: str) -> AbstractContextManager[object]:
+        """Keep the upstream of `link` during the block."""
+        return self._links.keep_upstream(link)
 
     @property
     def engine(self) -> Engine:
-        """What only the engine can do to the services."""
+        """The changes to containers that only the engine can make."""
         return self._running(self._engine)
 
     def versions(self) -> dict[str, str]:
-        """What runs, for the evidence."""
+        """Return the versions of engine, Compose, Toxiproxy, PostgreSQL and images."""
         client = self._running(self._client)
-        compose = self._running(self._maker).compose
-        with told("the stack's containers cannot be listed"):
+        compose = self._running(self._creation).compose
+        with engine_errors("the stack's containers cannot be listed"):
             found = self._project.containers(client)
         return versions(client, compose, self._spec, found, self.toxiproxy())
 
-    # Below: how it is done.
-
-    def _hang_up(self) -> None:
-        """Hear nothing of the engine any more."""
+    def _stop_following(self) -> None:
+        """Stop following events and logs."""
         if self._events is not None:
             self._events.close()
         for log in self._logs.values():
             log.close()
 
-    def _listen(self, client: docker.DockerClient, lines: LineSink, nodes: NodeSink) -> None:
+    def _follow(self, client: docker.DockerClient, lines: LineSink, nodes: NodeSink) -> None:
         found = self._project.containers(client)
         self._logs = {
             name: Log(client, container.id or name, self._files.path(name), partial(lines, name))
             for name, container in found.items()
         }
-        self._events = Events(client, self._project, nodes=nodes, last_words=self._last_words)
+        self._events = Events(client, self._project, nodes=nodes, log_tail=self._log_tail)
         self._events.start()
         self._readiness = Readiness(
             self._spec,
             self._events,
             host=self._host,
-            last_words=self._last_words,
-            patience=self._patience,
+            log_tail=self._log_tail,
+            timeout=self._ready_timeout,
         )
         self._containers = Containers(found, self._logs, self._events)
         self._engine = EngineFaults(client, self._spec, self._containers, self._events)
@@ -259,13 +267,13 @@ class ComposeStack:
 
         def links(_: str) -> None:
             self._all.start(toxiproxy)
-            self._ready.await_answer(toxiproxy)
+            self._ready.await_ready(toxiproxy)
             self._links.create()
 
-        with modest(self._all.every()):
+        with lower_priority(self._all.every()):
             for name in self._logs.keys() - services.keys() - {toxiproxy}:
-                self._all.start(name)  # and nobody can be asked whether it is ready
-            start_all(services, start=self._all.start, ready=self._ready.await_answer, links=links)
+                self._all.start(name)  # it has no x-harness block, so nothing says when it is ready
+            start_all(services, start=self._all.start, ready=self._ready.await_ready, links=links)
 
     @property
     def _api(self) -> str:
@@ -276,7 +284,7 @@ class ComposeStack:
         return self._running(self._containers)
 
     @property
-    def _told(self) -> Events:
+    def _container_events(self) -> Events:
         return self._running(self._events)
 
     @property
@@ -301,20 +309,20 @@ class ComposeStack:
         return next(iter(addresses.values()))
 
     def _is_connected(self, service: str) -> bool:
-        """Whether it can be asked; a fault may have taken it off its network."""
+        """Return True if the service is on its first network; a fault may have disconnected it."""
         given = self._running(self._addresses).get(service) or {}
         return not given or next(iter(given)) in self.engine.hosts(service)
 
-    def _last_words(self, service: str) -> str:
+    def _log_tail(self, service: str) -> str:
         if service in self._logs:
             self._logs[service].await_end(2.0)
-        return self._files.last_words(service)
+        return self._files.log_tail(service)
 
     def _status(self, service: Service) -> NodeStatus:
         name = service.name
         state, ready = self._ready.state(name)
         address = self.address(name) if service.port is not None else None
         if state == "exited":
-            detail = self._told.detail(name) or "not started"
+            detail = self._container_events.detail(name) or "not started"
             return NodeStatus(name, state, ready, address=address, detail=detail)
         return NodeStatus(name, state, ready, self._all.pid(name), address)

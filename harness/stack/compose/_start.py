@@ -1,7 +1,7 @@
-"""Starts the containers in an order that `depends_on` allows and that wastes no time.
+"""Start containers in the order of `depends_on`, each as early as possible.
 
-The Toxiproxy first, then one proxy for each link, then every service as soon as those that it
-depends on are ready. Compose's own order would wait for health checks that run every few seconds.
+The Toxiproxy is first, then one proxy for each link, then each service as soon as its dependencies
+are ready. Compose itself would wait for health checks that run every few seconds.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,13 +14,18 @@ Act = Callable[[str], None]
 
 
 def start_all(services: Mapping[str, Service], *, start: Act, ready: Act, links: Act) -> None:
-    """Start every one of `services`; returns when all are ready.
+    """Start all `services`; return when all are ready.
 
-    `start` starts one, `ready` waits until one is ready, `links` makes the proxies (its argument
-    means nothing). Databases call nobody and start at once.
+    Databases call no other service, so they start at once.
+
+    Args:
+        services: by name.
+        start: starts one service.
+        ready: waits until one service is ready.
+        links: creates the proxies; its argument is not used.
 
     Raises:
-        StackError: one did not start; the first cause, not what followed from it.
+        StackError: a service did not start; the first cause, not its consequences.
     """
     started: dict[str, Future[None]] = {name: Future() for name in services}
     done: dict[str, Future[None]] = {}

@@ -1,4 +1,4 @@
-"""Removes what a stack has left on the engine: what bears its labels, and nothing else."""
+"""Remove what a stack has left on the engine: what has its labels, and nothing else."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,22 +9,22 @@ import docker
 from docker.errors import NotFound
 
 from ._connections import addresses_of
-from ._engine import LOST, connect, told
-from ._project import SERVICE, Project, lives
+from ._engine import ENGINE_ERRORS, connect, engine_errors
+from ._project import SERVICE, Project, is_running
 
 
-def sweep_project(state_dir: Path) -> list[str]:
-    """Remove the containers, networks and volumes of the stack of `state_dir`; what they were.
+def remove_project(state_dir: Path) -> list[str]:
+    """Remove containers, networks and volumes of a stack; return one line for each.
 
     Raises:
-        StackError: the engine does not answer, or keeps something.
+        StackError: the engine does not answer, or refuses.
     """
     project = Project.left_in(state_dir)
     if project is None:
         return []
     client = connect()
     try:
-        with told(f"{project.name}: cannot be removed"):
+        with engine_errors(f"{project.name}: cannot be removed"):
             done = remove(client, project)
     finally:
         client.close()
@@ -33,7 +33,7 @@ def sweep_project(state_dir: Path) -> list[str]:
 
 
 def was_left_running(state_dir: Path) -> bool:
-    """Whether a stack runs there that `harness up` has left running.
+    """Return True if a stack runs there that `harness up` has left running.
 
     Raises:
         StackError: no Docker engine answers.
@@ -43,14 +43,14 @@ def was_left_running(state_dir: Path) -> bool:
         return False
     client = connect()
     try:
-        with told(f"{project.name}: its containers cannot be listed"):
-            return any(map(lives, project.containers(client).values()))
+        with engine_errors(f"{project.name}: its containers cannot be listed"):
+            return any(map(is_running, project.containers(client).values()))
     finally:
         client.close()
 
 
-def lives_at(state_dir: Path, host: str) -> bool:
-    """Whether a container of the stack of `state_dir` runs and has the address `host`.
+def is_address_in_use(state_dir: Path, host: str) -> bool:
+    """Return True if a running container of the stack of `state_dir` has the address `host`.
 
     Raises:
         StackError: no Docker engine answers.
@@ -60,23 +60,23 @@ def lives_at(state_dir: Path, host: str) -> bool:
         return False
     client = connect()
     try:
-        with told(f"{project.name}: its containers cannot be listed"):
-            living = filter(lives, project.containers(client).values())
+        with engine_errors(f"{project.name}: its containers cannot be listed"):
+            living = filter(is_running, project.containers(client).values())
             return any(host in addresses_of(container) for container in living)
     finally:
         client.close()
 
 
 def remove(client: docker.DockerClient, project: Project) -> list[str]:
-    """As `sweep_project`, through a client that is there."""
+    """Do the same as `remove_project` with a given client."""
     done = []
     found = client.containers.list(all=True, filters=project.filters, ignore_removed=True)
     with ThreadPoolExecutor(8) as pool:
         for container in found:
             done.append(f"container {container.name} ({container.labels.get(SERVICE, '?')})")
-            pool.submit(_gone, container.remove, v=True, force=True)
+            pool.submit(_ignore_errors, container.remove, v=True, force=True)
     left = client.containers.list(all=True, filters=project.filters, ignore_removed=True)
-    for container in left:  # once more, and with the error if there is one
+    for container in left:  # a second attempt, which raises its error
         container.remove(v=True, force=True)
     for network in client.networks.list(filters=project.filters):
         done.append(f"network {network.name}")
@@ -89,6 +89,6 @@ def remove(client: docker.DockerClient, project: Project) -> list[str]:
     return done
 
 
-def _gone(remove: Callable[..., object], **options: bool) -> None:
-    with suppress(*LOST):
+def _ignore_errors(remove: Callable[..., object], **options: bool) -> None:
+    with suppress(*ENGINE_ERRORS):
         remove(**options)

@@ -1,10 +1,10 @@
 """Load workers as containers of the stack's project, beside the services that they call.
 
-They are on every network of the project, so that they reach services at their own addresses, and
-bear its labels, so that whatever removes the stack removes them. They run this machine's code,
-mounted read-only at the paths that it has here; their image (`Dockerfile`, target `load`) lends
-Python and its packages. They keep nothing: what they record goes to the master, which listens on
-this machine at the gateway of one of those networks, and nowhere else.
+They are on every network of the project, so that they reach services at their addresses, and have
+its labels, so that they are removed with the stack. They run this machine's code, mounted read-only
+at the same paths; their image (`Dockerfile`, target `load`) provides Python and its packages. They
+store nothing: their records go to the master, which listens on this machine at the gateway of one
+of those networks only.
 """
 
 import os
@@ -25,19 +25,19 @@ import harness
 from harness.errors import StackError
 
 from .._spec import StackSpec
-from ._engine import connect, told
+from ._engine import connect, engine_errors
 from ._project import OWN, PROJECT, SERVICE, WORKER, Project
 
 IMAGE = "HARNESS_LOAD_IMAGE"
-"""Environment: an image for workers whose journeys need more packages than ours has."""
+"""Environment variable: an image for workers whose journeys need further packages."""
 
 _IMAGE = "outage-harness/load:local"
-_LOOK_EVERY = 0.5
+_POLL_INTERVAL = 0.5
 _GRACE = 2
 
 
 class ContainerWorkers:
-    """`count` workers for the stack whose state is in `run`; `harness.load.Workers`."""
+    """`count` workers for the stack whose state is in `run` (implements `harness.load.Workers`)."""
 
     def __init__(self, spec: StackSpec, run: Path, count: int) -> None:
         self.count = count
@@ -46,58 +46,61 @@ class ContainerWorkers:
         self._logs = run.resolve() / "logs"
         self._connected: docker.DockerClient | None = None
         self._containers: dict[str, Container] = {}
-        self._looked = 0.0
+        self._polled_at = 0.0
         self._ended: list[str] = []
 
     def host(self) -> str:
-        """The address that this machine has on a network of the project.
+        """Return this machine's address on a network of the project.
 
         Raises:
-            StackError: it has none, because the engine is on another machine, or every network is
-                internal.
+            StackError: the engine is on another machine, or every network is internal.
         """
-        with told("the load's master has no place to listen"):
+        with engine_errors("the load's master has no address to listen at"):
             for network in self._networks():
                 gateway = _gateway(network)
                 if gateway and not network.attrs.get("Internal"):
-                    _require_ours(gateway)
+                    _require_local(gateway)
                     return gateway
         raise StackError(
             f"{self._project.name}: every network is internal, so workers cannot reach a master "
             "on this machine; give the stack one that is not, or leave --workers out"
         )
 
-    def start(self, words: Sequence[str]) -> None:
-        """Start them all, each a Python that is told `words`.
+    def start(self, arguments: Sequence[str]) -> None:
+        """Create and start every worker's container.
 
         Raises:
-            StackError: there is no image, or the engine refused.
+            StackError: the image is missing, or the engine refused.
         """
-        with told("the load's workers cannot be started"):
+        with engine_errors("the load's workers cannot be started"):
             networks = self._networks()
-            # Those from which a master on this machine is reached come first.
+            # Networks from which this machine is reached come first.
             networks.sort(key=lambda network: bool(network.attrs.get("Internal")))
             for number in range(self.count):
-                self._create(number, words, networks)
+                self._create(number, arguments, networks)
             self._each(lambda container: container.start())
 
     def ended(self) -> list[str]:
-        """Those that have ended: each with its name, how, and its last words.
+        """Return a line for each worker that has ended; the engine is asked twice a second.
 
         Raises:
             StackError: the engine does not answer.
         """
-        if self._containers and not self._ended and time.monotonic() > self._looked + _LOOK_EVERY:
-            self._looked = time.monotonic()
-            with told("the load's workers cannot be looked after"):
+        if (
+            self._containers
+            and not self._ended
+            and time.monotonic() > self._polled_at + _POLL_INTERVAL
+        ):
+            self._polled_at = time.monotonic()
+            with engine_errors("the load's workers cannot be inspected"):
                 self._ended = [
-                    f"{name} ended (exit code {code}): {self._last_words(name)}"
+                    f"{name} ended (exit code {code}): {self._log_tail(name)}"
                     for name, code in self._exit_codes().items()
                 ]
         return list(self._ended)
 
     def stop(self) -> None:
-        """End and remove them; what they said is kept with the services' logs.
+        """Stop and remove the containers; their logs are kept with the services' logs.
 
         Raises:
             StackError: the engine does not answer; `harness heal` removes them later.
@@ -106,12 +109,10 @@ class ContainerWorkers:
         if client is None:
             return
         try:
-            with told("the load's workers cannot be removed; harness heal does it later"):
-                self._each(self._dismiss)
+            with engine_errors("the load's workers cannot be removed; harness heal does it later"):
+                self._each(self._stop_one)
         finally:
             client.close()
-
-    # Below: how it is done.
 
     @property
     def _client(self) -> docker.DockerClient:
@@ -123,7 +124,7 @@ class ContainerWorkers:
         found = self._client.networks.list(filters=self._project.filters)
         return sorted(found, key=lambda network: network.name or "")
 
-    def _create(self, number: int, words: Sequence[str], networks: list[Network]) -> None:
+    def _create(self, number: int, arguments: Sequence[str], networks: list[Network]) -> None:
         name = f"load-worker-{number}"
         image = os.environ.get(IMAGE) or _IMAGE
         package = Path(harness.__file__).resolve().parent
@@ -148,16 +149,16 @@ class ContainerWorkers:
             "volumes": mounted,
             "working_dir": "/tmp",  # noqa: S108 - Locust imports from there first: not the image's
             "network": networks[0].name,
-            "user": f"{os.getuid()}:{os.getgid()}",  # who may read what is mounted
+            "user": f"{os.getuid()}:{os.getgid()}",  # may read the mounted files
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges"],
             "init": True,
         }
         try:
-            container = self._client.containers.create(image, ["python", *words], **options)
+            container = self._client.containers.create(image, ["python", *arguments], **options)
         except ImageNotFound as error:
             raise StackError(
-                f"no image {image} for the load's workers; harness images build makes it, in the "
+                f"no image {image} for the load's workers; harness images build builds it, in the "
                 "harness's own directory"
             ) from error
         self._containers[name] = container
@@ -169,7 +170,7 @@ class ContainerWorkers:
             list(pool.map(do, self._containers.values()))
 
     def _exit_codes(self) -> dict[str, int]:
-        """Of those that have ended, by name."""
+        """Return the name and exit code of each worker that has ended."""
         ours = {container.id: name for name, container in self._containers.items()}
         filters = {**self._project.filters, "status": ["exited", "dead"]}
         found: dict[str, int] = {}
@@ -180,12 +181,12 @@ class ContainerWorkers:
                 found[ours[one["Id"]]] = container.attrs["State"].get("ExitCode", -1)
         return found
 
-    def _last_words(self, name: str) -> str:
+    def _log_tail(self, name: str) -> str:
         lines = self._containers[name].logs(tail=5).decode(errors="replace").splitlines()
-        said = " | ".join(line.strip() for line in lines if line.strip())
-        return f"{said or 'it said nothing'} ({self._logs / f'{name}.log'})"
+        text = " | ".join(line.strip() for line in lines if line.strip())
+        return f"{text or 'its log is empty'} ({self._logs / f'{name}.log'})"
 
-    def _dismiss(self, container: Container) -> None:
+    def _stop_one(self, container: Container) -> None:
         with suppress(NotFound):
             container.stop(timeout=_GRACE)
             (self._logs / f"{container.labels[WORKER]}.log").write_bytes(container.logs())
@@ -193,7 +194,7 @@ class ContainerWorkers:
 
 
 def _gateway(network: Network) -> str:
-    """This machine's address on `network`, as the engine gives it to containers."""
+    """Return the gateway of `network`, which is this machine's address there; "" if unknown."""
     network.reload()
     configured = (network.attrs.get("IPAM") or {}).get("Config") or []
     if configured and configured[0].get("Gateway"):
@@ -205,11 +206,11 @@ def _gateway(network: Network) -> str:
     return ""
 
 
-def _require_ours(address: str) -> None:
-    """See that a master can listen at `address`.
+def _require_local(address: str) -> None:
+    """Check that a master can listen at `address`.
 
     Raises:
-        StackError: it is no address of this machine.
+        StackError: it is not an address of this machine.
     """
     with socket.socket() as probe:
         try:

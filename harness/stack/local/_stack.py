@@ -264,7 +264,7 @@ class LocalStack:
         try:
             self._nodes.await_ready(service, self._probe(service), patience)
         except StackError as error:
-            raise StackError(f"{error}; {self._state.logs.last_words(service)}") from error
+            raise StackError(f"{error}; {self._state.logs.log_tail(service)}") from error
 
     def _probe(self, service: str) -> Callable[[], bool] | None:
         """How to ask `service` whether it is ready; None if there is no way."""

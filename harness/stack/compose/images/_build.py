@@ -1,4 +1,4 @@
-"""Sees to every image that a stack needs, each only if it is not there."""
+"""Provide every image that a stack needs and the engine lacks."""
 
 import os
 from collections.abc import Callable
@@ -9,32 +9,32 @@ from ..._compose_file import read_stack
 from .._images import read_images
 from . import _debian, _postgres, _toxiproxy
 from ._engine import Engine
-from ._official import see_to_other
-from ._project import is_project, make_project
+from ._official import ensure_pulled
+from ._project import build_project, is_project
 
-_MADE_HERE: dict[str, Callable[[Engine], None]] = {
-    _debian.TAG: _debian.see_to_base,
-    _toxiproxy.TAG: _toxiproxy.see_to_toxiproxy,
-    _postgres.TAG: _postgres.see_to_postgres,
+_BUILDERS: dict[str, Callable[[Engine], None]] = {
+    _debian.TAG: _debian.ensure_base,
+    _toxiproxy.TAG: _toxiproxy.ensure_toxiproxy,
+    _postgres.TAG: _postgres.ensure_postgres,
 }
 
 
-def build_images(directory: Path, say: Callable[[str], object]) -> None:
-    """Get or make the images of the stack in `directory`; `say` is told what is done.
+def build_images(directory: Path, write: Callable[[str], object]) -> None:
+    """Pull or build the images of the stack in `directory`; call `write` with each line of progress.
 
     Raises:
         UsageError: a tool is missing, or `directory` has no stack.
-        StackError: no engine or no Compose answers, or an image can neither be had nor made.
+        StackError: no engine or no Compose answers, or an image can neither be pulled nor built.
     """
-    engine = Engine(say)
+    engine = Engine(write)
     try:
         images = read_images(read_stack(directory, os.environ))
         for tag in images.pulled:
-            see = _MADE_HERE.get(tag, partial(see_to_other, tag=tag))
-            see(engine)
+            ensure = _BUILDERS.get(tag, partial(ensure_pulled, tag=tag))
+            ensure(engine)
         if is_project(directory):
-            make_project(engine, directory)
+            build_project(engine, directory)
         else:
-            images.build(say)
+            images.build(write)
     finally:
         engine.close()

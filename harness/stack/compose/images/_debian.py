@@ -1,7 +1,7 @@
-"""The base of everything: Debian with its own Python, as small as `python:3.11-slim` is.
+"""The base image: Debian with its own Python, about as small as `python:3.11-slim`.
 
-debootstrap makes a root file system, which the engine imports. What nobody reads in a container
-(documentation, package lists) is left out, and so is the CA of the network it was made in.
+debootstrap creates a root file system, which the engine imports. Documentation and package lists
+are left out, and so is the CA of the network it was built in.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 from harness.errors import StackError, UsageError
 
 from ._engine import Engine
-from ._official import see_to
+from ._official import ensure_image
 
 TAG = "python:3.11-slim-bookworm"
 _SUITE = "bookworm"
@@ -26,16 +26,16 @@ _LEFT_OUT = (
 )  # fmt: skip
 
 
-def see_to_base(engine: Engine) -> None:
-    """See that the base is there."""
-    see_to(engine, TAG, RECIPE, lambda: _make(engine))
+def ensure_base(engine: Engine) -> None:
+    """Provide the base image."""
+    ensure_image(engine, TAG, RECIPE, lambda: _make(engine))
 
 
 def _make(engine: Engine) -> None:
     if os.geteuid() != 0 or shutil.which("debootstrap") is None:
         raise UsageError(
-            f"images build: without a registry, debootstrap makes {TAG}, as root; install the "
-            "package debootstrap and run this as root, or see that the engine reaches a registry"
+            f"images build: without a registry, debootstrap builds {TAG}, as root; install the "
+            "package debootstrap and run this as root, or let the engine reach a registry"
         )
     with tempfile.TemporaryDirectory(prefix="outage-harness-") as folder:
         root, archive = Path(folder, "root"), Path(folder, "root.tar")
@@ -43,29 +43,29 @@ def _make(engine: Engine) -> None:
         python = root / "usr/local/bin/python"
         python.symlink_to("/usr/bin/python3")
         with tarfile.open(archive, "w") as tar:
-            tar.add(root, ".", filter=_wanted)
-        engine.say(f"{TAG}: docker import of {archive.stat().st_size / 1e6:.0f} MB")
+            tar.add(root, ".", filter=_filter)
+        engine.write(f"{TAG}: docker import of {archive.stat().st_size / 1e6:.0f} MB")
         engine.import_root(archive, TAG, RECIPE, ['CMD ["python"]'])
 
 
 def _debootstrap(engine: Engine, root: Path) -> None:
     mirror = [m] if (m := os.environ.get("HARNESS_DEBIAN_MIRROR")) else []
     command = ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", _SUITE, str(root)]
-    engine.say(f"{TAG}: {' '.join([*command, *mirror])}")
-    said: list[str] = []
+    engine.write(f"{TAG}: {' '.join([*command, *mirror])}")
+    lines: list[str] = []
     with subprocess.Popen(
         [*command, *mirror], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         assert process.stdout is not None
         for number, line in enumerate(process.stdout):
-            said.append(line.strip())
-            if number % 50 == 0:  # one line for each package is several hundred
-                engine.say(f"{TAG}: {said[-1]}")
+            lines.append(line.strip())
+            if number % 50 == 0:  # there are several hundred lines, one for each package
+                engine.write(f"{TAG}: {lines[-1]}")
     if process.returncode:
-        raise StackError(f"debootstrap failed ({process.returncode}): {' | '.join(said[-3:])}")
+        raise StackError(f"debootstrap failed ({process.returncode}): {' | '.join(lines[-3:])}")
 
 
-def _wanted(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+def _filter(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
     name = entry.name.removeprefix("./")
     inside = any(name.startswith(folder) for folder in _LEFT_OUT)
     return None if inside else entry

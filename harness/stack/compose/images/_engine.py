@@ -1,4 +1,4 @@
-"""The engine's side of images: what is there already, pulls, imports and builds, with progress."""
+"""Images on the engine: look up, pull, import and build, with progress."""
 
 import io
 import math
@@ -16,78 +16,78 @@ from docker.utils import parse_repository_tag
 
 from harness.errors import StackError
 
-from .._engine import connect, told
+from .._engine import connect, engine_errors
 
-Say = Callable[[str], object]
+Write = Callable[[str], object]
 
 RECIPE = "org.outage-harness.recipe"
-"""Label: which recipe an image was made by. An image without it is not ours."""
+"""Label: the recipe by which an image was built here. Other images do not have it."""
 
-NOT_HERE = ""
-"""The recipe of an image that was not made here."""
+NOT_BUILT_HERE = ""
+"""Stands for the recipe of an image that was not built here."""
 
 UNFINISHED = "-unfinished"
-"""Ends the tag of an image that is being imported."""
+"""The end of the tag of an image that is being imported."""
 
-_EVERY = 2.0
-"""Seconds between two lines about one pull: the engine has several events for each layer's MB."""
+_PROGRESS_INTERVAL = 2.0
+"""Wall-clock seconds between two lines about one pull, which has several events for each MB."""
 
-_LONG = 1800
-"""Seconds that the engine may take for one answer; a slow disk imports slowly."""
+_TIMEOUT = 1800
+"""Seconds that the engine may take for one answer; imports to a slow disk take long."""
 
 
 class Engine:
-    """Images of one engine, made and looked at through its API."""
+    """The images of one engine."""
 
-    def __init__(self, say: Say) -> None:
-        self.say = say
-        self._client = connect(_LONG)
+    def __init__(self, write: Write) -> None:
+        self.write = write
+        self._client = connect(_TIMEOUT)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._client.close()
 
-    def made_by(self, tag: str) -> str | None:
-        """The recipe of `tag`, or NOT_HERE; None if there is no such image."""
+    def recipe_of(self, tag: str) -> str | None:
+        """Return the recipe of `tag`, or NOT_BUILT_HERE; None if the image does not exist."""
         found = self._find(tag)
-        return None if found is None else (found.labels or {}).get(RECIPE, NOT_HERE)
+        return None if found is None else (found.labels or {}).get(RECIPE, NOT_BUILT_HERE)
 
     def pull(self, tag: str) -> None:
-        """Get `tag` from its registry.
+        """Pull `tag` from its registry.
 
         Raises:
             StackError: the registry does not answer, or has no such image.
         """
         repository, name = parse_repository_tag(tag)  # `latest` if it has none
-        with self._replacing(tag), told(f"{tag}: cannot be pulled"):
-            told_at = -math.inf
+        with self._replacing(tag), engine_errors(f"{tag}: cannot be pulled"):
+            last_written = -math.inf
             for event in self._client.api.pull(repository, name, stream=True, decode=True):
                 if "error" in event:
                     raise StackError(f"{tag}: cannot be pulled: {event['error'].strip()}")
-                if time.monotonic() - told_at >= _EVERY and "id" in event:
+                if time.monotonic() - last_written >= _PROGRESS_INTERVAL and "id" in event:
                     words = (event["id"], event.get("status"), event.get("progress"))
-                    self.say(f"{tag}: {' '.join(word for word in words if word)}")
-                    told_at = time.monotonic()
+                    self.write(f"{tag}: {' '.join(word for word in words if word)}")
+                    last_written = time.monotonic()
 
     def import_root(self, archive: Path, tag: str, recipe: str, changes: Iterable[str]) -> None:
-        """Make `archive`, a root file system, the image `tag`.
+        """Import `archive`, a root file system, as the image `tag`.
 
-        It bears another tag until it is whole: an engine with containerd's image store keeps what
-        it could not unpack, label and all, and the next time that would pass for done.
+        It has another tag until it is complete. An engine with containerd's image store keeps an
+        image that it could not unpack, with its label, which would later count as built.
 
         Raises:
-            StackError: the engine does not take it.
+            StackError: the engine refuses it.
         """
         repository, _, name = tag.rpartition(":")
         unfinished = f"{name}{UNFINISHED}"
-        with self._replacing(tag), told(f"{tag}: cannot be imported"):
+        with self._replacing(tag), engine_errors(f"{tag}: cannot be imported"):
             try:
-                said = self._client.api.import_image_from_file(
+                output = self._client.api.import_image_from_file(
                     str(archive), repository=repository, tag=unfinished,
                     changes=[f"LABEL {RECIPE}={recipe}", *changes],
                 )  # fmt: skip
-                if '"error"' in said:
-                    raise StackError(f"{tag}: cannot be imported: {said.strip()}")
+                if '"error"' in output:
+                    raise StackError(f"{tag}: cannot be imported: {output.strip()}")
                 self._client.images.get(f"{repository}:{unfinished}").tag(repository, name)
             finally:
                 with suppress(ImageNotFound):
@@ -98,23 +98,23 @@ class Engine:
     ) -> None:
         """Build `tag` from `context`, a tar archive with its Dockerfile.
 
-        The network is this machine's own, so that a proxy on its loopback can be reached.
+        It uses this machine's network, so that a proxy on its loopback can be reached.
 
         Raises:
-            StackError: a step of it failed.
+            StackError: a step failed.
         """
         last: list[str] = []
-        with self._replacing(tag), told(f"{tag}: cannot be built"):
+        with self._replacing(tag), engine_errors(f"{tag}: cannot be built"):
             stream = self._client.api.build(
                 fileobj=io.BytesIO(context), custom_context=True, tag=tag, rm=True,
                 forcerm=True, decode=True,
                 target=target, buildargs=arguments, network_mode="host", labels={RECIPE: recipe},
             )  # fmt: skip
             for event in stream:
-                self._tell(tag, event, last)
+                self._on_build_event(tag, event, last)
 
     def _find(self, tag: str) -> Image | None:
-        with told(f"{tag}: cannot be looked for"):
+        with engine_errors(f"{tag}: cannot be looked up"):
             try:
                 return self._client.images.get(tag)
             except ImageNotFound:
@@ -122,39 +122,43 @@ class Engine:
 
     @contextmanager
     def _replacing(self, tag: str) -> Iterator[None]:
-        """Afterwards remove what was made here and bore `tag` before: it only takes room."""
+        """After the block, remove the image built here that had `tag` before, to save space."""
         old = self._find(tag)
         yield
         if old is not None and RECIPE in (old.labels or {}) and old != self._find(tag):
             name = str(old.id)
-            with told(f"{name}, an old {tag}: cannot be removed"):
+            with engine_errors(f"{name}, an old {tag}: cannot be removed"):
                 try:
                     self._client.images.remove(name)
                 except ImageNotFound:
                     pass
                 except APIError as error:
-                    if error.status_code != HTTPStatus.CONFLICT:  # a container is made of it
+                    if error.status_code != HTTPStatus.CONFLICT:  # a container uses it
                         raise
 
-    def _tell(self, tag: str, event: Mapping[str, Any], last: list[str]) -> None:
+    def _on_build_event(self, tag: str, event: Mapping[str, Any], last: list[str]) -> None:
         if "error" in event:
-            said = " | ".join(last[-5:])
-            raise StackError(f"{tag}: {event['error'].strip()}; last lines: {said}")
+            lines = " | ".join(last[-5:])
+            raise StackError(f"{tag}: {event['error'].strip()}; last lines: {lines}")
         for line in str(event.get("stream", "")).splitlines():
             if line.strip():
                 last.append(line.strip())
                 if line.startswith("Step "):
-                    self.say(f"{tag}: {line}")
+                    self.write(f"{tag}: {line}")
 
     def size(self, tag: str) -> str:
-        """The image's id and size, for people."""
-        with told(f"{tag}: cannot be looked at"):
+        """Return the image's id and size as text."""
+        with engine_errors(f"{tag}: cannot be inspected"):
             image = self._client.images.get(tag)
         return f"{image.short_id}, {image.attrs['Size'] / 1e6:.0f} MB"
 
 
 def context(files: Mapping[str, Path | bytes]) -> bytes:
-    """A build context: name in the archive -> a file, a folder, or the content itself."""
+    """Return a build context.
+
+    Args:
+        files: name in the archive -> a file, a directory, or the content itself.
+    """
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, source in files.items():
@@ -163,12 +167,12 @@ def context(files: Mapping[str, Path | bytes]) -> bytes:
                 entry.size, entry.mode = len(source), 0o755
                 archive.addfile(entry, io.BytesIO(source))
             else:
-                archive.add(source, name, filter=_plain)
+                archive.add(source, name, filter=_anonymous)
     return buffer.getvalue()
 
 
-def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    """Nobody's files without a date: what was not changed is found in the engine's cache."""
+def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """Remove owner and date, so that unchanged files are found in the engine's cache."""
     if "__pycache__" in entry.name.split("/"):
         return None
     entry.uid = entry.gid = 0

@@ -1,40 +1,46 @@
-"""An image from a registry; one of those that can be made here is, where no registry answers."""
+"""Provide an official image: from its registry, or built here if no registry answers."""
 
 from collections.abc import Callable
 
 from harness.errors import StackError
 
-from ._engine import NOT_HERE, Engine
+from ._engine import NOT_BUILT_HERE, Engine
 
 
-def see_to(engine: Engine, tag: str, recipe: str, make: Callable[[], None]) -> None:
-    """See that there is a `tag`: the official one if it can be had, else what `make` makes.
+def ensure_image(engine: Engine, tag: str, recipe: str, make: Callable[[], None]) -> None:
+    """Provide `tag`: pull the official image, or call `make` if that fails.
 
-    What is there already stays: an official image, and one that was made here by `recipe`.
+    An existing image is kept if it is official or was built here by the same recipe.
+
+    Args:
+        engine: the engine's images.
+        tag: the tag of the official image.
+        recipe: the recipe by which `make` builds.
+        make: builds the image under `tag`.
     """
-    made_by = engine.made_by(tag)
-    if made_by == NOT_HERE:
-        engine.say(f"{tag}: there is one that is not made here; it is kept")
+    built_by = engine.recipe_of(tag)
+    if built_by == NOT_BUILT_HERE:
+        engine.write(f"{tag}: is there, not built here; it is kept")
         return
-    if made_by == recipe:
-        engine.say(f"{tag}: is there")
+    if built_by == recipe:
+        engine.write(f"{tag}: is there")
         return
     try:
         engine.pull(tag)
     except StackError as error:
-        engine.say(f"{error}; so it is made here")
+        engine.write(f"{error}; so it is built here")
         make()
-    engine.say(f"{tag}: {engine.size(tag)}")
+    engine.write(f"{tag}: {engine.size(tag)}")
 
 
-def see_to_other(engine: Engine, tag: str) -> None:
-    """See that there is a `tag`, which nobody can make here.
+def ensure_pulled(engine: Engine, tag: str) -> None:
+    """Provide `tag`, which can only be pulled.
 
     Raises:
-        StackError: there is none, and no registry has it.
+        StackError: it does not exist here, and no registry has it.
     """
-    if engine.made_by(tag) is None:
+    if engine.recipe_of(tag) is None:
         engine.pull(tag)
-        engine.say(f"{tag}: {engine.size(tag)}")
+        engine.write(f"{tag}: {engine.size(tag)}")
     else:
-        engine.say(f"{tag}: is there")
+        engine.write(f"{tag}: is there")

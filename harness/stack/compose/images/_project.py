@@ -4,7 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from ._debian import see_to_base
+from ._debian import ensure_base
 from ._engine import Engine, context
 
 TAGS = {"services": "outage-harness/services:local", "load": "outage-harness/load:local"}
@@ -14,30 +14,32 @@ _BUNDLES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 
 
 def is_project(directory: Path) -> bool:
-    """Whether `directory` is this project's, and not a user's."""
+    """Return True if `directory` is this repository."""
     return all((directory / name).exists() for name in _FILES)
 
 
-def make_project(engine: Engine, directory: Path) -> None:
-    """Build both; what has not changed comes from the engine's cache."""
-    see_to_base(engine)
+def build_project(engine: Engine, directory: Path) -> None:
+    """Build both images; unchanged steps come from the engine's cache."""
+    ensure_base(engine)
     content: dict[str, Path | bytes] = {name: directory / name for name in _FILES}
     if bundle := ca_bundle():
-        engine.say(f"{bundle}: its CAs are used while packages are installed, and not kept")
+        engine.write(
+            f"{bundle}: used during the installation of packages, and not kept in the image"
+        )
         content["ca-bundle.crt"] = bundle.read_bytes()
     archive = context(content)
     arguments = {name: os.environ[name] for name in _PASSED_ON if os.environ.get(name)}
     for target, tag in TAGS.items():
         recipe = hashlib.sha256(archive + target.encode()).hexdigest()[:12]
-        if engine.made_by(tag) == recipe:
-            engine.say(f"{tag}: is there")
+        if engine.recipe_of(tag) == recipe:
+            engine.write(f"{tag}: is there")
             continue
         engine.build(archive, tag, recipe=recipe, target=target, **arguments)
-        engine.say(f"{tag}: {engine.size(tag)}")
+        engine.write(f"{tag}: {engine.size(tag)}")
 
 
 def ca_bundle() -> Path | None:
-    """The CA bundle that this machine's tools are told to use, if any is."""
+    """Return the CA bundle that this machine's environment names; None if it names none."""
     for name in _BUNDLES:
         path = Path(os.environ.get(name, ""))
         if path.is_file():

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.errors import StackError, UsageError
 
 from ._engine import Engine, context
-from ._official import see_to
+from ._official import ensure_image
 
 VERSION = "2.12.0"
 TAG = f"ghcr.io/shopify/toxiproxy:{VERSION}"
@@ -25,9 +25,9 @@ CMD ["-host=0.0.0.0"]
 """
 
 
-def see_to_toxiproxy(engine: Engine) -> None:
-    """See that the image is there."""
-    see_to(engine, TAG, _RECIPE, lambda: _make(engine))
+def ensure_toxiproxy(engine: Engine) -> None:
+    """Provide the Toxiproxy image."""
+    ensure_image(engine, TAG, _RECIPE, lambda: _make(engine))
 
 
 def _make(engine: Engine) -> None:
@@ -40,8 +40,8 @@ def _make(engine: Engine) -> None:
             "go", "install", "-ldflags", f"-s -w -X {_MODULE}.Version={VERSION}",
             f"{_MODULE}/cmd/server@v{VERSION}",
         ]  # fmt: skip
-        engine.say(f"{TAG}: {' '.join(command)}")
-        # Static, for there is nothing else in the image.
+        engine.write(f"{TAG}: {' '.join(command)}")
+        # Static, because the image contains nothing else.
         done = subprocess.run(
             command, check=False, capture_output=True, text=True,
             env=os.environ | {"GOBIN": folder, "CGO_ENABLED": "0"},
