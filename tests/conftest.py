@@ -42,7 +42,7 @@ def engine() -> Iterator[docker.DockerClient]:
             try:
                 client.images.get(tag)
             except ImageNotFound:
-                _missing(f"no image {tag}; harness images build makes it")
+                _missing(f"no image {tag}; harness images build builds it")
         yield client
 
 

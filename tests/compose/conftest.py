@@ -46,7 +46,7 @@ def load_image(engine: docker.DockerClient, missing: Callable[[str], NoReturn]) 
     try:
         engine.images.get(LOAD)
     except ImageNotFound:
-        missing(f"no image {LOAD}; harness images build makes it")
+        missing(f"no image {LOAD}; harness images build builds it")
     return LOAD
 
 

@@ -69,7 +69,7 @@ def test_an_official_image_is_had_where_a_registry_answers(
     assert any(line.startswith(f"{tag}: 1 Pulling from had") for line in said), said
 
     ensure_image(maker, tag, "recipe", never)
-    assert said[-1] == f"{tag}: there is one that is not made here; it is kept"
+    assert said[-1] == f"{tag}: is there, not built here; it is kept"
 
 
 def test_a_users_image_is_had_by_any_name_that_a_compose_file_may_give_it(
@@ -107,7 +107,7 @@ def test_it_is_made_where_it_cannot_be_had(
         assert maker.recipe_of(tag) == "one"
         assert said[0].startswith(f"{tag}: cannot be pulled: ")
         assert re.search(why, said[0])  # the engine's words, which differ from one to another
-        assert said[0].endswith("; so it is made here")
+        assert said[0].endswith("; so it is built here")
 
         ensure_image(maker, tag, "one", never)
         assert said[-1] == f"{tag}: is there"

@@ -29,8 +29,8 @@ def test_an_image_that_cannot_be_had_is_named_with_what_to_do(
 
     (line,) = done.stderr.splitlines()
     assert done.returncode == ExitCode.BROKEN, line
-    assert f"no image {image}, and Compose could not get it" in line
-    assert line.endswith("harness images build makes what can be made without a registry")
+    assert f"no image {image}, and Compose could not pull it" in line
+    assert line.endswith("harness images build builds some images without a registry")
 
 
 # Compose has no part in a run between its start and its end: a scenario for each will do.

@@ -20,7 +20,7 @@ _BUILDERS: dict[str, Callable[[Engine], None]] = {
 
 
 def build_images(directory: Path, write: Callable[[str], object]) -> None:
-    """Pull or build the images of the stack in `directory`; call `write` with each line of progress.
+    """Pull or build the images of the stack in `directory`; `write` gets the lines of progress.
 
     Raises:
         UsageError: a tool is missing, or `directory` has no stack.
