@@ -77,7 +77,7 @@ class ContainerStack(Stack, Protocol):
     def engine(self) -> Engine:
         """What only their engine can do to them."""
 
-    def unmoved(self, link: str) -> AbstractContextManager[object]:
+    def keep_upstream(self, link: str) -> AbstractContextManager[object]:
         """While the block lasts, the proxy of `link` leads where it leads now.
 
         Links to a container that is down are redirected; not while somebody replaces the proxy.

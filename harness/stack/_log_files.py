@@ -28,7 +28,7 @@ class LogFiles:
         """Service -> its file, for those that there are."""
         return {path.stem: path for path in sorted(self._folder.glob("*.log"))}
 
-    def last_words(self, service: str) -> str:
+    def log_tail(self, service: str) -> str:
         """The end of the log of `service`, for an error message."""
         lines = self._last_lines(service, 3)
         said = f"its last lines: {' | '.join(lines)}" if lines else "it said nothing"

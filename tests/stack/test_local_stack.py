@@ -107,7 +107,7 @@ def test_an_app_that_cannot_be_made_says_why(
         one.start()
 
 
-def test_a_service_that_is_never_ready_is_given_up(rig: MakeRig, tmp_path: Path) -> None:
+def test_a_service_that_is_never_ready_is_aborted(rig: MakeRig, tmp_path: Path) -> None:
     services = {"pump": {"x-harness": {"command": ["sleep", "1000"], "port": 80}}}
     one = rig(write_stack(tmp_path, services), patience=0.3)
 

@@ -27,7 +27,7 @@ class Remains:
         self.state = StateDir(state_dir)
         owned = self.state.owned()
         self.processes = {one.name: one for one in owned if one.pid}
-        self._family = _process.family([one.pid for one in owned if one.pid])
+        self._family = _process.process_tree([one.pid for one in owned if one.pid])
         self._paths = [Path(one.path) for one in owned if one.path]
         plan = json.loads(self.state.state.read_bytes())["plan"]
         self._ports = [*plan["ports"].values(), *plan["links"].values(), plan["api"]]
@@ -85,30 +85,30 @@ def test_the_end_of_the_harness_is_the_end_of_its_stack(
         assert sweep(tmp_path) == []
 
 
-@pytest.mark.parametrize("victim", ["supervisor", "guardian"])
+@pytest.mark.parametrize("victim", ["supervisor", "reaper"])
 def test_a_stack_ends_with_its_supervisor_or_guardian(victim: str, tmp_path: Path) -> None:
     with harness_process(tmp_path):
         remains = Remains(tmp_path)
 
         os.kill(remains.processes[victim].pid, signal.SIGKILL)
 
-        services = [one for name, one in remains.processes.items() if name != "guardian"]
+        services = [one for name, one in remains.processes.items() if name != "reaper"]
         eventually(lambda: not any(_process.is_alive(one.pid, one.start) for one in services))
         sweep(tmp_path)
-        # The guardian gives its lock back last, and takes a moment more to be gone itself.
+        # The reaper gives its lock back last, and takes a moment more to be gone itself.
         eventually(lambda: not remains.left())
 
 
 def test_sweep_ends_what_survived_everything_else(tmp_path: Path) -> None:
     with harness_process(tmp_path) as harness:
         remains = Remains(tmp_path)
-        for name in ("guardian", "supervisor"):  # nobody is left to clean up
+        for name in ("reaper", "supervisor"):  # nobody is left to clean up
             os.kill(remains.processes[name].pid, signal.SIGSTOP)
         harness.kill()
         harness.wait()
-        for name in ("guardian", "supervisor"):
+        for name in ("reaper", "supervisor"):
             os.kill(remains.processes[name].pid, signal.SIGKILL)
-        eventually(lambda: not _process.is_alive(*_identity(remains.processes["guardian"])))
+        eventually(lambda: not _process.is_alive(*_identity(remains.processes["reaper"])))
 
         swept = sweep(tmp_path)
 
@@ -121,7 +121,7 @@ def test_sweep_ends_a_stack_that_hangs(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("harness.stack.local._sweep._DYING", 0.2)
     with harness_process(tmp_path) as harness:
         remains = Remains(tmp_path)
-        for name in ("guardian", "supervisor"):
+        for name in ("reaper", "supervisor"):
             os.kill(remains.processes[name].pid, signal.SIGSTOP)
         harness.kill()
 

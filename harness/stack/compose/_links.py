@@ -26,7 +26,7 @@ class Links:
         self._spec, self._api, self._address = spec, api, address
         self._locks = {name: Lock() for name in spec.links}
 
-    def unmoved(self, link: str) -> AbstractContextManager[object]:
+    def keep_upstream(self, link: str) -> AbstractContextManager[object]:
         """While the block lasts, `link` leads where it leads now; whoever redirects it waits."""
         return self._locks[link]
 

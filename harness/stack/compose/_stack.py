@@ -210,9 +210,9 @@ class ComposeStack:
                 self._ready.await_answer(service)
             self._links.restore(service)
 
-    def unmoved(self, link: str) -> AbstractContextManager[object]:
+    def keep_upstream(self, link: str) -> AbstractContextManager[object]:
         """While the block lasts, the proxy of `link` leads where it leads now."""
-        return self._links.unmoved(link)
+        return self._links.keep_upstream(link)
 
     @property
     def engine(self) -> Engine:
@@ -308,7 +308,7 @@ class ComposeStack:
     def _last_words(self, service: str) -> str:
         if service in self._logs:
             self._logs[service].await_end(2.0)
-        return self._files.last_words(service)
+        return self._files.log_tail(service)
 
     def _status(self, service: Service) -> NodeStatus:
         name = service.name

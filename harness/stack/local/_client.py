@@ -12,7 +12,7 @@ import msgspec
 
 from harness.errors import StackError
 
-from ._wire import Changed, Output, Reply, Request, decode_message, encode
+from ._messages import Changed, Output, Reply, Request, decode_message, encode
 
 _PATIENCE = 60.0
 

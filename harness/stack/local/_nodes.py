@@ -11,7 +11,7 @@ from harness.history import Node
 
 from .._exit_text import exit_text
 from .._protocol import LineSink, NodeSink
-from ._wire import Changed, Output, Standing
+from ._messages import Changed, Output, ProcessState
 
 _State = Literal["started", "ready", "exited", "paused", "resumed"]
 
@@ -29,19 +29,19 @@ class Nodes:
         self._codes: dict[str, int | None] = {}
         self._starting: set[str] = set()
         self._changed = threading.Condition()
-        self._given_up = False
+        self._aborted = False
         self._lines: LineSink | None = None
         self._nodes: NodeSink | None = None
 
     def forward_to(self, lines: LineSink | None, nodes: NodeSink | None) -> None:
         """Pass on what happens from now on."""
         self._lines, self._nodes = lines, nodes
-        self._given_up = False
+        self._aborted = False
 
-    def update(self, standing: Iterable[Standing]) -> None:
+    def update(self, processes: Iterable[ProcessState]) -> None:
         """Take over how things stand, as told at once rather than as events."""
         with self._changed:
-            for one in standing:
+            for one in processes:
                 self._states[one.service], self._codes[one.service] = one.state, one.code
 
     def state(self, service: str) -> str:
@@ -52,10 +52,10 @@ class Nodes:
         """Whether somebody awaits its readiness."""
         return service in self._starting
 
-    def give_up(self) -> None:
+    def abort_waits(self) -> None:
         """Let every waiting start fail: the whole one has."""
         with self._changed:
-            self._given_up = True
+            self._aborted = True
             self._changed.notify_all()
 
     def await_ready(
@@ -91,7 +91,7 @@ class Nodes:
         if isinstance(event, Output):
             if self._lines is not None:
                 for line in event.lines:
-                    self._guarded(self._lines, event.service, line, event.t)
+                    self._call_sink(self._lines, event.service, line, event.t)
             return
         state = "running" if event.state in ("started", "resumed") else event.state
         with self._changed:
@@ -113,7 +113,7 @@ class Nodes:
             )
 
     def _ended(self, service: str) -> bool:
-        return self._given_up or self.state(service) == "exited"
+        return self._aborted or self.state(service) == "exited"
 
     def _end(self, service: str) -> str:
         if self.state(service) != "exited":
@@ -126,9 +126,9 @@ class Nodes:
     ) -> None:
         if self._nodes is not None:
             node = Node(t=t, service=service, state=state, planned=planned, detail=detail)
-            self._guarded(self._nodes, node)
+            self._call_sink(self._nodes, node)
 
-    def _guarded(self, sink: Callable[..., None], *arguments: object) -> None:
+    def _call_sink(self, sink: Callable[..., None], *arguments: object) -> None:
         try:
             sink(*arguments)
         except Exception:  # noqa: BLE001 - a sink that fails must not deafen us to the stack

@@ -14,7 +14,7 @@ from ._postgres import Postgres
 from ._rewrite import Rewriter
 from ._state import LABEL, StateDir
 from ._toxiproxy import toxiproxy_command
-from ._wire import Recipe
+from ._messages import ProcessSpec
 
 _PASSED_ON = ("HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "SHELL", "TMPDIR", "TZ", "USER")
 _PASSED_ON_PREFIXES = ("LC_", "PYTHON", "SSL_CERT_", "VIRTUAL_ENV", "COVERAGE_", "HARNESS_")
@@ -27,7 +27,7 @@ _STOP_TERM, _STOP_FAST = 15, 2
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is needed to start each process, and start it again."""
 
-    recipes: dict[str, Recipe]
+    processes: dict[str, ProcessSpec]
     ports: dict[str, int]
     links: dict[str, int]
     api: int
@@ -68,8 +68,8 @@ def make_plan(
     ports = {name: next(numbers) for name, s in spec.services.items() if s.port is not None}
     base = _base_environment(state)
     clock = _clock(settings)
-    recipes = {
-        spec.toxiproxy: Recipe(
+    processes = {
+        spec.toxiproxy: ProcessSpec(
             service=spec.toxiproxy,
             argv=toxiproxy_command(api),
             environment=base | {"LOG_LEVEL": "info"},  # its own default logs every write
@@ -103,11 +103,11 @@ def make_plan(
             | _rewritten(rewriter, own)
         )
         if isinstance(service.run, PostgresRun):
-            recipes[name] = _database(service, data[name], ports[name], base, postgres)
+            processes[name] = _database(service, data[name], ports[name], base, postgres)
         else:
-            recipes[name] = _program(service, rewriter, environment, spec, settings)
+            processes[name] = _program(service, rewriter, environment, spec, settings)
     version = postgres.version if data else ""
-    return Plan(recipes=recipes, ports=ports, links=links, api=api, postgres=version)
+    return Plan(processes=processes, ports=ports, links=links, api=api, postgres=version)
 
 
 def _program(
@@ -116,10 +116,10 @@ def _program(
     environment: dict[str, str],
     spec: StackSpec,
     settings: Settings,
-) -> Recipe:
+) -> ProcessSpec:
     other = (settings.apps or {}).get(service.name)
     run = AppRun(other) if other else service.run
-    return Recipe(
+    return ProcessSpec(
         service=service.name,
         app=run.factory if isinstance(run, AppRun) else "",
         argv=tuple(map(rewriter.argument, run.argv)) if isinstance(run, CommandRun) else (),
@@ -133,9 +133,9 @@ def _program(
 
 def _database(
     service: Service, data: Path, port: int, base: dict[str, str], postgres: Postgres
-) -> Recipe:
+) -> ProcessSpec:
     user, group = postgres.owner or (None, None)
-    return Recipe(
+    return ProcessSpec(
         service=service.name,
         argv=postgres.command(data, port),
         environment=base | {"LC_ALL": "C", "TZ": "UTC"},

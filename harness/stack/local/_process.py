@@ -72,7 +72,7 @@ def table() -> list[Process]:
     return [process for pid in pids if (process := find(pid)) is not None]
 
 
-def family(roots: Iterable[int]) -> list[Process]:
+def process_tree(roots: Iterable[int]) -> list[Process]:
     """The processes `roots`, what is in their sessions and groups, and all their descendants."""
     members = set(roots)
     processes = table()
@@ -96,20 +96,20 @@ def send(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
-def freeze(root: int) -> list[Process]:
+def freeze_tree(root: int) -> list[Process]:
     """Stop `root` and its family, newcomers included, and return them."""
     stopped: dict[int, Process] = {}
     send(root, signal.SIGSTOP)
-    while fresh := [process for process in family([root]) if process.pid not in stopped]:
+    while fresh := [process for process in process_tree([root]) if process.pid not in stopped]:
         for process in fresh:  # a child may be born between the look and the signal: look again
             send(process.pid, signal.SIGSTOP)
             stopped[process.pid] = process
     return list(stopped.values())
 
 
-def kill_family(root: int) -> list[Process]:
+def kill_tree(root: int) -> list[Process]:
     """End `root` and its family at once. Frozen first, so that nobody escapes by forking."""
-    members = freeze(root)
+    members = freeze_tree(root)
     for process in members:
         send(process.pid, signal.SIGKILL)
     return members

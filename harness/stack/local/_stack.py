@@ -27,22 +27,22 @@ from .._proxies import toxiproxy_version
 from .._spec import Service, StackSpec
 from .._spec_json import spec_from_json, spec_to_json
 from ._client import Client
-from ._host import end_supervisor, start_supervisor, take_state
+from ._supervisor_process import stop_supervisor, start_supervisor, lock_state_dir
 from ._nodes import Nodes
 from ._plan import Plan
 from ._start import Starter
 from ._state import StateDir
 from ._sweep import sweep
-from ._wire import (
+from ._messages import (
     Detach,
     Follow,
     Reply,
-    Report,
+    ListProcesses,
     Request,
     Shutdown,
     Signal,
     Spawn,
-    Standing,
+    ProcessState,
 )
 
 _PATIENCE = 30.0
@@ -67,9 +67,9 @@ class LocalStack:
         self._patience = patience
         self._nodes = Nodes()
         self._client: Client | None = None
-        self._guardian: subprocess.Popen[bytes] | None = None
+        self._reaper: subprocess.Popen[bytes] | None = None
         self._plan: Plan | None = None
-        self._closing = threading.Lock()
+        self._close_lock = threading.Lock()
 
     @classmethod
     def attach(
@@ -110,21 +110,21 @@ class LocalStack:
         """
         if settings.epoch is None:
             settings = replace(settings, epoch=time.time())
-        lock = take_state(self._state)
+        lock = lock_state_dir(self._state)
         starter = Starter(self._spec, settings, self._state)
         try:
             starter.prepare_data()
-            self._guardian, leash = start_supervisor(self._state, lock)
-            self._follow(leash, lines, nodes)
+            self._reaper, parent_pipe = start_supervisor(self._state, lock)
+            self._follow(parent_pipe, lines, nodes)
             self._plan = starter.plan(self._call)
             saved = _Saved(msgspec.Raw(spec_to_json(self._spec)), self._plan)
             self._state.state.write_bytes(msgspec.json.encode(saved))
             starter.start_all(self._plan, self._call, self._await_ready)
         except BaseException:
-            self._nodes.give_up()
+            self._nodes.abort_waits()
             starter.close()
             os.close(lock)
-            self._abandon()
+            self._clean_up_failed_start()
             raise
         starter.close()
         os.close(lock)
@@ -135,13 +135,13 @@ class LocalStack:
             self._call(Detach())
             self._client.close()
             self._client = None
-            if self._guardian is not None:  # it is nobody's child to wait for any more
-                self._guardian.returncode = 0
-                self._guardian = None
+            if self._reaper is not None:  # it is nobody's child to wait for any more
+                self._reaper.returncode = 0
+                self._reaper = None
 
     def close(self) -> None:
         """Stop everything; nothing of the stack is left afterwards. May be called twice."""
-        with self._closing:
+        with self._close_lock:
             client, self._client = self._client, None
             if client is None:
                 return
@@ -149,19 +149,19 @@ class LocalStack:
             with suppress(StackError):  # then it is ended the hard way
                 client.call(Shutdown(), patience=2 * grace + 10)
             client.close()
-            end_supervisor(self._state, self._guardian)
-            self._guardian = self._plan = None
+            stop_supervisor(self._state, self._reaper)
+            self._reaper = self._plan = None
 
     def status(self) -> list[NodeStatus]:
         """How each service stands."""
-        standing = {s.service: s for s in self._call(Report()).standing}
+        processes = {s.service: s for s in self._call(ListProcesses()).processes}
         services = list(self._spec.services.values())
         with ThreadPoolExecutor(len(services) or 1) as pool:  # a wedged one must not delay the rest
-            return list(pool.map(lambda s: self._status(s, standing.get(s.name)), services))
+            return list(pool.map(lambda s: self._status(s, processes.get(s.name)), services))
 
     def address(self, service: str) -> str:
         """`host:port` of `service` past every link."""
-        self._known(service)
+        self._get_service(service)
         if service not in self._planned.ports:
             raise StackError(f"{service}: has no port; give it one in x-harness.port")
         return self._planned.address(service)
@@ -201,15 +201,15 @@ class LocalStack:
 
     def launch(self, service: str) -> None:
         """Start a service that is down, and return when it is ready; no-op if it runs."""
-        self._known(service)
+        self._get_service(service)
         if self._nodes.state(service) == "exited":
-            self._call(Spawn(recipe=self._planned.recipes[service]))
+            self._call(Spawn(spec=self._planned.processes[service]))
             self._await_ready(service)
 
     def versions(self) -> dict[str, str]:
         """What runs, for the evidence."""
-        recipe = self._planned.recipes[self._spec.toxiproxy]
-        server = "embedded" if recipe.argv[0] == sys.executable else recipe.argv[0]
+        toxiproxy = self._planned.processes[self._spec.toxiproxy]
+        server = "embedded" if toxiproxy.argv[0] == sys.executable else toxiproxy.argv[0]
         found = {
             "harness": harness.__version__,
             "python": platform.python_version(),
@@ -234,10 +234,10 @@ class LocalStack:
         return self._client.call(request, patience)
 
     def _signal(self, service: str, action: Literal["kill", "stop", "pause", "resume"]) -> None:
-        patience = self._known(service).stop_grace_period + 10
+        patience = self._get_service(service).stop_grace_period + 10
         self._call(Signal(service=service, action=action), patience)
 
-    def _known(self, service: str) -> Service:
+    def _get_service(self, service: str) -> Service:
         if service not in self._spec.services:
             names = ", ".join(self._spec.services)
             raise StackError(f"no service is called {service!r}; one of {names}")
@@ -249,9 +249,9 @@ class LocalStack:
         self._nodes.forward_to(lines, nodes)
         self._client = Client(connection, self._nodes.on_event, self._nodes.on_lost)
         self._call(Follow())
-        self._nodes.update(self._call(Report()).standing)
+        self._nodes.update(self._call(ListProcesses()).processes)
 
-    def _abandon(self) -> None:
+    def _clean_up_failed_start(self) -> None:
         """A start that failed leaves as little as a stack that was closed."""
         if self._client is None:
             sweep(self._state.root)
@@ -264,7 +264,7 @@ class LocalStack:
         try:
             self._nodes.await_ready(service, self._probe(service), patience)
         except StackError as error:
-            raise StackError(f"{error}; {self._state.logs.last_words(service)}") from error
+            raise StackError(f"{error}; {self._state.logs.log_tail(service)}") from error
 
     def _probe(self, service: str) -> Callable[[], bool] | None:
         """How to ask `service` whether it is ready; None if there is no way."""
@@ -273,16 +273,16 @@ class LocalStack:
         probe, port = probe_for(self._spec.services[service]), self._planned.ports.get(service)
         return None if probe is None or port is None else partial(probe, "127.0.0.1", port)
 
-    def _status(self, service: Service, standing: Standing | None) -> NodeStatus:
+    def _status(self, service: Service, process: ProcessState | None) -> NodeStatus:
         name = service.name
         address = self._planned.address(name) if name in self._planned.ports else None
-        if standing is None:
+        if process is None:
             return NodeStatus(name, "exited", ready=False, address=address, detail="not started")
-        if standing.state == "exited":
-            detail = exit_text(standing.code)
+        if process.state == "exited":
+            detail = exit_text(process.code)
             return NodeStatus(name, "exited", ready=False, address=address, detail=detail)
-        running = standing.state == "running"
+        running = process.state == "running"
         probe = self._probe(name)
         ready = running and (probe is None or probe())
         state = "starting" if running and not ready and self._nodes.is_starting(name) else None
-        return NodeStatus(name, state or standing.state, ready, standing.pid, address)
+        return NodeStatus(name, state or process.state, ready, process.pid, address)

@@ -16,7 +16,7 @@ from .._spec import PostgresRun, StackSpec
 from ._plan import Plan, make_plan, ports_needed
 from ._postgres import Account, Postgres
 from ._state import Owned, StateDir
-from ._wire import Reply, Request, Reserve, Spawn, Warm
+from ._messages import Reply, Request, Reserve, Spawn, Preload
 
 Call = Callable[[Request], Reply]
 
@@ -74,12 +74,12 @@ class Starter:
         Raises:
             StackError: one did not start; the first cause, not what followed from it.
         """
-        call(Spawn(recipe=plan.recipes[self._spec.toxiproxy]))
+        call(Spawn(spec=plan.processes[self._spec.toxiproxy]))
         for name, filled in self._filled.items():
             filled.result()
-            call(Spawn(recipe=plan.recipes[name]))
+            call(Spawn(spec=plan.processes[name]))
         links = self._pool.submit(self._create_links, plan, await_ready)
-        self._pool.submit(call, self._warm(plan))
+        self._pool.submit(call, self._preload(plan))
         dependencies = {name: s.depends_on.keys() for name, s in self._spec.services.items()}
         order = [n for n in TopologicalSorter(dependencies).static_order() if n in dependencies]
         for name in order:
@@ -110,7 +110,7 @@ class Starter:
                     futures = self._ready if healthy else self._started
                     if other in futures:
                         futures[other].result()
-                call(Spawn(recipe=plan.recipes[name]))
+                call(Spawn(spec=plan.processes[name]))
         except BaseException as error:
             started.set_exception(error)
             raise
@@ -121,11 +121,11 @@ class Starter:
         await_ready(self._spec.toxiproxy)
         create_proxies(f"127.0.0.1:{plan.api}", plan.proxies(self._spec))
 
-    def _warm(self, plan: Plan) -> Warm:
-        apps = [recipe for recipe in plan.recipes.values() if recipe.app]
-        base = plan.recipes[self._spec.toxiproxy].environment.keys()
-        return Warm(
-            factories=tuple(recipe.app for recipe in apps),
+    def _preload(self, plan: Plan) -> Preload:
+        apps = [process for process in plan.processes.values() if process.app]
+        base = plan.processes[self._spec.toxiproxy].environment.keys()
+        return Preload(
+            factories=tuple(process.app for process in apps),
             paths=(str(self._spec.directory), str(Path.cwd())),
             variables=tuple({name for r in apps for name in r.environment if name not in base}),
         )

@@ -1,6 +1,6 @@
 """The state directory of one stack: who it belongs to, what it owns, and how that is cleaned up.
 
-lock          held (flock) by the stack's guardian and supervisor for as long as they live
+lock          held (flock) by the stack's reaper and supervisor for as long as they live
 control.sock  where the supervisor listens
 state.json    what another `harness` process needs to take over a detached stack
 owned.jsonl   every process (pid and start time) and every path outside that the stack made,
@@ -165,7 +165,7 @@ class StateDir:
             # A number is not given out again while a session or group bears it: where its first
             # bearer is gone, who is in them is ours.
             if owned.pid in names or owned.pid not in now:
-                for member in _process.family([owned.pid]):
+                for member in _process.process_tree([owned.pid]):
                     names.setdefault(member.pid, f"child of {owned.name}")
         for process in _process.labelled(LABEL, str(self.root)):
             names.setdefault(process.pid, "unnamed")

@@ -7,7 +7,7 @@ from harness.errors import StackError
 
 from ._client import Client
 from ._state import StateDir
-from ._wire import Report
+from ._messages import ListProcesses
 
 _DYING = 5.0
 """Seconds that a stack whose harness just died may take to clean up after itself."""
@@ -63,7 +63,7 @@ def _answers(state: StateDir) -> bool:
     except OSError:
         return False
     try:
-        client.call(Report(), patience=2.0)
+        client.call(ListProcesses(), patience=2.0)
     except StackError:
         return False
     finally:

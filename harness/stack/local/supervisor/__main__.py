@@ -1,4 +1,4 @@
-"""Splits into guardian and supervisor; see the package's docstring."""
+"""Splits into reaper and supervisor; see the package's docstring."""
 
 import os
 import sys
@@ -7,32 +7,32 @@ from socket import socket
 
 from .. import _process
 from .._state import Owned, StateDir
-from ._guardian import guard
+from ._reaper import run_reaper
 from ._supervisor import Supervisor
 
 
-def main(root: str, leash_fd: str, lock_fd: str) -> None:
-    """Be the stack in `root`, on the leash of whoever holds the other end of `leash_fd`.
+def main(root: str, parent_fd: str, lock_fd: str) -> None:
+    """Be the stack in `root`, on the parent_pipe of whoever holds the other end of `parent_fd`.
 
     `lock_fd` is the lock of the state directory, taken by the starter and kept from here on.
     """
-    leash = socket(fileno=int(leash_fd))
-    for descriptor in (leash.fileno(), int(lock_fd)):
+    parent_pipe = socket(fileno=int(parent_fd))
+    for descriptor in (parent_pipe.fileno(), int(lock_fd)):
         os.set_inheritable(descriptor, False)
     state = StateDir(Path(root))
     _process.adopt_orphans()
-    _note(state, "guardian")
-    guardian = os.getpid()
+    _note(state, "reaper")
+    reaper = os.getpid()
     child = os.fork()
     if child:
-        leash.close()
-        guard(child, state, int(lock_fd))
+        parent_pipe.close()
+        run_reaper(child, state, int(lock_fd))
         return
-    _process.die_with_parent(guardian)
+    _process.die_with_parent(reaper)
     _process.set_name("supervisor")
     _note(state, "supervisor")
-    Supervisor(state, leash).run()
-    os._exit(0)  # not through the guardian's frames
+    Supervisor(state, parent_pipe).run()
+    os._exit(0)  # not through the reaper's frames
 
 
 def _note(state: StateDir, name: str) -> None:

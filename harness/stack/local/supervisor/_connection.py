@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 
-from .._wire import Message, Request, decode_request, encode
+from .._messages import Message, Request, decode_request, encode
 
 
 class Connection:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from .. import _process
-from .._wire import Recipe, Standing
+from .._messages import ProcessSpec, ProcessState
 from . import _child
 
 _LONGEST = 1 << 20
@@ -35,10 +35,10 @@ class Stream:
 
 
 class Service:
-    """A process that was started from `recipe`. Ended ones are kept, to be asked about."""
+    """A process that was started from `spec`. Ended ones are kept, to be asked about."""
 
-    def __init__(self, recipe: Recipe, log: Path) -> None:
-        self.recipe = recipe
+    def __init__(self, spec: ProcessSpec, log: Path) -> None:
+        self.spec = spec
         self.state = "running"
         self.code: int | None = None
         self.planned = False
@@ -53,17 +53,17 @@ class Service:
             os.set_blocking(descriptor, False)
         self.streams = [Stream(out), Stream(err)]
         try:
-            self.pid = _child.fork(recipe, out_end, err_end)
+            self.pid = _child.fork(spec, out_end, err_end)
         finally:
             os.close(out_end)
             os.close(err_end)
         process = _process.find(self.pid)
         self.start = process.start if process else 0
 
-    def standing(self) -> Standing:
+    def process_state(self) -> ProcessState:
         """How it stands."""
-        return Standing(
-            service=self.recipe.service,
+        return ProcessState(
+            service=self.spec.service,
             pid=self.pid,
             state=self.state,  # type: ignore[arg-type]
             code=self.code,
@@ -77,19 +77,19 @@ class Service:
     def kill(self) -> None:
         """End it and its family at once, and return when they are gone."""
         self.planned = True
-        self._end_family()
+        self._kill_tree()
 
     def stop(self) -> None:
         """Ask it to end; `kill_at` is when that is over."""
         self.planned = True
-        self.kill_at = time.monotonic() + self.recipe.grace
-        _process.send(self.pid, signal.Signals(self.recipe.stop_signal))
+        self.kill_at = time.monotonic() + self.spec.grace
+        _process.send(self.pid, signal.Signals(self.spec.stop_signal))
         if self.state == "paused":  # a frozen process hears nothing
             self._thaw()
 
     def pause(self) -> None:
         """Freeze it and its family."""
-        _process.freeze(self.pid)
+        _process.freeze_tree(self.pid)
         self.state = "paused"
 
     def resume(self) -> None:
@@ -101,8 +101,8 @@ class Service:
         look = os.WEXITED | os.WNOHANG | os.WNOWAIT
         if os.waitid(os.P_PID, self.pid, look) is None:
             return False
-        if _process.family([self.pid]):  # while the dead process still holds its number
-            self._end_family()
+        if _process.process_tree([self.pid]):  # while the dead process still holds its number
+            self._kill_tree()
         _, status = os.waitpid(self.pid, 0)
         self.code, self.state, self.kill_at = os.waitstatus_to_exitcode(status), "exited", None
         return True
@@ -112,10 +112,10 @@ class Service:
         os.close(self._log)
 
     def _thaw(self) -> None:
-        for process in _process.family([self.pid]):
+        for process in _process.process_tree([self.pid]):
             _process.send(process.pid, signal.SIGCONT)
         self.state = "running"
 
-    def _end_family(self) -> None:
-        members = _process.kill_family(self.pid)
+    def _kill_tree(self) -> None:
+        members = _process.kill_tree(self.pid)
         _process.await_end([p for p in members if p.pid != self.pid], limit=2.0)

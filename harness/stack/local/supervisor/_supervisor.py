@@ -16,31 +16,31 @@ from typing import assert_never
 from harness.errors import HarnessError
 
 from .._state import Owned, StateDir
-from .._wire import (
+from .._messages import (
     Changed,
     Detach,
     Follow,
     Message,
     Output,
     Reply,
-    Report,
+    ListProcesses,
     Request,
     Reserve,
     Shutdown,
     Signal,
     Spawn,
-    Warm,
+    Preload,
 )
 from ._connection import Connection
 from ._ports import Ports
 from ._service import Service, Stream
-from ._warm import warm
+from ._preload import preload
 
 
 class Supervisor:
-    """Runs the processes of the stack in `state` until its leash closes or it is told to stop."""
+    """Runs the processes of the stack in `state` until its parent_pipe closes or it is told to stop."""
 
-    def __init__(self, state: StateDir, leash: socket.socket) -> None:
+    def __init__(self, state: StateDir, parent_pipe: socket.socket) -> None:
         self._state = state
         self._services: dict[str, Service] = {}
         self._ports = Ports()
@@ -53,7 +53,7 @@ class Supervisor:
         self._listener.listen()
         self._listener.setblocking(False)
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
-        self._leash: Connection | None = self._connect(leash)
+        self._parent_pipe: Connection | None = self._connect(parent_pipe)
         self._wake, wake = socket.socketpair()
         for end in (self._wake, wake):
             end.setblocking(False)
@@ -102,7 +102,7 @@ class Supervisor:
 
     def _on_close(self, connection: Connection) -> None:
         self._connections.remove(connection)
-        if connection is self._leash:  # the harness is gone: so are we, at once
+        if connection is self._parent_pipe:  # the harness is gone: so are we, at once
             self._done = True
 
     def _on_request(self, connection: Connection, request: Request) -> None:
@@ -120,20 +120,20 @@ class Supervisor:
                 self._signal(request, reply)
             case Reserve(count=count):
                 connection.send(Reply(id=request.id, ports=self._ports.reserve(count)))
-            case Report():
-                standing = tuple(service.standing() for service in self._services.values())
-                connection.send(Reply(id=request.id, standing=standing))
+            case ListProcesses():
+                processes = tuple(service.process_state() for service in self._services.values())
+                connection.send(Reply(id=request.id, processes=processes))
             case Spawn():
                 self._spawn(request)
                 reply()
-            case Warm(factories=factories, paths=paths, variables=variables):
-                warm(factories, paths, variables)
+            case Preload(factories=factories, paths=paths, variables=variables):
+                preload(factories, paths, variables)
                 reply()
             case Follow():
                 connection.follows = True
                 reply()
             case Detach():
-                self._leash = None
+                self._parent_pipe = None
                 reply()
             case Shutdown():
                 self._shut_down()
@@ -149,18 +149,18 @@ class Supervisor:
     # Processes.
 
     def _spawn(self, request: Spawn) -> None:
-        recipe = request.recipe
-        old = self._services.get(recipe.service)
+        spec = request.spec
+        old = self._services.get(spec.service)
         if old is not None and old.state != "exited":
-            raise HarnessError(f"{recipe.service} runs already (pid {old.pid})")
-        lend = bool(recipe.argv) and not recipe.infrastructure
+            raise HarnessError(f"{spec.service} runs already (pid {old.pid})")
+        lend = bool(spec.argv) and not spec.infrastructure
         if lend:
-            self._ports.lend(recipe.port)
-        service = Service(recipe, self._state.logs.path(recipe.service))
-        self._state.own(Owned(name=recipe.service, pid=service.pid, start=service.start))
-        self._services[recipe.service] = service
+            self._ports.lend(spec.port)
+        service = Service(spec, self._state.logs.path(spec.service))
+        self._state.own(Owned(name=spec.service, pid=service.pid, start=service.start))
+        self._services[spec.service] = service
         if lend:
-            service.on_exit.append(lambda: self._ports.take_back(recipe.port))
+            service.on_exit.append(lambda: self._ports.take_back(spec.port))
         for stream in service.streams:
             self._selector.register(
                 stream.descriptor, selectors.EVENT_READ, partial(self._read, service, stream)
@@ -190,7 +190,7 @@ class Supervisor:
         lines, ended = stream.read()
         if lines:
             service.keep(lines)
-            self._tell(Output(service=service.recipe.service, t=time.time(), lines=tuple(lines)))
+            self._tell(Output(service=service.spec.service, t=time.time(), lines=tuple(lines)))
         if ended:
             self._leave(service, stream)
 
@@ -229,7 +229,7 @@ class Supervisor:
     def _changed(self, service: Service, state: str) -> None:
         self._tell(
             Changed(
-                service=service.recipe.service,
+                service=service.spec.service,
                 t=time.time(),
                 state=state,  # type: ignore[arg-type]
                 pid=service.pid,
@@ -244,7 +244,7 @@ class Supervisor:
             wave = [
                 service
                 for service in self._services.values()
-                if service.state != "exited" and service.recipe.infrastructure == infrastructure
+                if service.state != "exited" and service.spec.infrastructure == infrastructure
             ]
             for service in wave:
                 if service.kill_at is None:

@@ -15,10 +15,10 @@ from ._state import LABEL, Owned, StateDir
 from ._sweep import sweep, take_lock
 
 _GONE = 10.0
-"""Seconds that the guardian may take to clean up once everything has been stopped."""
+"""Seconds that the reaper may take to clean up once everything has been stopped."""
 
 
-def take_state(state: StateDir) -> int:
+def lock_state_dir(state: StateDir) -> int:
     """The lock of a state directory that is clean and ready for a new stack.
 
     Raises:
@@ -38,10 +38,10 @@ def take_state(state: StateDir) -> int:
 
 
 def start_supervisor(state: StateDir, lock: int) -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """The guardian, and our end of the supervisor's leash."""
+    """The reaper, and our end of the supervisor's parent_pipe."""
     ours, theirs = socket.socketpair()
     with theirs, state.logs.path("supervisor").open("wb") as log:
-        guardian = subprocess.Popen(
+        reaper = subprocess.Popen(
             [
                 sys.executable,
                 "-m",
@@ -57,31 +57,31 @@ def start_supervisor(state: StateDir, lock: int) -> tuple[subprocess.Popen[bytes
             env=os.environ | {LABEL: str(state.root)},
             start_new_session=True,  # Ctrl-C is for us; we pass it on in good order
         )
-    return guardian, ours
+    return reaper, ours
 
 
-def end_supervisor(state: StateDir, guardian: subprocess.Popen[bytes] | None) -> None:
-    """Return when the guardian in `state` is gone, and everything else with it.
+def stop_supervisor(state: StateDir, reaper: subprocess.Popen[bytes] | None) -> None:
+    """Return when the reaper in `state` is gone, and everything else with it.
 
-    `guardian` is None if another process started it.
+    `reaper` is None if another process started it.
     """
     for number in (None, signal.SIGTERM, signal.SIGKILL):
-        for owned in _guardians(state):
+        for owned in _reapers(state):
             if number is not None:
                 _process.send(owned.pid, number)
-        if guardian is not None:
+        if reaper is not None:
             with suppress(subprocess.TimeoutExpired):
-                guardian.wait(_GONE)
+                reaper.wait(_GONE)
         if _await_lock(state):
             break
     sweep(state.root)
 
 
-def _guardians(state: StateDir) -> list[Owned]:
+def _reapers(state: StateDir) -> list[Owned]:
     return [
         owned
         for owned in state.owned()
-        if owned.name == "guardian" and _process.is_alive(owned.pid, owned.start)
+        if owned.name == "reaper" and _process.is_alive(owned.pid, owned.start)
     ]
 
 

@@ -2,7 +2,7 @@
 
 Requests carry an `id` and get one `Reply` each. A connection that asked to `Follow` also gets
 `Output` and `Changed` as they happen. The connection that the supervisor was born with is its
-leash: when that one closes, everything ends, unless `Detach` was said before.
+parent_pipe: when that one closes, everything ends, unless `Detach` was said before.
 """
 
 from typing import Literal, TypeAlias
@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 
-class Recipe(msgspec.Struct, frozen=True, kw_only=True):
+class ProcessSpec(msgspec.Struct, frozen=True, kw_only=True):
     """How one process is started, and started again. Exactly one of `argv` and `app`."""
 
     service: str
@@ -44,7 +44,7 @@ class Reserve(_Request, frozen=True, kw_only=True):
     count: int
 
 
-class Warm(_Request, frozen=True, kw_only=True):
+class Preload(_Request, frozen=True, kw_only=True):
     """Import what the ASGI services need, once, so that their forks have it."""
 
     factories: tuple[str, ...]
@@ -56,7 +56,7 @@ class Warm(_Request, frozen=True, kw_only=True):
 class Spawn(_Request, frozen=True, kw_only=True):
     """Start a process; an error if it runs."""
 
-    recipe: Recipe
+    spec: ProcessSpec
 
 
 class Signal(_Request, frozen=True, kw_only=True):
@@ -66,7 +66,7 @@ class Signal(_Request, frozen=True, kw_only=True):
     action: Literal["kill", "stop", "pause", "resume"]
 
 
-class Report(_Request, frozen=True, kw_only=True):
+class ListProcesses(_Request, frozen=True, kw_only=True):
     """How does every process stand?"""
 
 
@@ -78,10 +78,10 @@ class Shutdown(_Request, frozen=True, kw_only=True):
     """Stop everything in good order, and go."""
 
 
-Request: TypeAlias = Follow | Reserve | Warm | Spawn | Signal | Report | Detach | Shutdown
+Request: TypeAlias = Follow | Reserve | Preload | Spawn | Signal | ListProcesses | Detach | Shutdown
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class ProcessState(msgspec.Struct, frozen=True, kw_only=True):
     """One process, as the supervisor knows it."""
 
     service: str
@@ -96,7 +96,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     id: int
     error: str = ""
     ports: tuple[int, ...] = ()
-    standing: tuple[Standing, ...] = ()
+    processes: tuple[ProcessState, ...] = ()
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True, tag=True):

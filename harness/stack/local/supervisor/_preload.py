@@ -37,7 +37,7 @@ class _Noticing(os._Environ[str]):  # noqa: SLF001 - the type of os.environ has 
         return super().__iter__()
 
 
-def warm(factories: Sequence[str], paths: Sequence[str], variables: Sequence[str]) -> None:
+def preload(factories: Sequence[str], paths: Sequence[str], variables: Sequence[str]) -> None:
     """Import the modules of `factories` unless they read one of `variables`."""
     sys.path[:0] = [path for path in paths if path not in sys.path]
     for module in ALWAYS:

@@ -13,9 +13,9 @@ from .. import _process
 from .._state import StateDir
 
 
-def guard(supervisor: int, state: StateDir, lock: int) -> None:
+def run_reaper(supervisor: int, state: StateDir, lock: int) -> None:
     """Await the end of `supervisor` and clean up after it; the `lock` goes last."""
-    _process.set_name("guardian")
+    _process.set_name("reaper")
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: _process.send(supervisor, signal.SIGTERM))
@@ -35,7 +35,7 @@ def _end_orphans() -> None:
     mine = os.getpid()
     while children := [p for p in _process.table() if p.parent == mine and p.alive]:
         for child in children:
-            _process.kill_family(child.pid)
+            _process.kill_tree(child.pid)
         for child in children:
             with suppress(ChildProcessError):
                 os.waitpid(child.pid, 0)
