@@ -10,11 +10,11 @@ import msgspec
 
 from .._protocol import Settings
 from .._spec import AppRun, CommandRun, PostgresRun, Service, StackSpec
+from ._messages import ProcessSpec
 from ._postgres import Postgres
 from ._rewrite import Rewriter
 from ._state import LABEL, StateDir
 from ._toxiproxy import toxiproxy_command
-from ._messages import ProcessSpec
 
 _PASSED_ON = ("HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "SHELL", "TMPDIR", "TZ", "USER")
 _PASSED_ON_PREFIXES = ("LC_", "PYTHON", "SSL_CERT_", "VIRTUAL_ENV", "COVERAGE_", "HARNESS_")

@@ -24,33 +24,34 @@ from .._exit_text import exit_text
 from .._probe import probe_for
 from .._protocol import GoneError, LineSink, NodeSink, NodeStatus, Settings
 from .._proxies import toxiproxy_version
+from .._saved_stack import load_stack
 from .._spec import Service, StackSpec
 from .._spec_json import spec_from_json, spec_to_json
 from ._client import Client
-from ._supervisor_process import stop_supervisor, start_supervisor, lock_state_dir
-from ._nodes import Nodes
-from ._plan import Plan
-from ._start import Starter
-from ._state import StateDir
-from ._sweep import sweep
 from ._messages import (
     Detach,
     Follow,
-    Reply,
     ListProcesses,
+    ProcessState,
+    Reply,
     Request,
     Shutdown,
     Signal,
     Spawn,
-    ProcessState,
 )
+from ._nodes import Nodes
+from ._plan import Plan
+from ._start import Starter
+from ._state import StateDir
+from ._supervisor_process import lock_state_dir, start_supervisor, stop_supervisor
+from ._sweep import sweep
 
 _PATIENCE = 30.0
 """Seconds that a service may take to be ready."""
 
 
 class _Saved(msgspec.Struct):
-    """state.json: what a stack is, for whoever takes it over."""
+    """The content of state.json: what `attach` needs."""
 
     spec: msgspec.Raw
     plan: Plan
@@ -75,19 +76,20 @@ class LocalStack:
     def attach(
         cls, state_dir: Path, *, lines: LineSink | None = None, nodes: NodeSink | None = None
     ) -> Self:
-        """The stack that was left running in `state_dir`.
+        """Return the stack that was left running in `state_dir`.
 
         Raises:
-            StackError: none runs there.
+            StackError: no stack runs there.
         """
         state = StateDir(state_dir)
-        try:
-            saved = msgspec.json.decode(state.state.read_bytes(), type=_Saved)
-            connection = state.connect(5.0)
-        except (OSError, msgspec.DecodeError) as error:
-            raise StackError(f"{state.root}: no stack runs here; start one: harness up") from error
-        stack = cls(spec_from_json(bytes(saved.spec)), state_dir)
-        stack._plan = saved.plan
+
+        def load(saved: bytes) -> tuple[StackSpec, Plan, socket.socket]:
+            content = msgspec.json.decode(saved, type=_Saved)
+            return spec_from_json(bytes(content.spec)), content.plan, state.connect(5.0)
+
+        spec, plan, connection = load_stack(state.root, load)
+        stack = cls(spec, state_dir)
+        stack._plan = plan
         stack._follow(connection, lines, nodes)
         return stack
 

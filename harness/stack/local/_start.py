@@ -13,10 +13,10 @@ from pathlib import Path
 from .._protocol import Settings
 from .._proxies import create_proxies
 from .._spec import PostgresRun, StackSpec
+from ._messages import Preload, Reply, Request, Reserve, Spawn
 from ._plan import Plan, make_plan, ports_needed
 from ._postgres import Account, Postgres
 from ._state import Owned, StateDir
-from ._messages import Reply, Request, Reserve, Spawn, Preload
 
 Call = Callable[[Request], Reply]
 

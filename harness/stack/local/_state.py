@@ -22,6 +22,7 @@ from pathlib import Path
 import msgspec
 
 from .._log_files import LogFiles
+from .._saved_stack import STATE_FILE
 from . import _process
 
 _ROUNDS = 20
@@ -44,7 +45,7 @@ class StateDir:
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
-        self.state = self.root / "state.json"
+        self.state = self.root / STATE_FILE
         self.volumes = self.root / "volumes"
         self.logs = LogFiles(self.root / "logs")
         self._socket = "control.sock"

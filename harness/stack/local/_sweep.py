@@ -6,8 +6,8 @@ from pathlib import Path
 from harness.errors import StackError
 
 from ._client import Client
-from ._state import StateDir
 from ._messages import ListProcesses
+from ._state import StateDir
 
 _DYING = 5.0
 """Seconds that a stack whose harness just died may take to clean up after itself."""

@@ -15,26 +15,26 @@ from typing import assert_never
 
 from harness.errors import HarnessError
 
-from .._state import Owned, StateDir
 from .._messages import (
     Changed,
     Detach,
     Follow,
+    ListProcesses,
     Message,
     Output,
+    Preload,
     Reply,
-    ListProcesses,
     Request,
     Reserve,
     Shutdown,
     Signal,
     Spawn,
-    Preload,
 )
+from .._state import Owned, StateDir
 from ._connection import Connection
 from ._ports import Ports
-from ._service import Service, Stream
 from ._preload import preload
+from ._service import Service, Stream
 
 
 class Supervisor:
