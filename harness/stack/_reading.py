@@ -20,7 +20,8 @@ from ._shapes import (
 from ._spec import AppRun, CommandRun, Link, PostgresRun, Run, Service, StackSpec
 from ._yaml import read_mapping
 
-_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+"""The names of a Compose file; the first that exists is read, as in Compose."""
 _POSTGRES_PORT = 5432
 
 
@@ -137,7 +138,7 @@ def _run(block: ServiceBlock) -> Run:
 
 
 def _find(directory: Path) -> Path:
-    for name in _FILES:
+    for name in FILES:
         if (directory / name).is_file():
             return directory / name
     problems = Problems(directory / "docker-compose.yml")

@@ -44,7 +44,7 @@ def read_environment(
 
 
 def read_env_files(value: Any, directory: Path, problems: Problems, at: Key) -> dict[str, str]:
-    """Return the variables of the files that `env_file` names; later files override earlier ones."""
+    """Return the variables of the files in `env_file`; later files override earlier ones."""
     if value is None:
         return {}
     names = [value] if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""Starting a stack's supervisor and seeing it off; the state directory's lock changes hands."""
+"""Start and stop the supervisor of a stack, and pass it the lock of the state directory."""
 
 import os
 import signal
@@ -14,31 +14,33 @@ from . import _process
 from ._state import LABEL, Owned, StateDir
 from ._sweep import sweep, take_lock
 
-_GONE = 10.0
-"""Seconds that the reaper may take to clean up once everything has been stopped."""
+_CLEAN_UP_TIMEOUT = 10.0
+"""Wall-clock seconds that the reaper may take to clean up once everything has been stopped."""
 
 
 def lock_state_dir(state: StateDir) -> int:
-    """The lock of a state directory that is clean and ready for a new stack.
+    """Lock a state directory and remove what an earlier stack left; return the lock's descriptor.
 
     Raises:
-        StackError: a stack lives there, or this machine cannot run one.
+        StackError: a stack runs there, or this machine cannot run one.
     """
     if not _process.supported():
-        raise StackError("the local backend needs Linux and its /proc; run with --on compose")
+        raise StackError("--on local: needs Linux with /proc; use --on compose")
     try:
         lock = take_lock(state)
     except OSError as error:
-        raise StackError(f"{state.root}: cannot be used: {error.strerror}; name another") from error
+        raise StackError(
+            f"{state.root}: cannot be written ({error.strerror}); choose another directory"
+        ) from error
     if lock is None:
-        raise StackError(f"{state.root}: a stack hangs here; harness heal ends it")
+        raise StackError(f"{state.root}: a stack here does not respond; remove it: harness heal")
     state.clean()
     state.logs.begin()
     return lock
 
 
 def start_supervisor(state: StateDir, lock: int) -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """The reaper, and our end of the supervisor's parent_pipe."""
+    """Start the reaper, which forks the supervisor; return it and our end of the parent pipe."""
     ours, theirs = socket.socketpair()
     with theirs, state.logs.path("supervisor").open("wb") as log:
         reaper = subprocess.Popen(
@@ -55,13 +57,14 @@ def start_supervisor(state: StateDir, lock: int) -> tuple[subprocess.Popen[bytes
             stderr=log,
             pass_fds=(theirs.fileno(), lock),
             env=os.environ | {LABEL: str(state.root)},
-            start_new_session=True,  # Ctrl-C is for us; we pass it on in good order
+            # Ctrl-C must reach this process only, which then stops the services in order.
+            start_new_session=True,
         )
     return reaper, ours
 
 
 def stop_supervisor(state: StateDir, reaper: subprocess.Popen[bytes] | None) -> None:
-    """Return when the reaper in `state` is gone, and everything else with it.
+    """Wait until the reaper of `state` has cleaned up and ended; if it does not, signal it.
 
     `reaper` is None if another process started it.
     """
@@ -71,8 +74,8 @@ def stop_supervisor(state: StateDir, reaper: subprocess.Popen[bytes] | None) -> 
                 _process.send(owned.pid, number)
         if reaper is not None:
             with suppress(subprocess.TimeoutExpired):
-                reaper.wait(_GONE)
-        if _await_lock(state):
+                reaper.wait(_CLEAN_UP_TIMEOUT)
+        if _wait_for_lock(state):
             break
     sweep(state.root)
 
@@ -85,12 +88,13 @@ def _reapers(state: StateDir) -> list[Owned]:
     ]
 
 
-def _await_lock(state: StateDir) -> bool:
-    deadline = time.monotonic() + _GONE
+def _wait_for_lock(state: StateDir) -> bool:
+    """Return True when the lock is free, False after `_CLEAN_UP_TIMEOUT`."""
+    deadline = time.monotonic() + _CLEAN_UP_TIMEOUT
     while time.monotonic() < deadline:
         lock = state.lock()
         if lock is not None:
             state.unlock(lock)
             return True
-        time.sleep(0.005)  # a lock of another process has nothing to wait on with a limit
+        time.sleep(0.005)  # flock has no timeout
     return False
