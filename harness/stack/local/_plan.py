@@ -43,7 +43,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return f"127.0.0.1:{self.ports[service]}"
 
     def proxies(self, spec: StackSpec) -> dict[str, tuple[str, str]]:
-        """Return for each link the `host:port` at which its proxy listens, and that of its upstream."""
+        """Return link -> (listen, upstream), each `host:port`, for `create_proxies`."""
         return {
             name: (f"127.0.0.1:{self.links[name]}", self.address(link.target))
             for name, link in spec.links.items()

@@ -24,7 +24,7 @@ def lock_state_dir(state: StateDir) -> int:
     Raises:
         StackError: a stack runs there, or this machine cannot run one.
     """
-    if not _process.supported():
+    if not _process.is_supported():
         raise StackError("--on local: needs Linux with /proc; use --on compose")
     try:
         lock = take_lock(state)

@@ -34,7 +34,7 @@ def sweep(state_dir: Path) -> list[str]:
 
 
 def service_logs(state_dir: Path) -> dict[str, Path]:
-    """Return the log files in `state_dir` by service, those of Toxiproxy and supervisor included."""
+    """Return service -> log file in `state_dir`; Toxiproxy and the supervisor have one, too."""
     return StateDir(state_dir).logs.found()
 
 

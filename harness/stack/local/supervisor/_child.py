@@ -1,6 +1,6 @@
-"""The first moments of a child: its own session, its own output, and no way to outlive us.
+"""Fork a service: with its own session and output, and killed when the supervisor ends.
 
-Everything here runs between fork and exec, or, for an ASGI service, instead of exec.
+All of this runs in the child, between fork and exec, or for an ASGI service instead of exec.
 """
 
 import gc
@@ -18,14 +18,14 @@ from .._messages import ProcessSpec
 
 
 def fork(spec: ProcessSpec, out: int, err: int) -> int:
-    """Start `spec` with its output in `out` and `err`; its pid."""
+    """Start a process with the descriptors `out` and `err` as stdout and stderr; return its pid."""
     parent = os.getpid()
     pid = os.fork()
     if pid:
         return pid
     status = 1
     try:
-        _become(spec, parent, out, err)
+        _set_up_child(spec, parent, out, err)
         if spec.app:
             _serve(spec)
         else:
@@ -35,7 +35,7 @@ def fork(spec: ProcessSpec, out: int, err: int) -> int:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
         if isinstance(end.code, str):
             sys.stderr.write(f"{end.code}\n")
-    except BaseException:  # noqa: BLE001 - nothing may return into the supervisor's frames
+    except BaseException:  # noqa: BLE001 - a child must never return into the supervisor's frames
         traceback.print_exc()
     finally:
         with suppress(OSError, ValueError):
@@ -44,8 +44,8 @@ def fork(spec: ProcessSpec, out: int, err: int) -> int:
         os._exit(status)
 
 
-def _become(spec: ProcessSpec, parent: int, out: int, err: int) -> None:
-    gc.freeze()  # the supervisor's sockets must not be closed by this process's collector
+def _set_up_child(spec: ProcessSpec, parent: int, out: int, err: int) -> None:
+    gc.freeze()  # so that the child's garbage collector does not close the supervisor's sockets
     os.setsid()
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
@@ -59,7 +59,7 @@ def _become(spec: ProcessSpec, parent: int, out: int, err: int) -> None:
         os.setgroups([])
         os.setgid(spec.group)
         os.setuid(spec.user)
-    _process.die_with_parent(parent)  # after setuid, which would undo it
+    _process.die_with_parent(parent)  # after setuid, which would clear it
     _process.set_name(spec.service)
     os.chdir(spec.directory)
 
@@ -76,8 +76,11 @@ def _serve(spec: ProcessSpec) -> None:
     os.environ.clear()
     os.environ.update(spec.environment)
     sys.argv = [spec.app]
-    sys.stdout, sys.stderr = _text_to(1), _text_to(2)  # ours were opened on a file, not a pipe
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # as Python starts with
+    sys.stdout, sys.stderr = (
+        _text_to(1),
+        _text_to(2),
+    )  # the inherited ones write to a file, not a pipe
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # Python's default, which SIG_DFL above replaced
     path = [spec.directory, str(Path.cwd())]
     sys.path[:0] = [entry for entry in path if entry not in sys.path]
     importlib.import_module("harness.stack.local.supervisor._app").serve(
