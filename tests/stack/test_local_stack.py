@@ -166,13 +166,13 @@ def test_a_commands_own_children_end_with_it(end: str, rig: MakeRig, tmp_path: P
     services = {"pump": {"x-harness": {"command": ["sh", "-c", script]}, "stop_grace_period": "1s"}}
     one = rig(write_stack(tmp_path, services))
     one.start()
-    children = eventually(lambda: len(one.said("pump")) == 2 and [*map(int, one.said("pump"))])
+    children = eventually(lambda: len(one.output("pump")) == 2 and [*map(int, one.output("pump"))])
 
     getattr(one.stack, end)("pump")
 
-    assert not any((p := _process.find(pid)) and p.alive for pid in children[:1])
+    assert not any((p := _process.find(pid)) and p.is_running for pid in children[:1])
     one.stack.close()
-    assert not any((p := _process.find(pid)) and p.alive for pid in children)
+    assert not any((p := _process.find(pid)) and p.is_running for pid in children)
 
 
 def test_a_service_deaf_to_sigterm_is_killed_after_its_grace(rig: MakeRig, tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_a_service_deaf_to_sigterm_is_killed_after_its_grace(rig: MakeRig, tmp_p
     services["pump"]["stop_grace_period"] = "200ms"  # type: ignore[assignment]
     one = rig(write_stack(tmp_path, services))
     one.start()
-    eventually(lambda: one.said("pump"))
+    eventually(lambda: one.output("pump"))
 
     one.stack.stop("pump")
 

@@ -60,7 +60,7 @@ def test_every_link_has_a_proxy_at_its_address(stack: Rig) -> None:
 
 def test_settings_reach_the_services(stack: Rig) -> None:
     assert stack.get("front", "/health").json()["pace"] == "10.0"
-    assert b"from the settings" in b"".join(stack.said("ticker"))
+    assert b"from the settings" in b"".join(stack.output("ticker"))
 
 
 def test_lines_come_with_the_time_at_which_they_were_read(stack: Rig) -> None:

@@ -33,7 +33,7 @@ class Process:
     """Clock ticks from boot to its start."""
 
     @property
-    def alive(self) -> bool:
+    def is_running(self) -> bool:
         """True unless it is dead or a zombie."""
         return self.state not in "ZX"
 
@@ -63,10 +63,10 @@ def find(pid: int) -> Process | None:
 def is_alive(pid: int, start: int) -> bool:
     """Return True if the process with this pid and start time still runs."""
     process = find(pid)
-    return process is not None and process.start == start and process.alive
+    return process is not None and process.start == start and process.is_running
 
 
-def table() -> list[Process]:
+def list_processes() -> list[Process]:
     """Return every process of this machine."""
     pids = (int(name) for name in os.listdir(_PROC) if name.isdigit())  # noqa: PTH208 - only names
     return [process for pid in pids if (process := find(pid)) is not None]
@@ -75,7 +75,7 @@ def table() -> list[Process]:
 def process_tree(roots: Iterable[int]) -> list[Process]:
     """Return the running processes of `roots`, their sessions and groups, and all descendants."""
     members = set(roots)
-    processes = table()
+    processes = list_processes()
     found: dict[int, Process] = {}
     grew = True
     while grew:
@@ -87,7 +87,7 @@ def process_tree(roots: Iterable[int]) -> list[Process]:
                 found[process.pid] = process
                 members.add(process.pid)
                 grew = True
-    return [process for process in found.values() if process.alive]
+    return [process for process in found.values() if process.is_running]
 
 
 def send(pid: int, number: signal.Signals) -> None:
@@ -133,10 +133,10 @@ def labelled(variable: str, value: str) -> list[Process]:
     """Return the running processes that were started with `variable=value` in their environment."""
     wanted = f"{variable}={value}".encode()
     found = []
-    for process in table():
+    for process in list_processes():
         with suppress(OSError):
             environment = (_PROC / str(process.pid) / "environ").read_bytes()
-            if process.alive and wanted in environment.split(b"\0"):
+            if process.is_running and wanted in environment.split(b"\0"):
                 found.append(process)
     return found
 

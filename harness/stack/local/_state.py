@@ -161,7 +161,7 @@ class StateDir:
         the label in the environment with which they were started.
         """
         recorded = [owned for owned in self.owned() if owned.pid]
-        now = {process.pid: process for process in _process.table() if process.alive}
+        now = {process.pid: process for process in _process.list_processes() if process.is_running}
         names = {
             owned.pid: owned.name
             for owned in recorded

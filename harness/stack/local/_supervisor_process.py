@@ -41,26 +41,26 @@ def lock_state_dir(state: StateDir) -> int:
 
 def start_supervisor(state: StateDir, lock: int) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """Start the reaper, which forks the supervisor; return it and our end of the parent pipe."""
-    ours, theirs = socket.socketpair()
-    with theirs, state.logs.path("supervisor").open("wb") as log:
+    our_end, child_end = socket.socketpair()
+    with child_end, state.logs.path("supervisor").open("wb") as log:
         reaper = subprocess.Popen(
             [
                 sys.executable,
                 "-m",
                 "harness.stack.local.supervisor",
                 str(state.root),
-                str(theirs.fileno()),
+                str(child_end.fileno()),
                 str(lock),
             ],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            pass_fds=(theirs.fileno(), lock),
+            pass_fds=(child_end.fileno(), lock),
             env=os.environ | {LABEL: str(state.root)},
             # Ctrl-C must reach this process only, which then stops the services in order.
             start_new_session=True,
         )
-    return reaper, ours
+    return reaper, our_end
 
 
 def stop_supervisor(state: StateDir, reaper: subprocess.Popen[bytes] | None) -> None:

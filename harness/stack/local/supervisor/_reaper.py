@@ -33,7 +33,7 @@ def run_reaper(supervisor: int, state: StateDir, lock: int) -> None:
 def _kill_orphans() -> None:
     """Kill all children; repeat, because the children of each become orphans of this process."""
     reaper = os.getpid()
-    while children := [p for p in _process.table() if p.parent == reaper and p.alive]:
+    while children := [p for p in _process.list_processes() if p.parent == reaper and p.is_running]:
         for child in children:
             _process.kill_tree(child.pid)
         for child in children:

@@ -38,7 +38,7 @@ from ._service import Service, Stream
 
 
 class Supervisor:
-    """Runs the processes of the stack in `state` until the parent pipe closes or it is shut down."""
+    """Runs the processes of a stack until the parent pipe closes or it is shut down."""
 
     def __init__(self, state: StateDir, parent_pipe: socket.socket) -> None:
         self._state = state
