@@ -67,7 +67,7 @@ CASES = [
     Case("single_dollar", "NAME: shop", 'NAME: "5 $"',
          "services.shop.environment.NAME: '5 $' has a single $; write $$"),
     Case("open_brace", "NAME: shop", 'NAME: "${NAME"', "'${NAME' has ${ without }; add the }"),
-    Case("no_variable_name", "NAME: shop", 'NAME: "${-x}"', "which names no variable; write ${NAME}"),
+    Case("no_variable_name", "NAME: shop", 'NAME: "${-x}"', "names no variable; write ${NAME}"),
     Case("bad_operator", "NAME: shop", 'NAME: "${NAME%x}"', "is malformed; write ${NAME} or"),
     Case("unknown_key_in_stack", "  toxiproxy: toxiproxy\n", "  toxyproxy: toxiproxy\n",
          "x-harness.toxyproxy: unknown key; the known keys are toxiproxy, experiments"),
@@ -96,27 +96,30 @@ CASES = [
          "x-harness.links.shop-bank.to: 'shop' is also the link's from:; change one"),
     Case("same_listen", "listen: 21001}",
          "listen: 21001}\n    bank-shop: {from: bank, to: shop, listen: 21001}",
-         "x-harness.links.bank-shop.listen: 21001 is already the port of link shop-bank; choose another"),
+         "x-harness.links.bank-shop.listen: 21001 is already the port of link shop-bank; choose "
+         "another"),
     Case("same_ends", "listen: 21001}",
          "listen: 21001}\n    again: {from: shop, to: bank, listen: 21002}",
          "x-harness.links.again: link shop-bank already leads from shop to bank; remove one"),
     Case("link_not_used", "http://toxiproxy:21001", "http://example.org",
-         "services.shop.environment: does not contain toxiproxy:21001, where link shop-bank listens"),
+         "services.shop.environment: does not contain toxiproxy:21001, where link shop-bank "
+         "listens"),
     Case("no_such_link", "NAME: shop", "NAME: toxiproxy:21009",
          "services.shop.environment.NAME: no link listens on toxiproxy:21009; add one"),
     Case("link_of_other_service", "    image: bank\n", "    environment: [X=toxiproxy:21001]\n",
          "services.bank.environment.X: toxiproxy:21001 is link shop-bank, whose from: is shop; add "
          "a link from bank"),
     Case("direct_address", "NAME: shop", "NAME: bank:9000",
-         "services.shop.environment.NAME: has the direct address of bank, which bypasses every link; "
-         "add a link from shop to bank"),
+         "services.shop.environment.NAME: has the direct address of bank, which bypasses every "
+         "link; add a link from shop to bank"),
     Case("direct_url", "NAME: shop", "NAME: http://bank/pay",
-         "services.shop.environment.NAME: has the direct address of bank, which bypasses every link; "
-         "add a link from shop to bank"),
+         "services.shop.environment.NAME: has the direct address of bank, which bypasses every "
+         "link; add a link from shop to bank"),
     Case("no_toxiproxy", "  toxiproxy: {image: toxiproxy}\n", "",
          "x-harness.toxiproxy: no service is called 'toxiproxy'; add it, or name the one"),
     Case("toxiproxy_in_stack", "  toxiproxy: toxiproxy\n", "  toxiproxy: bank\n",
-         "services.bank.x-harness: the Toxiproxy is not part of the system under test; remove the block"),
+         "services.bank.x-harness: the Toxiproxy is not part of the system under test; remove "
+         "the block"),
     Case("disk_without_size", "      health: /health", "      health: /health\n      disk: big",
          "services.shop.x-harness.disk: 'big' is not a size; write one as 16MB, 512KB"),
     Case("tiny_disk", "      health: /health", "      health: /health\n      disk: 4KB",
@@ -124,7 +127,8 @@ CASES = [
     Case("disk_without_volume", "      port: 9000", "      port: 9000\n      disk: 16MB",
          "services.bank.x-harness.disk: bank has no named volume; add one, or remove disk:"),
     Case("networks_not_a_list", "    image: bank\n", "    image: bank\n    networks: attic\n",
-         "services.bank.networks: must be a list of networks, or a mapping with their names as keys"),
+         "services.bank.networks: must be a list of networks, or a mapping with their names as "
+         "keys"),
     Case("no_site", "      site: center\n", "",
          "services.bank.x-harness.site: is missing; it must be a name"),
     Case("no_port_on_target", "      app: bank:app\n      port: 9000", "      command: [bank]",
@@ -140,7 +144,8 @@ CASES = [
     Case("no_way_to_run", "      app: bank:app\n", "",
          "services.bank.x-harness: must have exactly one of app, command and postgres: true"),
     Case("command_as_text", "[sh, shop.sh]", "sh shop.sh",
-         'services.shop.x-harness.command: must be a list of arguments, such as ["node", "pay.js"]'),
+         'services.shop.x-harness.command: must be a list of arguments, such as '
+         '["node", "pay.js"]'),
     Case("bad_health", "health: /health", "health: health",
          "services.shop.x-harness.health: must be an HTTP path that starts with /"),
     Case("bad_read", "health: /health", "reads: {ledger: crossings}",
@@ -156,7 +161,8 @@ CASES = [
     Case("bad_condition", "service_healthy", "healthy",
          "services.shop.depends_on.bank.condition: must be service_started or service_healthy"),
     Case("bad_depends_on", "{bank: {condition: service_healthy}}", "bank",
-         "services.shop.depends_on: must be a list of services, or map services to {condition: ...}"),
+         "services.shop.depends_on: must be a list of services, or map services to "
+         "{condition: ...}"),
     Case("environment_as_text", '{BANK: "http://toxiproxy:21001", NAME: shop}', "BANK",
          "services.shop.environment: must be a mapping, or a list of NAME=value"),
     Case("boolean_in_environment", "NAME: shop", "NAME: yes",
@@ -173,7 +179,8 @@ CASES = [
     Case("volume_not_declared", "volumes: {shop-data: {}}", "",
          "volumes.shop-data: is missing; shop uses it, so declare it"),
     Case("bad_grace", "    image: bank\n", "    stop_grace_period: soon\n",
-         "services.bank.stop_grace_period: 'soon' is not a duration; write one such as 10s or 1m30s"),
+         "services.bank.stop_grace_period: 'soon' is not a duration; write one such as 10s or "
+         "1m30s"),
     Case("no_env_file", "    image: bank\n", "    env_file: bank.env\n",
          "services.bank.env_file: bank.env cannot be read"),
     Case("extends", "    image: bank\n", "    extends: {service: shop}\n",
