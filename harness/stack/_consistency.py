@@ -138,7 +138,7 @@ def _check_networks(
             problems.add(
                 (*at, "networks"),
                 f"shares no network with {end} ({', '.join(end_networks)}), so link "
-                f"{link.name} cannot work; add one of them",
+                f"{link.name} cannot work; add one of these networks",
             )
 
 

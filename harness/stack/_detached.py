@@ -14,7 +14,7 @@ from ._backend import Backend
 from ._backends import get_backend, owners
 from ._compose_file import read_stack
 from ._protocol import Detachable, Settings
-from ._saved_stack import no_stack
+from ._saved_stack import already_running, no_stack
 from ._sweep import sweep
 
 
@@ -51,7 +51,7 @@ def _remove_dead(backend: Backend, state: Path) -> None:
     except StackError:
         backend.sweep(state)
         return
-    raise StackError(f"{state}: a stack is already running here; stop it: harness down")
+    raise already_running(state)
 
 
 def attach(directory: Path) -> Detachable:

@@ -29,3 +29,8 @@ def load_stack(state_dir: Path, load: Callable[[bytes], T]) -> T:
 def no_stack(state_dir: Path) -> StackError:
     """Return the error for a `state_dir` in which no stack runs."""
     return StackError(f"{state_dir}: no stack runs here; start one: harness up")
+
+
+def already_running(state_dir: Path) -> StackError:
+    """Return the error for starting a stack in a `state_dir` in which one already runs."""
+    return StackError(f"{state_dir}: a stack is already running here; stop it: harness down")

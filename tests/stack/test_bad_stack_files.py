@@ -175,7 +175,7 @@ CASES = [
          "networks.vault: is missing; bank is on this network, so declare it"),
     Case("link_between_networks", "    image: bank\n", "    image: bank\n    networks: [vault]\n",
          "services.toxiproxy.networks: shares no network with bank (vault), so link shop-bank "
-         "cannot work; add one of them"),
+         "cannot work; add one of these networks"),
     Case("volume_not_declared", "volumes: {shop-data: {}}", "",
          "volumes.shop-data: is missing; shop uses it, so declare it"),
     Case("bad_grace", "    image: bank\n", "    stop_grace_period: soon\n",

@@ -9,6 +9,7 @@ import docker
 from harness.errors import StackError
 
 from .._protocol import Settings
+from .._saved_stack import already_running
 from .._spec import StackSpec
 from ._command import Compose, RefusedError
 from ._engine import told
@@ -36,9 +37,7 @@ class Maker:
             StackError: something does, or the engine does not answer.
         """
         if self._lives():
-            raise StackError(
-                f"{self._project.state_dir}: a stack is running here already; harness down stops it"
-            )
+            raise already_running(self._project.state_dir)
 
     def require_living(self) -> None:
         """The opposite of `refuse_living`."""

@@ -163,9 +163,8 @@ class LocalStack:
         """Return the state of each service, from the supervisor and a readiness probe."""
         processes = {s.service: s for s in self._call(ListProcesses()).processes}
         services = list(self._spec.services.values())
-        with ThreadPoolExecutor(
-            len(services) or 1
-        ) as pool:  # a service that hangs must not delay the others
+        # Probed concurrently: a service that hangs must not delay the others.
+        with ThreadPoolExecutor(len(services) or 1) as pool:
             return list(pool.map(lambda s: self._status(s, processes.get(s.name)), services))
 
     def address(self, service: str) -> str:
@@ -265,9 +264,9 @@ class LocalStack:
         self.close()
 
     def _await_ready(self, service: str) -> None:
-        # A caller's short limit is meant for its services, not for the Toxiproxy.
-        is_toxiproxy = service == self._spec.toxiproxy
-        timeout = max(self._ready_timeout, _READY_TIMEOUT if is_toxiproxy else 0.0)
+        timeout = self._ready_timeout
+        if service == self._spec.toxiproxy:  # a short limit is meant for the system's services
+            timeout = max(timeout, _READY_TIMEOUT)
         try:
             self._nodes.await_ready(service, self._probe(service), timeout)
         except StackError as error:

@@ -128,5 +128,7 @@ class Starter:
         return Preload(
             factories=tuple(process.app for process in apps),
             paths=(str(self._spec.directory), str(Path.cwd())),
-            variables=tuple({name for r in apps for name in r.environment if name not in base}),
+            variables=tuple(
+                {name for process in apps for name in process.environment if name not in base}
+            ),
         )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from harness.errors import StackError
 
+from .._saved_stack import already_running
 from ._client import Client
 from ._messages import ListProcesses
 from ._state import StateDir
@@ -50,9 +51,7 @@ def take_lock(state: StateDir) -> int | None:
     deadline = time.monotonic() + _LOCK_TIMEOUT
     while (lock := state.lock()) is None:
         if _answers(state):
-            raise StackError(
-                f"{state.root}: a stack is already running here; stop it: harness down"
-            )
+            raise already_running(state.root)
         if time.monotonic() > deadline:
             return None
         time.sleep(0.01)  # flock has no timeout

@@ -76,10 +76,8 @@ def _serve(spec: ProcessSpec) -> None:
     os.environ.clear()
     os.environ.update(spec.environment)
     sys.argv = [spec.app]
-    sys.stdout, sys.stderr = (
-        _text_to(1),
-        _text_to(2),
-    )  # the inherited ones write to a file, not a pipe
+    # The inherited ones were opened on a file, not a pipe.
+    sys.stdout, sys.stderr = _text_to(1), _text_to(2)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # Python's default, which SIG_DFL above replaced
     path = [spec.directory, str(Path.cwd())]
     sys.path[:0] = [entry for entry in path if entry not in sys.path]

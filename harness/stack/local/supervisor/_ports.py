@@ -38,9 +38,8 @@ class Ports:
                 break
             holder = socket.socket()
             try:
-                holder.bind(
-                    ("127.0.0.1", port)
-                )  # fails if any other socket is bound to it: no race
+                # It fails if any other socket is bound to the port, so there is no race.
+                holder.bind(("127.0.0.1", port))
             except OSError:
                 holder.close()
                 continue

@@ -80,9 +80,8 @@ class Supervisor:
             timeout = max(0.0, min(times) - time.monotonic()) if times else None
             for key, events in self._selector.select(timeout):
                 current = self._selector.get_map().get(key.fd)
-                if (
-                    current is not None and current.data is key.data
-                ):  # an earlier callback may close it
+                # An earlier callback of this round may have closed it.
+                if current is not None and current.data is key.data:
                     key.data(events)
             for service in self._services.values():
                 if service.kill_at is not None and service.kill_at <= time.monotonic():
