@@ -98,8 +98,10 @@ class Chaos:
             # Services take their time to stop and start; they must not wait for each other.
             services = resources.enter_context(ThreadPoolExecutor(_CANARIES, "node"))
             stack = self.stack
-            keep_upstream = stack.keep_upstream if isinstance(stack, ContainerStack) else contextlib.nullcontext
-            self._links = LinkHolds(server, intents, changes, keep_upstream)
+            unmoved = (
+                stack.keep_upstream if isinstance(stack, ContainerStack) else contextlib.nullcontext
+            )
+            self._links = LinkHolds(server, intents, changes, unmoved)
             self._nodes = NodeHolds(self.stack, intents, services)
             self._lookout = Lookout(self.stack, canaries, self._seed)
             self._link_verifier = LinkVerifier(

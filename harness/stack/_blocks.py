@@ -1,4 +1,4 @@
-"""The `x-harness:` blocks of a stack file, as pydantic models: one for the file, one a service."""
+"""Pydantic models of `x-harness:` blocks: `StackBlock` of a file, `ServiceBlock` of a service."""
 
 from typing import Annotated, TypeVar
 
@@ -12,6 +12,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 HttpPath = Annotated[str, Field(pattern="^/")]
 
 _SMALLEST_DISK = 64 * 1024
+"""Bytes."""
 _MODULE = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
 
 
@@ -20,30 +21,30 @@ class _Block(BaseModel):
 
 
 class LinkBlock(_Block):
-    """`{from: border, to: database, listen: 21001}`."""
+    """One link, such as `{from: shop, to: database, listen: 21001}`."""
 
     caller: str = Field(alias="from", description="The service that calls.")
     target: str = Field(alias="to", description="The service that is called.")
-    listen: Port = Field(description="Where the proxy listens in the Compose network.")
+    listen: Port = Field(description="The proxy's port in the Compose network.")
 
 
 class StackBlock(_Block):
-    """`x-harness:` at the top of the file."""
+    """The `x-harness:` block at the top level of the file."""
 
-    toxiproxy: str = Field(default="toxiproxy", description="The service that is the Toxiproxy.")
-    experiments: str = Field(default="experiments", description="Where the scenarios are.")
+    toxiproxy: str = Field(default="toxiproxy", description="The service that runs Toxiproxy.")
+    experiments: str = Field(default="experiments", description="The directory of the scenarios.")
     checks: tuple[Annotated[str, Field(pattern=f"^{_MODULE}$")], ...] = Field(
         default=(), description="Modules to import for this system's own checks."
     )
     links: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")], LinkBlock] = Field(
-        default_factory=dict, description="Who calls whom."
+        default_factory=dict, description="The links: which service calls which."
     )
 
 
 class ServiceBlock(_Block):
-    """`x-harness:` of one service: where it is and how it is run without Docker."""
+    """The `x-harness:` block of one service: its site, and how it is run without Docker."""
 
-    site: str = Field(min_length=1, description="The place that fails as one unit.")
+    site: str = Field(min_length=1, description="The site: services of a site fail together.")
     app: str | None = Field(
         default=None, pattern=rf"^{_MODULE}:{_MODULE}$", description="An ASGI factory."
     )
@@ -54,24 +55,26 @@ class ServiceBlock(_Block):
     reads: dict[str, HttpPath] = Field(default_factory=dict)
     quiescent: HttpPath | None = None
     disk: Annotated[Size, Field(ge=_SMALLEST_DISK)] | None = Field(
-        default=None, description="How much each of its volumes holds in containers, as in 16MB."
+        default=None, description="The size of each of its volumes in containers, such as 16MB."
     )
 
     @model_validator(mode="after")
     def _one_way_to_run(self) -> "ServiceBlock":
         given = (self.app is not None) + (self.command is not None) + self.postgres
         if given != 1:
-            raise ValueError("say how it is run: exactly one of app, command, postgres: true")
+            raise ValueError(
+                "must have exactly one of app, command and postgres: true; add or remove"
+            )
         return self
 
 
 B = TypeVar("B", bound=_Block)
 
 _CURES = {
-    "app": "must be `module:factory`, as in services.border:app",
-    "checks": "must be a dotted module name, as in experiments.checks",
-    "command": 'must be a list of words, as in ["node", "pay.js"]',
-    "disk": "must be a size of 64KB or more, as in 16MB",
+    "app": "must be `module:factory`, such as shop.api:app",
+    "checks": "must be a dotted module name, such as experiments.checks",
+    "command": 'must be a list of arguments, such as ["node", "pay.js"]',
+    "disk": "must be a size of at least 64KB, such as 16MB",
     "from": "must be the name of a service",
     "health": "must be an HTTP path that starts with /",
     "links": "must be a mapping of names (letters, digits, - _ .) to {from, to, listen}",
@@ -85,24 +88,25 @@ _CURES = {
 
 
 def read_block(kind: type[B], value: object, problems: Problems, at: Key) -> B | None:
-    """`value` as a block of `kind`; None if it is not one, which is then among `problems`."""
+    """Validate `value` as a `kind` of block; if it is invalid, add the problems and return None."""
     try:
         return kind.model_validate(value)
     except ValidationError as error:
         for problem in error.errors():
             key = tuple(part for part in problem["loc"] if part != "[key]")
-            problems.add((*at, *key), _say(kind, problem["type"], key, problem["msg"]))
+            problems.add((*at, *key), _problem_text(kind, problem["type"], key, problem["msg"]))
         return None
 
 
-def _say(kind: type[_Block], what: str, key: Key, message: str) -> str:
+def _problem_text(kind: type[_Block], error_type: str, key: Key, message: str) -> str:
+    """Return the text for one pydantic error, with the cure for its key."""
     name = next((str(part) for part in reversed(key) if str(part) in _CURES), "")
-    if what == "extra_forbidden":
+    if error_type == "extra_forbidden":
         owner = LinkBlock if len(key) > 1 and key[0] == "links" else kind
         known = ", ".join(field.alias or name for name, field in owner.model_fields.items())
-        return f"unknown key; the keys here are {known}"
-    if what == "missing":
+        return f"unknown key; the known keys are {known}"
+    if error_type == "missing":
         return f"is missing; it {_CURES[name]}" if name else "is missing; add it"
-    if what == "value_error" or not name:
+    if error_type == "value_error" or not name:
         return message.removeprefix("Value error, ")
     return _CURES[name]

@@ -1,8 +1,8 @@
-"""Reads `docker-compose.yml` with its `x-harness:` blocks: the one description of a stack.
+"""Read the description of a stack: `docker-compose.yml` with its `x-harness:` blocks.
 
     spec = read_stack(Path("."), os.environ)
 
-Services without an `x-harness:` block (the Toxiproxy itself, Locust) are not part of the spec.
+Services without an `x-harness:` block (Toxiproxy itself, Locust) are not part of the spec.
 """
 
 from collections.abc import Mapping
@@ -12,13 +12,18 @@ from ._spec import StackSpec
 
 
 def read_stack(directory: Path, environment: Mapping[str, str]) -> StackSpec:
-    """The stack that `directory`'s Compose file describes; variables come from `environment`.
+    """Return the stack that the Compose file in `directory` describes.
+
+    Args:
+        directory: holds the Compose file and, if there is one, `.env`.
+        environment: the variables that `${NAME}` in the file stands for; they override `.env`.
 
     Raises:
-        UsageError: there is none, or it is malformed or inconsistent; every problem on a line of
-            its own, with file, key and cure.
+        UsageError: the file is missing, malformed or inconsistent. It lists every problem on a
+            line of its own, with file, key and cure.
     """
-    # PyYAML and pydantic take 0.2 s, which a stack's supervisor must not pay while others wait.
+    # Importing PyYAML and pydantic takes 0.2 s. The supervisor of a local stack does not need
+    # them, and the start of the stack waits for it.
     from ._reading import read  # noqa: PLC0415
 
     return read(directory, environment)

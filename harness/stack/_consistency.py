@@ -1,7 +1,7 @@
-"""What must fit together in a stack file: links with services, addresses with links, the order.
+"""Check that the parts of a stack file agree: links and services, addresses and links, start order.
 
-Every call goes through a link, or cutting links would prove nothing: hence an address in a
-service's environment that goes past the Toxiproxy is a problem like a misspelt name is.
+Every call between services must go through a link, or cutting links would prove nothing. So an
+address in a service's environment that bypasses the Toxiproxy is a problem, as a misspelt name is.
 """
 
 import re
@@ -22,20 +22,28 @@ def check_consistency(
     networks: Mapping[str, Any],
     problems: Problems,
 ) -> None:
-    """Note in `problems` what does not fit; the other mappings are the file's own."""
+    """Add every inconsistency of `spec` to `problems`.
+
+    Args:
+        spec: the stack as it was read.
+        declared: the file's `services:`, those without an `x-harness:` block included.
+        volumes: the file's `volumes:`.
+        networks: the file's `networks:`.
+        problems: where inconsistencies are added.
+    """
     known = _members(declared)
     if spec.toxiproxy not in declared:
         problems.add(
             ("x-harness", "toxiproxy"),
-            f"no service is called {spec.toxiproxy!r}; add it, or name the one that is",
+            f"no service is called {spec.toxiproxy!r}; add it, or name the one that runs Toxiproxy",
         )
     elif spec.toxiproxy in known:
         problems.add(
             ("services", spec.toxiproxy, "x-harness"),
-            "the Toxiproxy is no part of the system; remove the block",
+            "the Toxiproxy is not part of the system under test; remove the block",
         )
     if not known:
-        problems.add(("services",), "none has an x-harness: block; give each service one")
+        problems.add(("services",), "no service has an x-harness: block; give each service one")
     for link in spec.links.values():
         _check_link(link, spec, known, problems)
     _check_links_differ(spec.links, problems)
@@ -48,13 +56,15 @@ def check_consistency(
         if service.disk is not None:
             _check_disk(service, spec, volumes, problems)
         for name in service.volumes.values():
-            if "@" not in name and name not in volumes:  # NAME@PATH: an anonymous one
-                problems.add(("volumes", name), f"is missing; {service.name} uses it, declare it")
+            if "@" not in name and name not in volumes:  # NAME@PATH is an anonymous volume
+                problems.add(
+                    ("volumes", name), f"is missing; {service.name} uses it, so declare it"
+                )
     _check_cycles(spec, problems)
 
 
 def _members(declared: Mapping[str, Any]) -> set[str]:
-    """The services that have a block, even a malformed one, which is a problem of its own."""
+    """Return the services that have a block, malformed ones included (reported elsewhere)."""
     return {
         name for name, body in declared.items() if isinstance(body, dict) and "x-harness" in body
     }
@@ -67,25 +77,25 @@ def _check_link(link: Link, spec: StackSpec, known: set[str], problems: Problems
             problems.add(
                 (*at, side),
                 f"no service with an x-harness: block is called {name!r}; "
-                f"one of {', '.join(sorted(known)) or 'none'}",
+                f"the services with one are: {', '.join(sorted(known)) or 'none'}",
             )
     if link.caller == link.target:
-        problems.add((*at, "to"), f"{link.target!r} is where the link comes from, too; change one")
+        problems.add((*at, "to"), f"{link.target!r} is also the link's from:; change one of them")
     target = spec.services.get(link.target)
     if target is not None and target.port is None:
         problems.add(
             ("services", target.name, "x-harness", "port"),
-            f"is missing, but link {link.name} leads here; add the port on which it listens",
+            f"is missing, but link {link.name} leads here; add the port of the service",
         )
     caller = spec.services.get(link.caller)
     address = f"{spec.toxiproxy}:{link.listen}"
     if caller is not None and not any(
-        _names(value, address) for value in caller.environment.values()
+        _has_address(value, address) for value in caller.environment.values()
     ):
         problems.add(
             ("services", caller.name, "environment"),
-            f"does not name {address}, where link {link.name} listens; "
-            f"let {caller.name} call {link.target} there",
+            f"does not contain {address}, where link {link.name} listens; "
+            f"set the address at which {caller.name} calls {link.target} to it",
         )
 
 
@@ -96,33 +106,39 @@ def _check_links_differ(links: Mapping[str, Link], problems: Problems) -> None:
         at = ("x-harness", "links", name)
         first = ports.setdefault(link.listen, name)
         if first != name:
-            problems.add((*at, "listen"), f"{link.listen} is {first}'s already; choose another")
+            problems.add(
+                (*at, "listen"),
+                f"{link.listen} is already the port of link {first}; choose another",
+            )
         first = ends.setdefault((link.caller, link.target), name)
         if first != name:
             problems.add(
-                at, f"{first} leads from {link.caller} to {link.target} already; remove one"
+                at,
+                f"link {first} already leads from {link.caller} to {link.target}; remove one",
             )
 
 
 def _check_networks(
     spec: StackSpec, declared: Mapping[str, Any], networks: Mapping[str, Any], problems: Problems
 ) -> None:
-    """Links pass through the Toxiproxy: it shares a network with both ends of each."""
+    """Check that the Toxiproxy shares a network with both ends of each link."""
     proxy, at = declared.get(spec.toxiproxy), ("services", spec.toxiproxy)
-    there = read_networks(proxy, problems, at) if isinstance(proxy, dict) else ()
+    proxy_networks = read_networks(proxy, problems, at) if isinstance(proxy, dict) else ()
     joined = {name: service.networks for name, service in spec.services.items()}
-    for owner, names in {spec.toxiproxy: there, **joined}.items():
+    for owner, names in {spec.toxiproxy: proxy_networks, **joined}.items():
         for name in names:
             if name != "default" and name not in networks:
-                problems.add(("networks", name), f"is missing; {owner} is on it, declare it")
+                problems.add(
+                    ("networks", name), f"is missing; {owner} is on this network, so declare it"
+                )
     ends = {end: link for link in spec.links.values() for end in (link.caller, link.target)}
     for end, link in ends.items():
-        theirs = joined.get(end, ())
-        if there and theirs and not {*there} & {*theirs}:
+        end_networks = joined.get(end, ())
+        if proxy_networks and end_networks and not {*proxy_networks} & {*end_networks}:
             problems.add(
                 (*at, "networks"),
-                f"is on none of {end}'s ({', '.join(theirs)}), so link {link.name} leads nowhere; "
-                "put it on one of them",
+                f"shares no network with {end} ({', '.join(end_networks)}), so link "
+                f"{link.name} cannot work; add one of these networks",
             )
 
 
@@ -130,30 +146,30 @@ def _check_password(service: Service, problems: Problems) -> None:
     if not service.environment.get("POSTGRES_PASSWORD"):
         problems.add(
             ("services", service.name, "environment", "POSTGRES_PASSWORD"),
-            "is missing; PostgreSQL wants one, and so does its official image",
+            "is missing; add it: PostgreSQL and its official image need a password",
         )
 
 
 def _check_disk(
     service: Service, spec: StackSpec, volumes: Mapping[str, Any], problems: Problems
 ) -> None:
-    """A disk of limited size is made of a volume that is this project's alone to make."""
+    """Check the volumes of a disk of limited size: the harness must be free to define them."""
     at = ("services", service.name, "x-harness", "disk")
     named = [name for name in service.volumes.values() if "@" not in name]
     if not named:
-        problems.add(at, f"{service.name} has no named volume; give it one, or remove the key")
+        problems.add(at, f"{service.name} has no named volume; add one, or remove disk:")
     for name in named:
         own = set(volumes.get(name) or {}) & {"external", "driver", "driver_opts"}
         if own:
             problems.add(
                 at,
-                f"volume {name} has {' and '.join(sorted(own))} of its own, and cannot be made "
-                "a disk of this size; remove one of them",
+                f"volume {name} sets {' and '.join(sorted(own))}, so it cannot be limited to this "
+                "size; remove that, or remove disk:",
             )
         for other in spec.services.values():
             if name in other.volumes.values() and other.disk not in (None, service.disk):
                 problems.add(
-                    at, f"{other.name} gives volume {name} another size; write the same in both"
+                    at, f"{other.name} limits volume {name} to another size; write the same in both"
                 )
 
 
@@ -170,55 +186,57 @@ def _check_cycles(spec: StackSpec, problems: Problems) -> None:
     try:
         TopologicalSorter({s.name: s.depends_on.keys() for s in spec.services.values()}).prepare()
     except CycleError as error:
-        around = list(reversed(error.args[1]))
+        cycle = list(reversed(error.args[1]))
         problems.add(
-            ("services", around[0], "depends_on"),
-            f"goes round in a circle: {' -> '.join(around)}; remove one of them",
+            ("services", cycle[0], "depends_on"),
+            f"is circular: {' -> '.join(cycle)}; remove one of them",
         )
 
 
 def _check_addresses(
     service: Service, spec: StackSpec, known: set[str], problems: Problems
 ) -> None:
-    listens: dict[int, list[Link]] = defaultdict(list)
+    by_port: dict[int, list[Link]] = defaultdict(list)
     for link in spec.links.values():
-        listens[link.listen].append(link)
+        by_port[link.listen].append(link)
     for variable, value in service.environment.items():
         at = ("services", service.name, "environment", variable)
         for other in sorted(known - {service.name}):
-            if _names_host(value, other):
+            if _has_host(value, other):
                 problems.add(
                     at,
-                    f"names {other} directly, past every link; add a link from {service.name} "
-                    f"to {other} and write {spec.toxiproxy}:LISTEN",
+                    f"has the direct address of {other}, which bypasses every link; add a link "
+                    f"from {service.name} to {other} and write {spec.toxiproxy}:LISTEN here",
                 )
         for port in _ports_of(value, spec.toxiproxy):
-            callers = {link.caller for link in listens[port]}
+            callers = {link.caller for link in by_port[port]}
             if not callers:
                 problems.add(
                     at,
                     f"no link listens on {spec.toxiproxy}:{port}; add one under x-harness.links",
                 )
             elif service.name not in callers:
-                names = ", ".join(link.name for link in listens[port])
+                names = ", ".join(link.name for link in by_port[port])
                 problems.add(
                     at,
-                    f"{spec.toxiproxy}:{port} is link {names} from {', '.join(sorted(callers))}; "
-                    f"give {service.name} a link of its own",
+                    f"{spec.toxiproxy}:{port} is link {names}, whose from: is "
+                    f"{', '.join(sorted(callers))}; add a link from {service.name}",
                 )
 
 
-def _names(value: str, address: str) -> bool:
+def _has_address(value: str, address: str) -> bool:
+    """Return True if `value` contains `address`, a `host:port`."""
     return re.search(rf"(?<![\w.-]){re.escape(address)}(?!\d)", value) is not None
 
 
-def _names_host(value: str, host: str) -> bool:
-    """Whether `value` holds `host` as an address: with a port, or after `//` or `@`."""
+def _has_host(value: str, host: str) -> bool:
+    """Return True if `value` has `host` as an address: with a port, or after `//` or `@`."""
     name = re.escape(host)
     pattern = rf"(?<![\w.-]){name}:\d|(?://|@){name}(?![\w.-])"
     return re.search(pattern, value) is not None
 
 
 def _ports_of(value: str, host: str) -> list[int]:
+    """Return the ports of `host` in `value`, each once."""
     found = re.findall(rf"(?<![\w.-]){re.escape(host)}:(\d+)", value)
     return [int(port) for port in dict.fromkeys(found)]

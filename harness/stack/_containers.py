@@ -1,9 +1,11 @@
-"""What only a container engine can do to a service (capability `containers` of a backend).
+"""Faults that only a container engine can inject (capability `containers` of a backend).
 
-    stack.engine.starve("counter-sub", cpu=0.05, memory=None)
+    record = stack.engine.record("shop")                        # before every change
+    stack.engine.starve("shop", cpu=0.05, memory=None)
+    stack.engine.restore("starve", record)
 
-Each change is taken back from a record that is taken before it. A record is plain data, so that
-whoever reads it after a crash can take the change back as well (`Backend.restore`).
+A record is plain data: another process that reads it after a crash can revert the change as well,
+with `Backend.restore`.
 """
 
 from collections.abc import Collection, Mapping
@@ -14,59 +16,82 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 from ._protocol import Stack
 
 Record: TypeAlias = Mapping[str, Any]
-"""How a container is before it is changed, as JSON; its keys are its backend's own."""
+"""The settings of a container before a change, as a JSON object.
+
+`service` is its name in the Compose file. The other keys are the backend's own: opaque to callers.
+"""
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What a container may use, and what it does use."""
+    """The resource limits of a container, and what it uses now."""
 
     cpu: float | None
-    """Cores that it may use; None: all."""
+    """CPU limit in cores; None: no limit."""
     throttled: int
-    """How often it was held up because it had used them."""
+    """Number of scheduler periods in which it was throttled at that limit."""
     memory: int | None
-    """Bytes that it may use; None: all."""
+    """Memory limit in bytes; None: no limit."""
     used: int
-    """Bytes that it does use."""
+    """Memory in use, in bytes."""
     refused: int
-    """How often it wanted more than it may use, where the engine counts that."""
+    """Number of allocations that hit the memory limit; 0 if the engine does not count them."""
     killed: bool
-    """Whether the kernel has ended it for want of memory."""
+    """True if the kernel's OOM killer has killed it."""
 
 
 class Engine(Protocol):
-    """The engine, for the services of one stack.
+    """The container engine, for the services of one stack.
 
     Every method raises `StackError` with the service, what happened and the cure.
     """
 
     def record(self, service: str) -> Record:
-        """What `restore` needs to bring the container of `service` back to how it is now."""
+        """Return the current settings of the container of `service`, for `restore`.
+
+        They cover everything that `disconnect`, `starve` and `fill` can change.
+        """
 
     def restore(self, change: str, record: Record) -> str:
-        """Take a change (`disconnect`, `starve`, `fill`, `pause`) back; what was done."""
+        """Revert `change` to the settings in `record`, which was taken before it.
+
+        Args:
+            change: `disconnect`, `starve`, `fill` or `pause`.
+            record: what `record` returned.
+
+        Returns:
+            A phrase that says what was done, such as `connected to default again`.
+        """
 
     def disconnect(self, service: str, networks: Collection[str]) -> None:
-        """Take it off `networks`; its process runs on."""
+        """Disconnect the container of `service` from `networks`; its process keeps running."""
 
     def hosts(self, service: str) -> Mapping[str, str]:
-        """Network -> its address there, for the networks that it is on now."""
+        """Return a map of network name to IP address, for the networks that it is connected to."""
 
     def starve(self, service: str, *, cpu: float | None, memory: int | None) -> None:
-        """Let it use so many cores, or so many bytes; None leaves the one as it is.
+        """Limit the CPU or the memory of `service`.
 
-        It may be ended for want of memory from now on: that is no surprise.
+        From now on it may be killed for lack of memory: such an exit is reported as planned.
+
+        Args:
+            service: the service to limit.
+            cpu: cores; None leaves the CPU limit as it is.
+            memory: bytes; None leaves the memory limit as it is.
         """
 
     def usage(self, service: str) -> Usage:
-        """What it may use, and what it does."""
+        """Return the limits of the container of `service` and its current use."""
 
     def fill(self, service: str) -> None:
-        """Leave no room on any of its disks (`Service.disk`)."""
+        """Fill every disk of limited size (`Service.disk`) of `service`."""
 
     def room(self, service: str) -> Mapping[str, bool]:
-        """Path of each of its disks -> whether it takes even a page."""
+        """Return for each disk of limited size of `service` whether it has free space.
+
+        Returns:
+            The disk's mount path in the container -> True if a page of 4096 bytes can be written.
+        """
 
 
 @runtime_checkable
@@ -75,10 +100,11 @@ class ContainerStack(Stack, Protocol):
 
     @property
     def engine(self) -> Engine:
-        """What only their engine can do to them."""
+        """The engine that runs them."""
 
     def keep_upstream(self, link: str) -> AbstractContextManager[object]:
-        """While the block lasts, the proxy of `link` leads where it leads now.
+        """Return a context manager during which the proxy of `link` keeps its upstream.
 
-        Links to a container that is down are redirected; not while somebody replaces the proxy.
+        The stack redirects the links to a container that is down. This delays it while the caller
+        replaces the proxy.
         """

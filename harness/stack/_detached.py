@@ -1,4 +1,4 @@
-"""Stacks that outlive their starter: `harness up`, `status`, `logs`, `down`.
+"""Detached stacks, which outlive the process that starts them: `harness up`, `down` and others.
 
 The state of the stack that is described in DIR is kept in DIR/.harness/stack.
 """
@@ -14,11 +14,12 @@ from ._backend import Backend
 from ._backends import get_backend, owners
 from ._compose_file import read_stack
 from ._protocol import Detachable, Settings
+from ._saved_stack import already_running, no_stack
 from ._sweep import sweep
 
 
 def detached_state(directory: Path) -> Path:
-    """Return where the state of the detached stack of `directory` is kept."""
+    """Return the state directory of the detached stack of `directory`."""
     return directory / ".harness" / "stack"
 
 
@@ -26,8 +27,8 @@ def start_detached(directory: Path, settings: Settings, backend: Backend) -> Det
     """Start the stack of `directory` on `backend`, leave it running, and return it.
 
     Raises:
-        UsageError: its file is wrong.
-        StackError: it does not start, or runs already, on whichever backend.
+        UsageError: the Compose file is missing or invalid.
+        StackError: it does not start, or a stack of `directory` already runs, on any backend.
     """
     spec, state = read_stack(directory, os.environ), detached_state(directory)
     stack = backend.make_stack(spec, state)
@@ -40,33 +41,33 @@ def start_detached(directory: Path, settings: Settings, backend: Backend) -> Det
 
 
 def _remove_dead(backend: Backend, state: Path) -> None:
-    """Make room in `state`, where a stack of `backend` was: one directory holds one stack.
+    """Remove a crashed stack of `backend` from `state`: a state directory holds one stack.
 
     Raises:
-        StackError: that stack still runs.
+        StackError: that stack is still running.
     """
     try:
         backend.attach(state).detach()
     except StackError:
         backend.sweep(state)
         return
-    raise StackError(f"{state}: a stack is running here already; harness down stops it")
+    raise already_running(state)
 
 
 def attach(directory: Path) -> Detachable:
-    """Return the detached stack of `directory`; it runs on when this process ends.
+    """Return the detached stack of `directory`; it keeps running when this process ends.
 
     Raises:
-        StackError: none runs.
+        StackError: no stack of `directory` runs.
     """
     state = detached_state(directory)
     for backend in owners(state):
         return backend.attach(state)
-    raise StackError(f"{state}: no stack runs here; start one: harness up")
+    raise no_stack(state)
 
 
 def stop_detached(directory: Path) -> None:
-    """Stop the detached stack of `directory`, or clean up what is left of it."""
+    """Stop the detached stack of `directory`, and remove whatever a crashed one left."""
     with suppress(StackError):
         attach(directory).close()
     sweep(detached_state(directory))
@@ -79,11 +80,11 @@ def print_logs(
     follow: bool,
     write: Callable[[str], object],
 ) -> None:
-    """Write what `services` (all of them if none is named) have logged, a name before each line.
+    """Write the logs of `services` (of all if none is named), each line prefixed with its service.
 
     Raises:
         UsageError: no such service has a log.
-        StackError: none has run, or it is in containers and no Docker engine answers.
+        StackError: no stack has run, or it runs in containers and no Docker engine answers.
     """
     state = detached_state(directory)
     # Log files may outlive their stack, so without a stack the default backend looks for them.

@@ -1,9 +1,9 @@
-"""`${X}` in a Compose file, as Compose replaces it, with one difference.
+"""Interpolation of variables in a Compose file, as Compose does it, with one difference.
 
 `$X`, `${X}`, `${X:-default}`, `${X-default}`, `${X:?error}`, `${X?error}`, `${X:+instead}`,
-`${X+instead}` and `$$` are known; defaults may hold variables in turn. Compose puts the empty
-text where a variable is unset and only warns; here that is a problem, because a service that
-starts with half an address fails much later and further away.
+`${X+instead}` and `$$` are supported; a default may contain variables. Compose replaces an unset
+variable by the empty string and only warns. Here it is an error, because a service that starts
+with half an address fails much later, with a message that does not name the variable.
 """
 
 import re
@@ -17,7 +17,10 @@ _OPERATOR = re.compile(r":?[-?+]")
 
 
 def interpolate(value: Any, environment: Mapping[str, str], problems: Problems, at: Key) -> Any:
-    """`value` with every variable in every text in it replaced; keys are left as they are."""
+    """Return `value` with the variables in all its strings replaced; keys stay as they are.
+
+    A variable that cannot be replaced is added to `problems`; `at` is the key of `value`.
+    """
     if isinstance(value, str):
         try:
             return expand(value, environment)
@@ -38,10 +41,10 @@ def interpolate(value: Any, environment: Mapping[str, str], problems: Problems, 
 
 
 def expand(text: str, environment: Mapping[str, str]) -> str:
-    """`text` with its variables replaced.
+    """Return `text` with its variables replaced.
 
     Raises:
-        ValueError: a variable is unset, demanded by `:?`, or malformed; says so with the cure.
+        ValueError: a variable is unset, required by `:?`, or malformed; the text has the cure.
     """
     done, rest = [], text
     while "$" in rest:
@@ -57,24 +60,24 @@ def expand(text: str, environment: Mapping[str, str]) -> str:
             done.append(_value(name.group(), environment))
             rest = rest[name.end() :]
         else:
-            raise ValueError(f"a single $ in {text!r}; write $$ for a dollar sign")
+            raise ValueError(f"{text!r} has a single $; write $$ for a dollar sign")
     return "".join(done) + rest
 
 
 def _braced(rest: str, text: str) -> tuple[str, str]:
-    """What is between the brace that `rest` starts with and its partner, and what follows."""
+    """Return the text between the `{` at the start of `rest` and its `}`, and the text after it."""
     depth = 0
     for position, character in enumerate(rest):
         depth += (character == "{") - (character == "}")
         if depth == 0:
             return rest[1:position], rest[position + 1 :]
-    raise ValueError(f"${{ without its }} in {text!r}; close it")
+    raise ValueError(f"{text!r} has ${{ without }}; add the }}")
 
 
 def _substitute(inside: str, environment: Mapping[str, str], text: str) -> str:
     name = _NAME.match(inside)
     if name is None:
-        raise ValueError(f"${{{inside}}} in {text!r} names no variable; write ${{NAME}}")
+        raise ValueError(f"{text!r} has ${{{inside}}}, which names no variable; write ${{NAME}}")
     variable, rest = name.group(), inside[name.end() :]
     if not rest:
         return _value(variable, environment)
@@ -82,10 +85,10 @@ def _substitute(inside: str, environment: Mapping[str, str], text: str) -> str:
     if operator is None:
         raise ValueError(f"${{{inside}}} is malformed; write ${{NAME}} or ${{NAME:-default}}")
     sign, word = operator.group(), rest[operator.end() :]
-    there = bool(environment.get(variable)) if sign[0] == ":" else variable in environment
+    is_set = bool(environment.get(variable)) if sign[0] == ":" else variable in environment
     if sign[-1] == "+":
-        return expand(word, environment) if there else ""
-    if there:
+        return expand(word, environment) if is_set else ""
+    if is_set:
         return environment[variable]
     if sign[-1] == "-":
         return expand(word, environment)

@@ -1,38 +1,38 @@
-"""What the services of a stack said, a file each: the only thing that stays when the stack ends."""
+"""The log files of a stack, one per service; they stay when the stack ends."""
 
 import os
 from pathlib import Path
 
 
 class LogFiles:
-    """The files in one `folder`, on every backend."""
+    """The log files in one `folder`; every backend writes them in the same way."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.absolute()
 
     def begin(self) -> None:
-        """Make the folder, and leave nothing in it of an earlier stack.
+        """Create the folder, and remove the logs of an earlier stack from it.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: the folder cannot be written.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         for old in self.found().values():
             old.unlink()
 
     def path(self, service: str) -> Path:
-        """Where the lines of `service` are kept."""
+        """Return the path of the log of `service`, whether it exists or not."""
         return self._folder / f"{service}.log"
 
     def found(self) -> dict[str, Path]:
-        """Service -> its file, for those that there are."""
+        """Return a map of service to log file, for the files that exist."""
         return {path.stem: path for path in sorted(self._folder.glob("*.log"))}
 
     def log_tail(self, service: str) -> str:
-        """The end of the log of `service`, for an error message."""
+        """Return a phrase for error messages: the last log lines of `service`, and the path."""
         lines = self._last_lines(service, 3)
-        said = f"its last lines: {' | '.join(lines)}" if lines else "it said nothing"
-        return f"{said} (whole log: {self.path(service)})"
+        tail = f"its last lines: {' | '.join(lines)}" if lines else "it wrote no output"
+        return f"{tail} (full log: {self.path(service)})"
 
     def _last_lines(self, service: str, count: int) -> list[str]:
         try:

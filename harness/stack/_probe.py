@@ -1,6 +1,6 @@
-"""Whether a service is ready: what Compose's health checks ask, asked from here.
+"""Readiness probes: they check from this process what a Compose health check checks.
 
-Each probe is one attempt with a short timeout and never raises.
+Each probe makes one attempt and never raises.
 """
 
 import http.client
@@ -11,10 +11,11 @@ from collections.abc import Callable
 from ._spec import PostgresRun, Service
 
 TIMEOUT = 1.0
+"""Wall-clock seconds for connecting, and again for the answer."""
 
 
 def probe_for(service: Service) -> Callable[[str, int], bool] | None:
-    """How `service` is probed at a host and port; None if there is nothing to ask."""
+    """Return the probe for `service`, a function of host and port; None if it has no port."""
     if isinstance(service.run, PostgresRun):
         return probe_postgres
     if service.health is not None and service.port is not None:
@@ -24,7 +25,7 @@ def probe_for(service: Service) -> Callable[[str, int], bool] | None:
 
 
 def probe_port(host: str, port: int) -> bool:
-    """Whether somebody listens there."""
+    """Return True if the port accepts a connection."""
     try:
         socket.create_connection((host, port), TIMEOUT).close()
     except OSError:
@@ -33,7 +34,7 @@ def probe_port(host: str, port: int) -> bool:
 
 
 def probe_http(host: str, port: int, path: str) -> bool:
-    """Whether a GET of `path` is answered with 2xx."""
+    """Return True if a GET of `path` is answered with a 2xx status."""
     connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT)
     try:
         connection.request("GET", path, headers={"Connection": "close"})
@@ -45,12 +46,12 @@ def probe_http(host: str, port: int, path: str) -> bool:
 
 
 def probe_postgres(host: str, port: int) -> bool:
-    """Whether PostgreSQL asks who we are; while it starts up it answers with an error instead."""
+    """Return True if PostgreSQL asks for authentication; while starting, it sends an error."""
     startup = b"user\0postgres\0database\0postgres\0\0"
     try:
         with socket.create_connection((host, port), TIMEOUT) as connection:
             connection.sendall(struct.pack("!ii", len(startup) + 8, 196608) + startup)  # 3.0
-            # All of it: to close on unread bytes is a reset, of which PostgreSQL would complain.
+            # Read the whole answer: closing with unread bytes sends a reset, which PostgreSQL logs.
             return connection.recv(4096).startswith(b"R")
     except OSError:
         return False

@@ -1,7 +1,6 @@
-"""Collects everything that is wrong with one stack file, a line each, before anything is raised.
+"""Collect all problems of a stack file, so that they are reported together.
 
-Each line is `FILE: key.path: what is wrong; cure`, so that a user can mend the whole file in one
-go and an editor can jump to the key.
+Each is one line, `FILE: key.path: problem; cure`: a user can correct the whole file in one pass.
 """
 
 from collections.abc import Sequence
@@ -10,27 +9,27 @@ from pathlib import Path
 from harness.errors import UsageError
 
 Key = Sequence[str | int]
-"""Where in the file: the keys from the top, list positions included."""
+"""The path to a value in the file: keys and list positions, from the top."""
 
 
 class Problems:
-    """What is wrong with `file` so far."""
+    """The problems found in `file` so far."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self._lines: list[str] = []
 
     def add(self, key: Key, text: str) -> None:
-        """Note that the value at `key` is wrong in the way that `text` says, cure included."""
+        """Add a problem with the value at `key`; `text` is what is wrong, and the cure."""
         where = ".".join(str(part) for part in key)
         line = f"{self.file}: {where}: {text}" if where else f"{self.file}: {text}"
         self._lines.append(" ".join(line.split()))
 
     def raise_if_any(self) -> None:
-        """Raise what was noted, in the order in which it was found, each line once.
+        """Raise all problems, in the order in which they were added and without duplicates.
 
         Raises:
-            UsageError: something was.
+            UsageError: there is at least one problem.
         """
         if self._lines:
             raise UsageError(list(dict.fromkeys(self._lines)))

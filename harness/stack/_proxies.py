@@ -1,4 +1,4 @@
-"""What backends ask of the Toxiproxy of a stack: one proxy per link, and its version."""
+"""Requests to the Toxiproxy of a stack that every backend makes: its proxies and its version."""
 
 import http.client
 import json
@@ -7,13 +7,18 @@ from collections.abc import Mapping
 from harness.errors import StackError
 
 _TIMEOUT = 5.0
+"""Wall-clock seconds."""
 
 
 def create_proxies(api: str, proxies: Mapping[str, tuple[str, str]]) -> None:
-    """Create a proxy per link: name -> (listen, upstream).
+    """Create one proxy per link.
+
+    Args:
+        api: `host:port` of the Toxiproxy API.
+        proxies: link -> (listen, upstream), both `host:port`.
 
     Raises:
-        StackError: the server refused, or did not answer.
+        StackError: Toxiproxy refused, or did not answer.
     """
     body = [
         {"name": name, "listen": listen, "upstream": upstream, "enabled": True}
@@ -21,23 +26,27 @@ def create_proxies(api: str, proxies: Mapping[str, tuple[str, str]]) -> None:
     ]
     status, answer = _request(api, "POST", "/populate", json.dumps(body))
     if status != 201:
-        raise StackError(f"toxiproxy at {api}: refused the stack's links: {status} {answer}")
+        raise StackError(
+            f"toxiproxy at {api}: the proxies of the links cannot be created: {status} {answer}"
+        )
 
 
 def redirect_proxy(api: str, name: str, upstream: str) -> None:
-    """Let the proxy `name` lead to `upstream`; its connections end, its toxics stay.
+    """Change the upstream of the proxy `name`: its connections are closed, its toxics stay.
 
     Raises:
-        StackError: the server refused, or did not answer.
+        StackError: Toxiproxy refused, or did not answer.
     """
     body = json.dumps({"upstream": upstream})
     status, answer = _request(api, "POST", f"/proxies/{name}", body)
     if status != 200:
-        raise StackError(f"toxiproxy at {api}: {name} cannot lead to {upstream}: {status} {answer}")
+        raise StackError(
+            f"toxiproxy at {api}: {name} cannot be redirected to {upstream}: {status} {answer}"
+        )
 
 
 def toxiproxy_version(api: str) -> str:
-    """What the server says it is; empty if it does not answer."""
+    """Return the version that the server reports; empty if it does not answer."""
     try:
         status, answer = _request(api, "GET", "/version")
         version = json.loads(answer).get("version", "")
@@ -54,6 +63,6 @@ def _request(api: str, method: str, path: str, body: str | None = None) -> tuple
         response = connection.getresponse()
         return response.status, response.read().decode(errors="replace").strip()
     except (OSError, http.client.HTTPException) as error:
-        raise StackError(f"toxiproxy at {api}: {method} {path} had no answer: {error}") from error
+        raise StackError(f"toxiproxy at {api}: no answer to {method} {path}: {error}") from error
     finally:
         connection.close()

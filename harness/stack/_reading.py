@@ -1,4 +1,4 @@
-"""How a Compose file becomes a `StackSpec`; see `_compose_file`, through which it is used."""
+"""Convert a Compose file to a `StackSpec`. `read_stack` in `_compose_file` is the entry point."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,11 +21,12 @@ from ._spec import AppRun, CommandRun, Link, PostgresRun, Run, Service, StackSpe
 from ._yaml import read_mapping
 
 FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+"""The names of a Compose file; the first that exists is read, as in Compose."""
 _POSTGRES_PORT = 5432
 
 
 def read(directory: Path, environment: Mapping[str, str]) -> StackSpec:
-    """As `read_stack`."""
+    """Read the Compose file in `directory`; arguments and errors are those of `read_stack`."""
     file = _find(directory)
     problems = Problems(file)
     raw = read_mapping(problems)
@@ -36,7 +37,7 @@ def read(directory: Path, environment: Mapping[str, str]) -> StackSpec:
     block = read_block(StackBlock, content.get("x-harness") or {}, problems, ("x-harness",))
     if "x-harness" not in content:
         problems.add(("x-harness",), "is missing; add it with toxiproxy: and links:")
-    found = {
+    members = {
         name: service
         for name, body in services.items()
         if (service := _Reader(name, body, directory, shell, problems).service()) is not None
@@ -45,7 +46,7 @@ def read(directory: Path, environment: Mapping[str, str]) -> StackSpec:
         spec = StackSpec(
             name=_name(content, directory, shell),
             directory=directory.resolve(),
-            services=found,
+            services=members,
             links={
                 name: Link(name, link.caller, link.target, link.listen)
                 for name, link in block.links.items()
@@ -65,7 +66,7 @@ def read(directory: Path, environment: Mapping[str, str]) -> StackSpec:
 
 
 class _Reader:
-    """One entry of `services:`."""
+    """Reads one entry of `services:`."""
 
     def __init__(
         self, name: str, body: Any, directory: Path, shell: Mapping[str, str], problems: Problems
@@ -77,13 +78,13 @@ class _Reader:
             problems.add(self._at, "must be a mapping")
 
     def service(self) -> Service | None:
-        """The service; None if it is not part of the stack or its block is malformed."""
+        """Return the service; None if it is not part of the stack or its block is malformed."""
         body, problems, at = self._body, self._problems, self._at
         if "x-harness" not in body:
             return None
         block = read_block(ServiceBlock, body["x-harness"], problems, (*at, "x-harness"))
         if "extends" in body:
-            problems.add((*at, "extends"), "is not read by the harness; write the service out")
+            problems.add((*at, "extends"), "is not supported; write the whole service here instead")
         volumes, binds = read_volumes(body.get("volumes"), self._name, problems, (*at, "volumes"))
         variables = read_env_files(
             body.get("env_file"), self._directory, problems, (*at, "env_file")
@@ -114,7 +115,7 @@ class _Reader:
         )
 
     def _port(self, block: ServiceBlock) -> int | None:
-        """The port of the block, else PostgreSQL's own, else the only one under `expose`."""
+        """Return the port of the block, PostgreSQL's default, or the only port in `expose`."""
         if block.port is not None:
             return block.port
         if block.postgres:
@@ -125,7 +126,7 @@ class _Reader:
         if block.app is not None:
             self._problems.add(
                 (*self._at, "x-harness", "port"),
-                "is missing; say on which port the app listens in the Compose network",
+                "is missing; add the port on which the app listens in the Compose network",
             )
         return None
 
@@ -141,7 +142,7 @@ def _find(directory: Path) -> Path:
         if (directory / name).is_file():
             return directory / name
     problems = Problems(directory / "docker-compose.yml")
-    problems.add((), "there is no such file; name the stack's directory with --stack DIR")
+    problems.add((), "the file does not exist; name the directory of the stack with --stack DIR")
     problems.raise_if_any()
     raise AssertionError("a missing file is a problem")
 
@@ -157,12 +158,12 @@ def _mapping(value: Any, problems: Problems, at: tuple[str, ...]) -> dict[str, A
     if isinstance(value, dict):
         return {str(key): item for key, item in value.items()}
     if at:
-        problems.add(at, "must be a mapping of names to services; add at least one")
+        problems.add(at, "must map names to services; add at least one")
     return {}
 
 
 def _name(content: Mapping[str, Any], directory: Path, shell: Mapping[str, str]) -> str:
-    """The project's name as Compose chooses it: lower-case letters, digits, - and _."""
+    """Return the project name that Compose chooses: lower-case letters, digits, - and _."""
     chosen = shell.get("COMPOSE_PROJECT_NAME") or content.get("name") or directory.resolve().name
     kept = "".join(c for c in str(chosen).lower() if c.isascii() and (c.isalnum() or c in "-_"))
     return kept.lstrip("-_") or "stack"

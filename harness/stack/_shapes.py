@@ -1,8 +1,8 @@
-"""Compose lets many things be written in two ways; here each gets one shape.
+"""Normalise the parts of a Compose file that Compose accepts in several forms.
 
-`environment` as map or list, `depends_on` as list or map, `volumes` short or long, `env_file` as
-one name or several, `stop_grace_period` as `1m30s`. Each function notes what is wrong and returns
-what is left of it.
+`environment` as map or list, `depends_on` as list or map, `volumes` in short or long syntax,
+`env_file` as one name or several, `stop_grace_period` as `1m30s`. Each function adds what is wrong
+to `problems` and returns the valid rest; `at` is the key of the value.
 """
 
 import re
@@ -20,7 +20,7 @@ _CONDITIONS = ("service_started", "service_healthy")
 def read_environment(
     value: Any, shell: Mapping[str, str], problems: Problems, at: Key
 ) -> dict[str, str]:
-    """Variables of a service; one without a value is taken from `shell`, or left out."""
+    """Return the variables of a service; one without a value is taken from `shell`, if set."""
     if value is None:
         return {}
     if isinstance(value, dict):
@@ -35,7 +35,7 @@ def read_environment(
     for name, item, key in pairs:
         if isinstance(item, bool) or not isinstance(item, str | int | float | None):
             shown = str(item).lower() if isinstance(item, bool) else "a nested value"
-            problems.add(key, f"{shown} is no text; put quotes around it")
+            problems.add(key, f"{shown} is not a string; put quotes around it")
         elif item is not None:
             found[name] = str(item)
         elif name in shell:
@@ -44,7 +44,7 @@ def read_environment(
 
 
 def read_env_files(value: Any, directory: Path, problems: Problems, at: Key) -> dict[str, str]:
-    """Variables of the files that `env_file` names, later files first in rank."""
+    """Return the variables of the files in `env_file`; later files override earlier ones."""
     if value is None:
         return {}
     names = [value] if isinstance(value, str) else value
@@ -56,12 +56,12 @@ def read_env_files(value: Any, directory: Path, problems: Problems, at: Key) -> 
         try:
             found |= parse_env_file((directory / name).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
-            problems.add(at, f"{name} cannot be read ({error}); create it or take it out")
+            problems.add(at, f"{name} cannot be read ({error}); create the file or remove its name")
     return found
 
 
 def parse_env_file(text: str) -> dict[str, str]:
-    """`NAME=value` lines; blank lines, comments, `export` and quotes as Compose takes them."""
+    """Parse `NAME=value` lines; blank lines, comments, `export` and quotes as in Compose."""
     found = {}
     for line in text.splitlines():
         name, sign, value = line.strip().removeprefix("export ").partition("=")
@@ -73,13 +73,13 @@ def parse_env_file(text: str) -> dict[str, str]:
 
 
 def read_depends_on(value: Any, problems: Problems, at: Key) -> dict[str, str]:
-    """Other service -> `service_started` or `service_healthy`."""
+    """Return a map of dependency to condition: `service_started` or `service_healthy`."""
     if value is None:
         return {}
     if isinstance(value, list) and all(isinstance(name, str) for name in value):
         return dict.fromkeys(value, "service_started")
     if not isinstance(value, dict):
-        problems.add(at, "must be a list of services, or a mapping of service to {condition}")
+        problems.add(at, "must be a list of services, or map services to {condition: ...}")
         return {}
     found = {}
     for name, item in value.items():
@@ -94,17 +94,17 @@ def read_depends_on(value: Any, problems: Problems, at: Key) -> dict[str, str]:
 def read_volumes(
     value: Any, service: str, problems: Problems, at: Key
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Path inside -> volume, and path inside -> path outside for what is bound."""
+    """Return two maps: mount path -> volume, and mount path -> host path of bind mounts."""
     volumes: dict[str, str] = {}
     binds: dict[str, str] = {}
     if value is not None and not isinstance(value, list):
-        problems.add(at, "must be a list, as in [data:/data]")
+        problems.add(at, "must be a list, such as [data:/data]")
         value = None
     for number, item in enumerate(value or []):
         source, inside = _volume(item)
         if inside is None or not inside.startswith("/"):
             problems.add((*at, number), "must be NAME:/path, or {type, source, target: /path}")
-        elif source is None:  # anonymous, or tmpfs: a volume that only this service knows
+        elif source is None:  # anonymous, or tmpfs: a volume of this service alone
             volumes[inside] = f"{service}@{inside.strip('/').replace('/', '-')}"
         elif source.startswith(("/", ".", "~")):
             binds[inside] = source
@@ -114,7 +114,7 @@ def read_volumes(
 
 
 def _volume(item: Any) -> tuple[str | None, str | None]:
-    """Source and path inside of one entry; no path inside if it is malformed."""
+    """Return source and mount path of one entry; the mount path is None if it is malformed."""
     if isinstance(item, str):
         parts = item.split(":")
         if len(parts) == 1:
@@ -127,24 +127,26 @@ def _volume(item: Any) -> tuple[str | None, str | None]:
 
 
 def read_networks(body: Mapping[str, Any], problems: Problems, at: Key) -> tuple[str, ...]:
-    """The networks that a service is on: those it names, else the project's own."""
+    """Return the networks of a service: those that it names, else the project's default network."""
     if body.get("network_mode"):
         return ()
     value = body.get("networks")
     if value is None:
         return ("default",)
     if not isinstance(value, list | dict) or not all(isinstance(name, str) for name in value):
-        problems.add((*at, "networks"), "must be a list of networks, or a mapping of their names")
+        problems.add(
+            (*at, "networks"), "must be a list of networks, or a mapping with their names as keys"
+        )
         return ()
     return tuple(value)
 
 
 def read_grace(value: Any, problems: Problems, at: Key) -> float:
-    """Seconds of `stop_grace_period`; Compose's default is 10."""
+    """Return `stop_grace_period` in wall-clock seconds; 10, as in Compose, if there is none."""
     if value is None:
         return 10.0
     parts = _DURATION.findall(str(value))
     if not parts or "".join(number + unit for number, unit in parts) != str(value):
-        problems.add(at, f"{value!r} is no duration; write one as 10s or 1m30s")
+        problems.add(at, f"{value!r} is not a duration; write one such as 10s or 1m30s")
         return 10.0
     return sum(float(number) * _UNITS[unit] for number, unit in parts)

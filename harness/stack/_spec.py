@@ -1,4 +1,4 @@
-"""What a stack is, as read from its Compose file: services, the links between them, sites."""
+"""The description of a stack, as read from its Compose file: services, links and sites."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,14 +14,14 @@ class AppRun:
 
 @dataclass(frozen=True)
 class CommandRun:
-    """A plain command, for a system that is not Python; started in the stack's directory."""
+    """A command, for a service in any language; started in the stack's directory."""
 
     argv: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class PostgresRun:
-    """A PostgreSQL server with the official image's `POSTGRES_*` environment."""
+    """A PostgreSQL server, set up by the `POSTGRES_*` variables of the official image."""
 
 
 Run = AppRun | CommandRun | PostgresRun
@@ -29,64 +29,69 @@ Run = AppRun | CommandRun | PostgresRun
 
 @dataclass(frozen=True)
 class Service:
-    """One service: where it is, how it is run without Docker, what can be asked of it."""
+    """One service: its site, how it is run without Docker, and the endpoints the harness reads."""
 
     name: str
     site: str
+    """The place that it is in; services of a site can fail together."""
     run: Run
+    """How the local backend runs it."""
     port: int | None
-    """Its port in the Compose file; None for a service that nobody calls."""
+    """Its port in the Compose network; None for a service that is not called."""
     health: str | None
-    """HTTP path that answers 2xx when it is alive; None: its port is connected to instead."""
+    """HTTP path that answers 2xx when it is ready; None: it is ready when its port accepts."""
     environment: Mapping[str, str] = field(default_factory=dict)
     depends_on: Mapping[str, str] = field(default_factory=dict)
     """Other service -> `service_started` or `service_healthy`."""
     volumes: Mapping[str, str] = field(default_factory=dict)
-    """Path inside the service -> name of the volume."""
+    """Mount path -> name of the volume."""
     binds: Mapping[str, Path] = field(default_factory=dict)
-    """Path inside the service -> the path outside that is bound there."""
+    """Mount path -> host path, for bind mounts."""
     reads: Mapping[str, str] = field(default_factory=dict)
     """Final reads: name -> HTTP path of the first page, `{"items": [...], "next": path|null}`."""
     quiescent: str | None = None
-    """HTTP path whose JSON answer has a boolean `quiescent`: nothing left to do."""
+    """HTTP path whose JSON answer has a boolean `quiescent`, true when no work is left."""
     networks: tuple[str, ...] = ("default",)
-    """The networks that it is on in containers; none if its `network_mode` says otherwise."""
+    """Compose networks that it is connected to; empty if it has a `network_mode`."""
     disk: int | None = None
-    """Bytes that each of its named volumes holds in containers; None: as much as the machine."""
+    """Size limit of each of its named volumes in containers, in bytes; None: no limit."""
     stop_grace_period: float = 10.0
-    """Seconds between SIGTERM and SIGKILL when it is stopped; real ones, not divided by pace."""
+    """Wall-clock seconds between SIGTERM and SIGKILL when it is stopped; not divided by pace."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """Who calls whom. Every link runs through a Toxiproxy proxy of the same name."""
+    """A connection from one service to another, through the Toxiproxy proxy of the same name."""
 
     name: str
     caller: str
     target: str
     listen: int
-    """The proxy's port in the Compose file; the caller's environment names it."""
+    """The proxy's port in the Compose network; the caller's environment contains it."""
 
 
 @dataclass(frozen=True)
 class StackSpec:
-    """A whole stack. `checks` are modules to import for the checks of this very system."""
+    """A whole stack."""
 
     name: str
+    """The Compose project name."""
     directory: Path
+    """The directory of the Compose file."""
     services: Mapping[str, Service]
     links: Mapping[str, Link]
     toxiproxy: str
-    """The Compose service that is the Toxiproxy."""
+    """The Compose service that runs Toxiproxy."""
     experiments: Path
-    """Where its scenarios are."""
+    """The directory of its scenarios."""
     checks: tuple[str, ...] = ()
+    """Modules to import that define checks of this system."""
 
     @property
     def sites(self) -> tuple[str, ...]:
-        """The sites, in the order in which the file first names them."""
+        """All sites, in the order of the Compose file."""
         return tuple(dict.fromkeys(service.site for service in self.services.values()))
 
     def at(self, site: str) -> tuple[str, ...]:
-        """The services of `site`."""
+        """Return the names of the services of `site`."""
         return tuple(name for name, service in self.services.items() if service.site == site)

@@ -1,4 +1,4 @@
-"""A stack's description as JSON: for the evidence folder, and for whoever takes a stack over."""
+"""The description of a stack as JSON: for the evidence, and to attach to a detached stack."""
 
 from functools import cache
 from typing import TYPE_CHECKING
@@ -11,20 +11,20 @@ if TYPE_CHECKING:
 
 @cache
 def _adapter() -> "TypeAdapter[StackSpec]":
-    from pydantic import TypeAdapter  # noqa: PLC0415 - late, as in `read_stack`
+    from pydantic import TypeAdapter  # noqa: PLC0415 - slow, see `read_stack`
 
     return TypeAdapter(StackSpec)
 
 
 def spec_to_json(spec: StackSpec) -> bytes:
-    """`spec` as indented JSON."""
+    """Return `spec` as indented JSON."""
     return _adapter().dump_json(spec, indent=2)
 
 
 def spec_from_json(text: bytes) -> StackSpec:
-    """What `spec_to_json` wrote.
+    """Return the description that `spec_to_json` wrote.
 
     Raises:
-        ValueError: `text` is something else.
+        ValueError: `text` is not such a description.
     """
     return _adapter().validate_json(text)

@@ -1,4 +1,4 @@
-"""Removing what a dead stack left, on whichever backend it was."""
+"""Remove what a crashed stack left, on every backend."""
 
 from pathlib import Path
 
@@ -8,12 +8,12 @@ from ._backends import BACKENDS, get_backend, owners
 def sweep(state_dir: Path) -> list[str]:
     """Remove whatever a crashed stack left in `state_dir`; return one line for each thing.
 
-    A stack that runs is not touched: a local one that answers, and containers that `harness up`
-    left running. Other containers have no process that could answer for them: whoever calls
-    this knows that their harness is gone.
+    Two kinds of stack are not touched: local ones whose supervisor answers, and containers that
+    `harness up` left running. Other containers have no process that shows whether they are still
+    in use, so the caller must know that their harness has ended.
 
     Raises:
-        StackError: containers were started from there, and no Docker engine answers.
+        StackError: containers were started in `state_dir`, and no Docker engine answers.
     """
     return [line for name in BACKENDS for line in get_backend(name).sweep(state_dir)]
 

@@ -1,6 +1,6 @@
-"""YAML as stack files use it: one mapping, string keys, and no key that silently hides another.
+"""Load a YAML file that is one mapping with string keys, and report duplicate keys.
 
-PyYAML keeps the last of two equal keys; in a stack file that is always a mistake, so it is one.
+PyYAML silently keeps the last of two equal keys. In a stack file that is always a mistake.
 """
 
 from typing import Any
@@ -11,11 +11,11 @@ from ._problems import Problems
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that remembers the keys that stand twice, as (line, key)."""
+    """SafeLoader that records duplicate keys, as (line, key)."""
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
-        self.twice: list[tuple[int, str]] = []
+        self.duplicates: list[tuple[int, str]] = []
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -23,16 +23,16 @@ class _Loader(yaml.SafeLoader):
             if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
                 continue
             if key.value in seen:
-                self.twice.append((key.start_mark.line + 1, key.value))
+                self.duplicates.append((key.start_mark.line + 1, key.value))
             seen.add(key.value)
         return super().construct_mapping(node, deep=deep)
 
 
 def read_mapping(problems: Problems) -> dict[str, Any]:
-    """The mapping that the file holds.
+    """Return the mapping in the file of `problems`.
 
     Raises:
-        UsageError: it cannot be read, is not YAML, or is not a mapping.
+        UsageError: the file cannot be read, is not YAML, is not a mapping, or has duplicate keys.
     """
     content = _load(problems)
     if not isinstance(content, dict):
@@ -52,10 +52,12 @@ def _load(problems: Problems) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}: " if mark is not None else ""
-        problems.add((), f"{line}is not YAML: {getattr(error, 'problem', None) or error}; mend it")
+        problems.add(
+            (), f"{line}is not YAML: {getattr(error, 'problem', None) or error}; correct it"
+        )
     else:
-        for number, key in loader.twice:
-            problems.add((), f"line {number}: key {key!r} stands twice; remove or rename one")
+        for number, key in loader.duplicates:
+            problems.add((), f"line {number}: key {key!r} is a duplicate; remove or rename one")
         return content
     problems.raise_if_any()
     return None

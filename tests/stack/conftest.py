@@ -1,4 +1,4 @@
-"""Running stacks for the tests: `stack` for what every backend promises, `rig` for special ones."""
+"""Fixtures: `stack` is the tiny stack on each backend, `rig` makes local stacks."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from harness.stack.local import LocalStack
 def stack(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Rig]:
-    """The tiny stack, running at pace 10; each test leaves it as it found it."""
+    """The tiny stack, running at pace 10. Each test must restore what it changes."""
     if request.param == "compose":
         request.getfixturevalue("engine")
     state_dir = tmp_path_factory.mktemp("state")
@@ -31,7 +31,7 @@ def stack(
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[Callable[..., Rig]]:
-    """Makes local stacks that end with the test; not started."""
+    """Return a function that makes local stacks, not started; they are closed after the test."""
     made: list[Rig] = []
 
     def make(directory: Path = TINY, state_dir: Path | None = None, **options: Any) -> Rig:

@@ -1,6 +1,6 @@
-"""A harness that is about to crash: starts the stack of DIR in STATE, says so, and waits.
+"""A harness process to crash: start the stack of DIR in STATE, print `ready`, and wait.
 
-`python crashing.py STATE DIR`. Run by the tests, which end it in every way that there is.
+`python crashing.py STATE DIR`. The tests run it and end it with different signals.
 """
 
 import os
@@ -14,7 +14,7 @@ from harness.stack.local import LocalStack
 
 
 def main(state: str, directory: str) -> None:
-    # Whoever runs the tests in the background has SIGINT ignored, which children inherit.
+    # A shell that runs the tests in the background ignores SIGINT, and children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with LocalStack(read_stack(Path(directory), os.environ), Path(state)) as stack:
         stack.start(Settings(), lines=lambda *_: None, nodes=lambda _: None)

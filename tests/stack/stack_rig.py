@@ -1,4 +1,4 @@
-"""What the tests of stacks hold them with."""
+"""Helpers of the stack tests: a stack that records its events, and waiting for a condition."""
 
 import time
 from collections.abc import Callable
@@ -15,17 +15,17 @@ TINY = Path(__file__).parent / "tiny"
 
 
 def eventually(condition: Callable[[], Any], limit: float = 15.0) -> Any:
-    """The first true value of `condition`; a busy machine may take its time."""
+    """Return the first true value of `condition`; fail after `limit` wall-clock seconds."""
     deadline = time.monotonic() + limit
     while not (value := condition()):
-        assert time.monotonic() < deadline, f"did not come true in {limit} s"
+        assert time.monotonic() < deadline, f"the condition was not true within {limit} s"
         time.sleep(0.01)
     return value
 
 
 @dataclass
 class Rig:
-    """A stack with what it has reported so far."""
+    """A stack, with the output and state changes that it has reported so far."""
 
     stack: Stack
     state_dir: Path
@@ -40,15 +40,15 @@ class Rig:
         )
 
     def get(self, service: str, path: str, timeout: float = 10.0) -> httpx.Response:
-        """GET past every link."""
+        """Send a GET directly, bypassing every link."""
         url = f"http://{self.stack.address(service)}{path}"
         return httpx.get(url, timeout=timeout, trust_env=False)
 
     def history(self, service: str) -> list[tuple[str, bool]]:
-        """State and planned of each event of `service`."""
+        """Return (state, planned) of each event of `service`."""
         return [(n.state, n.planned) for n in self.nodes if n.service == service]
 
-    def said(self, service: str) -> list[bytes]:
+    def output(self, service: str) -> list[bytes]:
         return [line for name, line, _ in self.lines if name == service]
 
     def pid(self, service: str) -> int:

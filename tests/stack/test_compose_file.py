@@ -1,4 +1,4 @@
-"""What is read from a good stack file, in each of the ways in which Compose lets it be written."""
+"""Reading valid stack files, in each of the forms that Compose accepts."""
 
 import json
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ TINY = Path(__file__).parent / "tiny"
 def read(
     directory: Path, service: Mapping[str, Any], shell: Mapping[str, str] | None = None
 ) -> Service:
-    """A stack of one service, as JSON, which is YAML, too."""
+    """Write a stack with one service, as JSON, which is valid YAML; return that service as read."""
     block = {"site": "here", "command": ["run"]}
     file = {
         "services": {"toxiproxy": {}, "one": {"x-harness": block, **service}},
@@ -54,7 +54,7 @@ def test_reads_a_whole_stack() -> None:
     assert spec.experiments == TINY / "scenarios"
 
 
-def test_a_spec_survives_its_json() -> None:
+def test_spec_json_round_trip() -> None:
     spec = read_stack(TINY, {})
 
     assert spec_from_json(spec_to_json(spec)) == spec
@@ -64,7 +64,7 @@ def test_a_spec_survives_its_json() -> None:
     "environment",
     [{"A": "x", "B": 1, "C": 1.5, "D": None, "E": None}, ["A=x", "B=1", "C=1.5", "D", "E"]],
 )
-def test_environment_is_a_map_or_a_list_and_takes_bare_names_from_the_shell(
+def test_environment_is_a_map_or_a_list_and_names_without_value_come_from_the_shell(
     environment: Any, tmp_path: Path
 ) -> None:
     service = read(tmp_path, {"environment": environment}, {"D": "from the shell"})
@@ -72,7 +72,7 @@ def test_environment_is_a_map_or_a_list_and_takes_bare_names_from_the_shell(
     assert service.environment == {"A": "x", "B": "1", "C": "1.5", "D": "from the shell"}
 
 
-def test_env_file_ranks_below_environment(tmp_path: Path) -> None:
+def test_environment_overrides_env_file(tmp_path: Path) -> None:
     (tmp_path / "one.env").write_text("# about\nexport A='a b'\nB=2 # two\n\nC=3\n")
 
     service = read(tmp_path, {"env_file": "one.env", "environment": {"C": "4"}})
@@ -80,7 +80,7 @@ def test_env_file_ranks_below_environment(tmp_path: Path) -> None:
     assert service.environment == {"A": "a b", "B": "2", "C": "4"}
 
 
-def test_volumes_short_and_long_named_bound_and_anonymous(tmp_path: Path) -> None:
+def test_volumes_in_short_and_long_syntax(tmp_path: Path) -> None:
     service = read(
         tmp_path,
         {
@@ -112,7 +112,7 @@ def test_depends_on_is_a_list_or_a_map(tmp_path: Path) -> None:
     assert read(tmp_path, {"depends_on": healthy}).depends_on == {"toxiproxy": "service_healthy"}
 
 
-def test_the_only_exposed_port_is_the_port(tmp_path: Path) -> None:
+def test_single_exposed_port_is_the_port(tmp_path: Path) -> None:
     assert read(tmp_path, {"expose": ["8000"]}).port == 8000
     assert read(tmp_path, {"expose": ["8000", "8001"]}).port is None
 
@@ -141,7 +141,7 @@ def test_grace_period_is_a_compose_duration(text: str, seconds: float, tmp_path:
         ("postgresql://$X:${X}@toxiproxy", "postgresql://x:x@toxiproxy"),
     ],
 )
-def test_variables_are_replaced_as_compose_does(text: str, value: str, tmp_path: Path) -> None:
+def test_variables_are_interpolated_as_by_compose(text: str, value: str, tmp_path: Path) -> None:
     service = read(tmp_path, {"environment": {"V": text}}, {"X": "x", "EMPTY": ""})
 
     assert service.environment == {"V": value}
@@ -163,7 +163,7 @@ def test_other_names_of_the_file_are_found(name: str, tmp_path: Path) -> None:
     assert set(read_stack(tmp_path, {}).services) == {"one"}
 
 
-def test_anchors_and_merge_keys_are_no_duplicates(tmp_path: Path) -> None:
+def test_anchors_and_merge_keys_are_not_duplicates(tmp_path: Path) -> None:
     (tmp_path / "docker-compose.yml").write_text("""
 x-harness: {}
 x-env: &env {A: "1", B: "1"}
@@ -201,7 +201,7 @@ def test_networks_as_list_as_mapping_and_by_default(
     assert read(tmp_path, more).networks == networks
 
 
-def test_a_disk_has_a_size_and_others_have_none(tmp_path: Path) -> None:
+def test_disk_size_is_read_in_bytes_and_is_optional(tmp_path: Path) -> None:
     assert read(tmp_path, {}).disk is None
     block = {"site": "s", "command": ["true"], "disk": "16MB"}
     assert read(tmp_path, {"volumes": ["data:/data"], "x-harness": block}).disk == 16 * 1024**2

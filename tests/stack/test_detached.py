@@ -1,4 +1,4 @@
-"""`harness up`, `status`, `logs`, `down`: a stack that outlives the process that started it."""
+"""Detached stacks, which outlive the process that starts them: `harness up`, `logs`, `down`."""
 
 import shutil
 import subprocess
@@ -32,12 +32,12 @@ from harness.stack import Settings, get_backend, start_detached
 start_detached(Path(sys.argv[1]), Settings(pace=60), get_backend(sys.argv[2]))
 """
 
-FAMILY = ("front", "shelf", "database", "ticker")
+SERVICES = ("front", "shelf", "database", "ticker")
 
 
 @pytest.fixture(params=["local", "compose"])
 def on(request: pytest.FixtureRequest) -> str:
-    """The backend."""
+    """The name of a backend."""
     if request.param == "compose":
         request.getfixturevalue("engine")
     return str(request.param)
@@ -45,7 +45,7 @@ def on(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Iterator[Path]:
-    """A copy of the tiny stack, since its state is kept beside it."""
+    """A copy of the tiny stack, because its state is kept in its directory."""
     copy = tmp_path / "tiny"
     shutil.copytree(TINY, copy, ignore=shutil.ignore_patterns("__pycache__", ".harness"))
     yield copy
@@ -58,7 +58,7 @@ def test_up_status_kill_launch_logs_down(directory: Path, on: str) -> None:
     stack = attach(directory)
     assert stack.backend == on
     assert [(one.service, one.state, one.ready) for one in stack.status()] == [
-        (name, "running", True) for name in FAMILY
+        (name, "running", True) for name in SERVICES
     ]
     address = stack.address("front")
     stack.kill("front")
@@ -84,11 +84,15 @@ def test_up_status_kill_launch_logs_down(directory: Path, on: str) -> None:
         attach(directory)
 
 
-def test_up_twice_is_refused_and_does_no_harm(directory: Path, on: str) -> None:
+def test_second_start_is_refused_and_leaves_the_first_stack_running(
+    directory: Path, on: str
+) -> None:
     start_detached(directory, Settings(), get_backend(on)).detach()
 
     for again in ("local", on):
-        with pytest.raises(StackError, match="a stack is running here already; harness down"):
+        with pytest.raises(
+            StackError, match="a stack is already running here; stop it: harness down"
+        ):
             start_detached(directory, Settings(), get_backend(again))
 
     stack = attach(directory)
@@ -97,7 +101,7 @@ def test_up_twice_is_refused_and_does_no_harm(directory: Path, on: str) -> None:
     stack.detach()
 
 
-def test_what_is_left_running_on_purpose_is_not_healed_away(directory: Path, on: str) -> None:
+def test_heal_does_not_stop_a_detached_stack(directory: Path, on: str) -> None:
     start_detached(directory, Settings(), get_backend(on)).detach()
 
     assert heal_everything(directory) == ["nothing was left"]
@@ -106,17 +110,17 @@ def test_what_is_left_running_on_purpose_is_not_healed_away(directory: Path, on:
     stack.detach()
 
 
-def test_down_without_a_stack_is_no_error(directory: Path) -> None:
+def test_stop_without_a_stack_is_not_an_error(directory: Path) -> None:
     stop_detached(directory)
     stop_detached(directory)
 
 
-def test_logs_where_nothing_has_run_say_what_to_do(directory: Path) -> None:
+def test_logs_without_a_stack_say_how_to_start_one(directory: Path) -> None:
     with pytest.raises(StackError, match=r"stack: no stack has run here; start one: harness up"):
         print_logs(directory, ["front"], follow=False, write=print)
 
 
-def test_logs_of_a_container_that_there_is_not_are_a_usage_error(directory: Path, on: str) -> None:
+def test_logs_of_an_unknown_service_are_a_usage_error(directory: Path, on: str) -> None:
     start_detached(directory, Settings(), get_backend(on)).detach()
 
     with pytest.raises(UsageError, match=r"bank: has no (log|container).*; one of database, front"):

@@ -1,4 +1,4 @@
-"""What is particular to the local backend: starts that fail, ports, forks from a warm parent."""
+"""The local backend's own features: starts that fail, reserved ports, preloaded modules."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def other():
 
 
 def write_stack(directory: Path, services: Mapping[str, Any], **code: str) -> Path:
-    """A stack in `directory` of services at one site that call nobody."""
+    """Write to `directory` a stack of services at one site, without links."""
     file = {
         "x-harness": {},
         "services": {
@@ -60,12 +60,12 @@ def write_stack(directory: Path, services: Mapping[str, Any], **code: str) -> Pa
 
 
 def left_of(state_dir: Path) -> list[str]:
-    """Whatever there still is of a stack: processes with its label, and files but its logs."""
+    """Return what is left of a stack: processes with its label, and files other than its logs."""
     processes = [f"pid {p.pid}" for p in _process.labelled(LABEL, str(state_dir))]
     return processes + [path.name for path in state_dir.iterdir() if path.name != "logs"]
 
 
-def test_a_service_that_ends_at_start_is_named_with_its_last_lines(
+def test_service_that_exits_during_start_is_named_with_its_last_lines(
     rig: MakeRig, tmp_path: Path
 ) -> None:
     command = ["sh", "-c", "echo one; echo 'no licence' >&2; exit 7"]
@@ -75,13 +75,13 @@ def test_a_service_that_ends_at_start_is_named_with_its_last_lines(
         one.start()
 
     message = str(raised.value)
-    assert message.startswith("pump: ended while it was started (exit status 7); its last lines: ")
+    assert message.startswith("pump: exited during its start (exit status 7); its last lines: ")
     assert "no licence" in message
     assert str(one.state_dir / "logs" / "pump.log") in message
     assert left_of(one.state_dir) == []
 
 
-def test_a_command_that_does_not_exist_is_named(rig: MakeRig, tmp_path: Path) -> None:
+def test_command_that_does_not_exist_is_named(rig: MakeRig, tmp_path: Path) -> None:
     one = rig(write_stack(tmp_path, {"pump": {"x-harness": {"command": ["no-such-program"]}}}))
 
     with pytest.raises(StackError, match="cannot run 'no-such-program': No such file or directory"):
@@ -97,7 +97,7 @@ def test_a_command_that_does_not_exist_is_named(rig: MakeRig, tmp_path: Path) ->
         ("hello:app", "def app(): raise RuntimeError('out of ink')", "out of ink"),
     ],
 )
-def test_an_app_that_cannot_be_made_says_why(
+def test_app_that_cannot_be_loaded_is_reported_with_the_reason(
     app: str, code: str, expected: str, rig: MakeRig, tmp_path: Path
 ) -> None:
     services = {"hello": {"x-harness": {"app": app, "port": 80}}}
@@ -107,16 +107,18 @@ def test_an_app_that_cannot_be_made_says_why(
         one.start()
 
 
-def test_a_service_that_is_never_ready_is_given_up(rig: MakeRig, tmp_path: Path) -> None:
+def test_service_that_is_never_ready_times_out(rig: MakeRig, tmp_path: Path) -> None:
     services = {"pump": {"x-harness": {"command": ["sleep", "1000"], "port": 80}}}
-    one = rig(write_stack(tmp_path, services), patience=0.3)
+    one = rig(write_stack(tmp_path, services), ready_timeout=0.3)
 
-    with pytest.raises(StackError, match=r"pump: was not ready after 0\.3 s; it said nothing"):
+    with pytest.raises(StackError, match=r"pump: was not ready after 0\.3 s; it wrote no output"):
         one.start()
     assert left_of(one.state_dir) == []
 
 
-def test_what_depends_on_it_is_not_started_and_not_blamed(rig: MakeRig, tmp_path: Path) -> None:
+def test_dependents_of_a_failed_service_are_neither_started_nor_reported(
+    rig: MakeRig, tmp_path: Path
+) -> None:
     services: dict[str, dict[str, Any]] = {
         "tap": {"x-harness": {"command": ["true"]}, "depends_on": ["pump"]},
         "pump": {"x-harness": {"command": ["false"], "port": 80}},
@@ -124,12 +126,12 @@ def test_what_depends_on_it_is_not_started_and_not_blamed(rig: MakeRig, tmp_path
     services["tap"]["depends_on"] = {"pump": {"condition": "service_healthy"}}
     one = rig(write_stack(tmp_path, services))
 
-    with pytest.raises(StackError, match="pump: ended while it was started"):
+    with pytest.raises(StackError, match="pump: exited during its start"):
         one.start()
     assert one.history("tap") == []
 
 
-def test_an_unexpected_end_is_reported_as_unplanned(rig: MakeRig, tmp_path: Path) -> None:
+def test_unexpected_exit_is_reported_as_unplanned(rig: MakeRig, tmp_path: Path) -> None:
     services = {"pump": {"x-harness": {"command": ["sleep", "1000"]}}}
     one = rig(write_stack(tmp_path, services))
     one.start()
@@ -143,7 +145,7 @@ def test_an_unexpected_end_is_reported_as_unplanned(rig: MakeRig, tmp_path: Path
     assert one.history("pump")[-1] == ("exited", True)
 
 
-def test_last_words_come_before_the_news_of_the_end(rig: MakeRig, tmp_path: Path) -> None:
+def test_remaining_output_is_delivered_before_the_exit_event(rig: MakeRig, tmp_path: Path) -> None:
     wait = "while [ ! -e go ]; do sleep 0.02; done"
     command = ["sh", "-c", f"{wait}; echo bye; printf 'without an end' >&2"]
     one = rig(write_stack(tmp_path, {"pump": {"x-harness": {"command": command}}}))
@@ -161,34 +163,36 @@ def test_last_words_come_before_the_news_of_the_end(rig: MakeRig, tmp_path: Path
 
 
 @pytest.mark.parametrize("end", ["kill", "stop"])
-def test_a_commands_own_children_end_with_it(end: str, rig: MakeRig, tmp_path: Path) -> None:
+def test_children_of_a_command_end_with_it(end: str, rig: MakeRig, tmp_path: Path) -> None:
     script = "sleep 1000 & echo $$!; setsid sleep 1000 & echo $$!; wait"
     services = {"pump": {"x-harness": {"command": ["sh", "-c", script]}, "stop_grace_period": "1s"}}
     one = rig(write_stack(tmp_path, services))
     one.start()
-    children = eventually(lambda: len(one.said("pump")) == 2 and [*map(int, one.said("pump"))])
+    children = eventually(lambda: len(one.output("pump")) == 2 and [*map(int, one.output("pump"))])
 
     getattr(one.stack, end)("pump")
 
-    assert not any((p := _process.find(pid)) and p.alive for pid in children[:1])
+    assert not any((p := _process.find(pid)) and p.is_running for pid in children[:1])
     one.stack.close()
-    assert not any((p := _process.find(pid)) and p.alive for pid in children)
+    assert not any((p := _process.find(pid)) and p.is_running for pid in children)
 
 
-def test_a_service_deaf_to_sigterm_is_killed_after_its_grace(rig: MakeRig, tmp_path: Path) -> None:
-    script = "trap '' TERM; echo deaf; while :; do sleep 0.05; done"
+def test_service_that_ignores_sigterm_is_killed_after_its_grace_period(
+    rig: MakeRig, tmp_path: Path
+) -> None:
+    script = "trap '' TERM; echo ready; while :; do sleep 0.05; done"
     services = {"pump": {"x-harness": {"command": ["sh", "-c", script]}}}
     services["pump"]["stop_grace_period"] = "200ms"  # type: ignore[assignment]
     one = rig(write_stack(tmp_path, services))
     one.start()
-    eventually(lambda: one.said("pump"))
+    eventually(lambda: one.output("pump"))
 
     one.stack.stop("pump")
 
     assert one.nodes[-1].detail == "killed by SIGKILL"
 
 
-def test_a_paused_service_can_be_stopped_and_killed(rig: MakeRig, tmp_path: Path) -> None:
+def test_paused_service_can_be_stopped_and_killed(rig: MakeRig, tmp_path: Path) -> None:
     services = {"pump": {"x-harness": {"command": ["sleep", "1000"]}}}
     one = rig(write_stack(tmp_path, services))
     one.start()
@@ -201,7 +205,7 @@ def test_a_paused_service_can_be_stopped_and_killed(rig: MakeRig, tmp_path: Path
     assert left_of(one.state_dir) == []
 
 
-def test_ports_lie_outside_the_range_of_outgoing_connections(rig: MakeRig) -> None:
+def test_ports_are_outside_the_range_of_outgoing_connections(rig: MakeRig) -> None:
     one = rig()
     one.start()
     low, high = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
@@ -214,7 +218,7 @@ def test_ports_lie_outside_the_range_of_outgoing_connections(rig: MakeRig) -> No
     assert not any(low <= port <= high for port in ports)
 
 
-def test_the_port_of_a_service_that_is_down_is_kept_for_it(rig: MakeRig) -> None:
+def test_port_of_a_service_that_is_down_stays_reserved(rig: MakeRig) -> None:
     one = rig()
     one.start()
     for service in ("front", "database"):
@@ -238,7 +242,7 @@ def test_two_stacks_run_side_by_side(rig: MakeRig) -> None:
     assert second.get("front", "/books").json() == {"answer": 42}
 
 
-def test_a_module_that_reads_its_environment_on_import_is_not_shared(
+def test_module_that_reads_its_environment_on_import_is_not_shared(
     rig: MakeRig, tmp_path: Path
 ) -> None:
     services = {
@@ -251,7 +255,7 @@ def test_a_module_that_reads_its_environment_on_import_is_not_shared(
     assert [one.get(name, "/").json()["name"] for name in services] == ["anna", "budi"]
 
 
-def test_a_service_sees_no_more_of_our_environment_than_it_needs(
+def test_service_inherits_only_listed_variables_of_the_harness(
     rig: MakeRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE", "production")
@@ -276,13 +280,13 @@ def test_settings_can_replace_an_app(rig: MakeRig, tmp_path: Path) -> None:
     assert one.get("hello", "/").json() == {"name": "other"}
 
 
-def test_a_state_directory_has_one_stack_at_a_time(rig: MakeRig, tmp_path: Path) -> None:
+def test_state_directory_holds_one_stack_at_a_time(rig: MakeRig, tmp_path: Path) -> None:
     services = {"pump": {"x-harness": {"command": ["sleep", "1000"]}}}
     first = rig(write_stack(tmp_path, services))
     first.start()
     second = rig(tmp_path, first.state_dir)
 
-    with pytest.raises(StackError, match="a stack is running here already; harness down stops it"):
+    with pytest.raises(StackError, match="a stack is already running here; stop it: harness down"):
         second.start()
 
     assert first.stack.status()[0].state == "running"
@@ -302,16 +306,20 @@ def test_close_may_be_called_before_start_and_twice(rig: MakeRig, tmp_path: Path
         one.stack.status()
 
 
-def test_a_wrong_toxiproxy_is_a_usage_error(rig: MakeRig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_toxiproxy_path_is_a_usage_error(
+    rig: MakeRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HARNESS_TOXIPROXY", "/no/such/server")
     one = rig()
 
-    with pytest.raises(UsageError, match="HARNESS_TOXIPROXY=/no/such/server: is no program"):
+    with pytest.raises(
+        UsageError, match="HARNESS_TOXIPROXY=/no/such/server: is not an executable file"
+    ):
         one.start()
     assert left_of(one.state_dir) == []
 
 
-def test_a_long_path_of_the_state_directory_is_no_trouble(tmp_path: Path) -> None:
+def test_state_directory_may_have_a_long_path(tmp_path: Path) -> None:
     directory = write_stack(tmp_path, {"pump": {"x-harness": {"command": ["sleep", "1000"]}}})
     state = tmp_path.joinpath(*["a-rather-long-name"] * 8)
     with LocalStack(read_stack(directory, {}), state) as stack:
@@ -320,7 +328,7 @@ def test_a_long_path_of_the_state_directory_is_no_trouble(tmp_path: Path) -> Non
     assert left_of(state) == []
 
 
-def test_a_sink_that_fails_does_not_stop_the_stack(
+def test_sink_that_fails_does_not_stop_the_stack(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     directory = write_stack(tmp_path, {"pump": {"x-harness": {"command": ["sleep", "1000"]}}})
@@ -334,19 +342,19 @@ def test_a_sink_that_fails_does_not_stop_the_stack(
     assert "a sink of the stack's events failed" in caplog.text
 
 
-def test_a_sink_that_calls_the_stack_is_told_so_instead_of_waiting_for_itself(
+def test_sink_that_calls_its_stack_gets_an_error_instead_of_a_deadlock(
     tmp_path: Path,
 ) -> None:
     directory = write_stack(tmp_path, {"pump": {"x-harness": {"command": ["sleep", "1000"]}}})
-    told: list[str] = []
+    errors: list[str] = []
     with LocalStack(read_stack(directory, {}), tmp_path / "state") as stack:
 
         def call(node: object) -> None:
             try:
                 stack.status()
             except StackError as error:
-                told.append(str(error))
+                errors.append(str(error))
 
         stack.start(Settings(), lines=lambda *_: None, nodes=call)
         stack.kill("pump")
-    assert "a sink called the stack that called it; use another thread for that" in told
+    assert "a sink must not call its own stack; call it from another thread" in errors

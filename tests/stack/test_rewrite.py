@@ -1,4 +1,4 @@
-"""Addresses, ports and paths of the Compose network, as they are on loopback."""
+"""Rewriting addresses, ports and paths of the Compose network to those on loopback."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from harness.stack.local._rewrite import Rewriter
 
 REWRITER = Rewriter(
-    service="border",
+    service="shop",
     addresses={"toxiproxy:2100": "127.0.0.1:15000", "toxiproxy:21001": "127.0.0.1:15001"},
     paths={"/data": Path("/state/volumes/d"), "/data/deep": Path("/state/volumes/deep")},
     inside_port=8000,
@@ -26,7 +26,7 @@ REWRITER = Rewriter(
         ("A", "toxiproxy:210011", "toxiproxy:210011"),
         ("A", "0.0.0.0:8000", "127.0.0.1:12345"),
         ("A", "http://localhost:8000/x", "http://127.0.0.1:12345/x"),
-        ("A", "border:8000", "127.0.0.1:12345"),
+        ("A", "shop:8000", "127.0.0.1:12345"),
         ("A", ":8000", "127.0.0.1:12345"),
         ("A", "[::]:8000", "127.0.0.1:12345"),
         ("A", "8000", "8000"),
@@ -63,9 +63,9 @@ def test_argument(value: str, expected: str) -> None:
     assert REWRITER.argument(value) == expected
 
 
-def test_a_service_without_a_port_keeps_what_looks_like_one() -> None:
-    quiet = Rewriter("worker", {}, {}, None, None)
+def test_service_without_a_port_has_no_port_rewritten() -> None:
+    rewriter = Rewriter("worker", {}, {}, None, None)
 
-    assert quiet.variable("PORT", "8000") == "8000"
-    assert quiet.variable("A", "localhost:8000") == "localhost:8000"
-    assert quiet.argument("8000") == "8000"
+    assert rewriter.variable("PORT", "8000") == "8000"
+    assert rewriter.variable("A", "localhost:8000") == "localhost:8000"
+    assert rewriter.argument("8000") == "8000"

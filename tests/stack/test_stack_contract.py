@@ -1,4 +1,4 @@
-"""What every backend promises of a running stack: the same bodies for each of them."""
+"""The contract of `Stack`: the same tests run on every backend."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from harness.errors import StackError
 pytestmark = pytest.mark.stack
 
 
-def test_is_ready_when_start_returns(stack: Rig) -> None:
+def test_every_service_is_ready_when_start_returns(stack: Rig) -> None:
     status = {one.service: one for one in stack.stack.status()}
 
     assert list(status) == ["front", "shelf", "database", "ticker"]
@@ -60,11 +60,11 @@ def test_every_link_has_a_proxy_at_its_address(stack: Rig) -> None:
 
 def test_settings_reach_the_services(stack: Rig) -> None:
     assert stack.get("front", "/health").json()["pace"] == "10.0"
-    assert b"from the settings" in b"".join(stack.said("ticker"))
+    assert b"from the settings" in b"".join(stack.output("ticker"))
 
 
 def test_lines_come_with_the_time_at_which_they_were_read(stack: Rig) -> None:
-    # What it writes to its other output may come first.
+    # Lines of stderr may come first.
     event = {"event": "mode", "mode": "automatic"}
     line, t = next(
         (line, t)
@@ -77,11 +77,11 @@ def test_lines_come_with_the_time_at_which_they_were_read(stack: Rig) -> None:
     assert line in (stack.state_dir / "logs" / "front.log").read_bytes()
 
 
-def test_a_killed_service_is_down_until_it_is_launched(stack: Rig) -> None:
+def test_killed_service_is_down_until_it_is_launched(stack: Rig) -> None:
     before, starts = stack.stack.address("front"), stack.get("front", "/health").json()["starts"]
 
     stack.stack.kill("front")
-    # A process leaves a port that refuses, a container an address that is gone with it.
+    # The port of a killed process refuses; the address of a killed container does not answer.
     with pytest.raises((httpx.ConnectError, httpx.ConnectTimeout)):
         stack.get("front", "/health", timeout=0.5)
     down = next(one for one in stack.stack.status() if one.service == "front")
@@ -96,12 +96,12 @@ def test_a_killed_service_is_down_until_it_is_launched(stack: Rig) -> None:
 
 
 @pytest.mark.parametrize("end", ["kill", "stop"])
-def test_links_to_a_service_that_is_down_are_closed_at_once_and_come_back_with_it(
+def test_links_to_a_service_that_is_down_fail_at_once_and_recover_with_it(
     stack: Rig, end: str
 ) -> None:
     getattr(stack.stack, end)("shelf")
     try:
-        for _ in range(20):  # one after the other: none of them waits for the one before
+        for _ in range(20):  # none waits for the one before it
             assert stack.get("front", "/books", timeout=1.0).status_code == 502
     finally:
         stack.stack.launch("shelf")
@@ -109,7 +109,7 @@ def test_links_to_a_service_that_is_down_are_closed_at_once_and_come_back_with_i
     assert stack.get("front", "/books").json() == {"answer": 42}
 
 
-def test_a_stopped_service_may_end_in_its_own_way(stack: Rig) -> None:
+def test_stopped_service_can_shut_down_gracefully(stack: Rig) -> None:
     stack.stack.stop("shelf")
 
     assert "SIGKILL" not in next(n for n in reversed(stack.nodes) if n.service == "shelf").detail
@@ -117,7 +117,7 @@ def test_a_stopped_service_may_end_in_its_own_way(stack: Rig) -> None:
     assert stack.get("front", "/books").json() == {"answer": 42}
 
 
-def test_a_paused_service_keeps_its_connections_and_answers_nothing(stack: Rig) -> None:
+def test_paused_service_keeps_its_connections_and_answers_nothing(stack: Rig) -> None:
     stack.stack.pause("shelf")
     try:
         with pytest.raises(httpx.ReadTimeout):
@@ -131,7 +131,7 @@ def test_a_paused_service_keeps_its_connections_and_answers_nothing(stack: Rig) 
     assert stack.history("shelf")[-2:] == [("paused", True), ("resumed", True)]
 
 
-def test_a_paused_database_answers_no_open_connection_either(stack: Rig) -> None:
+def test_paused_database_does_not_answer_on_open_connections(stack: Rig) -> None:
     async def body() -> None:
         connection = await asyncpg.connect(_dsn(stack))
         try:
@@ -145,7 +145,7 @@ def test_a_paused_database_answers_no_open_connection_either(stack: Rig) -> None
     asyncio.run(body())
 
 
-def test_a_killed_database_keeps_what_was_committed(stack: Rig) -> None:
+def test_killed_database_keeps_what_was_committed(stack: Rig) -> None:
     async def write() -> None:
         connection = await asyncpg.connect(_dsn(stack))
         await connection.execute("CREATE TABLE book AS SELECT 'Tempo' AS title")
@@ -165,12 +165,12 @@ def test_a_killed_database_keeps_what_was_committed(stack: Rig) -> None:
     assert asyncio.run(read()) == "Tempo"
 
 
-def test_the_database_asks_for_the_password(stack: Rig) -> None:
+def test_database_requires_the_password(stack: Rig) -> None:
     with pytest.raises(asyncpg.InvalidPasswordError):
         asyncio.run(asyncpg.connect(_dsn(stack, password="wrong")))
 
 
-def test_what_is_so_already_is_done_without_complaint(stack: Rig) -> None:
+def test_operations_without_effect_are_no_ops(stack: Rig) -> None:
     before = stack.pid("ticker")
 
     stack.stack.launch("ticker")
@@ -184,7 +184,7 @@ def test_what_is_so_already_is_done_without_complaint(stack: Rig) -> None:
     stack.stack.launch("ticker")
 
 
-def test_names_that_do_not_exist_are_answered_with_those_that_do(stack: Rig) -> None:
+def test_unknown_names_are_reported_with_the_known_ones(stack: Rig) -> None:
     with pytest.raises(StackError, match="no service is called 'bank'; one of front, shelf"):
         stack.stack.kill("bank")
     with pytest.raises(StackError, match="no link is called 'x'; one of front-shelf"):
@@ -193,7 +193,7 @@ def test_names_that_do_not_exist_are_answered_with_those_that_do(stack: Rig) -> 
         stack.stack.address("ticker")
 
 
-def test_versions_say_what_runs(stack: Rig) -> None:
+def test_versions_of_components_are_reported(stack: Rig) -> None:
     versions = stack.stack.versions()
 
     assert versions["postgresql"].startswith("18")

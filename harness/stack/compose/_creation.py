@@ -9,6 +9,7 @@ import docker
 from harness.errors import StackError
 
 from .._protocol import Settings
+from .._saved_stack import already_running, no_stack
 from .._spec import StackSpec
 from ._command import Compose, ComposeError
 from ._engine import engine_errors
@@ -36,9 +37,7 @@ class Creation:
             StackError: one does, or the engine does not answer.
         """
         if self._is_running():
-            raise StackError(
-                f"{self._project.state_dir}: a stack is running here already; harness down stops it"
-            )
+            raise already_running(self._project.state_dir)
 
     def require_running(self) -> None:
         """Check that a container of the project runs.
@@ -47,9 +46,7 @@ class Creation:
             StackError: none does, or the engine does not answer.
         """
         if not self._is_running():
-            raise StackError(
-                f"{self._project.state_dir}: no stack runs here; start one: harness up"
-            )
+            raise no_stack(self._project.state_dir)
 
     def create(self, settings: Settings) -> Override:
         """Create networks, volumes and containers, after removing those of a dead stack.

@@ -10,6 +10,8 @@ from typing import Any
 import docker
 from docker.models.containers import Container
 
+from .._saved_stack import STATE_FILE
+
 MARKER = "compose.project"
 """A file in the state directory: there may be something of the project that it names."""
 
@@ -55,7 +57,7 @@ class Project:
     @property
     def left(self) -> Path:
         """The file that describes a stack left running on purpose, for `attach`."""
-        return self.state_dir / "state.json"
+        return self.state_dir / STATE_FILE
 
     @property
     def override(self) -> Path:

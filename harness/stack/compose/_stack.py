@@ -16,6 +16,7 @@ from harness.errors import StackError
 from .._containers import Engine
 from .._log_files import LogFiles
 from .._protocol import GoneError, LineSink, NodeSink, NodeStatus, Settings
+from .._saved_stack import load_stack
 from .._spec import Service, StackSpec
 from .._spec_json import spec_from_json, spec_to_json
 from ._containers import Containers
@@ -69,19 +70,21 @@ class ComposeStack:
 
     @classmethod
     def attach(cls, state_dir: Path) -> Self:
-        """The stack that was left running in `state_dir`.
+        """Return the stack that was left running in `state_dir`.
 
         Raises:
-            StackError: none runs there, or no Docker engine answers.
+            StackError: no stack runs there, or no Docker engine answers.
         """
-        project = Project.left_in(state_dir)
-        try:
+
+        def load(saved: bytes) -> tuple[StackSpec, Addresses]:
+            project = Project.left_in(state_dir)
             if project is None:
                 raise FileNotFoundError
-            stack = cls(spec_from_json(project.left.read_bytes()), state_dir)
-            stack._addresses = addresses_in(project.override.read_text())
-        except (OSError, ValueError) as error:
-            raise StackError(f"{state_dir}: no stack runs here; start one: harness up") from error
+            return spec_from_json(saved), addresses_in(project.override.read_text())
+
+        spec, addresses = load_stack(state_dir, load)
+        stack = cls(spec, state_dir)
+        stack._addresses = addresses
         stack._client = client = connect()
         try:
             stack._creation = Creation(client, stack._spec, stack._project)

@@ -1,4 +1,4 @@
-"""The `local` backend, as the registry and the rest of the harness see it."""
+"""The `Backend` of stacks that run as local processes; `_backends` registers it."""
 
 import os
 import platform
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class LocalBackend:
-    """Services as processes of this machine, reached on loopback."""
+    """Runs services as processes of this machine, on loopback."""
 
     name = "local"
     capabilities: frozenset[Capability] = frozenset()
@@ -34,45 +34,46 @@ class LocalBackend:
         return WALL_CLOCK
 
     def make_stack(self, spec: StackSpec, state_dir: Path) -> LocalStack:
-        """Return a stack of processes."""
+        """Return a `LocalStack` that is not started."""
         return LocalStack(spec, state_dir)
 
     def make_workers(self, spec: StackSpec, run: Path, count: int) -> "Workers":
-        """Return workers that are processes beside the services."""
+        """Return load workers that run as processes of this machine."""
         from harness.load import LocalWorkers  # noqa: PLC0415 - only runs with load need it
 
         del spec
         return LocalWorkers(run, count)
 
     def owns(self, state_dir: Path) -> bool:
-        """Return True while the lock of a stack is in `state_dir`."""
+        """Return True if `state_dir` has the lock file of a stack."""
         return StateDir(state_dir).is_used()
 
     def attach(self, state_dir: Path) -> LocalStack:
-        """Return the stack whose supervisor listens in `state_dir`."""
+        """Connect to the supervisor that listens in `state_dir`."""
         return LocalStack.attach(state_dir)
 
     def sweep(self, state_dir: Path) -> list[str]:
-        """End the processes and remove the data that a crashed stack left."""
+        """Kill the processes and remove the data that a crashed stack left."""
         return sweep(state_dir)
 
     def hosts(self, state_dir: Path, address: str) -> bool:
-        """Return True: loopback is always there, and a port where nobody listens refuses."""
+        """Return True: loopback always exists, and a port without a listener refuses."""
         del state_dir, address
         return True
 
     def restore(self, change: str, record: Record) -> str:
-        """Refuse: this backend takes no records, because it changes no containers."""
-        raise UsageError(f"{change} of {record.get('service', '?')}: is no change of --on local")
+        """Raise `UsageError`: this backend changes no containers, so it makes no records."""
+        service = record.get("service", "?")
+        raise UsageError(f"{service}: {change} is not a fault of --on local; use --on compose")
 
     def print_logs(
         self, state_dir: Path, services: Sequence[str], *, follow: bool, write: Write
     ) -> None:
-        """Write the log files in `state_dir`, which stay there after the stack has ended."""
+        """Write the log files in `state_dir`; they stay there after the stack has ended."""
         print_logs(state_dir, services, follow=follow, write=write)
 
     def diagnose(self, directory: Path) -> Iterator[Finding]:
-        """Return the operating system and the Toxiproxy server that would be used."""
+        """Check the operating system, and find the Toxiproxy server that would be used."""
         del directory
         linux = sys.platform == "linux"
         yield Finding("system", platform.system(), "the local backend needs Linux", linux)
@@ -81,7 +82,7 @@ class LocalBackend:
         yield Finding("toxiproxy-server", found or "none", means)
 
     def build_images(self, directory: Path, write: Write) -> None:
-        """Refuse: processes need no images."""
+        """Raise `UsageError`: local processes need no images."""
         del directory, write
         raise UsageError("--build: --on local needs no images; leave it out, or use --on compose")
 

@@ -1,4 +1,4 @@
-"""The harness's end of the control connection: calls from any thread, events on one of its own."""
+"""The client of a supervisor: requests from any thread, events on a thread of its own."""
 
 import itertools
 import socket
@@ -12,13 +12,18 @@ import msgspec
 
 from harness.errors import StackError
 
-from ._wire import Changed, Output, Reply, Request, decode_message, encode
+from ._messages import Changed, Output, Reply, Request, decode_message, encode
 
-_PATIENCE = 60.0
+_TIMEOUT = 60.0
+"""Wall-clock seconds."""
 
 
 class Client:
-    """Talks to one supervisor. `on_event` gets what happens, `on_lost` that it is gone."""
+    """A connection to one supervisor.
+
+    Both callbacks run on the client's own thread: `on_event` for each event, `on_lost` once when
+    the supervisor has ended.
+    """
 
     def __init__(
         self,
@@ -35,39 +40,41 @@ class Client:
         self._thread = threading.Thread(target=self._listen, name="stack-events", daemon=True)
         self._thread.start()
 
-    def call(self, request: Request, patience: float = _PATIENCE) -> Reply:
-        """Have `request` done.
+    def call(self, request: Request, timeout: float = _TIMEOUT) -> Reply:
+        """Send `request` and return the reply; `timeout` is in wall-clock seconds.
 
         Raises:
-            StackError: it could not be, or nobody answers.
+            StackError: the request failed, the supervisor has ended, or it does not answer.
         """
-        if threading.current_thread() is self._thread:  # which would wait for itself
-            raise StackError("a sink called the stack that called it; use another thread for that")
+        if threading.current_thread() is self._thread:  # it would wait for itself
+            raise StackError("a sink must not call its own stack; call it from another thread")
         number = next(self._ids)
         answer: Future[Reply] = Future()
         with self._lock:
             if self._lost:
-                raise StackError("the stack's supervisor is gone; start the stack again")
+                raise StackError("the stack's supervisor has ended; start the stack again")
             self._waiting[number] = answer
             try:
                 self._socket.sendall(encode(msgspec.structs.replace(request, id=number)))
             except OSError as error:
-                raise StackError(f"the stack's supervisor is gone ({error})") from error
+                raise StackError(
+                    f"the stack's supervisor has ended ({error}); start the stack again"
+                ) from error
         try:
-            reply = answer.result(patience)
+            reply = answer.result(timeout)
         except FutureTimeout as error:
-            kind = type(request).__name__.lower()
+            name = type(request).__name__
             raise StackError(
-                f"the stack's supervisor did not do {kind!r} in {patience:g} s; harness down"
+                f"the stack's supervisor did not answer {name} in {timeout:g} s; run harness down"
             ) from error
         if reply.error:
             raise StackError(reply.error)
         return reply
 
     def close(self) -> None:
-        """Hang up; nothing is reported afterwards."""
-        self._on_lost = _nothing
-        with suppress(OSError):  # the other end may be faster
+        """Close the connection; `on_lost` is not called for it."""
+        self._on_lost = _do_nothing
+        with suppress(OSError):  # the supervisor may have closed it already
             self._socket.shutdown(socket.SHUT_RDWR)
         if threading.current_thread() is not self._thread:
             self._thread.join(5.0)
@@ -93,9 +100,11 @@ class Client:
             self._lost = True
             waiting, self._waiting = list(self._waiting.values()), {}
         for answer in waiting:
-            answer.set_exception(StackError("the stack's supervisor ended; see its log"))
+            answer.set_exception(
+                StackError("the stack's supervisor has ended; see logs/supervisor.log")
+            )
         self._on_lost()
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     pass

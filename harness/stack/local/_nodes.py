@@ -1,4 +1,4 @@
-"""What the services are doing, as the supervisor reports it; passed on to the run's sinks."""
+"""The state of each service, from the supervisor's events; forwards them to the run's sinks."""
 
 import logging
 import threading
@@ -11,87 +11,94 @@ from harness.history import Node
 
 from .._exit_text import exit_text
 from .._protocol import LineSink, NodeSink
-from ._wire import Changed, Output, Standing
+from ._messages import Changed, Output, ProcessState
 
 _State = Literal["started", "ready", "exited", "paused", "resumed"]
 
 _log = logging.getLogger(__name__)
-_FIRST_LOOK, _LATER_LOOKS = 0.005, 0.05
-_SETTLING = 0.1
-"""A service that cannot be asked is taken as ready when it has not ended after this long."""
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.005, 0.05
+"""Wall-clock seconds between two readiness probes: the first pause, and the longest."""
+
+_SETTLING_TIME = 0.1
+"""A service without a probe counts as ready if it still runs after so many wall-clock seconds."""
 
 
 class Nodes:
-    """The state of each service, and whoever waits for it to change. Any thread may ask."""
+    """The state of each service. Any thread may call any method."""
 
     def __init__(self) -> None:
         self._states: dict[str, str] = {}
         self._codes: dict[str, int | None] = {}
         self._starting: set[str] = set()
         self._changed = threading.Condition()
-        self._given_up = False
+        self._aborted = False
         self._lines: LineSink | None = None
         self._nodes: NodeSink | None = None
 
     def forward_to(self, lines: LineSink | None, nodes: NodeSink | None) -> None:
-        """Pass on what happens from now on."""
+        """Forward output and state changes to these sinks from now on."""
         self._lines, self._nodes = lines, nodes
-        self._given_up = False
+        self._aborted = False
 
-    def update(self, standing: Iterable[Standing]) -> None:
-        """Take over how things stand, as told at once rather than as events."""
+    def update(self, processes: Iterable[ProcessState]) -> None:
+        """Set the states from a reply of the supervisor, when connecting to a running stack."""
         with self._changed:
-            for one in standing:
-                self._states[one.service], self._codes[one.service] = one.state, one.code
+            for process in processes:
+                self._states[process.service] = process.state
+                self._codes[process.service] = process.code
 
     def state(self, service: str) -> str:
-        """`running`, `paused` or `exited`; what never ran has exited."""
+        """Return `running`, `paused` or `exited`; a service that never ran is `exited`."""
         return self._states.get(service, "exited")
 
     def is_starting(self, service: str) -> bool:
-        """Whether somebody awaits its readiness."""
+        """Return True while a thread is in `await_ready` for `service`."""
         return service in self._starting
 
-    def give_up(self) -> None:
-        """Let every waiting start fail: the whole one has."""
+    def abort_waits(self) -> None:
+        """Make every `await_ready` fail, because the start of the stack has failed."""
         with self._changed:
-            self._given_up = True
+            self._aborted = True
             self._changed.notify_all()
 
-    def await_ready(
-        self, service: str, attempt: Callable[[], bool] | None, patience: float
-    ) -> None:
-        """Return when `attempt` succeeds; asked often at first, because most services are quick.
+    def await_ready(self, service: str, probe: Callable[[], bool] | None, timeout: float) -> None:
+        """Return when `probe` succeeds, and report the service as ready.
+
+        Args:
+            service: the service to wait for.
+            probe: called often at first, because most services are ready soon; None if the service
+                has no port.
+            timeout: in wall-clock seconds.
 
         Raises:
-            StackError: the service ended, or `patience` did.
+            StackError: the service exited, or was not ready in time.
         """
-        deadline = time.monotonic() + patience
-        pause = _FIRST_LOOK if attempt else _SETTLING
+        deadline = time.monotonic() + timeout
+        pause = _SHORTEST_PAUSE if probe else _SETTLING_TIME
         self._starting.add(service)
         try:
             while True:
-                if attempt is not None and attempt():
+                if probe is not None and probe():
                     break
                 with self._changed:
-                    ended = self._changed.wait_for(lambda: self._ended(service), pause)
-                if ended:
-                    raise StackError(self._end(service))
-                if attempt is None:
+                    failed = self._changed.wait_for(lambda: self._has_failed(service), pause)
+                if failed:
+                    raise StackError(self._failure_text(service))
+                if probe is None:
                     break
                 if time.monotonic() > deadline:
-                    raise StackError(f"{service}: was not ready after {patience:g} s")
-                pause = min(pause * 1.5, _LATER_LOOKS)
+                    raise StackError(f"{service}: was not ready after {timeout:g} s")
+                pause = min(pause * 1.5, _LONGEST_PAUSE)
         finally:
             self._starting.discard(service)
         self._report(service, "ready", time.time())
 
     def on_event(self, event: Output | Changed) -> None:
-        """Take note of `event` and pass it on."""
+        """Record `event`, and forward it to the sinks."""
         if isinstance(event, Output):
             if self._lines is not None:
                 for line in event.lines:
-                    self._guarded(self._lines, event.service, line, event.t)
+                    self._call_sink(self._lines, event.service, line, event.t)
             return
         state = "running" if event.state in ("started", "resumed") else event.state
         with self._changed:
@@ -102,34 +109,38 @@ class Nodes:
         self._report(event.service, event.state, event.t, planned=event.planned, detail=detail)
 
     def on_lost(self) -> None:
-        """The supervisor is gone, and every service with it."""
+        """Record that the supervisor has ended, and with it every service."""
         with self._changed:
             running = [name for name, state in self._states.items() if state != "exited"]
             self._states.update(dict.fromkeys(running, "exited"))
             self._changed.notify_all()
         for service in running:
             self._report(
-                service, "exited", time.time(), planned=False, detail="the stack's supervisor died"
+                service,
+                "exited",
+                time.time(),
+                planned=False,
+                detail="the stack's supervisor has ended",
             )
 
-    def _ended(self, service: str) -> bool:
-        return self._given_up or self.state(service) == "exited"
+    def _has_failed(self, service: str) -> bool:
+        return self._aborted or self.state(service) == "exited"
 
-    def _end(self, service: str) -> str:
+    def _failure_text(self, service: str) -> str:
         if self.state(service) != "exited":
-            return f"{service}: its start was given up"
+            return f"{service}: its start was cancelled"
         code = self._codes.get(service)
-        return f"{service}: ended while it was started ({exit_text(code)})"
+        return f"{service}: exited during its start ({exit_text(code)})"
 
     def _report(
         self, service: str, state: _State, t: float, *, planned: bool = True, detail: str = ""
     ) -> None:
         if self._nodes is not None:
             node = Node(t=t, service=service, state=state, planned=planned, detail=detail)
-            self._guarded(self._nodes, node)
+            self._call_sink(self._nodes, node)
 
-    def _guarded(self, sink: Callable[..., None], *arguments: object) -> None:
+    def _call_sink(self, sink: Callable[..., None], *arguments: object) -> None:
         try:
             sink(*arguments)
-        except Exception:  # noqa: BLE001 - a sink that fails must not deafen us to the stack
+        except Exception:  # noqa: BLE001 - after a sink fails, later events must still be read
             _log.exception("a sink of the stack's events failed")

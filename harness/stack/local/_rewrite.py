@@ -1,13 +1,13 @@
-"""What a container's environment means on loopback.
+"""Rewrite the environment and arguments of a service from the Compose network to loopback.
 
-In the Compose network a service reaches `toxiproxy:21001` and keeps its files under `/data`; here
-the same proxy listens on some port of 127.0.0.1 and the volume is a directory somewhere else.
-Values are rewritten in place, so that a service needs no second configuration:
+In the Compose network a service calls `toxiproxy:21001` and keeps its files under `/data`. On
+loopback the same proxy listens on a reserved port of 127.0.0.1, and the volume is a directory in
+the state directory. Values are rewritten, so that a service needs no second configuration:
 
-    toxiproxy:LISTEN of a link     127.0.0.1 and the port of that link's proxy
-    its own NAME:PORT, 0.0.0.0:PORT, localhost:PORT, :PORT     127.0.0.1 and its own port
-    PORT alone, if the variable's name says PORT, or in a command's arguments     its own port
-    /volume/inside, /volume/inside/file     the volume's directory, the file in it
+    toxiproxy:LISTEN of a link -> 127.0.0.1 and the port of that link's proxy
+    its own NAME:PORT, 0.0.0.0:PORT, localhost:PORT, :PORT -> 127.0.0.1 and its own port
+    PORT alone, in a variable with PORT in its name, or in an argument -> its own port
+    /mount/path, /mount/path/file -> the directory of the volume, the file in it
 """
 
 import re
@@ -20,24 +20,26 @@ _OWN_HOSTS = r"0\.0\.0\.0|127\.0\.0\.1|localhost|\[::\]|\*"
 
 @dataclass(frozen=True)
 class Rewriter:
-    """How the values of one service are rewritten."""
+    """Rewrites the values of one service."""
 
     service: str
     addresses: Mapping[str, str]
-    """`host:port` in the Compose network -> `host:port` here."""
+    """`host:port` in the Compose network -> `host:port` on loopback."""
     paths: Mapping[str, Path]
-    """Path inside -> path here."""
+    """Mount path -> path on this machine."""
     inside_port: int | None = None
+    """Its port in the Compose network; None if it has none."""
     port: int | None = None
+    """Its port on loopback; None if it has none."""
 
     def variable(self, name: str, value: str) -> str:
-        """The value of variable `name`."""
+        """Return the value of the environment variable `name`, rewritten."""
         if "PORT" in name.upper() and value == str(self.inside_port):
             return str(self.port)
         return self._text(value)
 
     def argument(self, value: str) -> str:
-        """One word of a command."""
+        """Return one argument of a command, rewritten."""
         flag, sign, last = value.rpartition("=")
         if self.port is not None and last == str(self.inside_port):
             return f"{flag}{sign}{self.port}"
@@ -51,7 +53,7 @@ class Rewriter:
             value = re.sub(own, f"127.0.0.1:{self.port}", value)
             value = re.sub(rf"^:{self.inside_port}$", f"127.0.0.1:{self.port}", value)
         for inside in sorted(self.paths, key=len, reverse=True):
-            # At the start, or after what may precede a path: file:///data, a:/data, --x=/data.
+            # At the start, or after a separator: file:///data, a:/data, --x=/data.
             path = rf"(?:^|(?<=//)|(?<=[:=,]))(?<![\w])(?<!:/){re.escape(inside)}(?![\w.-])"
             value = re.sub(path, str(self.paths[inside]).replace("\\", r"\\"), value)
         return value

@@ -1,8 +1,8 @@
-"""Starts everything in an order that `depends_on` allows and that wastes no time.
+"""Start the services of a stack concurrently, in an order that `depends_on` allows.
 
-PostgreSQL's data is copied while the supervisor itself starts; databases and the Toxiproxy start
-while the supervisor imports what the ASGI services need; then every service starts as soon as
-those it depends on are ready, all at once where nothing forbids it.
+PostgreSQL's data is copied while the supervisor itself starts. The databases and the Toxiproxy
+start while the supervisor preloads the modules of the ASGI services. Then each service starts as
+soon as its dependencies are ready.
 """
 
 from collections.abc import Callable
@@ -13,16 +13,16 @@ from pathlib import Path
 from .._protocol import Settings
 from .._proxies import create_proxies
 from .._spec import PostgresRun, StackSpec
+from ._messages import Preload, Reply, Request, Reserve, Spawn
 from ._plan import Plan, make_plan, ports_needed
 from ._postgres import Account, Postgres
 from ._state import Owned, StateDir
-from ._wire import Reply, Request, Reserve, Spawn, Warm
 
 Call = Callable[[Request], Reply]
 
 
 class Starter:
-    """One start of `spec`. `prepare_data`, `plan` and `start_all` in this order, then `close`."""
+    """One start of a stack. Call `prepare_data`, `plan`, `start_all` and `close` in this order."""
 
     def __init__(self, spec: StackSpec, settings: Settings, state: StateDir) -> None:
         self._spec, self._settings, self._state = spec, settings, state
@@ -31,30 +31,31 @@ class Starter:
         self._filled: dict[str, Future[None]] = {}
         self._started: dict[str, Future[None]] = {}
         self._ready: dict[str, Future[None]] = {}
-        # A thread for each service, which may wait for others, and for each other errand.
+        # A thread for each service, because it waits for others, one to fill the data of each,
+        # and two for the links and the preloading.
         self._pool = ThreadPoolExecutor(2 * len(spec.services) + 2, "stack-start")
 
     def close(self) -> None:
-        """End the threads; what has not begun is not begun any more."""
+        """End the threads; starts that have not begun are cancelled."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def prepare_data(self) -> None:
-        """Begin to fill the data directories of the PostgreSQL services.
+        """Start to fill the data directories of the PostgreSQL services, in the background.
 
         Raises:
-            StackError: there is no PostgreSQL, or a service has no password.
+            StackError: PostgreSQL is not installed, or a service has no password.
         """
         for name, service in self._spec.services.items():
             if isinstance(service.run, PostgresRun):
-                own = (self._settings.environment or {}).get(name, {})
-                account = Account.of(name, {**service.environment, **own})
+                overrides = (self._settings.environment or {}).get(name, {})
+                account = Account.of(name, {**service.environment, **overrides})
                 data = self._postgres.new_data()
                 self._state.own(Owned(name=name, path=str(data)))
                 self._data[name] = data
                 self._filled[name] = self._pool.submit(self._postgres.fill, data, account)
 
     def plan(self, call: Call) -> Plan:
-        """How everything is started, on ports that are ours from now on."""
+        """Create the volumes, reserve the ports, and return the plan."""
         for service in self._spec.services.values():
             for volume in service.volumes.values():
                 (self._state.volumes / volume).mkdir(parents=True, exist_ok=True)
@@ -69,17 +70,17 @@ class Starter:
         )
 
     def start_all(self, plan: Plan, call: Call, await_ready: Callable[[str], None]) -> None:
-        """Start every process of `plan` and return when all are ready.
+        """Start every process of `plan`; return when all are ready.
 
         Raises:
-            StackError: one did not start; the first cause, not what followed from it.
+            StackError: a process did not start; if several did not, the first that failed.
         """
-        call(Spawn(recipe=plan.recipes[self._spec.toxiproxy]))
+        call(Spawn(spec=plan.processes[self._spec.toxiproxy]))
         for name, filled in self._filled.items():
             filled.result()
-            call(Spawn(recipe=plan.recipes[name]))
+            call(Spawn(spec=plan.processes[name]))
         links = self._pool.submit(self._create_links, plan, await_ready)
-        self._pool.submit(call, self._warm(plan))
+        self._pool.submit(call, self._preload(plan))
         dependencies = {name: s.depends_on.keys() for name, s in self._spec.services.items()}
         order = [n for n in TopologicalSorter(dependencies).static_order() if n in dependencies]
         for name in order:
@@ -103,14 +104,14 @@ class Starter:
     ) -> None:
         started = self._started[name]
         try:
-            if name not in self._data:  # databases call nobody, and run already
+            if name not in self._data:  # databases need no link, and run already
                 links.result()
                 for other, condition in self._spec.services[name].depends_on.items():
                     healthy = condition == "service_healthy"
                     futures = self._ready if healthy else self._started
                     if other in futures:
                         futures[other].result()
-                call(Spawn(recipe=plan.recipes[name]))
+                call(Spawn(spec=plan.processes[name]))
         except BaseException as error:
             started.set_exception(error)
             raise
@@ -121,11 +122,13 @@ class Starter:
         await_ready(self._spec.toxiproxy)
         create_proxies(f"127.0.0.1:{plan.api}", plan.proxies(self._spec))
 
-    def _warm(self, plan: Plan) -> Warm:
-        apps = [recipe for recipe in plan.recipes.values() if recipe.app]
-        base = plan.recipes[self._spec.toxiproxy].environment.keys()
-        return Warm(
-            factories=tuple(recipe.app for recipe in apps),
+    def _preload(self, plan: Plan) -> Preload:
+        apps = [process for process in plan.processes.values() if process.app]
+        base = plan.processes[self._spec.toxiproxy].environment.keys()
+        return Preload(
+            factories=tuple(process.app for process in apps),
             paths=(str(self._spec.directory), str(Path.cwd())),
-            variables=tuple({name for r in apps for name in r.environment if name not in base}),
+            variables=tuple(
+                {name for process in apps for name in process.environment if name not in base}
+            ),
         )

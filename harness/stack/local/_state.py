@@ -1,12 +1,12 @@
-"""The state directory of one stack: who it belongs to, what it owns, and how that is cleaned up.
+"""The state directory of one stack: its lock, what the stack owns, and how that is cleaned up.
 
-lock          held (flock) by the stack's guardian and supervisor for as long as they live
-control.sock  where the supervisor listens
-state.json    what another `harness` process needs to take over a detached stack
-owned.jsonl   every process (pid and start time) and every path outside that the stack made,
-              written before or as it is made: the ownership label that cleaning goes by
+lock          held (flock) by the reaper and the supervisor for as long as they run
+control.sock  the unix socket on which the supervisor listens
+state.json    what another `harness` process needs to attach to a detached stack
+owned.jsonl   every process (pid and start time) and every outside path that the stack created,
+              written before or when it is created; cleaning up removes these
 volumes/NAME  the services' volumes
-logs/NAME.log what they said; the only thing that stays when the stack ends
+logs/NAME.log the services' output; it stays when the stack ends
 """
 
 import ctypes
@@ -22,29 +22,32 @@ from pathlib import Path
 import msgspec
 
 from .._log_files import LogFiles
+from .._saved_stack import STATE_FILE
 from . import _process
 
 _ROUNDS = 20
+"""How often processes are searched for and killed, while new ones appear."""
 
 LABEL = "HARNESS_STATE"
-"""The environment variable that every process of a stack is started with."""
+"""The environment variable of every process of a stack; its value is the state directory."""
 
 
 class Owned(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line of owned.jsonl: a process or a path."""
+    """One line of owned.jsonl: a process (`pid` and `start`) or a `path`."""
 
     name: str
     pid: int = 0
     start: int = 0
+    """Clock ticks from boot to the start of the process."""
     path: str = ""
 
 
 class StateDir:
-    """Paths in a state directory, and what is done to it as a whole."""
+    """The paths in a state directory, and the operations on it as a whole."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
-        self.state = self.root / "state.json"
+        self.state = self.root / STATE_FILE
         self.volumes = self.root / "volumes"
         self.logs = LogFiles(self.root / "logs")
         self._socket = "control.sock"
@@ -52,12 +55,12 @@ class StateDir:
         self._lock = self.root / "lock"
 
     def own(self, owned: Owned) -> None:
-        """Note that the stack owns a process or a path."""
+        """Record that the stack owns a process or a path."""
         with self._owned.open("ab", buffering=0) as file:
             file.write(msgspec.json.encode(owned) + b"\n")
 
     def owned(self) -> list[Owned]:
-        """Everything that the stack ever owned; a half-written last line is no line."""
+        """Return everything that the stack ever owned; a half-written last line is ignored."""
         found = []
         with suppress(OSError):
             for line in self._owned.read_bytes().splitlines():
@@ -66,10 +69,13 @@ class StateDir:
         return found
 
     def lock(self) -> int | None:
-        """Take the directory for this process and its forks; None if somebody else has it.
+        """Lock the directory for this process and its forks; return the lock's descriptor.
 
-        The kernel lets go of it when the last holder ends, however it ends: unlike a pid in a
-        file it cannot be stale.
+        The kernel releases the lock when the last process that has it ends, however it ends.
+        Unlike a pid in a file it cannot be stale.
+
+        Returns:
+            None if another process holds the lock.
         """
         self.root.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -77,7 +83,7 @@ class StateDir:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.path.samestat(os.fstat(descriptor), self._lock.stat()):
                 return descriptor
-        except OSError:  # held by somebody else, or removed by its last holder just now
+        except OSError:  # held by another process, or just removed by one
             pass
         os.close(descriptor)
         return None
@@ -87,16 +93,16 @@ class StateDir:
         return self._lock.exists()
 
     def unlock(self, descriptor: int) -> None:
-        """Let go of the directory and leave no lock file in it."""
+        """Release the lock and remove the lock file."""
         self._lock.unlink(missing_ok=True)
         os.close(descriptor)
 
     @contextmanager
     def socket_address(self) -> Iterator[str]:
-        """An address for the control socket that fits into the 108 bytes a unix socket has."""
-        plain = str(self.root / self._socket)
-        if len(os.fsencode(plain)) < 100:
-            yield plain
+        """Yield an address of the control socket that fits into the 108 bytes of a unix socket."""
+        path = str(self.root / self._socket)
+        if len(os.fsencode(path)) < 100:
+            yield path
             return
         descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -105,10 +111,10 @@ class StateDir:
             os.close(descriptor)
 
     def connect(self, timeout: float) -> socket.socket:
-        """A connection to the supervisor.
+        """Connect to the supervisor; `timeout` is in wall-clock seconds.
 
         Raises:
-            OSError: nobody listens.
+            OSError: no supervisor listens.
         """
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(timeout)
@@ -122,50 +128,50 @@ class StateDir:
         return connection
 
     def clean(self) -> list[str]:
-        """End every process and remove every path that a dead stack left; what it was.
+        """Kill every process and remove every path of a stack; return one line for each thing.
 
-        Only for whoever holds the lock, or knows that nobody who matters does.
+        The caller must hold the lock, or know that the processes that hold it do not respond.
         """
-        ended = self._end_processes()
+        removed = self._kill_processes()
         for owned in self.owned():
             if owned.path and Path(owned.path).exists():
                 remove_data(Path(owned.path))
-                ended.append(f"{owned.name} ({owned.path})")
+                removed.append(f"{owned.name} ({owned.path})")
         shutil.rmtree(self.volumes, ignore_errors=True)
         for name in (self._socket, self.state.name, self._owned.name):
             (self.root / name).unlink(missing_ok=True)
-        return ended
+        return removed
 
-    def _end_processes(self) -> list[str]:
-        ended: dict[int, str] = {}
-        for _ in range(_ROUNDS):  # a process may have forked between the look and its end
+    def _kill_processes(self) -> list[str]:
+        killed: dict[int, str] = {}
+        for _ in range(_ROUNDS):  # a process may fork after it was listed and before it is killed
             members = self._processes()
             if not members:
                 break
             for process, name in members:
-                ended.setdefault(process.pid, name)
+                killed.setdefault(process.pid, name)
                 _process.send(process.pid, signal.SIGKILL)
-            _process.await_end([process for process, _ in members], limit=5.0)
-        return [f"{name} (pid {pid})" for pid, name in ended.items()]
+            _process.wait_ended([process for process, _ in members], timeout=5.0)
+        return [f"{name} (pid {pid})" for pid, name in killed.items()]
 
     def _processes(self) -> list[tuple[_process.Process, str]]:
-        """The stack's living processes and what they are of, apart from this one.
+        """Return the running processes of the stack, except this one, each with a name.
 
-        Known in two ways: by pid and start time as noted, with their families, and by the label
-        that they were born with.
+        They are found in two ways: by recorded pid and start time, with the tree of each, and by
+        the label in the environment with which they were started.
         """
-        noted = [owned for owned in self.owned() if owned.pid]
-        now = {process.pid: process for process in _process.table() if process.alive}
+        recorded = [owned for owned in self.owned() if owned.pid]
+        now = {process.pid: process for process in _process.list_processes() if process.is_running}
         names = {
             owned.pid: owned.name
-            for owned in noted
+            for owned in recorded
             if owned.pid in now and now[owned.pid].start == owned.start
         }
-        for owned in noted:
-            # A number is not given out again while a session or group bears it: where its first
-            # bearer is gone, who is in them is ours.
+        for owned in recorded:
+            # The kernel does not reuse a pid while a session or group has it. If the recorded
+            # process has ended, the members of its session and group belong to the stack.
             if owned.pid in names or owned.pid not in now:
-                for member in _process.family([owned.pid]):
+                for member in _process.process_tree([owned.pid]):
                     names.setdefault(member.pid, f"child of {owned.name}")
         for process in _process.labelled(LABEL, str(self.root)):
             names.setdefault(process.pid, "unnamed")
@@ -174,9 +180,9 @@ class StateDir:
 
 
 def remove_data(path: Path) -> None:
-    """Remove a PostgreSQL data directory and the shared memory that a killed server left."""
+    """Remove a PostgreSQL data directory, and the shared memory that a killed server left."""
     with suppress(OSError, IndexError, ValueError):
-        # Line 7 of postmaster.pid: key and id of its System V segment.
+        # Line 7 of postmaster.pid has the key and the id of its System V segment.
         identifier = (path / "postmaster.pid").read_text().splitlines()[6].split()[1]
-        ctypes.CDLL(None).shmctl(int(identifier), 0, None)  # 0: IPC_RMID
+        ctypes.CDLL(None).shmctl(int(identifier), 0, None)  # 0 is IPC_RMID
     shutil.rmtree(path, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The Toxiproxy of a local stack: which program it is."""
+"""Choose the Toxiproxy program of a local stack."""
 
 import os
 import shutil
@@ -11,14 +11,17 @@ VARIABLE = "HARNESS_TOXIPROXY"
 
 
 def toxiproxy_command(port: int) -> tuple[str, ...]:
-    """The real server if HARNESS_TOXIPROXY or the PATH has one, else the embedded one.
+    """Return the command line of a Toxiproxy whose API listens on `port` of loopback.
+
+    It is the program in HARNESS_TOXIPROXY, else `toxiproxy-server` on the PATH, else the embedded
+    server.
 
     Raises:
-        UsageError: HARNESS_TOXIPROXY is no program.
+        UsageError: HARNESS_TOXIPROXY is not an executable file.
     """
     chosen = os.environ.get(VARIABLE)
     if chosen and not (Path(chosen).is_file() and os.access(chosen, os.X_OK)):
-        raise UsageError(f"{VARIABLE}={chosen}: is no program; correct it, or unset it")
+        raise UsageError(f"{VARIABLE}={chosen}: is not an executable file; correct it, or unset it")
     real = chosen or shutil.which("toxiproxy-server")
     if real:
         return (real, "-host", "127.0.0.1", "-port", str(port))

@@ -1,4 +1,4 @@
-"""Passes requests on to the shelf, and counts its own starts in its volume."""
+"""Forward requests to shelf, and count its own starts in a file on its volume."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Asks the database, with a new connection each time, so that every link is really used."""
+"""Query the database with a new connection for each request, so that the link is used each time."""
 
 import os
 

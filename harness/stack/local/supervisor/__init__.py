@@ -1,9 +1,9 @@
-"""The process that runs a stack: `python -m harness.stack.local.supervisor STATE_DIR LEASH LOCK`.
+"""The process that runs a stack: `python -m harness.stack.local.supervisor DIR PARENT_FD LOCK_FD`.
 
-    harness ──leash──> guardian ──> supervisor ──fork──> an ASGI service, from the warm parent
-                                               ──exec──> a command, PostgreSQL, the Toxiproxy
+    harness ──parent pipe──> reaper ──> supervisor ──fork──> an ASGI service, modules preloaded
+                                                   ──exec──> a command, PostgreSQL, the Toxiproxy
 
-Whatever dies first, the rest follows: the supervisor ends when its leash closes; the kernel kills
-each service when the supervisor ends; the guardian inherits every orphan, ends it, removes what
-the stack left on the disk, and goes last. See `_supervisor`, `_guardian`, `_child`.
+No process survives its parent: the supervisor ends when its parent pipe closes, and the kernel
+kills each service when the supervisor ends. The reaper inherits every orphan and kills it, removes
+what the stack left on the disk, and ends last. See `_supervisor`, `_reaper`, `_child`.
 """

@@ -1,4 +1,4 @@
-"""Serves one ASGI application with uvicorn. Imported by the warm parent, called in the fork."""
+"""Serve one ASGI application with uvicorn. The supervisor imports this; its forks call it."""
 
 import importlib
 import sys
@@ -8,7 +8,10 @@ import uvicorn
 
 
 def serve(factory: str, port: int, grace: float) -> None:
-    """Serve what `factory` makes on `port` until SIGTERM; says itself whatever goes wrong."""
+    """Serve the app of `factory` on `port` until SIGTERM; write errors to stderr.
+
+    `grace` is the service's stop grace period in wall-clock seconds; open requests get half of it.
+    """
     config = uvicorn.Config(
         _find(factory),
         factory=True,
@@ -21,7 +24,8 @@ def serve(factory: str, port: int, grace: float) -> None:
         log_config=None,
         log_level="warning",
         access_log=False,
-        # Longer than clients keep theirs, or a request meets a connection that is being closed.
+        # Longer than that of clients: otherwise the server may close a connection that a client
+        # is just sending a request on.
         timeout_keep_alive=75,
         timeout_graceful_shutdown=max(1, int(grace / 2)),
     )

@@ -1,6 +1,6 @@
-"""The first moments of a child: its own session, its own output, and no way to outlive us.
+"""Fork a service: with its own session and output, and killed when the supervisor ends.
 
-Everything here runs between fork and exec, or, for an ASGI service, instead of exec.
+All of this runs in the child, between fork and exec, or for an ASGI service instead of exec.
 """
 
 import gc
@@ -14,28 +14,28 @@ from pathlib import Path
 from typing import TextIO
 
 from .. import _process
-from .._wire import Recipe
+from .._messages import ProcessSpec
 
 
-def fork(recipe: Recipe, out: int, err: int) -> int:
-    """Start `recipe` with its output in `out` and `err`; its pid."""
+def fork(spec: ProcessSpec, out: int, err: int) -> int:
+    """Start a process with the descriptors `out` and `err` as stdout and stderr; return its pid."""
     parent = os.getpid()
     pid = os.fork()
     if pid:
         return pid
     status = 1
     try:
-        _become(recipe, parent, out, err)
-        if recipe.app:
-            _serve(recipe)
+        _set_up_child(spec, parent, out, err)
+        if spec.app:
+            _serve(spec)
         else:
-            _execute(recipe)
+            _execute(spec)
         status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
         if isinstance(end.code, str):
             sys.stderr.write(f"{end.code}\n")
-    except BaseException:  # noqa: BLE001 - nothing may return into the supervisor's frames
+    except BaseException:  # noqa: BLE001 - a child must never return into the supervisor's frames
         traceback.print_exc()
     finally:
         with suppress(OSError, ValueError):
@@ -44,8 +44,8 @@ def fork(recipe: Recipe, out: int, err: int) -> int:
         os._exit(status)
 
 
-def _become(recipe: Recipe, parent: int, out: int, err: int) -> None:
-    gc.freeze()  # the supervisor's sockets must not be closed by this process's collector
+def _set_up_child(spec: ProcessSpec, parent: int, out: int, err: int) -> None:
+    gc.freeze()  # so that the child's garbage collector does not close the supervisor's sockets
     os.setsid()
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
@@ -55,33 +55,34 @@ def _become(recipe: Recipe, parent: int, out: int, err: int) -> None:
     for descriptor, standard in ((null, 0), (out, 1), (err, 2)):
         os.dup2(descriptor, standard)
     os.closerange(3, max(int(name) for name in os.listdir("/proc/self/fd")) + 1)  # noqa: PTH208
-    if recipe.group is not None and recipe.user is not None:
+    if spec.group is not None and spec.user is not None:
         os.setgroups([])
-        os.setgid(recipe.group)
-        os.setuid(recipe.user)
-    _process.die_with_parent(parent)  # after setuid, which would undo it
-    _process.set_name(recipe.service)
-    os.chdir(recipe.directory)
+        os.setgid(spec.group)
+        os.setuid(spec.user)
+    _process.die_with_parent(parent)  # after setuid, which would clear it
+    _process.set_name(spec.service)
+    os.chdir(spec.directory)
 
 
-def _execute(recipe: Recipe) -> None:
+def _execute(spec: ProcessSpec) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
-        os.execvpe(recipe.argv[0], recipe.argv, recipe.environment)  # noqa: S606 - no shell
+        os.execvpe(spec.argv[0], spec.argv, spec.environment)  # noqa: S606 - no shell
     except OSError as error:
-        sys.exit(f"harness: cannot run {recipe.argv[0]!r}: {error.strerror}")
+        sys.exit(f"harness: cannot run {spec.argv[0]!r}: {error.strerror}")
 
 
-def _serve(recipe: Recipe) -> None:
+def _serve(spec: ProcessSpec) -> None:
     os.environ.clear()
-    os.environ.update(recipe.environment)
-    sys.argv = [recipe.app]
-    sys.stdout, sys.stderr = _text_to(1), _text_to(2)  # ours were opened on a file, not a pipe
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # as Python starts with
-    path = [recipe.directory, str(Path.cwd())]
+    os.environ.update(spec.environment)
+    sys.argv = [spec.app]
+    # The inherited ones were opened on a file, not a pipe.
+    sys.stdout, sys.stderr = _text_to(1), _text_to(2)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # Python's default, which SIG_DFL above replaced
+    path = [spec.directory, str(Path.cwd())]
     sys.path[:0] = [entry for entry in path if entry not in sys.path]
     importlib.import_module("harness.stack.local.supervisor._app").serve(
-        recipe.app, recipe.port, recipe.grace
+        spec.app, spec.port, spec.grace
     )
 
 

@@ -1,15 +1,15 @@
-"""One side of one control connection: whole lines in, whole lines out, never blocking."""
+"""A control connection of the supervisor: whole lines in and out, without blocking."""
 
 import selectors
 import socket
 from collections.abc import Callable
 from contextlib import suppress
 
-from .._wire import Message, Request, decode_request, encode
+from .._messages import Message, Request, decode_request, encode
 
 
 class Connection:
-    """A client of the supervisor."""
+    """The supervisor's end of the connection to one client; calls back from the selector's loop."""
 
     def __init__(
         self,
@@ -19,6 +19,7 @@ class Connection:
         on_close: Callable[["Connection"], None],
     ) -> None:
         self.follows = False
+        """True if the client wants events."""
         self._socket, self._selector = connection, selector
         self._on_request, self._on_close = on_request, on_close
         self._in, self._out = bytearray(), bytearray()
@@ -27,13 +28,13 @@ class Connection:
         selector.register(connection, selectors.EVENT_READ, self._ready)
 
     def send(self, message: Message) -> None:
-        """Send as much as fits now and the rest later."""
+        """Queue `message`: send what the socket takes now, the rest when it is writable."""
         if self._open:
             self._out += encode(message)
             self._flush()
 
     def finish(self) -> None:
-        """Send what is left, however long it takes, and close."""
+        """Send the rest of the queue, for at most 2 wall-clock seconds, and close."""
         with suppress(OSError):
             self._socket.setblocking(True)
             self._socket.settimeout(2.0)

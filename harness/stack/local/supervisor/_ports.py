@@ -1,8 +1,8 @@
-"""Ports that are the stack's alone for as long as it lives, also while their service is down.
+"""Reserve ports for as long as the stack runs, also while their service is down.
 
-Each is bound, not listened on: the kernel then neither gives it to another stack's search nor to
-an outgoing connection, connects to it are refused, and a service that sets SO_REUSEADDR, as
-servers do, can bind it again and again. They lie outside the range of outgoing connections.
+A reserved port is bound, but not listened on. The kernel then gives it neither to another stack nor
+to an outgoing connection, and refuses connections to it; a service that sets SO_REUSEADDR, as
+servers do, can bind it any number of times. All are outside the range of outgoing connections.
 """
 
 import os
@@ -16,21 +16,21 @@ _LOWEST, _HIGHEST = 10_000, 65_535
 
 
 class Ports:
-    """The ports that were reserved."""
+    """The reserved ports of a stack."""
 
     def __init__(self) -> None:
-        self._held: dict[int, socket.socket] = {}
-        low, high = _ephemeral()
+        self._sockets: dict[int, socket.socket] = {}
+        low, high = _ephemeral_range()
         outside = [*range(_LOWEST, low), *range(high + 1, _HIGHEST + 1)]
         candidates = outside or list(range(_LOWEST, _HIGHEST + 1))
-        start = os.getpid() * 67 % len(candidates)  # two stacks rarely search the same stretch
+        start = os.getpid() * 67 % len(candidates)  # two stacks rarely search the same ports
         self._candidates = iter(candidates[start:] + candidates[:start])
 
     def reserve(self, count: int) -> tuple[int, ...]:
-        """`count` more ports.
+        """Reserve `count` more ports and return them.
 
         Raises:
-            StackError: every port is taken.
+            StackError: not enough ports are free.
         """
         found: list[int] = []
         for port in self._candidates:
@@ -38,24 +38,25 @@ class Ports:
                 break
             holder = socket.socket()
             try:
-                holder.bind(("127.0.0.1", port))  # fails beside any other holder: no race
+                # It fails if any other socket is bound to the port, so there is no race.
+                holder.bind(("127.0.0.1", port))
             except OSError:
                 holder.close()
                 continue
             holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self._held[port] = holder
+            self._sockets[port] = holder
             found.append(port)
         if len(found) < count:
-            raise StackError(f"only {len(found)} of {count} ports are free; end other stacks")
+            raise StackError(f"only {len(found)} of {count} ports are free; stop other stacks")
         return tuple(found)
 
-    def lend(self, port: int) -> None:
-        """Let go of `port` for a server that may not set SO_REUSEADDR, until `take_back`."""
-        if holder := self._held.pop(port, None):
+    def release(self, port: int) -> None:
+        """Release `port` for a server that may not set SO_REUSEADDR, until `reserve_again`."""
+        if holder := self._sockets.pop(port, None):
             holder.close()
 
-    def take_back(self, port: int) -> None:
-        """Hold `port` again; if somebody else was faster the service will say so itself."""
+    def reserve_again(self, port: int) -> None:
+        """Reserve `port` again; no-op if another process has it, which the service will report."""
         holder = socket.socket()
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -63,10 +64,10 @@ class Ports:
         except OSError:
             holder.close()
         else:
-            self._held[port] = holder
+            self._sockets[port] = holder
 
 
-def _ephemeral() -> tuple[int, int]:
+def _ephemeral_range() -> tuple[int, int]:
     try:
         low, high = map(int, _RANGE.read_text().split())
     except (OSError, ValueError):

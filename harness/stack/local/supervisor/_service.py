@@ -1,4 +1,4 @@
-"""One process of the stack: starting it, reading what it says, ending it."""
+"""One process of the stack: start it, read its output, end it."""
 
 import os
 import signal
@@ -8,43 +8,43 @@ from contextlib import suppress
 from pathlib import Path
 
 from .. import _process
-from .._wire import Recipe, Standing
+from .._messages import ProcessSpec, ProcessState
 from . import _child
 
-_LONGEST = 1 << 20
-"""A line longer than this is cut: a service that never ends its line must not eat the memory."""
+_MAX_LINE = 1 << 20
+"""Bytes after which a line is split: a service that writes no newline must not use up memory."""
 
 
 class Stream:
-    """Stdout or stderr of a service, cut into lines."""
+    """Stdout or stderr of a service, split into lines."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self._rest = b""
 
     def read(self) -> tuple[list[bytes], bool]:
-        """The lines that are there, and whether it has ended."""
+        """Return the complete lines read now, and True if the stream has ended."""
         try:
             data = os.read(self.descriptor, 65536)
         except BlockingIOError:
             return [], False
         *lines, self._rest = (self._rest + data).split(b"\n")
-        if self._rest and (not data or len(self._rest) > _LONGEST):
+        if self._rest and (not data or len(self._rest) > _MAX_LINE):
             lines, self._rest = [*lines, self._rest], b""
         return lines, not data
 
 
 class Service:
-    """A process that was started from `recipe`. Ended ones are kept, to be asked about."""
+    """The process of one service. Making the object starts it; it stays usable after the exit."""
 
-    def __init__(self, recipe: Recipe, log: Path) -> None:
-        self.recipe = recipe
+    def __init__(self, spec: ProcessSpec, log: Path) -> None:
+        self.spec = spec
         self.state = "running"
         self.code: int | None = None
         self.planned = False
-        """Whether its end was asked for."""
+        """True if a request ended it."""
         self.kill_at: float | None = None
-        """When its patience with SIGTERM ends, on the monotonic clock."""
+        """Monotonic time at which SIGKILL follows the stop signal; None unless it is stopping."""
         self.on_exit: list[Callable[[], None]] = []
         self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         out, out_end = os.pipe()
@@ -53,69 +53,66 @@ class Service:
             os.set_blocking(descriptor, False)
         self.streams = [Stream(out), Stream(err)]
         try:
-            self.pid = _child.fork(recipe, out_end, err_end)
+            self.pid = _child.fork(spec, out_end, err_end)
         finally:
             os.close(out_end)
             os.close(err_end)
         process = _process.find(self.pid)
         self.start = process.start if process else 0
 
-    def standing(self) -> Standing:
-        """How it stands."""
-        return Standing(
-            service=self.recipe.service,
+    def process_state(self) -> ProcessState:
+        """Return its state as a message."""
+        return ProcessState(
+            service=self.spec.service,
             pid=self.pid,
             state=self.state,  # type: ignore[arg-type]
             code=self.code,
         )
 
-    def keep(self, lines: list[bytes]) -> None:
-        """Write `lines` to its log."""
-        with suppress(OSError):  # a full disk must not end the stack
+    def log(self, lines: list[bytes]) -> None:
+        """Append `lines` to its log."""
+        with suppress(OSError):  # a full disk must not stop the stack
             os.write(self._log, b"".join(line + b"\n" for line in lines))
 
     def kill(self) -> None:
-        """End it and its family at once, and return when they are gone."""
+        """Send SIGKILL to its process tree, and wait until its descendants have ended."""
         self.planned = True
-        self._end_family()
+        self._kill_tree()
 
     def stop(self) -> None:
-        """Ask it to end; `kill_at` is when that is over."""
+        """Send the stop signal; the supervisor's loop kills it at `kill_at`."""
         self.planned = True
-        self.kill_at = time.monotonic() + self.recipe.grace
-        _process.send(self.pid, signal.Signals(self.recipe.stop_signal))
-        if self.state == "paused":  # a frozen process hears nothing
-            self._thaw()
+        self.kill_at = time.monotonic() + self.spec.grace
+        _process.send(self.pid, signal.Signals(self.spec.stop_signal))
+        if self.state == "paused":  # a stopped process does not handle signals
+            self.resume()
 
     def pause(self) -> None:
-        """Freeze it and its family."""
-        _process.freeze(self.pid)
+        """Send SIGSTOP to its process tree."""
+        _process.freeze_tree(self.pid)
         self.state = "paused"
 
     def resume(self) -> None:
-        """The opposite of `pause`."""
-        self._thaw()
+        """Send SIGCONT to its process tree."""
+        for process in _process.process_tree([self.pid]):
+            _process.send(process.pid, signal.SIGCONT)
+        self.state = "running"
 
     def has_ended(self) -> bool:
-        """Whether its main process has; if so, its family is ended, as a container's would be."""
-        look = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        if os.waitid(os.P_PID, self.pid, look) is None:
+        """Return True if its main process has exited; then kill its tree, as in a container."""
+        without_reaping = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        if os.waitid(os.P_PID, self.pid, without_reaping) is None:
             return False
-        if _process.family([self.pid]):  # while the dead process still holds its number
-            self._end_family()
+        if _process.process_tree([self.pid]):  # while the zombie still has its pid
+            self._kill_tree()
         _, status = os.waitpid(self.pid, 0)
         self.code, self.state, self.kill_at = os.waitstatus_to_exitcode(status), "exited", None
         return True
 
     def close(self) -> None:
-        """Let go of its log."""
+        """Close its log file."""
         os.close(self._log)
 
-    def _thaw(self) -> None:
-        for process in _process.family([self.pid]):
-            _process.send(process.pid, signal.SIGCONT)
-        self.state = "running"
-
-    def _end_family(self) -> None:
-        members = _process.kill_family(self.pid)
-        _process.await_end([p for p in members if p.pid != self.pid], limit=2.0)
+    def _kill_tree(self) -> None:
+        members = _process.kill_tree(self.pid)
+        _process.wait_ended([p for p in members if p.pid != self.pid], timeout=2.0)
