@@ -283,11 +283,11 @@ class Chaos:
             self._prober,
             self._timing,
             clock,
-            links=self._links,
-            node_state=self._nodes.node_state,
+            active_links=self._links,
+            active_nodes=self._nodes,
         )
         self._node_verifier = NodeVerifier(
-            self._prober, self._timing, clock, owners=self._nodes.owners
+            self._prober, self._timing, clock, active_nodes=self._nodes
         )
 
     def _injector(self, id_: str, fault: Fault) -> Injector:

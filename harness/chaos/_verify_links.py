@@ -7,11 +7,12 @@ reference, must behave as before.
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from harness.clock import Clock
 from harness.errors import HarnessError
 
+from ._active_links import ActiveLinkFaults
+from ._active_nodes import ActiveNodeFaults
 from ._fault_type import LinkFault
 from ._finding import HEAL_TIMEOUT, VERIFY_TIMEOUT, Finding, repeat_check, summary
 from ._probe import Results
@@ -24,21 +25,8 @@ _Judge = Callable[[LinkFault, str, Results, Results], str]
 """Called with fault type, link, results via the link and direct results; returns a problem."""
 
 
-class LinkState(Protocol):
-    """What the verifier needs to know about the links' active faults."""
-
-    def owners(self, link: str) -> Collection[str]:
-        """Return the ids of the faults on `link`."""
-
-    def is_listed(self, fault_id: str, link: str) -> bool:
-        """Return True if Toxiproxy lists every toxic of the fault on `link`."""
-
-    def was_disabled(self, link: str) -> bool:
-        """Return True if the proxy of `link` was disabled already before this run's faults."""
-
-
 class LinkVerifier:
-    """Probes links to verify faults. `node_state` returns the state in which we keep a service."""
+    """Probes links to verify faults, and knows which other faults of this run affect them."""
 
     def __init__(
         self,
@@ -46,14 +34,14 @@ class LinkVerifier:
         timing: Timing,
         clock: Clock,
         *,
-        links: LinkState,
-        node_state: Callable[[str], str],
+        active_links: ActiveLinkFaults,
+        active_nodes: ActiveNodeFaults,
     ) -> None:
         self._prober = prober
         self._timing = timing
         self._clock = clock
-        self._links = links
-        self._node_state = node_state
+        self._active_links = active_links
+        self._node_state = active_nodes.node_state
 
     def choose_reference(
         self, fault_type: LinkFault, links: Collection[str], fault_id: str
@@ -65,7 +53,7 @@ class LinkVerifier:
             link
             for link in spec.links.values()
             if link.name not in links
-            and not self._links.owners(link.name)
+            and not self._active_links.owners(link.name)
             and not self._node_state(link.target)
         ]
         answering = [
@@ -103,7 +91,7 @@ class LinkVerifier:
 
     def verify_healed(self, fault_type: LinkFault, links: Sequence[str]) -> Finding:
         """Verify that no link shows the fault; links with another active fault are left out."""
-        free = [link for link in links if not self._links.owners(link)]
+        free = [link for link in links if not self._active_links.owners(link)]
         problems = self._check(fault_type, free, HEAL_TIMEOUT, self._remaining_fault)
         if problems:
             return Finding(False, summary(problems))
@@ -158,13 +146,13 @@ class LinkVerifier:
         if state and not fault_type.disables_proxy:
             # Another step of this run took the target down, and no probe can tell this fault from
             # that. To call it unverified would be wrong, though, if the proxy lists its toxics.
-            listed = self._links.is_listed(fault_id, link)
+            listed = self._active_links.is_listed(fault_id, link)
             return "" if listed else f"toxiproxy does not list it, and {target} is {state}"
         if not state and not self._is_target_alive(link, direct):
             return f"{target} itself is {_text(direct)}, so the fault cannot be distinguished"
         if fault_type.shows_in(self._timing, via_link, direct):
             return ""
-        others = set(self._links.owners(link)) - {fault_id}
+        others = set(self._active_links.owners(link)) - {fault_id}
         also = "; other faults of this run are on it" if others else ""
         expected = fault_type.expected_result(self._timing)
         return f"{_text(via_link)}, where it should be {expected} (direct: {_text(direct)}{also})"
@@ -179,9 +167,9 @@ class LinkVerifier:
                 return ""
         elif all(result.outcome != "refused" for result in via_link):
             return ""  # the proxy forwards again, to a target that is down
-        if self._links.owners(link):
+        if self._active_links.owners(link):
             return ""  # another step has injected a fault meanwhile
-        if self._links.was_disabled(link) and all(r.outcome == "refused" for r in via_link):
+        if self._active_links.was_disabled(link) and all(r.outcome == "refused" for r in via_link):
             return ""  # the proxy is disabled, as it was before the fault
         return f"{_text(via_link)} (direct: {_text(direct)})"
 
@@ -212,7 +200,7 @@ class LinkVerifier:
             ):
                 return ""
             target = self._prober.stack.spec.links[endpoint.name].target
-            if self._links.owners(endpoint.name) or self._node_state(target):
+            if self._active_links.owners(endpoint.name) or self._node_state(target):
                 return ""  # another step has injected a fault there meanwhile
             problem = (
                 f"{endpoint.name}, which the fault is not on, changed too: {_text(results)} "

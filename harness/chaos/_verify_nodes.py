@@ -5,12 +5,13 @@ that the fault type reads itself. One service that the fault is not on, the refe
 as before.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.clock import Clock
 from harness.stack import NodeStatus
 
+from ._active_nodes import ActiveNodeFaults
 from ._fault_type import NodeFault
 from ._finding import HEAL_TIMEOUT, VERIFY_TIMEOUT, Finding, repeat_check, summary
 from ._probe_protocol import ProbeOptions
@@ -29,7 +30,7 @@ class Before:
 
 
 class NodeVerifier:
-    """Probes services to verify faults. `owners` returns the ids of the faults on a service."""
+    """Probes services to verify faults, and knows which other faults of this run affect them."""
 
     def __init__(
         self,
@@ -37,12 +38,12 @@ class NodeVerifier:
         timing: Timing,
         clock: Clock,
         *,
-        owners: Callable[[str], Collection[str]],
+        active_nodes: ActiveNodeFaults,
     ) -> None:
         self._prober = prober
         self._timing = timing
         self._clock = clock
-        self._owners = owners
+        self._owners = active_nodes.owners
 
     def choose_reference(self, services: Collection[str], fault_id: str) -> Reference | None:
         """Return a service that the fault does not affect."""

@@ -29,7 +29,6 @@ class CannedServer:
     """An HTTP server that gives the same response to every request."""
 
     def __init__(self, status: int, body: str, content_type: str = "application/json") -> None:
-
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 self.send_response(status)
@@ -311,7 +310,7 @@ def test_a_proxy_is_recreated_while_a_client_does_not_read(stack: FakeStack) -> 
     host, _, port = stack.links["gate-visa"].rpartition(":")
     stack.toxics.add_toxic("gate-visa", LATENCY, "harness-x")
     with socket.create_connection((host, int(port))) as client:
-        # ProbeOptions for far more than all buffers hold, and read nothing of it.
+        # Request far more than all buffers hold, and read nothing of it.
         client.settimeout(0.5)
         request = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n" * 1000
         with contextlib.suppress(TimeoutError):
