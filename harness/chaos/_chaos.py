@@ -1,4 +1,4 @@
-"""The face of the chaos room: faults on a running stack, each verified, all healed in the end."""
+"""`Chaos`: faults on a running stack, each verified, all of them healed at the end."""
 
 import contextlib
 import itertools
@@ -10,42 +10,54 @@ from threading import Event, Lock
 from types import TracebackType
 from typing import Any, Self
 
+from harness.clock import WALL_CLOCK, Clock
 from harness.errors import UnhealedError
 from harness.history import Fault as FaultEvent
 from harness.history import FaultState
 from harness.stack import ContainerStack, Stack, get_backend
 
+from ._active_links import ActiveLinkFaults
+from ._active_nodes import ActiveNodeFaults
 from ._errors import ChaosError
-from ._fault import Fault, check_backend, make
+from ._fault import Fault, check_backend, make_fault
+from ._fault_type import LinkFault
 from ._flapping import flap
 from ._heal import heal
 from ._injection import Injection
+from ._injectors import Injector, LinkInjector, NodeInjector
 from ._intents import Intents, new_id
-from ._kind import LinkFault
-from ._lease import PATIENCE, WATCHDOG_LOG, Lease, start_watchdog
-from ._links import LinkHolds
-from ._lookout import Lookout
-from ._means import LinkMeans, Means, NodeMeans
-from ._nodes import NodeHolds
+from ._lease import LEASE_TIMEOUT, WATCHDOG_LOG, Lease, start_watchdog
+from ._prober import Prober
+from ._timing import Timing
 from ._toxiproxy import Toxiproxy
-from ._verify import LinkVerifier
+from ._verify_links import LinkVerifier
 from ._verify_nodes import NodeVerifier
-from ._wire import Wire
 
 Emit = Callable[[FaultEvent], None]
-"""Called with each state of each fault, from any thread; `t` is `clock()`, 0 without a clock."""
+"""Called with each state of each fault, from any thread. The event's `t` is `elapsed()`."""
 
-_TARGETS = {"link": "link", "to": "to", "from_": "from", "service": "service", "site": "site"}
+_TARGET_KEYS = {"link": "link", "to": "to", "from_": "from", "service": "service", "site": "site"}
+"""Keyword argument of `Chaos.fault` -> key in a scenario."""
 
-_CANARIES = 32
-_CHANGES = 4
+_PROBE_THREADS = 32
+_LINK_THREADS = 4
+_NODE_THREADS = 32
 
 
 class Chaos:
-    """Faults on `stack`, with their intents, lease and watchdog in `state_dir`.
+    """Faults on one stack. Use it as a context manager. Any thread may call any method.
 
-    Use it as a context manager. Any thread may call any method. `lease` is how many real seconds
-    this process may give no sign of life before the watchdog heals in its stead.
+    Args:
+        stack: A stack that runs.
+        state_dir: Folder for intents, lease and the watchdog's log.
+        emit: Called with each state of each fault.
+        elapsed: Returns `t` of these events, in wall-clock seconds since the run's start; without
+            it `t` is 0.
+        clock: The run's clock, by which faults are verified, healed and flapped.
+        pace: Scenario seconds per wall-clock second; durations of faults are divided by it.
+        seed: Seed of the choice of links and services to compare with.
+        lease: Wall-clock seconds without a heartbeat of this process after which the watchdog
+            heals in its place.
     """
 
     def __init__(
@@ -54,37 +66,40 @@ class Chaos:
         state_dir: Path,
         *,
         emit: Emit | None = None,
-        clock: Callable[[], float] | None = None,
+        elapsed: Callable[[], float] | None = None,
+        clock: Clock = WALL_CLOCK,
         pace: float = 1.0,
         seed: int = 0,
-        lease: float = PATIENCE,
+        lease: float = LEASE_TIMEOUT,
     ) -> None:
         self.stack = stack
         self.directory = state_dir
         self._emit = emit
-        self._clock = clock or (lambda: 0.0)
-        self._patience = lease
-        self._run = new_id()
+        self._elapsed = elapsed or (lambda: 0.0)
+        self._clock = clock
+        self._lease_timeout = lease
+        self._run_id = new_id()
         self._numbers = itertools.count(1)
         self._lock = Lock()
         self._active: list[Injection] = []
-        self._open = False
+        self._is_open = False
         self._resources = contextlib.ExitStack()
-        self._wire = Wire(pace)
+        self._timing = Timing(pace)
         self._seed = seed
-        self._lease = Lease(state_dir)
+        self._lease = Lease(state_dir, clock)
 
-    # ---- life -------------------------------------------------------------------------------
+    # ---- start and end ----------------------------------------------------------------------
 
     def start(self) -> None:
-        """Heal what an earlier run left, take the lease, start the watchdog.
+        """Take the lease, heal what an earlier run left, and start the watchdog.
 
         Raises:
-            StackError: the Toxiproxy does not answer.
-            UnhealedError: an earlier run's fault cannot be taken back.
+            ChaosError: another process has active faults in this folder.
+            StackError: Toxiproxy does not answer.
+            UnhealedError: an earlier run's fault cannot be reverted.
         """
         with contextlib.ExitStack() as resources:
-            intents = Intents(self.directory)
+            intents = Intents(self.directory, self._clock)
             resources.callback(intents.close)
             self._lease.start()
             release = resources.enter_context(contextlib.ExitStack())
@@ -92,45 +107,24 @@ class Chaos:
             heal(self.directory)
             server = Toxiproxy(self.stack.toxiproxy())
             resources.callback(server.close)
-            server.reset_owned(self.stack.spec.links)
-            canaries = resources.enter_context(ThreadPoolExecutor(_CANARIES, "canary"))
-            changes = resources.enter_context(ThreadPoolExecutor(_CHANGES, "chaos"))
-            # Services take their time to stop and start; they must not wait for each other.
-            services = resources.enter_context(ThreadPoolExecutor(_CANARIES, "node"))
-            stack = self.stack
-            unmoved = (
-                stack.keep_upstream if isinstance(stack, ContainerStack) else contextlib.nullcontext
-            )
-            self._links = LinkHolds(server, intents, changes, unmoved)
-            self._nodes = NodeHolds(self.stack, intents, services)
-            self._lookout = Lookout(self.stack, canaries, self._seed)
-            self._link_verifier = LinkVerifier(
-                self._lookout,
-                self._wire,
-                absent=self._nodes.standing,
-                holders=self._links.holders,
-                listed=self._links.listed,
-                found_disabled=self._links.found_disabled,
-            )
-            self._node_verifier = NodeVerifier(
-                self._lookout, self._wire, holders=self._nodes.holders
-            )
-            watchdog = start_watchdog(self.directory, self._patience)
-            release.pop_all()  # `_end` does it from now on
+            server.remove_owned_toxics(self.stack.spec.links)
+            self._wire_up(server, intents, resources)
+            watchdog = start_watchdog(self.directory, self._lease_timeout)
+            release.pop_all()  # `_end` releases the lease from now on
             resources.callback(self._end, watchdog)
             self._resources = resources.pop_all()
-            self._open = True
+            self._is_open = True
 
     def close(self) -> None:
-        """Heal everything and end. May be called twice.
+        """Heal everything and end. Calling it again does nothing.
 
         Raises:
             UnhealedError: see `heal_all`.
         """
         with self._lock:
-            if not self._open:
+            if not self._is_open:
                 return
-            self._open = False
+            self._is_open = False
         with self._resources:
             self.heal_all()
 
@@ -140,64 +134,78 @@ class Chaos:
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        exception_type: type[BaseException] | None,
         error: BaseException | None,
-        trace: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> None:
         self.close()
 
     # ---- faults -----------------------------------------------------------------------------
 
     def inject(self, fault: Fault, label: str = "") -> Injection:
-        """Inject `fault` and see that it bites; returns also if it was not seen to.
+        """Inject `fault` and verify it; it also returns if verification fails.
+
+        Args:
+            fault: What to inject, from `bind`.
+            label: Label of the fault's events; the fault's own without it.
 
         Raises:
-            BackendError: the stack's backend has no such fault.
+            BackendError: the stack's backend does not support the fault type.
             ChaosError, UnhealedError: it could not be injected; see `Injection.begin`.
         """
         check_backend([fault], get_backend(self.stack.backend))
-        if self._lease.lost:
+        if self._lease.is_lapsed:
             raise ChaosError(
                 f"the faults of this run were healed from outside, by `harness heal` or by the "
-                f"watchdog after {self._patience:g} s without a sign of life; run again"
+                f"watchdog after {self._lease_timeout:g} s without a heartbeat; run again"
             )
         with self._lock:
-            if not self._open:
+            if not self._is_open:
                 raise ChaosError("faults are injected between start and close: `with Chaos(...)`")
-            id_ = f"{self._run}-{next(self._numbers)}"
-            means = self._means(id_, fault)
-            injection = Injection(id_, fault, label or fault.label, means, self._say)
+            id_ = f"{self._run_id}-{next(self._numbers)}"
+            injection = Injection(
+                id_,
+                fault,
+                label or fault.label,
+                injector=self._injector(id_, fault),
+                report=self._report,
+                clock=self._clock,
+            )
             self._active.append(injection)
         try:
             injection.begin()
         finally:
-            if injection.state == "asked":  # not even that could be said; nothing was done
+            if injection.state == "asked":  # its first event could not be written: no changes
                 self._forget(injection)
         return injection
 
-    def fault(self, name: str, **given: Any) -> Injection:
-        """Inject a fault by its name: `chaos.fault("delay", link="a-b", latency="2s")`.
+    def fault(self, name: str, **arguments: Any) -> Injection:
+        """Inject a fault by its name: `chaos.fault("delay", link="shop-payment", latency="2s")`.
 
-        One of link, to, from_, service and site says where; the rest are its parameters.
+        Args:
+            name: Name of the fault type.
+            **arguments: One of link, to, from_, service and site, and the type's parameters.
 
         Raises:
             UsageError: unknown name, target or parameter.
             ChaosError, UnhealedError: as `inject`.
         """
-        where = {_TARGETS[key]: given.pop(key) for key in list(given) if key in _TARGETS}
-        where = {k: tuple(v) if isinstance(v, list | set) else v for k, v in where.items()}
-        return self.inject(make(name, self.stack.spec, where, given))
+        target = {
+            _TARGET_KEYS[key]: arguments.pop(key) for key in list(arguments) if key in _TARGET_KEYS
+        }
+        target = {k: tuple(v) if isinstance(v, list | set) else v for k, v in target.items()}
+        return self.inject(make_fault(name, self.stack.spec, target, arguments))
 
     def cut(self, *links: str) -> Injection:
         """Refuse every connection on `links`."""
         return self.fault("cut", link=links)
 
     def kill(self, *services: str) -> Injection:
-        """Kill `services`; healed, they are started again."""
+        """Kill `services`; healing starts them again."""
         return self.fault("kill", service=services)
 
     def pause(self, *services: str) -> Injection:
-        """Freeze `services`; healed, they go on where they were."""
+        """Freeze `services`; healing resumes them."""
         return self.fault("pause", service=services)
 
     def flap(
@@ -212,25 +220,40 @@ class Chaos:
     ) -> list[Injection]:
         """Inject and heal `fault` over and over, until `stop` is set or `seconds` have passed.
 
-        `on`, `off` and `seconds` are real seconds. `on` includes the time that verifying takes,
-        and lasts at least as long; likewise `off`. Each time is an injection of its own.
+        Each time is an injection of its own. `on` includes verification and lasts longer if that
+        takes longer; likewise `off` and healing.
+
+        Args:
+            fault: What to inject, from `bind`.
+            label: Label of the fault's events; the fault's own without it.
+            on: Wall-clock seconds with the fault, each time.
+            off: Wall-clock seconds without it, each time.
+            stop: Set from another thread to end the flapping.
+            seconds: Wall-clock seconds for the whole; None: until `stop` is set.
 
         Raises:
             ChaosError, UnhealedError: as `inject` and `Injection.heal`.
         """
-        return flap(lambda: self.inject(fault, label), on=on, off=off, stop=stop, seconds=seconds)
+        return flap(
+            lambda: self.inject(fault, label),
+            on=on,
+            off=off,
+            stop=stop,
+            seconds=seconds,
+            clock=self._clock,
+        )
 
     @property
     def active(self) -> tuple[Injection, ...]:
-        """What is in force, in the order in which it was injected."""
+        """Injections that are not healed, in the order in which they were made."""
         with self._lock:
             return tuple(self._active)
 
     def heal_all(self) -> None:
-        """Heal everything, the last first.
+        """Heal everything, the last injection first.
 
         Raises:
-            UnhealedError: some faults are still there; one line each, with what to do by hand.
+            UnhealedError: some faults are still in effect; one line each, with what to do by hand.
         """
         problems = []
         for injection in reversed(self.active):
@@ -241,27 +264,55 @@ class Chaos:
         if problems:
             raise UnhealedError("\n".join(problems))
 
-    # ---- within -----------------------------------------------------------------------------
+    # ---- internals --------------------------------------------------------------------------
 
-    def _means(self, id_: str, fault: Fault) -> Means:
-        if isinstance(fault.kind, LinkFault):
-            return LinkMeans(
+    def _wire_up(
+        self, server: Toxiproxy, intents: Intents, resources: contextlib.ExitStack
+    ) -> None:
+        """Create what injects and verifies; `resources` ends the thread pools."""
+        stack, clock = self.stack, self._clock
+        probes = resources.enter_context(ThreadPoolExecutor(_PROBE_THREADS, "probe"))
+        links = resources.enter_context(ThreadPoolExecutor(_LINK_THREADS, "link"))
+        # Services take long to stop and start; there are threads for all of them at once.
+        nodes = resources.enter_context(ThreadPoolExecutor(_NODE_THREADS, "node"))
+        keep_target = stack.keep_upstream if isinstance(stack, ContainerStack) else contextlib.nullcontext
+        self._links = ActiveLinkFaults(server, intents, links, keep_target)
+        self._nodes = ActiveNodeFaults(stack, intents, nodes)
+        self._prober = Prober(stack, probes, self._seed, clock)
+        self._link_verifier = LinkVerifier(
+            self._prober,
+            self._timing,
+            clock,
+            active_links=self._links,
+            active_nodes=self._nodes,
+        )
+        self._node_verifier = NodeVerifier(
+            self._prober, self._timing, clock, active_nodes=self._nodes
+        )
+
+    def _injector(self, id_: str, fault: Fault) -> Injector:
+        if isinstance(fault.type, LinkFault):
+            return LinkInjector(
                 id_,
-                fault.kind,
+                fault.type,
                 fault.targets,
-                holds=self._links,
-                nodes=self._nodes,
+                active_links=self._links,
+                active_nodes=self._nodes,
                 verifier=self._link_verifier,
-                lookout=self._lookout,
-                wire=self._wire,
+                prober=self._prober,
+                timing=self._timing,
             )
-        return NodeMeans(
-            id_, fault.kind, fault.targets, holds=self._nodes, verifier=self._node_verifier
+        return NodeInjector(
+            id_,
+            fault.type,
+            fault.targets,
+            active_nodes=self._nodes,
+            verifier=self._node_verifier,
         )
 
     def _end(self, watchdog: "subprocess.Popen[bytes]") -> None:
         self._lease.release()
-        if not self._lease.lost:  # else it is healing, and ends when it has
+        if not self._lease.is_lapsed:  # else the watchdog is healing, and ends after that
             watchdog.terminate()
         watchdog.wait()
         log = self.directory / WATCHDOG_LOG
@@ -272,11 +323,11 @@ class Chaos:
         with self._lock, contextlib.suppress(ValueError):
             self._active.remove(injection)
 
-    def _say(self, injection: Injection, state: FaultState, detail: str) -> None:
+    def _report(self, injection: Injection, state: FaultState, detail: str) -> None:
         if state == "healed":
             self._forget(injection)
         event = FaultEvent(
-            t=self._clock(),
+            t=self._elapsed(),
             id=injection.id,
             step=injection.label,
             fault=injection.fault.name,
@@ -284,8 +335,8 @@ class Chaos:
             state=state,
             detail=detail,
         )
-        # A full disk refuses a fault before it is made, but does not keep one from being healed;
-        # a history that lacks the event makes the run inconclusive.
+        # A full disk prevents a fault before it is injected, but must not prevent its healing; a
+        # history without the event makes the run inconclusive.
         with contextlib.suppress(OSError) if state != "asked" else contextlib.nullcontext():
             if self._emit is not None:
                 self._emit(event)

@@ -1,7 +1,7 @@
-"""What the chaos room adds to the errors of `harness.errors`."""
+"""The error class that this package adds to `harness.errors`."""
 
 from harness.errors import HarnessError
 
 
 class ChaosError(HarnessError):
-    """A fault could not be injected; whatever was changed for it has been taken back."""
+    """A fault could not be injected; the changes that were made for it have been reverted."""

@@ -1,4 +1,4 @@
-"""A fault that fits its stack: a kind with its parameters, and the links or services it is for."""
+"""A fault that has been checked against a stack: fault type, parameters and targets."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from harness.errors import BackendError, UsageError
 from harness.scenario import FaultStep, Target, one_line_problems
 from harness.stack import Backend, StackSpec
 
-from . import faults as _faults  # registers every kind
-from ._kind import FAULT_TYPES, FaultType, LinkFault, NodeFault, unsupported
-from ._target import resolve_links, resolve_services, unknown
+from . import faults as _faults  # registers every fault type
+from ._fault_type import FAULT_TYPES, FaultType, LinkFault, NodeFault, unsupported_message
+from ._target import resolve_links, resolve_services, unknown_name
 
 T = TypeVar("T")
 assert _faults.__all__
@@ -20,54 +20,68 @@ assert _faults.__all__
 
 @dataclass(frozen=True)
 class Fault:
-    """What is to be done, and to what. Nothing has been done yet."""
+    """A fault to inject, with its targets. `Chaos.inject` injects it."""
 
-    kind: LinkFault | NodeFault
+    type: LinkFault | NodeFault
+    """The fault type with its parameters."""
     targets: tuple[str, ...]
-    """Links of a link fault, services of a node fault."""
+    """Names of links for a link fault, of services for a node fault."""
     label: str = ""
-    """The scenario's step; the kind's name otherwise."""
+    """Label of the scenario's step, else the name of the fault type."""
 
     @property
     def name(self) -> str:
-        """The kind's name."""
-        return self.kind.type_name
+        """Name of the fault type."""
+        return self.type.type_name
 
 
 def bind(step: FaultStep, spec: StackSpec) -> Fault:
-    """The fault of a scenario's `step` on the stack of `spec`.
+    """Return the fault of a scenario's `step`, with targets in the stack of `spec`.
 
     Raises:
-        UsageError: unknown kind, wrong parameters or targets: everything at once, one line each.
+        UsageError: unknown fault type, wrong parameters or targets; all problems, one line each.
     """
     return _bind(step.fault, step.on, step.params, spec, label=step.label)
 
 
 def check_backend(faults: Iterable[Fault], backend: Backend, place: str = "") -> None:
-    """See that there are such faults on `backend`; `place` is where they are written.
+    """Check that `backend` supports each of `faults`.
+
+    Args:
+        faults: Faults to check.
+        backend: Backend of the run.
+        place: The file in which they are written, for the message.
 
     Raises:
-        BackendError: there are not; one line for each.
+        BackendError: some are not supported; one line for each.
     """
-    absent = [fault for fault in faults if not fault.kind.requires <= backend.capabilities]
+    absent = [fault for fault in faults if not fault.type.requires <= backend.capabilities]
     if absent:
-        at = f"{place}: " if place else ""
-        raise BackendError([f"{at}step {one.label!r}: {unsupported(one.kind)}" for one in absent])
+        prefix = f"{place}: " if place else ""
+        raise BackendError(
+            [f"{prefix}step {one.label!r}: {unsupported_message(one.type)}" for one in absent]
+        )
 
 
-def make(
-    name: str, spec: StackSpec, where: Mapping[str, object], params: Mapping[str, Any]
+def make_fault(
+    name: str, spec: StackSpec, target: Mapping[str, object], params: Mapping[str, Any]
 ) -> Fault:
-    """As `bind`, for a fault that a program names.
+    """Return a fault that a program names instead of a scenario's step.
+
+    Args:
+        name: Name of the fault type.
+        spec: The stack.
+        target: Where to inject it: one of the keys of a step's `on`, with its value.
+        params: Parameters of the fault type.
 
     Raises:
         UsageError: as `bind`.
     """
     try:
-        target = Target.model_validate(dict(where))
+        on = Target.model_validate(dict(target))
     except ValidationError as error:
         raise UsageError(list(one_line_problems(name, error, Target))) from error
-    return _bind(name, target, params, spec, label=name)
+    return _bind(name, on, params, spec, label=name)
 
 
 def _bind(
@@ -80,28 +94,30 @@ def _bind(
 ) -> Fault:
     found = FAULT_TYPES.get(name)
     if found is None:
-        raise UsageError(f"step {label!r}: {unknown('fault', name, FAULT_TYPES)}")
+        raise UsageError(f"step {label!r}: {unknown_name('fault', name, FAULT_TYPES)}")
     place = f"step {label!r}: {name}"
     problems: list[str] = []
-    kind = _collect(lambda: _validated(found, params, place), problems)
+    fault_type = _collect(lambda: _validate(found, params, place), problems)
     resolve = resolve_links if issubclass(found, LinkFault) else resolve_services
     targets = _collect(lambda: resolve(target, spec), problems, f"{place}: ")
-    if targets is not None and isinstance(kind, NodeFault):
-        misfits = (kind.misfits(spec.services[name]) for name in targets)
-        problems += [f"{place}: {misfit}" for misfit in misfits if misfit]
-    if problems or targets is None or not isinstance(kind, LinkFault | NodeFault):
+    if targets is not None and isinstance(fault_type, NodeFault):
+        reasons = (fault_type.unfit_reason(spec.services[name]) for name in targets)
+        problems += [f"{place}: {reason}" for reason in reasons if reason]
+    if problems or targets is None or not isinstance(fault_type, LinkFault | NodeFault):
         raise UsageError(problems)
-    return Fault(kind, targets, label)
+    return Fault(fault_type, targets, label)
 
 
-def _validated(kind: type[FaultType], params: Mapping[str, Any], place: str) -> FaultType:
+def _validate(fault_type: type[FaultType], params: Mapping[str, Any], place: str) -> FaultType:
     try:
-        return kind.model_validate(dict(params))
+        return fault_type.model_validate(dict(params))
     except ValidationError as error:
-        raise UsageError(list(one_line_problems(f"{place}: with", error, kind))) from error
+        problems = list(one_line_problems(f"{place}: with", error, fault_type))
+        raise UsageError(problems) from error
 
 
 def _collect(make: Callable[[], T], problems: list[str], prefix: str = "") -> T | None:
+    """Return what `make` returns, or append its problems and return None."""
     try:
         return make()
     except UsageError as error:

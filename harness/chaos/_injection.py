@@ -1,121 +1,132 @@
-"""One fault in force: from `asked` to `healed`, each state said as it is reached."""
+"""One injection of a fault: from `asked` to `healed`, with each state reported."""
 
 from collections.abc import Callable
 from threading import RLock
-from time import monotonic, sleep
 from types import TracebackType
 from typing import Self
 
+from harness.clock import Clock
 from harness.errors import HarnessError, UnhealedError
 from harness.history import FaultState
 from harness.stack import GoneError
 
 from ._errors import ChaosError
 from ._fault import Fault
-from ._means import Means
-from ._verify import HEALING
+from ._finding import HEAL_TIMEOUT
+from ._injectors import Injector
 
-Say = Callable[["Injection", FaultState, str], None]
+Report = Callable[["Injection", FaultState, str], None]
+"""Called with each state of an injection and its detail, from the thread that changes it."""
 
 
 class Injection:
-    """A fault that was injected. Heal it, or use it as a context manager, which does."""
+    """One injection of a fault. Call `heal`, or use it as a context manager, which does."""
 
-    def __init__(self, id_: str, fault: Fault, label: str, means: Means, say: Say) -> None:
+    def __init__(
+        self,
+        id_: str,
+        fault: Fault,
+        label: str,
+        *,
+        injector: Injector,
+        report: Report,
+        clock: Clock,
+    ) -> None:
         self.id = id_
         self.fault = fault
         self.label = label
         self.state: FaultState = "asked"
         self.detail = ""
         self.verified = False
-        """Whether canaries saw the fault. If not, nothing that follows can be concluded."""
-        self.since = monotonic()
-        """When it was injected, in seconds of `time.monotonic`."""
-        self._means = means
-        self._say = say
+        """True if probes confirmed the fault. If not, nothing can be concluded from the run."""
+        self.since = clock.monotonic()
+        """When it was injected, as `clock.monotonic()`."""
+        self._injector = injector
+        self._report = report
+        self._clock = clock
         self._lock = RLock()
 
     def begin(self) -> None:
-        """Inject and verify. Returns also if it could not be verified; see `verified`.
+        """Inject and verify. It also returns if verification fails; see `verified`.
 
         Raises:
-            ChaosError: it could not be injected, and what was changed has been taken back.
-            UnhealedError: it could not be injected, nor taken back.
+            ChaosError: it could not be injected, and its changes have been reverted.
+            UnhealedError: it could not be injected, nor could its changes be reverted.
         """
         with self._lock:
-            self._move("asked")
+            self._set_state("asked")
             try:
-                self._means.prepare()
-                self._means.apply()
-                self.since = monotonic()
-                self._move("injected")
-                finding = self._means.bites()
+                self._injector.prepare()
+                self._injector.apply()
+                self.since = self._clock.monotonic()
+                self._set_state("injected")
+                finding = self._injector.verify_injected()
             except HarnessError as error:
-                self._move("unverified", f"could not be injected: {error}")
+                self._set_state("unverified", f"could not be injected: {error}")
                 self.heal()
                 raise ChaosError(f"{self}: could not be injected: {error}") from error
             except BaseException:  # Ctrl-C, or a bug: the fault must not stay
                 self.heal()
                 raise
-            self.verified = finding.holds
-            self._move("verified" if finding.holds else "unverified", finding.detail)
+            self.verified = finding.confirmed
+            self._set_state("verified" if finding.confirmed else "unverified", finding.detail)
 
     def heal(self) -> None:
-        """Take the fault back and see that it is gone. Does nothing if it has been healed.
+        """Revert the fault and verify that it has ended. Calling it again does nothing.
 
         Raises:
-            UnhealedError: it is still there; the message says what to do by hand.
+            UnhealedError: the fault is still in effect; the message says what to do by hand.
         """
         with self._lock:
             if self.state == "healed":
                 return
-            if self.state != "unhealed" and not self._means.changed():
-                self._move("healed", "nothing was changed")
+            if self.state != "unhealed" and not self._injector.has_changes():
+                self._set_state("healed", "nothing was changed")
                 return
-            self._move("healing")
+            self._set_state("healing")
             try:
-                problem = self._release()
+                problem = self._revert()
             except GoneError as error:
-                self._means.forget()
-                self._move("healed", f"{error}, and the fault with it")
+                self._injector.forget()
+                self._set_state("healed", f"{error}, and the fault with it")
                 return
             if not problem:
                 try:
-                    finding = self._means.gone()
+                    finding = self._injector.verify_healed()
                 except HarnessError as error:
                     problem = str(error)
                 else:
-                    problem = "" if finding.holds else finding.detail
+                    problem = "" if finding.confirmed else finding.detail
             if problem:
-                self._move("unhealed", problem)
+                self._set_state("unhealed", problem)
                 raise UnhealedError(
-                    f"{self}: not healed: {problem}; by hand: {self._means.by_hand()}"
+                    f"{self}: not healed: {problem}; by hand: {self._injector.manual_steps()}"
                 )
-            self._move("healed", finding.detail)
+            self._set_state("healed", finding.detail)
 
-    def _release(self) -> str:
-        """Take it back, trying again for a while; what went wrong last.
+    def _revert(self) -> str:
+        """Revert, with retries until `HEAL_TIMEOUT`; return the last error's text.
 
         Raises:
-            GoneError: what it was on has ended.
+            GoneError: what was changed has ended.
         """
-        end, wait = monotonic() + HEALING, 0.1
+        deadline, delay = self._clock.monotonic() + HEAL_TIMEOUT, 0.1
         while True:
             try:
-                self._means.release()
+                self._injector.revert()
             except GoneError:
                 raise
             except HarnessError as error:
-                if monotonic() + wait > end:
+                if self._clock.monotonic() + delay > deadline:
                     return str(error)
-                sleep(wait)
-                wait *= 2
+                self._clock.sleep(delay)
+                delay *= 2
             else:
                 return ""
 
-    def _move(self, state: FaultState, detail: str = "") -> None:
+    def _set_state(self, state: FaultState, detail: str = "") -> None:
         self.state, self.detail = state, detail
-        self._say(self, state, detail)
+        self._report(self, state, detail)
 
     def __str__(self) -> str:
         targets = self.fault.targets
@@ -127,8 +138,8 @@ class Injection:
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        exception_type: type[BaseException] | None,
         error: BaseException | None,
-        trace: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> None:
         self.heal()

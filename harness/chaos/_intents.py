@@ -1,9 +1,8 @@
-"""`faults.jsonl`: what is about to be changed, on disk before it is changed.
+"""`faults.jsonl`: every change to the stack, on disk before it is made.
 
-Each line is an intent and how far it has come: `begin` before the change, `done` after it,
-`undone` when it has been taken back. Whoever reads the file after a crash knows everything that
-may still be in force: what began and was not undone. A line cut short by the crash was not yet
-on disk, so its change was not made.
+Each line is an intent and its progress: `begin` before the change, `done` after it, `undone` when
+it has been reverted. After a crash, whatever has begun and is not undone may still be in effect.
+A line that the crash cut short was not yet on disk, so its change was not made.
 """
 
 import json
@@ -12,39 +11,40 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Lock
-from time import time
 from typing import Any, Literal
 from uuid import uuid4
 
+from harness.clock import WALL_CLOCK, Clock
 from harness.errors import HarnessError
 
 from ._errors import ChaosError
 from ._processes import Process
 
-NAME = "faults.jsonl"
+FILE_NAME = "faults.jsonl"
 
 
 @dataclass(frozen=True)
 class Intent:
-    """One change that can be taken back by whoever reads this."""
+    """One change, with all that is needed to revert it."""
 
     id: str
     fault: str
-    """The injection that it is part of."""
-    change: Literal["toxic", "disable", "renew", "pause", "down", "disconnect", "starve", "fill"]
-    """`renew`: the proxy is taken away, and another put in its place."""
+    """Id of the injection that it belongs to."""
+    change: Literal["toxic", "disable", "recreate", "pause", "down", "disconnect", "starve", "fill"]
+    """`recreate`: the proxy is deleted, and created again without its toxics."""
     where: str
-    """The Toxiproxy's address, or the stack's backend."""
+    """Address of the Toxiproxy, or name of the stack's backend."""
     name: str
-    """The proxy or the service."""
+    """Name of the proxy or the service."""
     toxic: str = ""
     listen: str = ""
-    """Where the proxy listened: another run's proxy of the same name is not touched."""
+    """Where the proxy listened. A proxy of the same name that listens elsewhere is another run's
+    and is not touched."""
     upstream: str = ""
-    """Where it led, for one that has to be made again."""
+    """Where the proxy forwarded to, in case it has to be created again."""
     processes: tuple[Process, ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict)
-    """How a container was before, as its backend wants it back."""
+    """State of the container before the change, in the form that its backend restores."""
 
     def __str__(self) -> str:
         what = f"toxic {self.toxic}" if self.toxic else self.change
@@ -52,15 +52,16 @@ class Intent:
 
 
 def new_id() -> str:
-    """A name that no other run has used."""
+    """Return an id that no other run uses."""
     return uuid4().hex[:12]
 
 
 class Intents:
     """The intent file of one run. Any thread may call any method."""
 
-    def __init__(self, directory: Path) -> None:
-        self.path = directory / NAME
+    def __init__(self, directory: Path, clock: Clock = WALL_CLOCK) -> None:
+        self.path = directory / FILE_NAME
+        self._clock = clock
         try:
             directory.mkdir(parents=True, exist_ok=True)
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
@@ -72,26 +73,26 @@ class Intents:
             os.write(self._file, b"\n")  # ends a line that a crash cut short
 
     def begin(self, intents: Iterable[Intent]) -> None:
-        """Put `intents` on disk; only then may the changes be made.
+        """Write `intents` to disk; only after that may the changes be made.
 
         Raises:
-            ChaosError: they could not be, so nothing must be changed.
+            ChaosError: they could not be written, so nothing may be changed.
         """
-        lines = [_line(intent, "begin") for intent in intents]
+        lines = [self._line(intent, "begin") for intent in intents]
         try:
             self._append(lines)
         except OSError as error:
             raise ChaosError(
                 f"{self.path}: an intent could not be written ({error.strerror}), so nothing was "
-                f"changed; make room and run again"
+                f"changed; free some disk space and run again"
             ) from error
 
-    def note(self, intents: Iterable[Intent], state: Literal["done", "undone"]) -> None:
-        """Record how far they have come. A full disk must not keep a fault from being healed."""
+    def mark(self, intents: Iterable[Intent], state: Literal["done", "undone"]) -> None:
+        """Record the progress of `intents`. A full disk is ignored: it must not prevent healing."""
         try:
-            self._append([_line(intent, state) for intent in intents])
+            self._append([self._line(intent, state) for intent in intents])
         except OSError:
-            # Healing is idempotent: at worst, what is already gone is taken back once more.
+            # Healing is idempotent: at worst, a change is reverted a second time.
             return
 
     def close(self) -> None:
@@ -100,6 +101,15 @@ class Intents:
             if self._file >= 0:
                 os.close(self._file)
                 self._file = -1
+
+    def _line(self, intent: Intent, state: str) -> bytes:
+        if state == "begin":
+            fields = asdict(intent).items()
+            record = {key: value for key, value in fields if value not in ("", (), {})}
+        else:
+            record = {"id": intent.id, "name": intent.name}
+        t = round(self._clock.time(), 3)
+        return json.dumps({"state": state, "t": t, **record}).encode() + b"\n"
 
     def _append(self, lines: list[bytes]) -> None:
         if not lines:
@@ -110,20 +120,20 @@ class Intents:
             try:
                 written = os.write(self._file, data)
                 if written < len(data):
-                    os.write(self._file, data[written:])  # says why it was short
+                    os.write(self._file, data[written:])  # raises the reason for the short write
                 os.fsync(self._file)
             except OSError:
-                os.ftruncate(self._file, size)  # leaves no half line for the next one to join
+                os.ftruncate(self._file, size)  # removes the partial line
                 raise
 
 
 def outstanding(directory: Path) -> list[Intent]:
-    """What may still be in force, in the order in which it was begun.
+    """Return the intents whose changes may still be in effect, in the order of their begin.
 
     Raises:
-        HarnessError: the file is there and cannot be read.
+        HarnessError: the file exists and cannot be read.
     """
-    path = directory / NAME
+    path = directory / FILE_NAME
     try:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:
@@ -132,7 +142,7 @@ def outstanding(directory: Path) -> list[Intent]:
         raise HarnessError(f"{path}: cannot be read: {error.strerror}") from error
     found: dict[str, Intent] = {}
     for line in lines:
-        record = _record(line)
+        record = _parse(line)
         if record is None:
             continue
         if record["state"] == "begin":
@@ -142,15 +152,8 @@ def outstanding(directory: Path) -> list[Intent]:
     return list(found.values())
 
 
-def _line(intent: Intent, state: str) -> bytes:
-    if state == "begin":
-        record = {key: value for key, value in asdict(intent).items() if value not in ("", (), {})}
-    else:
-        record = {"id": intent.id, "name": intent.name}
-    return json.dumps({"state": state, "t": round(time(), 3), **record}).encode() + b"\n"
-
-
-def _record(line: bytes) -> dict[str, Any] | None:
+def _parse(line: bytes) -> dict[str, Any] | None:
+    """Return the record of a line; None if the line is not a complete record."""
     try:
         record = json.loads(line)
     except ValueError:
@@ -161,15 +164,14 @@ def _record(line: bytes) -> dict[str, Any] | None:
 
 
 def _intent(record: dict[str, Any]) -> Intent:
-    processes = tuple(Process(**one) for one in record.get("processes", ()))
-    known = {key: record.get(key, "") for key in ("listen", "upstream", "toxic")}
+    texts = {key: record.get(key, "") for key in ("listen", "upstream", "toxic")}
     return Intent(
         id=record["id"],
         fault=record["fault"],
         change=record["change"],
         where=record["where"],
         name=record["name"],
-        processes=processes,
+        processes=tuple(Process(**one) for one in record.get("processes", ())),
         record=record.get("record", {}),
-        **known,
+        **texts,
     )

@@ -1,9 +1,9 @@
-"""The harness's sign of life, which keeps its faults in force.
+"""The lease on a run's faults, which the harness renews with a heartbeat.
 
-The lease is one small file that the harness rewrites in place (which a full disk does not
-prevent) every half second. The watchdog compares what it reads with what it read before, so that
-no two clocks need to agree and a machine that sleeps does not end a lease. A lease that lapsed
-is not taken up again: the watchdog has healed, and says so with a second file.
+The lease is one small file that the harness rewrites in place every half second; a full disk does
+not prevent that. The watchdog compares each content with the one before, so that no two clocks
+have to agree, and a machine that was suspended does not end a lease. A lease that has lapsed is
+not renewed again: the watchdog has healed the faults, and a second file says so.
 """
 
 import os
@@ -13,45 +13,48 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 
+from harness.clock import WALL_CLOCK, Clock
+
 from ._errors import ChaosError
-from ._processes import Process, process
+from ._processes import Process, identify
 
-_EVERY = 0.5
-"""Real seconds between renewals."""
+_HEARTBEAT = 0.5
+"""Seconds of the run's clock between renewals."""
 
-PATIENCE = 10.0
-"""Real seconds without a renewal after which the harness counts as hung."""
+LEASE_TIMEOUT = 10.0
+"""Wall-clock seconds without a heartbeat after which the watchdog takes the harness for hung."""
 
 WATCHDOG_LOG = "watchdog.log"
 
-_FILE = "lease"
-_LAPSED = "lease.lapsed"
+_FILE_NAME = "lease"
+_LAPSED_FILE_NAME = "lease.lapsed"
 
 
 class Lease:
-    """Held from `start` to `release` by this process, for the faults in `directory`."""
+    """The lease of this process on the faults in `directory`, from `start` to `release`."""
 
-    def __init__(self, directory: Path) -> None:
-        self._path = directory / _FILE
-        self._lapsed = directory / _LAPSED
+    def __init__(self, directory: Path, clock: Clock = WALL_CLOCK) -> None:
+        self._path = directory / _FILE_NAME
+        self._lapsed_path = directory / _LAPSED_FILE_NAME
+        self._clock = clock
         self._stop = Event()
         self._thread = Thread(target=self._renew, name="lease", daemon=True)
-        self._holder = process(os.getpid())
+        self._owner = identify(os.getpid())
         self._file = -1
 
     def start(self) -> None:
-        """Take the lease and keep renewing it.
+        """Take the lease and keep renewing it in a thread.
 
         Raises:
-            ChaosError: another run holds it, or it cannot be written.
+            ChaosError: another process has it, or the file cannot be written.
         """
-        held = read_lease(self._path.parent)
-        if held is not None and held.holder.alive:
+        current = read_lease(self._path.parent)
+        if current is not None and current.owner.is_alive:
             raise ChaosError(
-                f"{self._path.parent}: process {held.holder.pid} holds faults from here already; "
-                f"await its end or use another folder"
+                f"{self._path.parent}: process {current.owner.pid} has active faults in this "
+                f"folder; wait for its end or use another folder"
             )
-        self._lapsed.unlink(missing_ok=True)
+        self._lapsed_path.unlink(missing_ok=True)
         try:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
             self._write(0)
@@ -60,12 +63,12 @@ class Lease:
         self._thread.start()
 
     @property
-    def lost(self) -> bool:
-        """Whether the watchdog has taken this process for hung and healed its faults."""
-        return self._lapsed.exists()
+    def is_lapsed(self) -> bool:
+        """True if the faults were healed from outside, by the watchdog or `harness heal`."""
+        return self._lapsed_path.exists()
 
     def release(self) -> None:
-        """Give the lease back; the watchdog ends."""
+        """Give up the lease, which ends the watchdog."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -75,47 +78,51 @@ class Lease:
         self._path.unlink(missing_ok=True)
 
     def _renew(self) -> None:
-        beat = 0
-        while not self._stop.wait(_EVERY):
-            beat += 1
-            self._write(beat)
+        heartbeat = 0
+        while not self._clock.wait(self._stop, _HEARTBEAT):
+            heartbeat += 1
+            self._write(heartbeat)
 
-    def _write(self, beat: int) -> None:
-        holder = self._holder
-        os.pwrite(self._file, f"{holder.pid:>12} {holder.start:>20} {beat:>20}\n".encode(), 0)
+    def _write(self, heartbeat: int) -> None:
+        line = f"{self._owner.pid:>12} {self._owner.start:>20} {heartbeat:>20}\n"
+        os.pwrite(self._file, line.encode(), 0)
 
 
 @dataclass(frozen=True)
-class Sign:
-    """What a lease file says: whose it is, and how often it was renewed."""
+class LeaseState:
+    """Content of a lease file: its owner, and how often it has been renewed."""
 
-    holder: Process
-    beat: int
+    owner: Process
+    heartbeat: int
 
 
-def read_lease(directory: Path) -> Sign | None:
-    """The lease in `directory`; None if it was given back."""
+def read_lease(directory: Path) -> LeaseState | None:
+    """Return the state of the lease in `directory`; None if it was released."""
     try:
-        pid, start, beat = (directory / _FILE).read_text(encoding="ascii").split()
-        return Sign(Process(int(pid), int(start)), int(beat))
+        pid, start, heartbeat = (directory / _FILE_NAME).read_text(encoding="ascii").split()
+        return LeaseState(Process(int(pid), int(start)), int(heartbeat))
     except (OSError, ValueError):
         return None
 
 
-def declare_lapsed(directory: Path) -> None:
-    """Tell the holder, should it come back, that its lease is lost."""
-    (directory / _LAPSED).touch()
+def mark_lapsed(directory: Path) -> None:
+    """Record that the lease in `directory` has lapsed, for its owner to see."""
+    (directory / _LAPSED_FILE_NAME).touch()
 
 
-def start_watchdog(directory: Path, patience: float = PATIENCE) -> "subprocess.Popen[bytes]":
-    """A process of its own that heals what is in `directory` if this one no longer can.
+def start_watchdog(directory: Path, timeout: float = LEASE_TIMEOUT) -> "subprocess.Popen[bytes]":
+    """Start a process that heals the faults in `directory` if this process no longer can.
 
-    It is in a session of its own, where Ctrl-C and the end of a terminal do not reach it.
+    It runs in a session of its own, so that Ctrl-C and the end of a terminal do not reach it.
+
+    Args:
+        directory: Folder with the intents and the lease.
+        timeout: Wall-clock seconds without a heartbeat after which it heals.
     """
     command = [sys.executable, "-m", "harness.chaos.watchdog", str(directory.resolve())]
     with (directory / WATCHDOG_LOG).open("ab") as log:
         return subprocess.Popen(
-            [*command, "--patience", str(patience)],
+            [*command, "--timeout", str(timeout)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

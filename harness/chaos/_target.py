@@ -1,4 +1,4 @@
-"""From what a scenario names to the links or services of one stack."""
+"""Resolve a scenario's target to the links or services of one stack."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -9,63 +9,63 @@ from harness.stack import StackSpec
 
 
 def resolve_links(target: Target, spec: StackSpec) -> tuple[str, ...]:
-    """The links that `target` stands for, in the order of the stack file.
+    """Return the links of `target`, in the order of the stack file.
 
-    A site stands for the links that cross its border in either direction; a service, for every
-    link into it or out of it, which cuts it off from the network.
+    A site stands for the links between it and the other sites, in either direction. A service
+    stands for every link into it or out of it, so that it is cut off from the network.
 
     Raises:
-        UsageError: unknown names, or none at all; one line each.
+        UsageError: unknown names, or no link at all; one line each.
     """
     if target.link is not None:
-        named = _names(target.link)
-        _known(named, "link", spec.links)
-        return tuple(name for name in spec.links if name in named)
+        names = _names(target.link)
+        _check_known(names, "link", spec.links)
+        return tuple(name for name in spec.links if name in names)
     if target.site is not None:
-        inside = set(_at(target.site, spec))
-        chosen = [
+        inside = set(_services_at(target.site, spec))
+        links = [
             link.name
             for link in spec.links.values()
             if (link.caller in inside) != (link.target in inside)
         ]
-        return _some(chosen, f"no link crosses the border of site {target.site!r}")
+        return _not_empty(links, f"no link leads into or out of site {target.site!r}")
     services = set(_names(target.to or target.from_ or target.service))
-    _known(services, "service", spec.services)
+    _check_known(services, "service", spec.services)
     into = services if target.from_ is None else set()
     out_of = services if target.to is None else set()
-    chosen = [
+    links = [
         link.name for link in spec.links.values() if link.target in into or link.caller in out_of
     ]
     where = "into" if target.to is not None else "out of" if target.from_ is not None else "at"
-    return _some(chosen, f"the stack has no link {where} {', '.join(sorted(services))}")
+    return _not_empty(links, f"the stack has no link {where} {', '.join(sorted(services))}")
 
 
 def resolve_services(target: Target, spec: StackSpec) -> tuple[str, ...]:
-    """The services that `target` stands for, in the order of the stack file.
+    """Return the services of `target`, in the order of the stack file.
 
     Raises:
         UsageError: unknown names, or a target that is not a service or a site; one line each.
     """
     if target.site is not None:
-        return _at(target.site, spec)
+        return _services_at(target.site, spec)
     if target.service is None:
         raise UsageError("acts on services, not on links; name a service or a site")
-    named = _names(target.service)
-    _known(named, "service", spec.services)
-    return tuple(name for name in spec.services if name in named)
+    names = _names(target.service)
+    _check_known(names, "service", spec.services)
+    return tuple(name for name in spec.services if name in names)
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """One line: what is unknown, what was probably meant, what there is."""
+def unknown_name(noun: str, name: str, known: Iterable[str]) -> str:
+    """Return a one-line message with the unknown name, the closest known one, and all of them."""
     names = list(known)
     close = get_close_matches(name, names, n=1)
-    meant = f"did you mean {close[0]!r}? " if close else ""
-    return f"unknown {kind} {name!r}; {meant}There are: {', '.join(names) or 'none'}"
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"unknown {noun} {name!r}; {hint}There are: {', '.join(names) or 'none'}"
 
 
-def _at(site: str, spec: StackSpec) -> tuple[str, ...]:
+def _services_at(site: str, spec: StackSpec) -> tuple[str, ...]:
     if site not in spec.sites:
-        raise UsageError(unknown("site", site, spec.sites))
+        raise UsageError(unknown_name("site", site, spec.sites))
     return spec.at(site)
 
 
@@ -73,16 +73,16 @@ def _names(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else value or ()
 
 
-def _known(names: Iterable[str], kind: str, known: Iterable[str]) -> None:
+def _check_known(names: Iterable[str], noun: str, known: Iterable[str]) -> None:
     there = list(known)
-    problems = [unknown(kind, name, there) for name in names if name not in there]
+    problems = [unknown_name(noun, name, there) for name in names if name not in there]
     if problems:
         raise UsageError(problems)
     if not names:
-        raise UsageError(f"names no {kind}")
+        raise UsageError(f"names no {noun}")
 
 
-def _some(chosen: list[str], otherwise: str) -> tuple[str, ...]:
-    if not chosen:
-        raise UsageError(f"{otherwise}; there is nothing to put the fault on")
-    return tuple(chosen)
+def _not_empty(links: list[str], message: str) -> tuple[str, ...]:
+    if not links:
+        raise UsageError(f"{message}; there is nothing to put the fault on")
+    return tuple(links)

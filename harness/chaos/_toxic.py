@@ -1,4 +1,4 @@
-"""One toxic, as a fault asks for it and as Toxiproxy's API takes it."""
+"""One toxic, as Toxiproxy's API takes it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ Stream = Literal["upstream", "downstream"]
 
 @dataclass(frozen=True)
 class Toxic:
-    """A change to one direction of a link; attributes are integers in the API's own units."""
+    """A toxic on one direction of a link; attributes are integers in the API's own units."""
 
     type: str
     stream: Stream
     attributes: Mapping[str, int]
 
 
-def both_ways(type_: str, attributes: Mapping[str, int]) -> tuple[Toxic, ...]:
-    """The same toxic on requests and on answers."""
+def both_streams(type_: str, attributes: Mapping[str, int]) -> tuple[Toxic, ...]:
+    """Return the same toxic for requests (upstream) and for responses (downstream)."""
     return Toxic(type_, "upstream", attributes), Toxic(type_, "downstream", attributes)

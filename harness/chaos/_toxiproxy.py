@@ -1,9 +1,10 @@
-"""The one place that speaks to Toxiproxy, over toxiproxy-python, without its traps.
+"""The only module that talks to Toxiproxy, through toxiproxy-python without its pitfalls.
 
-The package keeps host and port in one class for the whole process. Here each adapter works with
-a private copy of the package's two modules, given a consumer of its own (`_consumer`), so that
-two servers in one process do not meet, and the user's own use of the package is not touched.
-Objects of the package are snapshots that go stale; here they live for one call.
+The package keeps host and port in one class for the whole process. Here each `Toxiproxy` works
+with a private copy of the package's two modules, bound to an API client of its own
+(`_api_client`). Two servers in one process do not interfere, and a user's own use of the package
+is not affected. Objects of the package are snapshots that become stale; here they exist for one
+call only.
 """
 
 import importlib.util
@@ -20,12 +21,12 @@ from toxiproxy.exceptions import ProxyExists
 
 from harness.errors import StackError
 
-from ._consumer import Consumer, RefusedError
+from ._api_client import ApiClient, RejectedError
 from ._errors import ChaosError
 from ._toxic import Toxic
 
-OWNED = "harness-"
-"""What the names of our toxics begin with; nothing else is ever removed."""
+TOXIC_PREFIX = "harness-"
+"""Prefix of the names of this project's toxics; no other toxic is ever removed."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class ProxyState:
 
 
 @dataclass(frozen=True)
-class _Draft:
-    """What a proxy is made of."""
+class _ProxySpec:
+    """Everything from which a proxy can be created again."""
 
     listen: str
     upstream: str
@@ -50,10 +51,10 @@ class _Draft:
 
 
 class Toxiproxy:
-    """One Toxiproxy server, `host:port`. Any thread may call any method.
+    """One Toxiproxy server at `host:port`. Any thread may call any method.
 
-    Every method raises `StackError` where the server cannot be reached or does not answer within
-    `timeout` seconds, and `RefusedError` (a `ChaosError`) where it says no.
+    Every method raises `StackError` if the server cannot be reached or does not answer within
+    `timeout` wall-clock seconds, and `RejectedError` (a `ChaosError`) for an HTTP error.
     """
 
     def __init__(self, address: str, *, timeout: float = 5.0) -> None:
@@ -61,104 +62,113 @@ class Toxiproxy:
         host = host.strip("[]")
         if not host or not port.isdecimal():
             raise ChaosError(f"{address!r} is not host:port, as a Toxiproxy's address must be")
-        self._consumer = Consumer(host, int(port), timeout)
-        self.address = self._consumer.server
-        self._proxies = _private("toxiproxy.proxy", APIConsumer=self._consumer)
-        servers = _private(
+        self._client = ApiClient(host, int(port), timeout)
+        self.address = self._client.server
+        self._proxies = _private_copy("toxiproxy.proxy", APIConsumer=self._client)
+        servers = _private_copy(
             "toxiproxy.server",
-            APIConsumer=self._consumer,
+            APIConsumer=self._client,
             Proxy=self._proxies.Proxy,
-            # The package asks whether a TCP connect works, for ever and over IPv4 only, and takes
-            # any listener for a Toxiproxy. Asking for the version answers the same question.
+            # The package tries TCP connects without a limit and over IPv4 only, and accepts any
+            # listener as a Toxiproxy. Requesting the version answers the same question.
             can_connect_to=lambda host, port: True,  # noqa: ARG005
         )
         self._server: toxiproxy.Toxiproxy = servers.Toxiproxy()
-        self._drafts: dict[str, _Draft] = {}
+        self._recreating: dict[str, _ProxySpec] = {}
+        """Specs of proxies that were deleted and not yet created again."""
 
     def close(self) -> None:
-        """Close the connections kept to the server."""
-        self._consumer.close()
+        """Close the pooled connections to the server."""
+        self._client.close()
 
     def version(self) -> str:
-        """The server's version, e.g. `2.12.0`."""
-        with self._plain("version"):
-            text: bytes = self._server.version()
-            return _version(text)
+        """Return the server's version, e.g. `2.12.0`."""
+        with self._translated_errors("version"):
+            body: bytes = self._server.version()
+            return str(json.loads(body)["version"])
 
     def proxies(self) -> dict[str, ProxyState]:
-        """Every proxy of the server, by name."""
-        with self._plain("proxies"):
+        """Return every proxy of the server, by name."""
+        with self._translated_errors("proxies"):
             return {
                 name: ProxyState(name, proxy.listen, proxy.upstream, proxy.enabled)
                 for name, proxy in self._server.proxies().items()
             }
 
     def create(self, name: str, upstream: str, listen: str = "127.0.0.1:0") -> ProxyState:
-        """Make a proxy; port 0 becomes the one that the server chose."""
-        self._addressable(name)
-        with self._plain(name):
-            made = self._server.create(upstream, name, listen)
-            return ProxyState(name, made.listen, made.upstream, made.enabled)
+        """Create a proxy; the result has the port that the server chose for port 0."""
+        self._check_name(name)
+        with self._translated_errors(name):
+            proxy = self._server.create(upstream, name, listen)
+            return ProxyState(name, proxy.listen, proxy.upstream, proxy.enabled)
 
     def destroy(self, name: str) -> bool:
-        """Remove a proxy; False if there is none of that name."""
-        return self._gone(name, lambda: self._handle(name).destroy())
+        """Delete a proxy; return False if there is none of that name."""
+        return self._delete(name, lambda: self._proxy(name).destroy())
 
     def disable(self, name: str) -> None:
         """Stop listening and close every connection of the proxy; toxics stay."""
-        with self._plain(name):
-            self._handle(name).disable()
+        with self._translated_errors(name):
+            self._proxy(name).disable()
 
     def enable(self, name: str) -> None:
         """Listen again, on the same port."""
-        with self._plain(name):
-            self._handle(name).enable()
+        with self._translated_errors(name):
+            self._proxy(name).enable()
 
     def toxics(self, name: str) -> tuple[str, ...]:
-        """The names of the proxy's toxics."""
-        with self._plain(name):
-            return tuple(self._handle(name).toxics())
+        """Return the names of the proxy's toxics."""
+        with self._translated_errors(name):
+            return tuple(self._proxy(name).toxics())
 
     def add_toxic(self, name: str, toxic: Toxic, toxic_name: str) -> None:
-        """Put `toxic` on proxy `name`; its name must carry our prefix."""
-        _ours(toxic_name)
+        """Add `toxic` to proxy `name`; `toxic_name` must begin with `TOXIC_PREFIX`."""
+        _check_owned(toxic_name)
         self._add(name, toxic, toxic_name, 1.0)
 
-    def renew(self, name: str, without: Iterable[str], *, enable: bool = False) -> None:
-        """Put in place of a proxy one without some of our toxics; its connections end.
+    def recreate(self, name: str, without: Iterable[str], *, enable: bool = False) -> None:
+        """Delete a proxy and create it again without some of our toxics; its connections end.
 
-        Removing a toxic blocks the server's whole API for good while a connection's chain holds
-        bytes that nobody takes (Shopify/toxiproxy#558). Closing the connections first is not
-        enough: a chain that delays goes on holding its bytes when both ends are gone. A new proxy
-        has no chains at all. It listens if the old one did, or if `enable` says so. May be called
-        again after it has failed half way.
+        Removing a toxic blocks the server's whole API permanently while a connection's chain of
+        toxics holds bytes that are not read (Shopify/toxiproxy#558). Closing the connections first
+        is not enough: a chain that delays keeps its bytes after both ends are gone. A new proxy
+        has no chains at all. May be called again after it has failed half way.
+
+        Args:
+            name: The proxy's name.
+            without: Names of the toxics to drop.
+            enable: True to listen afterwards even if the proxy was disabled.
         """
         dropped = set(without)
         for toxic in dropped:
-            _ours(toxic)
-        draft = self._drafts.get(name) or self._describe(name)
-        self._drafts[name] = draft  # remembered until its successor stands
+            _check_owned(toxic)
+        spec = self._recreating.get(name) or self._read_spec(name)
+        self._recreating[name] = spec
         self.destroy(name)
-        self._rebuild(name, draft, dropped)
-        if enable or draft.enabled:
+        self._create_disabled(name, spec, dropped)
+        if enable or spec.enabled:
             self.enable(name)
-        del self._drafts[name]
+        del self._recreating[name]
 
-    def reset_owned(self, names: Iterable[str]) -> list[str]:
-        """Remove every toxic of ours from the proxies `names`; what was removed."""
+    def remove_owned_toxics(self, names: Iterable[str]) -> list[str]:
+        """Remove every toxic of ours from the proxies `names`; return `proxy/toxic` of each."""
         removed = []
         states = self.proxies()
         for name in names:
             state = states.get(name)
-            owned = [] if state is None else [t for t in self.toxics(name) if t.startswith(OWNED)]
-            if state is not None and owned:
-                self.renew(name, owned)
+            owned = (
+                []
+                if state is None
+                else [toxic for toxic in self.toxics(name) if toxic.startswith(TOXIC_PREFIX)]
+            )
+            if owned:
+                self.recreate(name, without=owned)
                 removed += [f"{name}/{toxic}" for toxic in owned]
         return removed
 
     def _add(self, name: str, toxic: Toxic, toxic_name: str, toxicity: float) -> None:
-        with self._plain(name):
-            self._handle(name).add_toxic(
+        with self._translated_errors(name):
+            self._proxy(name).add_toxic(
                 type=toxic.type,
                 stream=toxic.stream,
                 name=toxic_name,
@@ -166,50 +176,50 @@ class Toxiproxy:
                 attributes=dict(toxic.attributes),
             )
 
-    def _rebuild(self, name: str, draft: "_Draft", dropped: Collection[str]) -> None:
-        """Make the proxy that `draft` describes, not yet listening."""
-        with self._plain(name):
-            # Not by the package, which lists every proxy of the server before it makes one.
-            made = {"name": name, "listen": draft.listen, "upstream": draft.upstream}
-            self._consumer.post("/proxies", json={**made, "enabled": False})
-        for toxic_name, toxic, toxicity in draft.toxics:
+    def _create_disabled(self, name: str, spec: _ProxySpec, dropped: Collection[str]) -> None:
+        """Create the proxy of `spec` without the `dropped` toxics, not yet listening."""
+        with self._translated_errors(name):
+            # The package's `create` would first list every proxy of the server.
+            body = {"name": name, "listen": spec.listen, "upstream": spec.upstream}
+            self._client.post("/proxies", json={**body, "enabled": False})
+        for toxic_name, toxic, toxicity in spec.toxics:
             if toxic_name not in dropped:
                 self._add(name, toxic, toxic_name, toxicity)
 
-    def _describe(self, name: str) -> "_Draft":
-        """What proxy `name` is made of, in one answer: the package would list every proxy."""
-        with self._plain(name):
-            said = self._consumer.get(f"/proxies/{quote(name, safe='')}").json()
+    def _read_spec(self, name: str) -> _ProxySpec:
+        """Read the spec of proxy `name` in one request; the package would list every proxy."""
+        with self._translated_errors(name):
+            body = self._client.get(f"/proxies/{quote(name, safe='')}").json()
             toxics = tuple(
                 (
                     one["name"],
                     Toxic(one["type"], one["stream"], one["attributes"]),
                     float(one["toxicity"]),
                 )
-                for one in said["toxics"]
+                for one in body["toxics"]
             )
-            return _Draft(said["listen"], said["upstream"], said["enabled"], toxics)
+            return _ProxySpec(body["listen"], body["upstream"], body["enabled"], toxics)
 
-    def _handle(self, name: str) -> toxiproxy.Proxy:
-        """The package's object for proxy `name`, without asking the server for all of them."""
-        self._addressable(name)
-        handle: toxiproxy.Proxy = self._proxies.Proxy(
+    def _proxy(self, name: str) -> toxiproxy.Proxy:
+        """Return the package's object for proxy `name`, without a request to the server."""
+        self._check_name(name)
+        proxy: toxiproxy.Proxy = self._proxies.Proxy(
             name=quote(name, safe=""), upstream="", enabled=True, listen=""
         )
-        return handle
+        return proxy
 
-    def _gone(self, name: str, delete: Callable[[], object]) -> bool:
-        """Delete; False if there was nothing to delete."""
+    def _delete(self, name: str, delete: Callable[[], object]) -> bool:
+        """Call `delete`; return False if the server has nothing to delete."""
         try:
-            with self._plain(name):
+            with self._translated_errors(name):
                 delete()
-        except RefusedError as refused:
-            if refused.status != 404:
+        except RejectedError as error:
+            if error.status != 404:
                 raise
             return False
         return True
 
-    def _addressable(self, name: str) -> None:
+    def _check_name(self, name: str) -> None:
         if not name or "/" in name or name in (".", ".."):
             raise ChaosError(
                 f"toxiproxy {self.address}: no URL leads to a proxy called {name!r}; "
@@ -217,12 +227,12 @@ class Toxiproxy:
             )
 
     @contextmanager
-    def _plain(self, what: str) -> Iterator[None]:
-        """Turn what the package trips over, in an answer that is JSON but not Toxiproxy's."""
+    def _translated_errors(self, what: str) -> Iterator[None]:
+        """Translate what the package raises, also for JSON that is not from a Toxiproxy."""
         try:
             yield
-        except ProxyExists as error:  # the package looks before it asks, and says no by itself
-            raise RefusedError(
+        except ProxyExists as error:  # the package checks for the name before it sends the request
+            raise RejectedError(
                 f"toxiproxy {self.address}: a proxy called {what!r} exists already; "
                 f"remove it or choose another name",
                 409,
@@ -234,8 +244,8 @@ class Toxiproxy:
             ) from error
 
 
-def _private(name: str, **bindings: Any) -> ModuleType:
-    """A copy of module `name` that nobody else sees, with some of its globals replaced."""
+def _private_copy(name: str, **bindings: Any) -> ModuleType:
+    """Return a copy of module `name`, not in `sys.modules`, with some globals replaced."""
     spec = importlib.util.find_spec(name)
     assert spec is not None
     assert spec.loader is not None
@@ -245,10 +255,6 @@ def _private(name: str, **bindings: Any) -> ModuleType:
     return module
 
 
-def _version(text: bytes) -> str:
-    return str(json.loads(text)["version"])
-
-
-def _ours(toxic: str) -> None:
-    if not toxic.startswith(OWNED):
-        raise ChaosError(f"toxic {toxic!r} is not ours: our names begin with {OWNED!r}")
+def _check_owned(toxic: str) -> None:
+    if not toxic.startswith(TOXIC_PREFIX):
+        raise ChaosError(f"toxic {toxic!r} is not ours: our names begin with {TOXIC_PREFIX!r}")

@@ -1,149 +1,162 @@
-"""Whether a fault of services bites, and whether it is gone: by canary and by the stack's word."""
+"""Verify that a fault of services is in effect, and that it has been healed.
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+The evidence is the stack's status of each service, a direct probe, and the figures of the backend
+that the fault type reads itself. One service that the fault is not on, the reference, must answer
+as before.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from time import monotonic, sleep
 
+from harness.clock import Clock
 from harness.stack import NodeStatus
 
-from ._kind import NodeFault
-from ._lookout import Lookout, Place, Reference, patient
-from ._speech import Ask
-from ._verify import HEALING, PATIENCE, Finding
-from ._wire import Wire
-
-_PAUSE = 0.05
+from ._active_nodes import ActiveNodeFaults
+from ._fault_type import NodeFault
+from ._finding import HEAL_TIMEOUT, VERIFY_TIMEOUT, Finding, repeat_check, summary
+from ._probe_protocol import ProbeOptions
+from ._prober import Endpoint, Prober, Reference, options_for_answer
+from ._timing import Timing
 
 
 @dataclass(frozen=True)
 class Before:
-    """How services were before a fault."""
+    """State of services before a fault, by service."""
 
     statuses: Mapping[str, NodeStatus]
-    places: Mapping[str, Place]
-    measures: Mapping[str, object]
-    """What the fault itself measures of each."""
+    endpoints: Mapping[str, Endpoint]
+    baselines: Mapping[str, object]
+    """What `NodeFault.measure_baseline` returned."""
 
 
 class NodeVerifier:
-    """Looks at services on behalf of faults."""
+    """Probes services to verify faults, and knows which other faults of this run affect them."""
 
     def __init__(
-        self, lookout: Lookout, wire: Wire, *, holders: Callable[[str], Collection[str]]
+        self,
+        prober: Prober,
+        timing: Timing,
+        clock: Clock,
+        *,
+        active_nodes: ActiveNodeFaults,
     ) -> None:
-        self._lookout = lookout
-        self._wire = wire
-        self._holders = holders
+        self._prober = prober
+        self._timing = timing
+        self._clock = clock
+        self._owners = active_nodes.owners
 
-    def reference(self, services: Collection[str], fault: str) -> Reference | None:
-        """A service that the fault will not touch."""
-        free = [
+    def choose_reference(self, services: Collection[str], fault_id: str) -> Reference | None:
+        """Return a service that the fault does not affect."""
+        unaffected = [
             name
-            for name in self._lookout.stack.spec.services
-            if name not in services and not self._holders(name)
+            for name in self._prober.stack.spec.services
+            if name not in services and not self._owners(name)
         ]
-        places = [place for place in map(self._lookout.service, free) if place is not None]
-        speaking = [place for place in places if not place.speech.mute]
-        return self._lookout.reference(speaking, Ask(), salt=fault)
+        endpoints = [
+            endpoint
+            for endpoint in map(self._prober.service, unaffected)
+            if endpoint is not None and not endpoint.protocol.may_be_silent
+        ]
+        return self._prober.choose_reference(endpoints, ProbeOptions(), salt=fault_id)
 
-    def before(self, kind: NodeFault, services: Sequence[str]) -> Before:
-        """How `services` stand, and where they are: once they are gone nobody may know."""
-        standing = self._lookout.standing()
-        places = {name: self._place(kind, name) for name in services}
+    def state_before(self, fault_type: NodeFault, services: Sequence[str]) -> Before:
+        """Return the present state of `services`, with addresses: they may be unknown later."""
+        statuses = self._prober.statuses()
+        endpoints = {name: self._endpoint(fault_type, name) for name in services}
         return Before(
-            {name: standing[name] for name in services if name in standing},
-            {name: place for name, place in places.items() if place is not None},
-            {name: kind.measure(self._lookout.stack, name) for name in services},
+            {name: statuses[name] for name in services if name in statuses},
+            {name: endpoint for name, endpoint in endpoints.items() if endpoint is not None},
+            {name: fault_type.measure_baseline(self._prober.stack, name) for name in services},
         )
 
-    def bites(
+    def verify_injected(
         self,
-        kind: NodeFault,
+        fault_type: NodeFault,
         services: Sequence[str],
         before: Before,
         reference: Reference | None,
     ) -> Finding:
-        """Whether the fault is seen at every service, and the rest of the stack is as before."""
-        statuses, places, stack = before.statuses, before.places, self._lookout.stack
-        expected = kind.expected(self._wire)
+        """Verify that the fault shows at every service, and that the reference still answers."""
+        expected = fault_type.expected_result(self._timing)
 
-        def wrong(names: Sequence[str]) -> dict[str, str]:
-            standing, problems = self._lookout.standing(), {}
-            asked = [(places[name], kind.ask()) for name in names if name in places]
-            seen = self._lookout.look(asked, kind.looks)
+        def check(names: Sequence[str], attempt: int) -> dict[str, str]:
+            del attempt
+            statuses, endpoints, problems = self._prober.statuses(), before.endpoints, {}
+            probes = [
+                (endpoints[name], fault_type.probe_options()) for name in names if name in endpoints
+            ]
+            results = self._prober.probe_all(probes, fault_type.probe_count)
             for name in names:
-                if name not in standing or name not in statuses:
-                    problems[name] = f"{name}: the stack does not know how it stands"
+                if name not in statuses or name not in before.statuses:
+                    problems[name] = f"{name}: the stack does not report its status"
                     continue
-                sight = seen[places[name].address][0] if name in places else None
-                if not kind.seen(statuses[name], standing[name], sight):
+                result = results[endpoints[name].address][0] if name in endpoints else None
+                if not fault_type.shows_in(before.statuses[name], statuses[name], result):
                     problems[name] = (
-                        f"{name}: {standing[name].state}, {sight or 'no port to look at'}, "
+                        f"{name}: {statuses[name].state}, {result or 'no port to probe'}, "
                         f"where it should be {expected}"
                     )
-                elif missing := kind.missing(stack, name, before.measures[name]):
+                elif missing := fault_type.missing_evidence(
+                    self._prober.stack, name, before.baselines[name]
+                ):
                     problems[name] = f"{name}: {missing}, where it should be {expected}"
             return problems
 
-        problems = _until(wrong, services, PATIENCE)
+        problems = repeat_check(check, services, VERIFY_TIMEOUT, self._clock)
         if problems:
-            return Finding(False, "; ".join(problems[:3]))
+            return Finding(False, summary(problems))
         if reference is not None:
-            place = reference.place
-            sights = self._lookout.look([(place, patient(place, Ask()))])[place.address]
-            alive = all(place.speech.alive(sight.outcome) for sight in sights)
-            if not alive and not self._holders(place.name):
-                return Finding(False, f"{place.name}, which was left alone, is {sights[0]} too")
-        what = services[0] if len(services) == 1 else f"{len(services)} services"
-        aside = f"; {reference.place.name} is as before" if reference else ""
-        return Finding(True, f"{what} {expected}{aside}")
+            endpoint = reference.endpoint
+            results = self._prober.probe_for_answer(endpoint, ProbeOptions())
+            if not endpoint.all_alive(results) and not self._owners(endpoint.name):
+                return Finding(
+                    False, f"{endpoint.name}, which the fault is not on, is {results[0]} too"
+                )
+        text = services[0] if len(services) == 1 else f"{len(services)} services"
+        more = f"; {reference.endpoint.name} is as before" if reference else ""
+        return Finding(True, f"{text} {expected}{more}")
 
-    def gone(self, kind: NodeFault, services: Sequence[str]) -> Finding:
-        """Whether every service runs and answers; those under another fault are left out."""
+    def verify_healed(self, fault_type: NodeFault, services: Sequence[str]) -> Finding:
+        """Verify that every service runs and answers.
 
-        def wrong(names: Sequence[str]) -> dict[str, str]:
-            standing, problems = self._lookout.standing(), {}
-            places = {name: self._place(kind, name) for name in names}
-            asked = [(p, patient(p, Ask())) for p in places.values() if p is not None]
-            seen = self._lookout.look(asked)
+        Services with another active fault are left out.
+        """
+
+        def check(names: Sequence[str], attempt: int) -> dict[str, str]:
+            del attempt
+            statuses, problems = self._prober.statuses(), {}
+            endpoints = {name: self._endpoint(fault_type, name) for name in names}
+            results = self._prober.probe_all(
+                (endpoint, options_for_answer(endpoint, ProbeOptions()))
+                for endpoint in endpoints.values()
+                if endpoint is not None
+            )
             for name in names:
-                place = places[name]
-                sight = seen[place.address][0] if place is not None else None
-                alive = place is None or (sight is not None and place.speech.alive(sight.outcome))
-                state = standing[name].state if name in standing else "unknown to the stack"
-                if (state != "running" or not alive) and not self._holders(name):
-                    problems[name] = f"{name}: {state}, {sight or 'no port to look at'}"
-                elif left := kind.remains(self._lookout.stack, name):
-                    problems[name] = f"{name}: {left}"
+                endpoint = endpoints[name]
+                result = results[endpoint.address][0] if endpoint is not None else None
+                answers = endpoint is None or (
+                    result is not None and endpoint.protocol.proves_alive(result.outcome)
+                )
+                state = statuses[name].state if name in statuses else "unknown to the stack"
+                if (state != "running" or not answers) and not self._owners(name):
+                    problems[name] = f"{name}: {state}, {result or 'no port to probe'}"
+                elif effect := fault_type.remaining_effect(self._prober.stack, name):
+                    problems[name] = f"{name}: {effect}"
             return problems
 
-        free = [name for name in services if not self._holders(name)]
-        problems = _until(wrong, free, HEALING)
+        free = [name for name in services if not self._owners(name)]
+        problems = repeat_check(check, free, HEAL_TIMEOUT, self._clock)
         if problems:
-            return Finding(False, "; ".join(problems[:3]))
-        what = f"{free[0]} runs and answers" if len(free) == 1 else f"{len(free)} services run"
+            return Finding(False, summary(problems))
+        text = f"{free[0]} runs and answers" if len(free) == 1 else f"{len(free)} services run"
         others = len(services) - len(free)
-        aside = f"; {others} still under another fault" if others else ""
-        return Finding(True, f"{what if free else 'nothing to look at'}{aside}")
+        more = f"; {others} still under another fault" if others else ""
+        return Finding(True, f"{text if free else 'no service to probe'}{more}")
 
-    def _place(self, kind: NodeFault, name: str) -> Place | None:
-        """Where a canary looks at `name`."""
-        usual, host = self._lookout.service(name), kind.place(self._lookout.stack, name)
+    def _endpoint(self, fault_type: NodeFault, name: str) -> Endpoint | None:
+        """Return where to probe `name` for a fault of this type."""
+        usual = self._prober.service(name)
+        host = fault_type.probe_host(self._prober.stack, name)
         if usual is None or not host:
             return usual
         return replace(usual, address=f"{host}:{usual.address.rpartition(':')[2]}")
-
-
-def _until(
-    wrong: Callable[[Sequence[str]], dict[str, str]], names: Sequence[str], limit: float
-) -> list[str]:
-    """Look until nothing is wrong with any of `names`; what was wrong last."""
-    end = monotonic() + limit
-    pending = list(names)
-    while pending:
-        problems = wrong(pending)
-        if not problems or monotonic() > end:
-            return list(problems.values())
-        pending = list(problems)
-        sleep(_PAUSE)
-    return []

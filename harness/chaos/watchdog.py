@@ -1,7 +1,9 @@
-"""Heals faults whose harness was killed or hangs: `python -m harness.chaos.watchdog STATE_DIR`.
+"""Heal the faults of a harness that was killed or hangs.
 
-A separate process, because nothing within a process survives its kill -9. It imports next to
-nothing until it is needed, watches the lease, and ends with it.
+    python -m harness.chaos.watchdog STATE_DIR
+
+It is a process of its own, because nothing within a process survives kill -9. It watches the
+lease and ends with it. The modules that heal are imported only when they are needed.
 """
 
 import argparse
@@ -11,61 +13,70 @@ from time import sleep
 
 from harness.errors import HarnessError
 
-from ._lease import PATIENCE, declare_lapsed, read_lease
+from ._lease import LEASE_TIMEOUT, mark_lapsed, read_lease
 
-_EVERY = 0.25
-"""Real seconds between two looks at the lease."""
+_INTERVAL = 0.25
+"""Wall-clock seconds between two reads of the lease."""
 
 _ATTEMPTS = 10
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Watch, heal if need be; 0 if nothing is left, 5 if something could not be healed."""
-    parser = argparse.ArgumentParser(prog="python -m harness.chaos.watchdog", description=__doc__)
+    """Watch, and heal if necessary; return 0, or 5 if something could not be healed."""
+    parser = argparse.ArgumentParser(
+        prog="python -m harness.chaos.watchdog",
+        description="Heal the faults of a harness that was killed or hangs.",
+    )
     parser.add_argument("state_dir", type=Path)
-    parser.add_argument("--patience", type=float, default=PATIENCE, help="seconds without a sign")
-    given = parser.parse_args(arguments)
-    reason = watch(given.state_dir, given.patience)
+    parser.add_argument(
+        "--timeout", type=float, default=LEASE_TIMEOUT, help="seconds without a heartbeat"
+    )
+    options = parser.parse_args(arguments)
+    reason = watch(options.state_dir, options.timeout)
     if not reason:
         return 0
-    _say(f"{reason}: healing")
-    return _heal(given.state_dir)
+    _log(f"{reason}: healing")
+    return _heal(options.state_dir)
 
 
-def watch(directory: Path, patience: float) -> str:
-    """Wait until the lease ends; why its faults must be healed, empty if they need not be."""
+def watch(directory: Path, timeout: float) -> str:
+    """Wait for the end of the lease in `directory`.
+
+    Returns:
+        Why its faults must be healed; empty if the lease was released.
+    """
     last, unchanged = read_lease(directory), 0
     while last is not None:
-        if not last.holder.alive:
-            # It may have given the lease back and ended between our two looks.
-            return f"process {last.holder.pid} is gone" if read_lease(directory) else ""
-        sleep(_EVERY)
+        if not last.owner.is_alive:
+            # It may have released the lease and ended since the lease was read.
+            return f"process {last.owner.pid} is gone" if read_lease(directory) else ""
+        sleep(_INTERVAL)
         now = read_lease(directory)
-        # Looks are counted, not seconds: a machine that stood still has not looked.
+        # Counts reads, not seconds: while a machine is suspended, the watchdog does not read.
         unchanged = unchanged + 1 if now == last else 0
-        if unchanged * _EVERY >= patience:
-            declare_lapsed(directory)
-            return f"process {last.holder.pid} gave no sign of life for {patience:g} s"
+        if unchanged * _INTERVAL >= timeout:
+            mark_lapsed(directory)
+            return f"process {last.owner.pid} sent no heartbeat for {timeout:g} s"
         last = now
     return ""
 
 
 def _heal(directory: Path) -> int:
-    from ._heal import heal  # noqa: PLC0415 - the heavy part, needed only now
+    from ._heal import heal  # noqa: PLC0415 - loads pydantic and requests, needed only now
 
     for attempt in range(_ATTEMPTS):
         try:
             for line in heal(directory):
-                _say(line)
+                _log(line)
         except HarnessError as error:
-            _say(str(error))
+            _log(str(error))
             sleep(min(attempt + 1, 5))
         else:
             return 0
     return 5
 
 
-def _say(text: str) -> None:
+def _log(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""A Toxiproxy of each make, and a small stack behind it."""
+"""Fixtures: Toxiproxy servers, real and embedded, and a small stack behind each."""
 
 import contextlib
 import json
@@ -26,19 +26,19 @@ from .fake_stack import FakeStack
 
 
 def until(condition: Callable[[], object], limit: float = 30.0) -> None:
-    """Wait for `condition`, which a busy machine may be slow to bring about."""
+    """Wait until `condition` is true; fail after `limit` seconds."""
     end = time.monotonic() + limit
     while not condition():
-        assert time.monotonic() < end, f"still not so after {limit} s"
+        assert time.monotonic() < end, f"condition not met after {limit} s"
         time.sleep(0.02)
 
 
-def _real() -> list[str]:
+def _real_command() -> list[str]:
     found = os.environ.get("HARNESS_TOXIPROXY") or shutil.which("toxiproxy-server")
     if found is None:
         if "toxiproxy" in os.environ.get("HARNESS_REQUIRE", ""):
-            pytest.fail("no toxiproxy-server, which HARNESS_REQUIRE asks for")
-        pytest.skip("no toxiproxy-server; set HARNESS_TOXIPROXY")
+            pytest.fail("no toxiproxy-server found, and HARNESS_REQUIRE demands one")
+        pytest.skip("no toxiproxy-server found; set HARNESS_TOXIPROXY to its path")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     return [found, "-host", "127.0.0.1", "-port", str(port)]
@@ -46,27 +46,27 @@ def _real() -> list[str]:
 
 @pytest.fixture(scope="session", params=["real", "embedded"])
 def server(request: pytest.FixtureRequest) -> Iterator[str]:
-    """`host:port` of a running Toxiproxy."""
+    """Yield `host:port` of a running Toxiproxy."""
     with _toxiproxy(request.param) as address:
         yield address
 
 
 @contextlib.contextmanager
-def _toxiproxy(make: str) -> Iterator[str]:
-    real = make == "real"
+def _toxiproxy(variant: str) -> Iterator[str]:
+    is_real = variant == "real"
     command = (
-        _real()
-        if real
+        _real_command()
+        if is_real
         else [sys.executable, "-m", "harness.proxy", "--host", "127.0.0.1", "--port", "0"]
     )
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert process.stdout is not None
     try:
-        if real:
+        if is_real:
             address = f"127.0.0.1:{command[-1]}"
         else:
             address = f"127.0.0.1:{json.loads(process.stdout.readline())['port']}"
-        # Read what it logs, lest it wait for somebody to.
+        # Read its log, or it would block once the pipe is full.
         reader = Thread(target=process.stdout.read, daemon=True)
         reader.start()
         until(lambda: _answers(address))
@@ -91,7 +91,7 @@ def _answers(address: str) -> bool:
 
 @pytest.fixture
 def stack(server: str) -> Iterator[FakeStack]:
-    """Services that are threads."""
+    """Yield a stack whose services are threads."""
     made = FakeStack(server)
     yield made
     made.close()
@@ -99,14 +99,14 @@ def stack(server: str) -> Iterator[FakeStack]:
 
 @pytest.fixture
 def processes(server: str) -> Iterator[FakeStack]:
-    """A stack whose `border` and `gate` are processes, which can be killed."""
+    """Yield a stack whose `border` and `gate` are processes, which can be killed."""
     made = FakeStack(server, processes=("border", "gate"))
     yield made
     made.close()
 
 
 class ContainerStack(ComposeStack):
-    """The same stack in containers, with what the tests hold a `FakeStack` by."""
+    """The same stack in containers, with the attribute that tests use of a `FakeStack`."""
 
     toxics: Toxiproxy
 
@@ -118,7 +118,7 @@ AnyStack: TypeAlias = FakeStack | ContainerStack
 def containers(
     engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ContainerStack]:
-    """The stack in containers; each test leaves it as it found it."""
+    """Yield the stack in containers; each test must restore what it changes."""
     spec = read_stack(Path(__file__).parent / "containers", os.environ)
     with ContainerStack(spec, tmp_path_factory.mktemp("containers")) as made:
         made.start(Settings(), lines=lambda *_: None, nodes=lambda _: None)
@@ -131,7 +131,7 @@ def containers(
 def backend(
     request: pytest.FixtureRequest,
 ) -> Iterator[Callable[..., contextlib.AbstractContextManager[AnyStack]]]:
-    """Makes the stack on each backend, and on the local one with each make of Toxiproxy."""
+    """Yield a factory of the stack: in containers, or of threads behind either Toxiproxy."""
     if request.param == "compose":
         stack = request.getfixturevalue("containers")
         yield lambda **_: contextlib.nullcontext(stack)
@@ -141,10 +141,10 @@ def backend(
 
 
 @pytest.fixture
-def anywhere(
+def any_stack(
     backend: Callable[..., contextlib.AbstractContextManager[AnyStack]],
 ) -> Iterator[AnyStack]:
-    """The stack, on every backend."""
+    """Yield the stack, on every backend."""
     with backend() as stack:
         yield stack
 
@@ -153,24 +153,24 @@ def anywhere(
 def nodes(
     backend: Callable[..., contextlib.AbstractContextManager[AnyStack]],
 ) -> Iterator[AnyStack]:
-    """The stack on every backend; `border` and `gate` can be killed."""
+    """Yield the stack on every backend; `border` and `gate` can be killed."""
     with backend(processes=("border", "gate")) as stack:
         yield stack
 
 
 @pytest.fixture
 def events() -> list[FaultEvent]:
-    """What `chaos` said."""
+    """Return the list to which `chaos` appends its events."""
     return []
 
 
 @pytest.fixture
 def chaos(stack: FakeStack, tmp_path: Path, events: list[FaultEvent]) -> Iterator[Chaos]:
-    """Faults on `stack`."""
+    """Yield a `Chaos` on `stack`."""
     with Chaos(stack, tmp_path, emit=events.append) as made:
         yield made
 
 
 def states(events: list[FaultEvent], id_: str = "") -> list[str]:
-    """The states that `events` went through."""
+    """Return the states of `events`, of all or of one injection."""
     return [event.state for event in events if not id_ or event.id == id_]

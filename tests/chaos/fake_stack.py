@@ -78,7 +78,7 @@ SPEC = StackSpec(
 
 
 class FakeStack:
-    """Services are threads of this process, except those that were asked for as processes."""
+    """Services are threads of this process, except those named in `processes`."""
 
     backend = "local"
 
@@ -90,8 +90,9 @@ class FakeStack:
         self._addresses: dict[str, str] = {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._states: dict[str, str] = {}
-        self.aside: dict[str, str] = {}
-        """Link -> where its caller really connects; for faults that do not bite."""
+        self.bypassed: dict[str, str] = {}
+        """Link -> address to which its caller connects instead of the proxy, so that faults on the
+        link have no effect."""
         self.log: list[str] = []
         for name in spec.services:
             if name in processes:
@@ -109,10 +110,14 @@ class FakeStack:
         self._sockets[name] = listener
         self._addresses[name] = f"127.0.0.1:{listener.getsockname()[1]}"
         service = self._spec.services[name]
-        manner = (
-            "postgres" if isinstance(service.run, PostgresRun) else "http" if service.health else ""
+        protocol = (
+            "postgres"
+            if isinstance(service.run, PostgresRun)
+            else "http"
+            if service.health
+            else "silent"
         )
-        Thread(target=serve, args=(listener, manner or "mute"), daemon=True).start()
+        Thread(target=serve, args=(listener, protocol), daemon=True).start()
 
     @property
     def spec(self) -> StackSpec:
@@ -123,7 +128,7 @@ class FakeStack:
 
     def close(self) -> None:
         for listener in self._sockets.values():
-            hang_up(listener)
+            close_listener(listener)
         for name in self.processes:
             self.kill(name)
         for name in self.links:
@@ -131,19 +136,19 @@ class FakeStack:
         self.toxics.close()
 
     def status(self) -> list[NodeStatus]:
-        found = []
+        statuses = []
         for name in self._spec.services:
             process = self.processes.get(name)
             state = self._states.get(name, "running")
             pid = process.pid if process is not None and state != "exited" else None
-            found.append(NodeStatus(name, state, state == "running", pid, self._addresses[name]))
-        return found
+            statuses.append(NodeStatus(name, state, state == "running", pid, self._addresses[name]))
+        return statuses
 
     def address(self, service: str) -> str:
         return self._addresses[service]
 
     def link_address(self, link: str) -> str:
-        return self.aside.get(link, self.links[link])
+        return self.bypassed.get(link, self.links[link])
 
     def toxiproxy(self) -> str:
         return self._server
@@ -151,14 +156,14 @@ class FakeStack:
     def kill(self, service: str) -> None:
         self.log.append(f"kill {service}")
         self.processes[service].kill()
-        self._ended(service)
+        self._mark_exited(service)
 
     def stop(self, service: str) -> None:
         self.log.append(f"stop {service}")
         self.processes[service].terminate()
-        self._ended(service)
+        self._mark_exited(service)
 
-    def _ended(self, service: str) -> None:
+    def _mark_exited(self, service: str) -> None:
         process = self.processes[service]
         process.wait()
         assert process.stdout is not None
@@ -190,8 +195,8 @@ class FakeStack:
         return {}
 
 
-def hang_up(listener: socket.socket) -> None:
-    """Close `listener` so that the thread that accepts on it wakes up."""
+def close_listener(listener: socket.socket) -> None:
+    """Close `listener` and wake the thread that accepts on it."""
     with contextlib.suppress(OSError):
         listener.shutdown(socket.SHUT_RDWR)
     listener.close()

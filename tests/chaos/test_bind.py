@@ -1,4 +1,4 @@
-"""From a scenario's step to a fault: targets, parameters, and everything that can be wrong."""
+"""Binding a scenario's step to a stack: targets, parameters, and every error."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def step(fault: str, on: dict[str, object], **params: object) -> FaultStep:
         ({"service": ["queue", "visa"]}, ["visa-database", "border-queue", "gate-visa"]),
     ],
 )
-def test_links_are_found_by_name_by_end_and_by_border(
+def test_links_are_found_by_name_by_service_and_by_site(
     on: dict[str, object], links: list[str]
 ) -> None:
     assert list(bind(step("cut", on), SPEC).targets) == links
@@ -45,11 +45,11 @@ def test_services_are_found_by_name_and_by_site(on: dict[str, object], services:
     assert list(bind(step("kill", on), SPEC).targets) == services
 
 
-def test_a_fault_keeps_the_steps_label_and_durations_of_life() -> None:
+def test_a_fault_keeps_the_steps_label_and_scenario_seconds() -> None:
     named = step("delay", {"to": "database"}, latency="1m", jitter="10s")
     fault = bind(named.model_copy(update={"name": "slow"}), SPEC)
     assert (fault.label, fault.name) == ("slow", "delay")
-    assert fault.kind.model_dump() == {"latency": 60.0, "jitter": 10.0}
+    assert fault.type.model_dump() == {"latency": 60.0, "jitter": 10.0}
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,13 @@ def test_a_fault_keeps_the_steps_label_and_durations_of_life() -> None:
             {"network": "attic"},
             ["with: network: gate is not on 'attic'; it is on default"],
         ),
-        ("disconnect", {"service": "queue"}, {}, ["queue has a network_mode, and no network"]),
-        ("starve", {"service": "gate"}, {}, ["say of what: cpu, memory or both"]),
+        (
+            "disconnect",
+            {"service": "queue"},
+            {},
+            ["queue has a network_mode, so it has no network"],
+        ),
+        ("starve", {"service": "gate"}, {}, ["nothing to limit; give cpu, memory or both"]),
         ("starve", {"service": "gate"}, {"cpu": 0}, ["cpu: Input should be greater than or equal"]),
         ("starve", {"service": "gate"}, {"cpu": "inf"}, ["cpu: Input should be a finite number"]),
         ("starve", {"service": "gate"}, {"memory": "5MB"}, ["memory: Input should be greater"]),
@@ -125,31 +130,31 @@ def test_a_fault_keeps_the_steps_label_and_durations_of_life() -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_said_on_one_line_each_and_all_at_once(
+def test_every_problem_is_reported_on_a_line_of_its_own(
     fault: str, on: dict[str, object], params: dict[str, object], problems: list[str]
 ) -> None:
     with pytest.raises(UsageError) as caught:
         bind(step(fault, on, **params), SPEC)
-    said = caught.value.problems
-    assert len(said) == len(problems)
-    for line, problem in zip(said, problems, strict=True):
+    lines = caught.value.problems
+    assert len(lines) == len(problems)
+    for line, problem in zip(lines, problems, strict=True):
         assert problem in line
         assert line.startswith(f"step '{fault}': ")
         assert "\n" not in line
 
 
-def test_every_kind_is_registered_and_described() -> None:
+def test_every_fault_type_is_registered_and_described() -> None:
     assert set(FAULT_TYPES) == {
         "blackhole", "cut", "delay", "disconnect", "fill", "kill", "limit", "lose_replies", "pause",
         "reset", "restart", "slice", "slow_close", "starve", "stop", "throttle",
     }  # fmt: skip
-    for kind in FAULT_TYPES.values():
-        assert kind.__doc__
-        assert kind.model_json_schema()["additionalProperties"] is False
+    for fault_type in FAULT_TYPES.values():
+        assert fault_type.__doc__
+        assert fault_type.model_json_schema()["additionalProperties"] is False
     assert issubclass(FAULT_TYPES["cut"], LinkFault)
 
 
-def test_a_fault_that_its_backend_lacks_is_refused_on_one_line_with_the_cure() -> None:
+def test_a_fault_that_the_backend_does_not_support_is_rejected_with_the_cure() -> None:
     faults = [
         bind(step("cut", {"link": "gate-visa"}), SPEC),
         bind(step("disconnect", {"service": "gate"}), SPEC),

@@ -1,4 +1,4 @@
-"""Several faults at once, flapping, threads, sites, and the end of it all."""
+"""Several faults at once, flapping, threads, sites, and healing at the end."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -23,18 +23,20 @@ def cut(link: str, name: str | None = None) -> Fault:
     return bind(FaultStep.model_validate(step), SPEC)
 
 
-def test_states_carry_step_kind_targets_and_time(
+def test_events_have_step_fault_type_targets_and_time(
     stack: FakeStack, tmp_path: Path, events: list[FaultEvent]
 ) -> None:
-    with Chaos(stack, tmp_path, emit=events.append, clock=lambda: 42.0) as chaos:
-        chaos.inject(cut("gate-visa", "the-line-breaks"))
+    with Chaos(stack, tmp_path, emit=events.append, elapsed=lambda: 42.0) as chaos:
+        chaos.inject(cut("gate-visa", "cut-the-line"))
     first = events[0]
-    assert (first.step, first.fault, first.targets) == ("the-line-breaks", "cut", ("gate-visa",))
+    assert (first.step, first.fault, first.targets) == ("cut-the-line", "cut", ("gate-visa",))
     assert {event.id for event in events} == {first.id}
     assert {event.t for event in events} == {42.0}
 
 
-def test_two_cuts_of_one_link_end_with_the_last(chaos: Chaos, stack: FakeStack) -> None:
+def test_a_link_with_two_cuts_is_enabled_after_the_last_is_healed(
+    chaos: Chaos, stack: FakeStack
+) -> None:
     one, two = chaos.cut("gate-visa"), chaos.cut("gate-visa")
     one.heal()
     assert "still under another fault" in one.detail
@@ -43,7 +45,7 @@ def test_two_cuts_of_one_link_end_with_the_last(chaos: Chaos, stack: FakeStack) 
     assert stack.toxics.proxies()["gate-visa"].enabled
 
 
-def test_toxics_of_two_faults_on_one_link_are_told_apart(chaos: Chaos, stack: FakeStack) -> None:
+def test_toxics_of_two_faults_on_one_link_are_distinguished(chaos: Chaos, stack: FakeStack) -> None:
     slow = chaos.fault("delay", link="gate-visa", latency="100ms")
     dark = chaos.fault("blackhole", link="gate-visa")
     assert slow.verified
@@ -55,7 +57,7 @@ def test_toxics_of_two_faults_on_one_link_are_told_apart(chaos: Chaos, stack: Fa
     assert stack.toxics.toxics("gate-visa") == ()
 
 
-def test_draining_one_fault_does_not_end_a_cut(chaos: Chaos, stack: FakeStack) -> None:
+def test_healing_another_fault_does_not_end_a_cut(chaos: Chaos, stack: FakeStack) -> None:
     slow = chaos.fault("delay", link="gate-visa", latency="100ms")
     chaos.cut("gate-visa")
     slow.heal()
@@ -69,7 +71,7 @@ def test_healing_twice_does_nothing(chaos: Chaos, events: list[FaultEvent]) -> N
     assert states(events).count("healed") == 1
 
 
-def test_everything_is_healed_in_the_end_the_last_first(
+def test_everything_is_healed_at_the_end_in_reverse_order(
     stack: FakeStack, tmp_path: Path, events: list[FaultEvent]
 ) -> None:
     with Chaos(stack, tmp_path, emit=events.append) as chaos:
@@ -82,13 +84,15 @@ def test_everything_is_healed_in_the_end_the_last_first(
     chaos.close()
 
 
-def test_an_error_in_the_body_does_not_leave_the_fault(chaos: Chaos, stack: FakeStack) -> None:
+def test_a_fault_is_healed_after_an_error_in_the_body(chaos: Chaos, stack: FakeStack) -> None:
     with pytest.raises(ZeroDivisionError), chaos.cut("gate-visa"):
         raise ZeroDivisionError
     assert stack.toxics.proxies()["gate-visa"].enabled
 
 
-def test_threads_fault_different_links_and_the_same_one(chaos: Chaos, stack: FakeStack) -> None:
+def test_threads_inject_into_different_links_and_the_same_one(
+    chaos: Chaos, stack: FakeStack
+) -> None:
     links = [*stack.links, *["gate-visa"] * 4]
     with ThreadPoolExecutor(len(links)) as pool:
         injections = list(pool.map(chaos.cut, links))
@@ -99,15 +103,15 @@ def test_threads_fault_different_links_and_the_same_one(chaos: Chaos, stack: Fak
 
 
 def test_flapping_is_many_verified_injections(chaos: Chaos, events: list[FaultEvent]) -> None:
-    done = chaos.flap(cut("gate-visa"), "flaps", on=0.1, off=0.05, stop=Event(), seconds=1.0)
-    assert len(done) >= 2
-    assert all(injection.verified for injection in done)
-    assert len({event.id for event in events}) == len(done)
+    injections = chaos.flap(cut("gate-visa"), "flaps", on=0.1, off=0.05, stop=Event(), seconds=1.0)
+    assert len(injections) >= 2
+    assert all(injection.verified for injection in injections)
+    assert len({event.id for event in events}) == len(injections)
     assert {event.step for event in events} == {"flaps"}
     assert states(events)[-1] == "healed"
 
 
-def test_flapping_ends_healed_when_it_is_told_to(chaos: Chaos, stack: FakeStack) -> None:
+def test_stopped_flapping_is_healed(chaos: Chaos, stack: FakeStack) -> None:
     stop = Event()
     with ThreadPoolExecutor(1) as pool:
         flapping = pool.submit(chaos.flap, cut("gate-visa"), on=60, off=60, stop=stop)
@@ -119,17 +123,17 @@ def test_flapping_ends_healed_when_it_is_told_to(chaos: Chaos, stack: FakeStack)
     assert stack.toxics.proxies()["gate-visa"].enabled
 
 
-def test_flapping_does_not_begin_once_it_is_told_to_stop(chaos: Chaos) -> None:
+def test_flapping_does_not_begin_after_it_was_stopped(chaos: Chaos) -> None:
     stop = Event()
     stop.set()
     assert chaos.flap(cut("gate-visa"), on=1, off=1, stop=stop) == []
 
 
-def test_what_cannot_be_healed_says_what_to_do(
+def test_a_fault_that_cannot_be_healed_is_reported_with_manual_steps(
     stack: FakeStack, tmp_path: Path, events: list[FaultEvent], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.chaos._verify.HEALING", 0.2)
-    monkeypatch.setattr("harness.chaos._injection.HEALING", 0.2)
+    monkeypatch.setattr("harness.chaos._verify_links.HEAL_TIMEOUT", 0.2)
+    monkeypatch.setattr("harness.chaos._injection.HEAL_TIMEOUT", 0.2)
     with Chaos(stack, tmp_path, emit=events.append) as chaos:
         one, two = chaos.cut("gate-visa"), chaos.cut("desk-gate")
         server = chaos._links._server
@@ -151,7 +155,7 @@ def test_what_cannot_be_healed_says_what_to_do(
         assert one.state == "healed"
 
 
-def test_a_name_that_is_wrong_is_the_users(chaos: Chaos) -> None:
+def test_a_wrong_name_is_a_usage_error(chaos: Chaos) -> None:
     with pytest.raises(UsageError, match="unknown fault 'cutt'; did you mean 'cut'"):
         chaos.fault("cutt", link="gate-visa")
     with pytest.raises(UsageError, match="unknown link"):
@@ -172,7 +176,9 @@ def test_faults_are_injected_between_start_and_close(stack: FakeStack, tmp_path:
         chaos.cut("gate-visa")
 
 
-def test_what_an_earlier_run_left_is_healed_at_the_start(stack: FakeStack, tmp_path: Path) -> None:
+def test_toxics_of_an_earlier_run_are_removed_at_the_start(
+    stack: FakeStack, tmp_path: Path
+) -> None:
     from harness.chaos._toxic import Toxic
 
     stack.toxics.add_toxic("gate-visa", Toxic("timeout", "upstream", {"timeout": 0}), "harness-old")
@@ -196,8 +202,8 @@ def test_a_site_of_25_links_is_cut_as_one(
     )
     stack = FakeStack(server, spec=spec)
     start = time.monotonic()
-    clock = lambda: time.monotonic() - start  # noqa: E731
-    with Chaos(stack, tmp_path, emit=events.append, clock=clock) as chaos:
+    elapsed = lambda: time.monotonic() - start  # noqa: E731
+    with Chaos(stack, tmp_path, emit=events.append, elapsed=elapsed) as chaos:
         for name, limit in (("cut", 1.0), ("blackhole", 2.0)):
             injection = chaos.fault(name, site="center")
             assert injection.verified, injection.detail

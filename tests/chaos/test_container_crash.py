@@ -1,4 +1,4 @@
-"""kill -9 of a harness whose stack is in containers: its watchdog takes every fault back."""
+"""kill -9 of a harness whose stack is in containers: its watchdog reverts every fault."""
 
 import json
 import signal
@@ -19,9 +19,9 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def holder(engine: docker.DockerClient, tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
+def fault_owner(engine: docker.DockerClient, tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.chaos.container_holder", str(tmp_path)],
+        [sys.executable, "-m", "tests.chaos.container_fault_owner", str(tmp_path)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
     )  # fmt: skip
     yield process
@@ -30,21 +30,21 @@ def holder(engine: docker.DockerClient, tmp_path: Path) -> Iterator["subprocess.
     sweep(tmp_path)
 
 
-def test_the_watchdog_takes_back_what_a_killed_harness_did_to_containers(
-    engine: docker.DockerClient, holder: "subprocess.Popen[str]", tmp_path: Path
+def test_the_watchdog_reverts_the_container_faults_of_a_killed_harness(
+    engine: docker.DockerClient, fault_owner: "subprocess.Popen[str]", tmp_path: Path
 ) -> None:
-    assert holder.stdout is not None
-    ids = json.loads(holder.stdout.readline())
+    assert fault_owner.stdout is not None
+    ids = json.loads(fault_owner.stdout.readline())
     gate, desk, visa = (engine.containers.get(ids[name]) for name in ("gate", "desk", "visa"))
     assert gate.status == "paused"
     assert desk.attrs["NetworkSettings"]["Networks"] == {}
     assert visa.attrs["HostConfig"]["CpuQuota"] == 5000
 
-    holder.send_signal(signal.SIGKILL)
-    holder.wait()
+    fault_owner.send_signal(signal.SIGKILL)
+    fault_owner.wait()
     until(lambda: not outstanding(tmp_path))
     log = tmp_path / "watchdog.log"
-    until(lambda: "its disk is no longer full" in log.read_text())  # it tells when all is done
+    until(lambda: "its disk is no longer full" in log.read_text())  # logged when all is done
 
     for container in (gate, desk, visa):
         container.reload()

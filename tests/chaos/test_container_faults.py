@@ -1,4 +1,4 @@
-"""What only an engine can do to a service: seen to bite, seen to be gone, and never in doubt."""
+"""Faults of containers: verified, healed, and reverted after a crash."""
 
 import contextlib
 import io
@@ -21,12 +21,12 @@ from harness.stack import NodeStatus
 from .conftest import ContainerStack, states, until
 from .fake_stack import FakeStack
 
-LIVED = ["asked", "injected", "verified", "healing", "healed"]
+VERIFIED_AND_HEALED = ["asked", "injected", "verified", "healing", "healed"]
 
 
 @pytest.fixture
 def chaos(containers: ContainerStack, tmp_path: Path, events: list[FaultEvent]) -> Iterator[Chaos]:
-    """Faults on the stack in containers."""
+    """Yield a `Chaos` on the stack in containers."""
     with Chaos(containers, tmp_path, emit=events.append) as made:
         yield made
 
@@ -47,7 +47,7 @@ def answers(address: str) -> bool:
 
 
 def grow(stack: ContainerStack, service: str) -> bool:
-    """Let it use 16 MB more; whether it could."""
+    """Let a service allocate 16 MB more; return True if it could."""
     host, _, port = stack.address(service).rpartition(":")
     try:
         with socket.create_connection((host, int(port)), 5.0) as connection:
@@ -58,7 +58,7 @@ def grow(stack: ContainerStack, service: str) -> bool:
 
 
 def write(engine: docker.DockerClient, stack: ContainerStack, path: str, text: bytes) -> None:
-    """Put a file into the container of `border`, as its service would."""
+    """Write a file into the container of `border`, as its service would."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         head = tarfile.TarInfo(Path(path).name)
@@ -80,28 +80,28 @@ def read(engine: docker.DockerClient, stack: ContainerStack, path: str) -> bytes
 @pytest.mark.parametrize(
     ("name", "params"), [("disconnect", {}), ("starve", {"cpu": 0.02}), ("fill", {})]
 )
-def test_it_is_seen_to_bite_and_to_be_gone(
+def test_it_is_verified_and_healed(
     chaos: Chaos,
     containers: ContainerStack,
     events: list[FaultEvent],
     name: str,
     params: dict[str, Any],
 ) -> None:
-    before, was = containers.engine.record("border"), status(containers, "border")
+    record_before, status_before = containers.engine.record("border"), status(containers, "border")
     with chaos.fault(name, service="border", **params) as injection:
         assert injection.verified, injection.detail
         assert injection.detail.endswith(" is as before")
-        assert status(containers, "border").pid == was.pid
-    assert states(events) == LIVED
-    after = containers.engine.record("border")
-    assert after["networks"].keys() == before["networks"].keys()
-    for network, endpoint in before["networks"].items():
-        assert after["networks"][network] == endpoint
-    assert after["limits"]["CpuQuota"] in (0, -1)
-    assert status(containers, "border") == was
+        assert status(containers, "border").pid == status_before.pid
+    assert states(events) == VERIFIED_AND_HEALED
+    record_after = containers.engine.record("border")
+    assert record_after["networks"].keys() == record_before["networks"].keys()
+    for network, endpoint in record_before["networks"].items():
+        assert record_after["networks"][network] == endpoint
+    assert record_after["limits"]["CpuQuota"] in (0, -1)
+    assert status(containers, "border") == status_before
 
 
-def test_a_disconnected_service_is_found_again_by_name_and_address(
+def test_a_disconnected_service_returns_with_its_name_and_address(
     chaos: Chaos, containers: ContainerStack, engine: docker.DockerClient
 ) -> None:
     address, hosts = containers.address("gate"), containers.engine.hosts("gate")
@@ -118,23 +118,23 @@ def test_a_disconnected_service_is_found_again_by_name_and_address(
     assert output.decode().strip() == hosts["default"]
 
 
-def test_a_link_is_not_redirected_while_its_proxy_is_being_replaced(
+def test_a_link_is_not_redirected_while_its_proxy_is_recreated(
     chaos: Chaos, containers: ContainerStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else the redirection would be lost, or would find no proxy."""
+    """Otherwise the redirection would be lost, or would find no proxy."""
     killing = ThreadPoolExecutor(1)
     killed: list[Future[None]] = []
 
-    class Slow(Toxiproxy):
-        def _rebuild(self, *arguments: Any) -> None:
+    class SlowToxiproxy(Toxiproxy):
+        def _create_disabled(self, *arguments: Any) -> None:
             killed.append(killing.submit(containers.kill, "border"))
             with contextlib.suppress(TimeoutError):
                 killed[0].result(0.5)  # long enough for a kill that does not wait
             assert not killed[0].done()
-            super()._rebuild(*arguments)
+            super()._create_disabled(*arguments)
 
     delay = chaos.fault("delay", link="gate-border", latency="1s")
-    monkeypatch.setattr(chaos._links._server, "__class__", Slow)
+    monkeypatch.setattr(chaos._links._server, "__class__", SlowToxiproxy)
     try:
         delay.heal()
         killed[0].result(30)
@@ -145,7 +145,9 @@ def test_a_link_is_not_redirected_while_its_proxy_is_being_replaced(
     assert containers.toxics.proxies()["gate-border"].upstream == containers.address("border")
 
 
-def test_one_network_of_several_can_be_left(chaos: Chaos, containers: ContainerStack) -> None:
+def test_a_service_can_be_disconnected_from_one_of_several_networks(
+    chaos: Chaos, containers: ContainerStack
+) -> None:
     hosts = containers.engine.hosts("gate")
     with chaos.fault("disconnect", service="gate", network="backstage") as injection:
         assert injection.verified, injection.detail
@@ -161,7 +163,7 @@ def test_a_link_to_a_disconnected_service_can_be_cut_as_well(chaos: Chaos) -> No
         assert "border disconnected by another step" in cut.detail
 
 
-def test_a_service_that_is_killed_while_it_is_cut_off_comes_back_cut_off(
+def test_a_service_that_is_killed_while_disconnected_stays_disconnected(
     chaos: Chaos, containers: ContainerStack
 ) -> None:
     with chaos.fault("disconnect", service="border"):
@@ -172,20 +174,20 @@ def test_a_service_that_is_killed_while_it_is_cut_off_comes_back_cut_off(
     assert answers(containers.address("border"))
 
 
-def test_a_limit_that_nobody_reaches_is_not_verified(chaos: Chaos) -> None:
+def test_a_limit_that_is_not_reached_is_unverified(chaos: Chaos) -> None:
     with chaos.fault("starve", service="border", memory="512MB") as injection:
         assert not injection.verified
         assert "border: may use 512MB, and uses " in injection.detail
     with chaos.fault("starve", service="queue", cpu=8) as injection:
         assert not injection.verified
-        assert "queue: may use 8 of a core, and was not seen to want more" in injection.detail
+        assert "queue: may use 8 of a core, and did not try to use more" in injection.detail
 
 
 def starved(chaos: Chaos, containers: ContainerStack, service: str) -> Injection:
-    """A limit just above what `service` uses.
+    """Set a memory limit just above what `service` uses; return the injection.
 
-    What it uses may have grown when the limit is set, which is refused; or shrunk by it, because
-    the kernel takes back what it had only kept in mind, and then it is not short of any.
+    The usage may have grown when the limit is set, which the engine rejects. Or the limit makes it
+    shrink, because the kernel drops caches, and then the service is not out of memory.
     """
     for margin in (50, 40, 30, 20):
         used = containers.engine.usage(service).used
@@ -208,7 +210,7 @@ def test_a_service_at_its_memory_limit_is_out_of_memory(
     assert limit is None or limit > 100 * used
 
 
-def test_a_limit_below_what_is_used_is_refused_and_nothing_is_changed(
+def test_a_limit_below_the_usage_is_rejected_without_changes(
     chaos: Chaos, containers: ContainerStack
 ) -> None:
     grow(containers, "border")
@@ -219,7 +221,7 @@ def test_a_limit_below_what_is_used_is_refused_and_nothing_is_changed(
     assert limit is None or limit > 1024**3
 
 
-def test_a_service_that_dies_for_want_of_memory_has_died_of_the_fault(
+def test_a_service_that_the_kernel_kills_for_memory_is_restarted_by_healing(
     chaos: Chaos, containers: ContainerStack, engine: docker.DockerClient
 ) -> None:
     address = containers.address("border")
@@ -230,7 +232,7 @@ def test_a_service_that_dies_for_want_of_memory_has_died_of_the_fault(
     assert answers(address)
 
 
-def test_two_that_starve_the_same_service_do_not_free_it_before_both_are_gone(
+def test_limits_stay_until_both_faults_that_starve_a_service_are_healed(
     chaos: Chaos, containers: ContainerStack
 ) -> None:
     first = chaos.fault("starve", service="border", cpu=0.1)
@@ -248,7 +250,7 @@ def test_two_that_starve_the_same_service_do_not_free_it_before_both_are_gone(
         ("disconnect", {}), ("starve", {"cpu": 0.05}), ("fill", {}),
     ],
 )  # fmt: skip
-def test_what_was_written_outlives_it(
+def test_written_data_survives(
     chaos: Chaos,
     containers: ContainerStack,
     engine: docker.DockerClient,
@@ -283,7 +285,7 @@ def test_every_disk_of_a_service_is_filled(chaos: Chaos, containers: ContainerSt
     assert containers.engine.room("gate") == {"/paper": True, "/stamps": True}
 
 
-def test_processes_have_no_engine(stack: FakeStack, tmp_path: Path) -> None:
+def test_container_faults_are_rejected_for_processes(stack: FakeStack, tmp_path: Path) -> None:
     with Chaos(stack, tmp_path) as chaos:
         for name, params in (("disconnect", {}), ("starve", {"cpu": 0.1})):
             with pytest.raises(
@@ -296,7 +298,7 @@ def test_processes_have_no_engine(stack: FakeStack, tmp_path: Path) -> None:
 # ---- after a crash ------------------------------------------------------------------------------
 
 
-def test_every_change_is_taken_back_from_its_intent_alone(
+def test_every_change_is_reverted_from_its_intent_alone(
     containers: ContainerStack, tmp_path: Path
 ) -> None:
     engine = containers.engine
@@ -327,7 +329,7 @@ def test_every_change_is_taken_back_from_its_intent_alone(
     until(lambda: status(containers, "gate").state == "running")
 
 
-def test_what_was_never_changed_is_nothing_to_heal(
+def test_intents_whose_changes_were_not_made_need_no_healing(
     containers: ContainerStack, tmp_path: Path
 ) -> None:
     record = containers.engine.record("gate")
@@ -344,9 +346,7 @@ def test_what_was_never_changed_is_nothing_to_heal(
     assert answers(containers.address("gate"))
 
 
-def test_a_container_that_is_gone_took_its_faults_with_it(
-    engine: docker.DockerClient, tmp_path: Path
-) -> None:
+def test_a_removed_container_needs_no_healing(engine: docker.DockerClient, tmp_path: Path) -> None:
     record = {"container": "0" * 64, "service": "gate", "networks": {}, "limits": {}, "disks": []}
     intents = Intents(tmp_path)
     intents.begin([Intent("1", "f", "pause", "compose", "gate", record=record)])
@@ -355,19 +355,21 @@ def test_a_container_that_is_gone_took_its_faults_with_it(
     assert outstanding(tmp_path) == []
 
 
-def test_a_strangers_container_is_left_alone(engine: docker.DockerClient, tmp_path: Path) -> None:
-    stranger = engine.containers.run(
+def test_a_container_of_another_owner_is_left_alone(
+    engine: docker.DockerClient, tmp_path: Path
+) -> None:
+    other = engine.containers.run(
         "outage-harness/services:local", ["sleep", "60"], detach=True, init=True
     )
     try:
-        stranger.pause()
+        other.pause()
         intents = Intents(tmp_path)
-        record = {"container": stranger.id, "service": "gate"}
+        record = {"container": other.id, "service": "gate"}
         intents.begin([Intent("1", "f", "pause", "compose", "gate", record=record)])
         intents.close()
         (line,) = heal(tmp_path)
         assert line == "gate: its container is not the harness's own, and was left alone"
-        stranger.reload()
-        assert stranger.status == "paused"
+        other.reload()
+        assert other.status == "paused"
     finally:
-        stranger.remove(v=True, force=True)
+        other.remove(v=True, force=True)

@@ -1,4 +1,4 @@
-"""Healing from an intent file alone."""
+"""Healing with nothing but an intent file."""
 
 import socket
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 
 from harness.chaos import heal
 from harness.chaos._intents import Intent, Intents, outstanding
-from harness.chaos._processes import Process, process
+from harness.chaos._processes import Process, identify
 from harness.chaos._toxic import Toxic
 from harness.errors import UnhealedError
 from harness.stack._proxies import redirect_proxy
@@ -20,16 +20,17 @@ from .fake_stack import FakeStack
 LATENCY = Toxic("latency", "downstream", {"latency": 1, "jitter": 0})
 
 
-def left(directory: Path, *intents: Intent) -> None:
-    """An earlier run's file."""
+def write_intents(directory: Path, *intents: Intent) -> None:
+    """Write the intent file of an earlier run."""
     file = Intents(directory)
     file.begin(intents)
     file.close()
 
 
-def on(
+def link_intent(
     stack: FakeStack, link: str, toxic: str = "", *, where: str = "", listen: str = ""
 ) -> Intent:
+    """Return the intent to add `toxic` to `link`, or else to disable its proxy."""
     state = stack.toxics.proxies()[link]
     return Intent(
         f"{link}{toxic}",
@@ -43,15 +44,17 @@ def on(
     )
 
 
-def test_nothing_left_nothing_done(tmp_path: Path) -> None:
+def test_nothing_is_done_without_intents(tmp_path: Path) -> None:
     assert heal(tmp_path) == []
     assert heal(tmp_path / "nowhere") == []
 
 
-def test_toxics_and_disabled_proxies_are_taken_back_once(stack: FakeStack, tmp_path: Path) -> None:
+def test_toxics_and_disabled_proxies_are_reverted_once(stack: FakeStack, tmp_path: Path) -> None:
     stack.toxics.add_toxic("gate-visa", LATENCY, "harness-1")
     stack.toxics.disable("desk-gate")
-    left(tmp_path, on(stack, "gate-visa", "harness-1"), on(stack, "desk-gate"))
+    write_intents(
+        tmp_path, link_intent(stack, "gate-visa", "harness-1"), link_intent(stack, "desk-gate")
+    )
     assert sorted(heal(tmp_path)) == [
         "desk-gate: enabled it again",
         "gate-visa: removed harness-1",
@@ -60,30 +63,34 @@ def test_toxics_and_disabled_proxies_are_taken_back_once(stack: FakeStack, tmp_p
     assert outstanding(tmp_path) == []
 
 
-def test_a_crash_between_draining_and_enabling_is_healed(stack: FakeStack, tmp_path: Path) -> None:
+def test_a_crash_between_disabling_and_enabling_is_healed(stack: FakeStack, tmp_path: Path) -> None:
     stack.toxics.add_toxic("gate-visa", LATENCY, "harness-1")
     stack.toxics.disable("gate-visa")
-    left(tmp_path, on(stack, "gate-visa", "harness-1"), on(stack, "gate-visa"))
+    write_intents(
+        tmp_path, link_intent(stack, "gate-visa", "harness-1"), link_intent(stack, "gate-visa")
+    )
     heal(tmp_path)
     assert stack.toxics.proxies()["gate-visa"].enabled
     assert stack.toxics.toxics("gate-visa") == ()
 
 
-def test_an_intent_that_was_never_carried_out_is_nothing_to_heal(
+def test_an_intent_whose_change_was_not_made_needs_no_healing(
     stack: FakeStack, tmp_path: Path
 ) -> None:
-    left(tmp_path, on(stack, "gate-visa", "harness-1"), on(stack, "desk-gate"))
+    write_intents(
+        tmp_path, link_intent(stack, "gate-visa", "harness-1"), link_intent(stack, "desk-gate")
+    )
     assert sorted(heal(tmp_path)) == [
         "desk-gate: nothing was left of its fault",
         "gate-visa: nothing was left of its fault",
     ]
 
 
-def test_only_what_the_intents_name_is_touched(stack: FakeStack, tmp_path: Path) -> None:
+def test_only_changes_that_the_intents_name_are_reverted(stack: FakeStack, tmp_path: Path) -> None:
     stack.toxics.add_toxic("gate-visa", LATENCY, "harness-1")
     stack.toxics.add_toxic("gate-visa", LATENCY, "harness-of-another-run")
     stack.toxics.disable("desk-gate")
-    left(tmp_path, on(stack, "gate-visa", "harness-1"))
+    write_intents(tmp_path, link_intent(stack, "gate-visa", "harness-1"))
     heal(tmp_path)
     assert stack.toxics.toxics("gate-visa") == ("harness-of-another-run",)
     assert not stack.toxics.proxies()["desk-gate"].enabled
@@ -93,18 +100,18 @@ def test_another_runs_proxy_of_the_same_name_is_not_touched(
     stack: FakeStack, tmp_path: Path
 ) -> None:
     stack.toxics.disable("gate-visa")
-    left(tmp_path, on(stack, "gate-visa", listen="127.0.0.1:1"))
+    write_intents(tmp_path, link_intent(stack, "gate-visa", listen="127.0.0.1:1"))
     assert heal(tmp_path) == ["gate-visa: its proxy is gone, and the fault with it"]
     assert not stack.toxics.proxies()["gate-visa"].enabled
 
 
-def test_a_link_that_leads_elsewhere_by_now_is_healed_and_leads_there_still(
-    stack: FakeStack, tmp_path: Path
-) -> None:
-    """As on the compose backend, where the links of a service that is held down refuse."""
+def test_a_redirected_link_is_healed_and_stays_redirected(stack: FakeStack, tmp_path: Path) -> None:
+    """On the compose backend, links of a service that is kept down are redirected to refuse."""
     stack.toxics.add_toxic("gate-visa", LATENCY, "harness-1")
     stack.toxics.disable("desk-gate")
-    left(tmp_path, on(stack, "gate-visa", "harness-1"), on(stack, "desk-gate"))
+    write_intents(
+        tmp_path, link_intent(stack, "gate-visa", "harness-1"), link_intent(stack, "desk-gate")
+    )
     for link in ("gate-visa", "desk-gate"):
         redirect_proxy(stack.toxiproxy(), link, "127.0.0.1:1")
 
@@ -120,36 +127,43 @@ def test_a_link_that_leads_elsewhere_by_now_is_healed_and_leads_there_still(
         assert states[link].upstream == "127.0.0.1:1"
 
 
-def test_a_proxy_that_was_being_renewed_is_made_again_where_it_led_last(
+def test_a_proxy_that_was_being_recreated_is_created_with_its_last_upstream(
     stack: FakeStack, tmp_path: Path
 ) -> None:
-    toxic, renewal = on(stack, "gate-visa", "harness-1"), on(stack, "gate-visa")
-    renewal = replace(renewal, change="renew", upstream="127.0.0.1:1")
+    toxic, recreation = (
+        link_intent(stack, "gate-visa", "harness-1"),
+        link_intent(stack, "gate-visa"),
+    )
+    recreation = replace(recreation, change="recreate", upstream="127.0.0.1:1")
     stack.toxics.destroy("gate-visa")
-    left(tmp_path, toxic, renewal)
+    write_intents(tmp_path, toxic, recreation)
 
-    assert heal(tmp_path) == ["gate-visa: made its proxy again"]
+    assert heal(tmp_path) == ["gate-visa: created its proxy again"]
 
     state = stack.toxics.proxies()["gate-visa"]
-    assert (state.listen, state.upstream) == (renewal.listen, "127.0.0.1:1")
+    assert (state.listen, state.upstream) == (recreation.listen, "127.0.0.1:1")
 
 
-def test_a_toxiproxy_that_ended_took_its_toxics_with_it(stack: FakeStack, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        address = f"127.0.0.1:{gone.getsockname()[1]}"
-    left(tmp_path, on(stack, "gate-visa", where=address))
+def test_a_toxiproxy_that_has_ended_needs_no_healing(stack: FakeStack, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as ended:
+        address = f"127.0.0.1:{ended.getsockname()[1]}"
+    write_intents(tmp_path, link_intent(stack, "gate-visa", where=address))
     assert heal(tmp_path) == [f"toxiproxy {address} has ended, and its toxics with it"]
     assert heal(tmp_path) == []
 
 
-def test_a_toxiproxy_that_hangs_is_told_with_what_to_do(
+def test_a_toxiproxy_that_hangs_is_reported_with_the_cure(
     stack: FakeStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("harness.chaos._heal._TIMEOUT", 0.2)
     stack.toxics.disable("desk-gate")
     with socket.create_server(("127.0.0.1", 0)) as hung:
         address = f"127.0.0.1:{hung.getsockname()[1]}"
-        left(tmp_path, on(stack, "gate-visa", where=address), on(stack, "desk-gate"))
+        write_intents(
+            tmp_path,
+            link_intent(stack, "gate-visa", where=address),
+            link_intent(stack, "desk-gate"),
+        )
         with pytest.raises(UnhealedError) as caught:
             heal(tmp_path)
     problem, healed = str(caught.value).splitlines()
@@ -158,25 +172,25 @@ def test_a_toxiproxy_that_hangs_is_told_with_what_to_do(
     assert [intent.name for intent in outstanding(tmp_path)] == ["gate-visa"]
 
 
-def test_a_paused_process_goes_on_but_not_another_with_its_number(tmp_path: Path) -> None:
+def test_a_paused_process_is_resumed_but_not_another_one_with_its_pid(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         child.send_signal(19)
-        born = process(child.pid)
-        stranger = Process(child.pid, born.start - 1)
-        left(tmp_path, Intent("1", "f", "pause", "local", "gate", processes=(stranger,)))
+        paused = identify(child.pid)
+        other = Process(child.pid, paused.start - 1)
+        write_intents(tmp_path, Intent("1", "f", "pause", "local", "gate", processes=(other,)))
         assert heal(tmp_path) == ["gate: its processes are gone"]
-        left(tmp_path, Intent("2", "f", "pause", "local", "gate", processes=(born,)))
+        write_intents(tmp_path, Intent("2", "f", "pause", "local", "gate", processes=(paused,)))
         assert heal(tmp_path) == ["gate: resumed (1 processes)"]
         child.communicate(b"\n", timeout=30)
 
 
-def test_what_only_an_engine_can_resume_is_told(tmp_path: Path) -> None:
-    left(tmp_path, Intent("1", "f", "pause", "compose", "gate"))
+def test_a_paused_container_without_a_record_is_reported(tmp_path: Path) -> None:
+    write_intents(tmp_path, Intent("1", "f", "pause", "compose", "gate"))
     with pytest.raises(UnhealedError, match="gate: is paused on compose; `docker compose unpause`"):
         heal(tmp_path)
 
 
-def test_a_service_that_was_left_down_is_told_once(tmp_path: Path) -> None:
-    left(tmp_path, Intent("1", "f", "down", "local", "gate"))
+def test_a_service_that_was_left_down_is_reported_once(tmp_path: Path) -> None:
+    write_intents(tmp_path, Intent("1", "f", "down", "local", "gate"))
     assert heal(tmp_path) == ["gate: was left down; `harness up` starts it"]
     assert heal(tmp_path) == []

@@ -1,4 +1,4 @@
-"""What is on disk before anything is changed."""
+"""The intent file: every change is on disk before it is made."""
 
 import json
 import os
@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from harness.chaos import Chaos, ChaosError
-from harness.chaos._intents import NAME, Intent, Intents, outstanding
-from harness.chaos._processes import Process, family, process
+from harness.chaos._intents import FILE_NAME, Intent, Intents, outstanding
+from harness.chaos._processes import Process, identify, process_tree
 from harness.errors import HarnessError
 from harness.history import Fault as FaultEvent
 
@@ -23,18 +23,18 @@ INTENT = Intent("1", "f1", "toxic", "127.0.0.1:1", "gate-visa", "harness-f1", "a
 PAUSE = Intent("2", "f2", "pause", "local", "gate", processes=(Process(4, 99), Process(5, 99)))
 
 
-def test_what_began_and_was_not_undone_is_outstanding(tmp_path: Path) -> None:
+def test_intents_that_are_not_undone_are_outstanding(tmp_path: Path) -> None:
     intents = Intents(tmp_path)
     intents.begin([INTENT, PAUSE])
-    intents.note([INTENT], "done")
+    intents.mark([INTENT], "done")
     assert outstanding(tmp_path) == [INTENT, PAUSE]
-    intents.note([INTENT], "undone")
+    intents.mark([INTENT], "undone")
     intents.close()
     intents.close()
     assert outstanding(tmp_path) == [PAUSE]
 
 
-def test_a_folder_without_intents_has_nothing_outstanding(tmp_path: Path) -> None:
+def test_nothing_is_outstanding_in_a_folder_without_intents(tmp_path: Path) -> None:
     assert outstanding(tmp_path) == []
     assert outstanding(tmp_path / "nowhere") == []
 
@@ -54,11 +54,13 @@ def test_an_intent_is_on_disk_before_the_change(chaos: Chaos, stack: FakeStack) 
     assert outstanding(chaos.directory) == []
 
 
-def test_a_line_that_was_cut_short_is_left_out_and_not_joined_by_the_next(tmp_path: Path) -> None:
+def test_an_incomplete_line_is_skipped_and_the_next_one_is_not_appended_to_it(
+    tmp_path: Path,
+) -> None:
     intents = Intents(tmp_path)
     intents.begin([INTENT])
     intents.close()
-    with (tmp_path / NAME).open("ab") as file:
+    with (tmp_path / FILE_NAME).open("ab") as file:
         file.write(b'{"state": "begin", "id": "9", "fau')
     again = Intents(tmp_path)
     again.begin([PAUSE])
@@ -67,25 +69,25 @@ def test_a_line_that_was_cut_short_is_left_out_and_not_joined_by_the_next(tmp_pa
 
 
 @pytest.mark.parametrize("line", ["17", "[]", "null", '{"id": "1"}', "\x00\x00"])
-def test_lines_that_are_no_intents_are_left_out(tmp_path: Path, line: str) -> None:
-    (tmp_path / NAME).write_text(f"{line}\n")
+def test_lines_that_are_no_intents_are_skipped(tmp_path: Path, line: str) -> None:
+    (tmp_path / FILE_NAME).write_text(f"{line}\n")
     assert outstanding(tmp_path) == []
 
 
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / NAME).mkdir()
+    (tmp_path / FILE_NAME).mkdir()
     with pytest.raises(HarnessError, match=r"faults\.jsonl: cannot be read: Is a directory"):
         outstanding(tmp_path)
     with pytest.raises(ChaosError, match=r"faults\.jsonl: cannot be written: Is a directory"):
         Intents(tmp_path)
 
 
-def test_without_room_for_the_intent_nothing_is_changed(
+def test_nothing_is_changed_if_the_disk_is_full(
     chaos: Chaos, stack: FakeStack, events: list[FaultEvent]
 ) -> None:
-    path = chaos.directory / NAME
+    path = chaos.directory / FILE_NAME
     with (
-        room_for(path.stat().st_size + 40),
+        FileSizeLimit(path.stat().st_size + 40),
         pytest.raises(ChaosError, match=r"could not be written \(File too large\), so nothing"),
     ):
         chaos.fault("cut", site="center")
@@ -95,18 +97,18 @@ def test_without_room_for_the_intent_nothing_is_changed(
     assert chaos.cut("gate-visa").verified
 
 
-def test_without_room_a_fault_can_still_be_healed(chaos: Chaos, stack: FakeStack) -> None:
+def test_a_fault_can_be_healed_if_the_disk_is_full(chaos: Chaos, stack: FakeStack) -> None:
     cut = chaos.cut("gate-visa")
     slow = chaos.fault("delay", link="desk-gate", latency="100ms")
-    with room_for((chaos.directory / NAME).stat().st_size):
+    with FileSizeLimit((chaos.directory / FILE_NAME).stat().st_size):
         cut.heal()
         slow.heal()
     assert cut.state == slow.state == "healed"
     assert stack.toxics.toxics("desk-gate") == ()
 
 
-class room_for:  # noqa: N801 - reads as a verb
-    """Files of this process may grow to `size` bytes and no further."""
+class FileSizeLimit:
+    """Files of this process cannot grow beyond `size` bytes."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -119,11 +121,11 @@ class room_for:  # noqa: N801 - reads as a verb
         resource.setrlimit(resource.RLIMIT_FSIZE, self._before)
 
 
-def test_lines_are_readable_by_people_and_other_programs(tmp_path: Path) -> None:
+def test_lines_are_json(tmp_path: Path) -> None:
     intents = Intents(tmp_path)
     intents.begin([PAUSE])
     intents.close()
-    record = json.loads((tmp_path / NAME).read_text())
+    record = json.loads((tmp_path / FILE_NAME).read_text())
     assert record.pop("t") > 0
     assert record == {
         "state": "begin",
@@ -136,18 +138,18 @@ def test_lines_are_readable_by_people_and_other_programs(tmp_path: Path) -> None
     }
 
 
-def test_a_process_is_its_number_and_its_birth() -> None:
-    me = process(os.getpid())
-    assert me.alive
-    assert not Process(me.pid, me.start + 1).alive
-    assert me in family(me.pid)
+def test_a_process_is_identified_by_pid_and_start_time() -> None:
+    me = identify(os.getpid())
+    assert me.is_alive
+    assert not Process(me.pid, me.start + 1).is_alive
+    assert me in process_tree(me.pid)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
-        born = process(child.pid)
-        assert born in family(me.pid)
+        started = identify(child.pid)
+        assert started in process_tree(me.pid)
         os.kill(child.pid, signal.SIGSTOP)
-        alive = born.alive
-        assert alive
-        assert born.resume()
+        is_alive = started.is_alive
+        assert is_alive
+        assert started.resume()
         child.communicate(b"\n")
-    assert not born.alive
-    assert not born.resume()
+    assert not started.is_alive
+    assert not started.resume()

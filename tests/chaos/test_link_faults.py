@@ -1,4 +1,4 @@
-"""Every kind of link fault on a real link, on every backend: seen, and seen to be gone."""
+"""Every fault type of links on a real link, on every backend: verified and healed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from harness.chaos import FAULT_TYPES, Chaos, LinkFault
-from harness.chaos._canary import look
-from harness.chaos._speech import Ask, Http
+from harness.chaos._probe import probe
+from harness.chaos._probe_protocol import ProbeOptions
+from harness.chaos.probes import HttpProtocol
 from harness.history import Fault as FaultEvent
 
 from .conftest import AnyStack, states
 
-LIVED = ["asked", "injected", "verified", "healing", "healed"]
+VERIFIED_AND_HEALED = ["asked", "injected", "verified", "healing", "healed"]
 
 PARAMS: list[tuple[str, dict[str, object]]] = [
     ("cut", {}),
@@ -33,23 +34,23 @@ PARAMS: list[tuple[str, dict[str, object]]] = [
 
 
 @pytest.fixture
-def chaos(anywhere: AnyStack, tmp_path: Path, events: list[FaultEvent]) -> Iterator[Chaos]:
-    """Faults on that stack."""
-    with Chaos(anywhere, tmp_path, emit=events.append) as made:
+def chaos(any_stack: AnyStack, tmp_path: Path, events: list[FaultEvent]) -> Iterator[Chaos]:
+    """Yield a `Chaos` on that stack."""
+    with Chaos(any_stack, tmp_path, emit=events.append) as made:
         yield made
 
 
-def test_every_kind_is_tried() -> None:
-    assert {name for name, kind in FAULT_TYPES.items() if issubclass(kind, LinkFault)} == {
+def test_every_link_fault_type_is_tested() -> None:
+    assert {name for name, type_ in FAULT_TYPES.items() if issubclass(type_, LinkFault)} == {
         name for name, _ in PARAMS
     }
 
 
 @pytest.mark.parametrize("link", ["gate-visa", "visa-database"])
 @pytest.mark.parametrize(("name", "params"), PARAMS)
-def test_it_is_seen_to_bite_and_to_be_gone(  # noqa: PLR0917
+def test_it_is_verified_and_healed(  # noqa: PLR0917
     chaos: Chaos,
-    anywhere: AnyStack,
+    any_stack: AnyStack,
     events: list[FaultEvent],
     name: str,
     params: dict[str, Any],
@@ -58,27 +59,29 @@ def test_it_is_seen_to_bite_and_to_be_gone(  # noqa: PLR0917
     with chaos.fault(name, link=link, **params) as injection:
         assert injection.verified, injection.detail
         assert link in injection.detail
-    assert states(events) == LIVED
-    assert anywhere.toxics.toxics(link) == ()
-    assert anywhere.toxics.proxies()[link].enabled
+    assert states(events) == VERIFIED_AND_HEALED
+    assert any_stack.toxics.toxics(link) == ()
+    assert any_stack.toxics.proxies()[link].enabled
 
 
 @pytest.mark.parametrize("limit", [100, 1000, 5000])
-def test_an_answer_is_cut_short_also_where_it_takes_many_to_reach_the_limit(
+def test_a_limit_is_verified_if_several_answers_are_needed_to_exceed_it(
     chaos: Chaos, limit: int
 ) -> None:
     with chaos.fault("limit", link="gate-visa", bytes=limit) as injection:
         assert injection.verified, injection.detail
 
 
-def test_what_callers_of_a_cut_link_see_is_refusal(chaos: Chaos, anywhere: AnyStack) -> None:
-    def seen() -> str:
-        return look(anywhere.link_address("gate-visa"), Http("/health"), Ask()).outcome
+def test_callers_of_a_cut_link_are_refused(chaos: Chaos, any_stack: AnyStack) -> None:
+    def outcome() -> str:
+        return probe(
+            any_stack.link_address("gate-visa"), HttpProtocol("/health"), ProbeOptions()
+        ).outcome
 
-    assert seen() == "answered"
+    assert outcome() == "answered"
     with chaos.cut("gate-visa"):
-        assert seen() == "refused"
-    assert seen() == "answered"
+        assert outcome() == "refused"
+    assert outcome() == "answered"
 
 
 @pytest.mark.parametrize("name", ["cut", "blackhole", "delay"])
@@ -89,18 +92,16 @@ def test_a_site_is_one_target(chaos: Chaos, events: list[FaultEvent], name: str)
         assert injection.detail.startswith("3 links ")
         assert injection.detail.endswith(" is as before")
     assert events[0].targets == ("gate-border", "gate-visa", "desk-border")
-    assert states(events) == LIVED
+    assert states(events) == VERIFIED_AND_HEALED
 
 
-def test_a_link_to_a_server_that_says_nothing_can_be_cut(chaos: Chaos) -> None:
+def test_a_cut_of_a_link_to_a_silent_server_is_verified(chaos: Chaos) -> None:
     with chaos.cut("border-queue") as injection:
         assert injection.verified, injection.detail
 
 
-def test_at_a_pace_faults_are_short_but_can_still_be_seen(
-    anywhere: AnyStack, tmp_path: Path
-) -> None:
-    with Chaos(anywhere, tmp_path, pace=3600) as chaos:
+def test_faults_can_be_verified_at_a_high_pace(any_stack: AnyStack, tmp_path: Path) -> None:
+    with Chaos(any_stack, tmp_path, pace=3600) as chaos:
         for name, params in (("delay", {"latency": "2s"}), ("throttle", {"rate": 64})):
             with chaos.fault(name, link="gate-visa", **params) as injection:
                 assert injection.verified, injection.detail

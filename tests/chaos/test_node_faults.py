@@ -1,30 +1,30 @@
-"""Every kind of node fault on a real process, on every backend that has such a kind."""
+"""Every fault type of services on a real process, on every backend that supports it."""
 
 from pathlib import Path
 
 import pytest
 
 from harness.chaos import FAULT_TYPES, Chaos, ContainerFault, NodeFault
-from harness.chaos._nodes import levels
+from harness.chaos._active_nodes import dependency_levels
 from harness.history import Fault as FaultEvent
 
 from .conftest import AnyStack, states
 from .fake_stack import SPEC, FakeStack
 
-KINDS_OF_NODES = ["kill", "stop", "pause", "restart"]
-KINDS_OF_CONTAINERS = ["disconnect", "starve", "fill"]  # tried in test_container_faults
+ANYWHERE = ["kill", "stop", "pause", "restart"]
+CONTAINERS_ONLY = ["disconnect", "starve", "fill"]  # tested in test_container_faults
 
 
-def test_every_kind_is_tried() -> None:
-    kinds = {name for name, kind in FAULT_TYPES.items() if issubclass(kind, NodeFault)}
-    assert kinds == {*KINDS_OF_NODES, *KINDS_OF_CONTAINERS}
-    assert {name for name in kinds if issubclass(FAULT_TYPES[name], ContainerFault)} == set(
-        KINDS_OF_CONTAINERS
+def test_every_node_fault_type_is_tested() -> None:
+    names = {name for name, type_ in FAULT_TYPES.items() if issubclass(type_, NodeFault)}
+    assert names == {*ANYWHERE, *CONTAINERS_ONLY}
+    assert {name for name in names if issubclass(FAULT_TYPES[name], ContainerFault)} == set(
+        CONTAINERS_ONLY
     )
 
 
-@pytest.mark.parametrize("name", KINDS_OF_NODES)
-def test_it_is_seen_to_bite_and_to_be_gone(
+@pytest.mark.parametrize("name", ANYWHERE)
+def test_it_is_verified_and_healed(
     nodes: AnyStack, tmp_path: Path, events: list[FaultEvent], name: str
 ) -> None:
     with Chaos(nodes, tmp_path, emit=events.append) as chaos:
@@ -34,12 +34,12 @@ def test_it_is_seen_to_bite_and_to_be_gone(
         assert {status.state for status in nodes.status()} == {"running"}
 
 
-def test_a_hard_restart_kills(processes: FakeStack, tmp_path: Path) -> None:
+def test_a_hard_restart_kills_the_process(processes: FakeStack, tmp_path: Path) -> None:
     with Chaos(processes, tmp_path) as chaos, chaos.fault("restart", service="gate", hard=True):
         assert processes.log[-2:] == ["kill gate", "launch gate"]
 
 
-def test_a_killed_service_is_started_once_the_last_fault_that_wants_it_down_is_healed(
+def test_a_killed_service_starts_again_after_the_last_fault_that_keeps_it_down_is_healed(
     processes: FakeStack, tmp_path: Path
 ) -> None:
     with Chaos(processes, tmp_path) as chaos:
@@ -62,7 +62,7 @@ def test_a_service_that_was_paused_before_it_was_killed_is_paused_again(
 
 
 @pytest.mark.parametrize("name", ["cut", "blackhole"])
-def test_a_link_to_a_service_that_the_scenario_paused_can_be_faulted(
+def test_a_link_fault_is_verified_while_another_step_pauses_its_target(
     nodes: AnyStack, tmp_path: Path, name: str
 ) -> None:
     with Chaos(nodes, tmp_path) as chaos:
@@ -72,7 +72,7 @@ def test_a_link_to_a_service_that_the_scenario_paused_can_be_faulted(
         assert "border paused by another step" in injection.detail
 
 
-def test_a_link_to_a_service_that_someone_else_stopped_cannot_be_told(
+def test_a_link_fault_is_unverified_if_its_target_is_down_for_another_reason(
     processes: FakeStack, tmp_path: Path
 ) -> None:
     with Chaos(processes, tmp_path) as chaos:
@@ -82,7 +82,7 @@ def test_a_link_to_a_service_that_someone_else_stopped_cannot_be_told(
             assert "border itself is refused" in injection.detail
 
 
-def test_services_come_back_in_the_order_of_what_they_depend_on() -> None:
-    levelled = levels(SPEC.services, ["visa", "border", "database"])
-    assert levelled == [("database",), ("border", "visa")]
-    assert levels(SPEC.services, ["visa"]) == [("visa",)]
+def test_services_start_in_the_order_of_their_dependencies() -> None:
+    levels = dependency_levels(SPEC.services, ["visa", "border", "database"])
+    assert levels == [("database",), ("border", "visa")]
+    assert dependency_levels(SPEC.services, ["visa"]) == [("visa",)]

@@ -1,4 +1,4 @@
-"""What is left of a harness that was killed, or hangs: nothing."""
+"""The watchdog heals the faults of a harness that was killed or hangs."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ import pytest
 
 from harness.chaos import Chaos, ChaosError, Toxiproxy, heal
 from harness.chaos._intents import outstanding
-from harness.chaos._lease import Lease, declare_lapsed, read_lease, start_watchdog
+from harness.chaos._lease import Lease, mark_lapsed, read_lease, start_watchdog
 from harness.chaos.watchdog import watch
 
 from .conftest import until
@@ -23,34 +23,34 @@ from .fake_stack import FakeStack
 ROOT = Path(__file__).parents[2]
 
 
-class Holder:
-    """A process that holds faults on `server`."""
+class FaultOwner:
+    """A process with active faults on `server`."""
 
     def __init__(self, server: str, state_dir: Path, lease: float = 60.0) -> None:
         self.directory = state_dir
         self.toxics = Toxiproxy(server)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.chaos.holder", server, str(state_dir), str(lease)],
+            [sys.executable, "-m", "tests.chaos.fault_owner", server, str(state_dir), str(lease)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
             text=True,
         )
-        held = self.heard()
-        self.pids: list[int] = held["pids"]
-        self.links: dict[str, str] = held["links"]
+        message = self.read_message()
+        self.pids: list[int] = message["pids"]
+        self.links: dict[str, str] = message["links"]
 
-    def heard(self) -> Any:
+    def read_message(self) -> Any:
         assert self.process.stdout is not None
         return json.loads(self.process.stdout.readline())
 
-    def say(self, line: str) -> None:
+    def send(self, line: str) -> None:
         assert self.process.stdin is not None
         self.process.stdin.write(f"{line}\n")
         self.process.stdin.flush()
 
-    def in_force(self) -> list[str]:
-        """Every fault that can be found in the world."""
+    def active_faults(self) -> list[str]:
+        """Return every fault that Toxiproxy and the kernel show."""
         proxies = self.toxics.proxies()
         disabled = [name for name in self.links if not proxies[name].enabled]
         toxics = [f"{name}/{toxic}" for name in self.links for toxic in self.toxics.toxics(name)]
@@ -71,7 +71,7 @@ class Holder:
 
 
 def state(pid: int) -> str:
-    """`T` for a stopped process, empty for none."""
+    """Return the state of a process, `T` if it is stopped; empty if there is none."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
@@ -79,16 +79,16 @@ def state(pid: int) -> str:
 
 
 @pytest.fixture
-def holder(server: str, tmp_path: Path) -> Iterator[Holder]:
-    made = Holder(server, tmp_path)
+def owner(server: str, tmp_path: Path) -> Iterator[FaultOwner]:
+    made = FaultOwner(server, tmp_path)
     yield made
     made.end()
 
 
 @pytest.fixture
-def hasty(server: str, tmp_path: Path) -> Iterator[Holder]:
-    """One that is taken for hung after two seconds."""
-    made = Holder(server, tmp_path, 2.0)
+def owner_with_short_lease(server: str, tmp_path: Path) -> Iterator[FaultOwner]:
+    """Yield a process that counts as hung after two seconds."""
+    made = FaultOwner(server, tmp_path, 2.0)
     yield made
     made.end()
 
@@ -97,67 +97,70 @@ def log(directory: Path) -> str:
     return (directory / "watchdog.log").read_text()
 
 
-def test_faults_of_a_harness_that_was_killed_are_healed(holder: Holder) -> None:
-    assert len(holder.in_force()) == 5
-    os.kill(holder.process.pid, signal.SIGKILL)
-    holder.process.wait()
-    until(lambda: not outstanding(holder.directory))
-    assert holder.in_force() == []
-    until(lambda: "border: resumed" in log(holder.directory))
-    assert f"process {holder.process.pid} is gone: healing" in log(holder.directory)
-    assert "gate-visa: enabled it again" in log(holder.directory)
+def test_faults_of_a_harness_that_was_killed_are_healed(owner: FaultOwner) -> None:
+    assert len(owner.active_faults()) == 5
+    os.kill(owner.process.pid, signal.SIGKILL)
+    owner.process.wait()
+    until(lambda: not outstanding(owner.directory))
+    assert owner.active_faults() == []
+    until(lambda: "border: resumed" in log(owner.directory))
+    assert f"process {owner.process.pid} is gone: healing" in log(owner.directory)
+    assert "gate-visa: enabled it again" in log(owner.directory)
 
 
-def test_faults_of_a_harness_that_hangs_are_healed_and_it_is_told(hasty: Holder) -> None:
-    os.kill(hasty.process.pid, signal.SIGSTOP)
-    until(lambda: not outstanding(hasty.directory))
-    assert hasty.in_force() == []
-    os.kill(hasty.process.pid, signal.SIGCONT)
-    hasty.say("inject")
-    assert "watchdog after 2 s without a sign of life" in hasty.heard()
-    hasty.say("end")
-    assert hasty.process.wait(timeout=60) == 0
-    assert "gave no sign of life for 2 s: healing" in log(hasty.directory)
+def test_faults_of_a_harness_that_hangs_are_healed_and_it_can_inject_no_more(
+    owner_with_short_lease: FaultOwner,
+) -> None:
+    os.kill(owner_with_short_lease.process.pid, signal.SIGSTOP)
+    until(lambda: not outstanding(owner_with_short_lease.directory))
+    assert owner_with_short_lease.active_faults() == []
+    os.kill(owner_with_short_lease.process.pid, signal.SIGCONT)
+    owner_with_short_lease.send("inject")
+    assert "watchdog after 2 s without a heartbeat" in owner_with_short_lease.read_message()
+    owner_with_short_lease.send("end")
+    assert owner_with_short_lease.process.wait(timeout=60) == 0
+    assert "sent no heartbeat for 2 s: healing" in log(owner_with_short_lease.directory)
 
 
-def test_a_harness_that_ends_in_order_leaves_nothing_to_the_watchdog(holder: Holder) -> None:
-    holder.say("end")
-    assert holder.process.wait(timeout=60) == 0
-    assert outstanding(holder.directory) == []
-    assert sorted(path.name for path in holder.directory.iterdir()) == ["faults.jsonl"]
+def test_a_harness_that_ends_normally_leaves_nothing_to_heal(owner: FaultOwner) -> None:
+    owner.send("end")
+    assert owner.process.wait(timeout=60) == 0
+    assert outstanding(owner.directory) == []
+    assert sorted(path.name for path in owner.directory.iterdir()) == ["faults.jsonl"]
 
 
-def test_heal_does_the_same_when_the_watchdog_was_killed_too(holder: Holder) -> None:
+def test_heal_reverts_everything_if_the_watchdog_was_killed_too(owner: FaultOwner) -> None:
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
-            words = path.read_bytes().split(b"\0")
-            if str(holder.directory).encode() in words and b"harness.chaos.watchdog" in words:
+            arguments = path.read_bytes().split(b"\0")
+            if (
+                str(owner.directory).encode() in arguments
+                and b"harness.chaos.watchdog" in arguments
+            ):
                 os.kill(int(path.parent.name), signal.SIGKILL)
-    os.kill(holder.process.pid, signal.SIGKILL)
-    holder.process.wait()
-    assert len(holder.in_force()) == 5
-    told = "\n".join(heal(holder.directory))
-    assert holder.in_force() == []
-    assert "gate-visa: enabled it again" in told
-    assert "desk-gate: removed harness-" in told
-    assert "border: resumed (1 processes)" in told
-    assert heal(holder.directory) == []
+    os.kill(owner.process.pid, signal.SIGKILL)
+    owner.process.wait()
+    assert len(owner.active_faults()) == 5
+    text = "\n".join(heal(owner.directory))
+    assert owner.active_faults() == []
+    assert "gate-visa: enabled it again" in text
+    assert "desk-gate: removed harness-" in text
+    assert "border: resumed (1 processes)" in text
+    assert heal(owner.directory) == []
 
 
-def test_heal_under_a_run_that_is_under_way_tells_it(holder: Holder) -> None:
-    told = heal(holder.directory)
-    assert told[0].startswith(f"process {holder.process.pid} still holds these faults")
-    assert holder.in_force() == []
-    holder.say("inject")
-    assert "healed from outside, by `harness heal`" in holder.heard()
-    holder.say("end")
-    assert holder.process.wait(timeout=60) == 0
+def test_heal_during_a_run_ends_its_lease(owner: FaultOwner) -> None:
+    lines = heal(owner.directory)
+    assert lines[0].startswith(f"process {owner.process.pid} still runs with these faults")
+    assert owner.active_faults() == []
+    owner.send("inject")
+    assert "healed from outside, by `harness heal`" in owner.read_message()
+    owner.send("end")
+    assert owner.process.wait(timeout=60) == 0
 
 
-def test_a_folder_from_which_faults_are_held_is_not_used_twice(
-    chaos: Chaos, stack: FakeStack
-) -> None:
-    with pytest.raises(ChaosError, match=r"holds faults from here already; await its end"):
+def test_a_folder_with_active_faults_cannot_be_used_twice(chaos: Chaos, stack: FakeStack) -> None:
+    with pytest.raises(ChaosError, match=r"has active faults in this folder; wait for its end"):
         Chaos(stack, chaos.directory).start()
     assert chaos.cut("gate-visa").verified
 
@@ -165,37 +168,37 @@ def test_a_folder_from_which_faults_are_held_is_not_used_twice(
 def test_the_watchdog_ends_with_the_lease(tmp_path: Path) -> None:
     lease = Lease(tmp_path)
     lease.start()
-    watchdog = start_watchdog(tmp_path, patience=60)
-    sign = read_lease(tmp_path)
-    assert sign is not None
-    assert sign.holder.pid == os.getpid()
-    until(lambda: read_lease(tmp_path) != sign)
+    watchdog = start_watchdog(tmp_path, timeout=60)
+    lease_state = read_lease(tmp_path)
+    assert lease_state is not None
+    assert lease_state.owner.pid == os.getpid()
+    until(lambda: read_lease(tmp_path) != lease_state)
     lease.release()
     assert watchdog.wait(timeout=30) == 0
     assert log(tmp_path) == ""
     assert read_lease(tmp_path) is None
 
 
-def test_a_lease_that_lapsed_is_not_taken_up_again(tmp_path: Path) -> None:
+def test_a_lapsed_lease_is_not_renewed(tmp_path: Path) -> None:
     lease = Lease(tmp_path)
     lease.start()
-    lost = lease.lost
-    assert not lost
-    declare_lapsed(tmp_path)
-    assert lease.lost
+    is_lapsed = lease.is_lapsed
+    assert not is_lapsed
+    mark_lapsed(tmp_path)
+    assert lease.is_lapsed
     lease.release()
     again = Lease(tmp_path)
     again.start()
-    assert not again.lost
+    assert not again.is_lapsed
     again.release()
 
 
-def test_without_a_lease_there_is_nothing_to_watch(tmp_path: Path) -> None:
+def test_the_watchdog_ends_without_a_lease(tmp_path: Path) -> None:
     assert watch(tmp_path, 1.0) == ""
 
 
-def test_the_watchdog_is_light() -> None:
-    """It starts beside every run: neither pydantic nor requests before they are needed."""
+def test_the_watchdog_imports_no_large_packages() -> None:
+    """It starts with every run, and imports pydantic and requests only when it heals."""
     code = (
         "import sys, harness.chaos.watchdog; "
         "print({'pydantic', 'requests', 'toxiproxy', 'msgspec', 'yaml'} & set(sys.modules))"

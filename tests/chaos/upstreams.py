@@ -1,7 +1,7 @@
-"""Tiny servers: HTTP's health path, PostgreSQL's SSLRequest, and one that says nothing.
+"""Tiny servers: HTTP's health path, PostgreSQL's SSLRequest, and one that sends nothing.
 
-Run as a program (PORT [MANNER [HOST]]) it serves one of them, HTTP without a manner, and prints the
-port that it got.
+Run as a program (PORT [PROTOCOL [HOST]]) it serves one of them, by default HTTP, and prints its
+port.
 """
 
 import contextlib
@@ -19,25 +19,25 @@ _ANSWER = (
     + b'{"status":"ok"}'
 )
 
-_GROWN: list[bytes] = []
-"""What `/grow` was asked to keep, until there is no memory left."""
+_ALLOCATED: list[bytes] = []
+"""Memory that requests for `/grow` allocated, until there is none left."""
 
 
-def serve(listener: socket.socket, manner: str) -> None:
+def serve(listener: socket.socket, protocol: str) -> None:
     """Accept until `listener` is closed."""
-    talk = {"http": _http, "postgres": _postgres, "mute": _mute}[manner]
+    handle = {"http": _http, "postgres": _postgres, "silent": _silent}[protocol]
     while True:
         try:
             connection, _ = listener.accept()
         except OSError:
             return
-        Thread(target=_guarded, args=(talk, connection), daemon=True).start()
+        Thread(target=_run, args=(handle, connection), daemon=True).start()
 
 
-def _guarded(talk: Callable[[socket.socket], None], connection: socket.socket) -> None:
+def _run(handle: Callable[[socket.socket], None], connection: socket.socket) -> None:
     with connection, contextlib.suppress(OSError):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        talk(connection)
+        handle(connection)
 
 
 def _http(connection: socket.socket) -> None:
@@ -47,10 +47,10 @@ def _http(connection: socket.socket) -> None:
         while b"\r\n\r\n" in data:
             request, _, data = data.partition(b"\r\n\r\n")
             if request.startswith(b"GET /grow "):
-                _GROWN.append(b"x" * 16 * 1024 * 1024)
-            last = b"connection: close" in request.lower()
-            connection.sendall(_ANSWER % (b"Connection: close\r\n" if last else b""))
-            if last:
+                _ALLOCATED.append(b"x" * 16 * 1024 * 1024)
+            closes = b"connection: close" in request.lower()
+            connection.sendall(_ANSWER % (b"Connection: close\r\n" if closes else b""))
+            if closes:
                 return
 
 
@@ -68,7 +68,7 @@ def _postgres(connection: socket.socket) -> None:
             return
 
 
-def _mute(connection: socket.socket) -> None:
+def _silent(connection: socket.socket) -> None:
     while connection.recv(65536):
         pass
 

@@ -1,4 +1,8 @@
-"""Every kind of fault, one file each; importing this registers them."""
+"""Every fault type, one per file; importing this package registers them.
+
+To add one, write a module here with a subclass of `LinkFault`, `NodeFault` or `ContainerFault`
+(see `harness.chaos._fault_type`), and import it below.
+"""
 
 from .blackhole import Blackhole
 from .cut import Cut

@@ -1,30 +1,32 @@
-"""The line is down: connections are refused, and open ones are closed."""
+"""Cut: new connections are refused, and open ones are closed."""
 
 from typing import ClassVar
 
-from harness.chaos._canary import Looks
-from harness.chaos._kind import LinkFault
-from harness.chaos._silence import SILENCE
-from harness.chaos._speech import Ask
-from harness.chaos._wire import Wire
+from harness.chaos._fault_type import LinkFault
+from harness.chaos._probe import Results
+from harness.chaos._probe_protocol import SILENCE_TIMEOUT, ProbeOptions
+from harness.chaos._timing import Timing
 
 
 class Cut(LinkFault, name="cut"):
-    """Refuse every connection. The proxy stops listening; accept-then-close would not do."""
+    """Refuse every connection.
 
-    disables: ClassVar[bool] = True
+    The proxy stops listening. To accept and then close would be another fault.
+    """
 
-    def ask(self, wire: Wire) -> Ask:
-        """A refusal comes at once; nothing is gained by waiting for more."""
-        del wire
-        return Ask(patience=SILENCE)
+    disables_proxy: ClassVar[bool] = True
 
-    def expected(self, wire: Wire) -> str:
-        """Nobody listens."""
-        del wire
+    def probe_options(self, timing: Timing) -> ProbeOptions:
+        """Return options with a short time-out: a refusal comes at once."""
+        del timing
+        return ProbeOptions(timeout=SILENCE_TIMEOUT)
+
+    def expected_result(self, timing: Timing) -> str:
+        """Return `refused`: no process listens."""
+        del timing
         return "refused"
 
-    def seen(self, wire: Wire, through: Looks, beside: Looks) -> bool:
-        """Every connection is refused."""
-        del wire, beside
-        return all(sight.outcome == "refused" for sight in through)
+    def shows_in(self, timing: Timing, via_link: Results, direct: Results) -> bool:
+        """Return True if every connection via the link is refused."""
+        del timing, direct
+        return all(result.outcome == "refused" for result in via_link)

@@ -1,31 +1,31 @@
-"""The line is slow: every answer comes later."""
+"""Delay: every answer comes later, with optional jitter."""
 
 from statistics import median
 from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from harness.chaos._canary import Looks
-from harness.chaos._kind import LinkFault
-from harness.chaos._speech import Ask
+from harness.chaos._fault_type import LinkFault
+from harness.chaos._probe import Results
+from harness.chaos._probe_protocol import ProbeOptions
+from harness.chaos._timing import Timing
 from harness.chaos._toxic import Toxic
-from harness.chaos._wire import Wire
 from harness.scenario import Duration
 
-_LONGEST = 5.0
-"""Real seconds for which a canary waits; a longer delay is seen as silence for so long."""
+_MAX_WAIT = 5.0
+"""Wall-clock seconds that a probe waits; a longer delay shows as silence for this long."""
 
 
 class Delay(LinkFault, name="delay"):
-    """Delay answers by `latency`, more or less by up to `jitter`.
+    """Delay answers by `latency`, plus or minus up to `jitter`.
 
-    Without jitter the delay is constant. Jitter is drawn by the Toxiproxy for each chunk of data
+    Without jitter the delay is constant. Jitter is drawn by Toxiproxy for each chunk of data
     and is not reproducible: its own `-seed` has no effect (Shopify/toxiproxy, PR 610).
     """
 
     latency: Duration = Field(gt=0)
     jitter: Duration = 0.0
-    looks: ClassVar[int] = 3
+    probe_count: ClassVar[int] = 3
 
     @model_validator(mode="after")
     def _jitter_below_latency(self) -> Self:
@@ -33,32 +33,37 @@ class Delay(LinkFault, name="delay"):
             raise ValueError("jitter must not exceed latency; answers cannot come early")
         return self
 
-    def toxics(self, wire: Wire) -> tuple[Toxic, ...]:
-        """Latency on answers, so that a round trip is delayed once."""
-        jitter = round(wire.scaled(self.jitter, self.latency) * 1000)
-        attributes = {"latency": wire.milliseconds(self.latency), "jitter": jitter}
+    def toxics(self, timing: Timing) -> tuple[Toxic, ...]:
+        """Return a `latency` toxic on answers only, so that a round trip is delayed once."""
+        jitter = round(timing.proportional(self.jitter, self.latency) * 1000)
+        attributes = {"latency": timing.milliseconds(self.latency), "jitter": jitter}
         return (Toxic("latency", "downstream", attributes),)
 
-    def ask(self, wire: Wire) -> Ask:
-        """Wait for the slowest answer."""
-        slowest = wire.seconds(self.latency) + wire.scaled(self.jitter, self.latency)
-        return Ask(patience=min(slowest, _LONGEST) + 0.5)
+    def probe_options(self, timing: Timing) -> ProbeOptions:
+        """Return options with a time-out beyond the slowest answer."""
+        slowest = timing.seconds(self.latency) + timing.proportional(self.jitter, self.latency)
+        return ProbeOptions(timeout=min(slowest, _MAX_WAIT) + 0.5)
 
-    def expected(self, wire: Wire) -> str:
-        """So much later."""
-        return f"answered {self._least(wire) * 1000:.0f} ms later"
+    def expected_result(self, timing: Timing) -> str:
+        """Return by how many milliseconds answers are late."""
+        return f"answered {self._usual_delay(timing) * 1000:.0f} ms later"
 
-    def seen(self, wire: Wire, through: Looks, beside: Looks) -> bool:
-        """The middle of three looks is late by so much, and none beside the link is."""
-        least = self._least(wire)
-        if any(sight.outcome not in ("answered", "silent") for sight in through):
+    def shows_in(self, timing: Timing, via_link: Results, direct: Results) -> bool:
+        """Return True if the median of three probes is late, and the fastest direct one is not."""
+        delay = self._usual_delay(timing)
+        if any(result.outcome not in ("answered", "silent") for result in via_link):
             return False
-        if any(sight.outcome == "silent" for sight in through) and least < _LONGEST:
+        if any(result.outcome == "silent" for result in via_link) and delay < _MAX_WAIT:
             return False
-        direct = min(sight.first for sight in beside)
-        return median(sight.first for sight in through) >= min(least, _LONGEST) and direct < least
+        fastest = min(result.response_time for result in direct)
+        typical = median(result.response_time for result in via_link)
+        return typical >= min(delay, _MAX_WAIT) and fastest < delay
 
-    def _least(self, wire: Wire) -> float:
-        """What most answers are late by: all if jitter is small, three in four if it is great."""
-        latency, jitter = wire.seconds(self.latency), wire.scaled(self.jitter, self.latency)
+    def _usual_delay(self, timing: Timing) -> float:
+        """Return a delay that most answers reach: all with small jitter, 3 in 4 with the largest.
+
+        In wall-clock seconds.
+        """
+        latency = timing.seconds(self.latency)
+        jitter = timing.proportional(self.jitter, self.latency)
         return max(latency - jitter, latency / 2)

@@ -1,24 +1,24 @@
-"""The disk is full: nothing more can be written down."""
+"""Fill: a service's disk is full, and every write fails."""
 
 from typing import ClassVar
 
-from harness.chaos._canary import Sight
-from harness.chaos._kind import Change, ContainerFault, Standing, engine_of
-from harness.chaos._wire import Wire
+from harness.chaos._fault_type import Change, ContainerFault, NodeState, engine_of
+from harness.chaos._probe import ProbeResult
+from harness.chaos._timing import Timing
 from harness.stack import Engine, NodeStatus, Service, Stack
 
 
 class Fill(ContainerFault, name="fill"):
-    """Leave no room on its disks, whose size `x-harness.disk` gives; healed, there is room again.
+    """Fill a service's disks, whose size is `x-harness.disk`; healing frees the space.
 
-    A file that is there keeps what is in it. What is left of the fault are two empty files.
+    Existing files keep their contents. Two empty files remain after healing.
     """
 
-    leaves: ClassVar[Standing] = "full"
+    node_state: ClassVar[NodeState] = "full"
     change: ClassVar[Change] = "fill"
 
-    def misfits(self, service: Service) -> str:
-        """Only a disk of limited size can be filled without harm to the machine."""
+    def unfit_reason(self, service: Service) -> str:
+        """Return a text if the disk is unlimited: filling it would fill the machine's."""
         if service.disk is None:
             return (
                 f"the disk of {service.name} is as large as the machine's; give it a size in the "
@@ -26,29 +26,32 @@ class Fill(ContainerFault, name="fill"):
             )
         return ""
 
-    def strike(self, engine: Engine, service: str) -> None:
-        """A file that takes what room there is."""
+    def inject_container(self, engine: Engine, service: str) -> None:
+        """Write a file that takes all free space."""
         engine.fill(service)
 
-    def expected(self, wire: Wire) -> str:
-        """No space left on device."""
-        del wire
+    def expected_result(self, timing: Timing) -> str:
+        """Return `running without room on its disk`."""
+        del timing
         return "running without room on its disk"
 
-    def seen(self, before: NodeStatus, now: NodeStatus, beside: Sight | None) -> bool:
-        """Whether it answers, or has died of it, is the service's own affair."""
-        del before, now, beside
+    def shows_in(self, before: NodeStatus, now: NodeStatus, direct: ProbeResult | None) -> bool:
+        """Return True always: whether a service with a full disk answers depends on the service.
+
+        `missing_evidence` tests the disk itself.
+        """
+        del before, now, direct
         return True
 
-    def missing(self, stack: Stack, service: str, before: object) -> str:
-        """A page is refused."""
-        del before
+    def missing_evidence(self, stack: Stack, service: str, baseline: object) -> str:
+        """Return a text if a disk still accepts one page."""
+        del baseline
         room = engine_of(stack, self).room(service)
-        free = [path for path, there_is in room.items() if there_is]
+        free = [path for path, has_room in room.items() if has_room]
         return f"there is room at {', '.join(free)}" if free else ""
 
-    def remains(self, stack: Stack, service: str) -> str:
-        """A page is taken."""
+    def remaining_effect(self, stack: Stack, service: str) -> str:
+        """Return a text if a disk does not accept one page."""
         room = engine_of(stack, self).room(service)
-        full = [path for path, there_is in room.items() if not there_is]
+        full = [path for path, has_room in room.items() if not has_room]
         return f"there is no room at {', '.join(full)}" if full else ""

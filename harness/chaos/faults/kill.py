@@ -1,24 +1,13 @@
-"""A service dies without warning."""
+"""Kill: a service dies without warning."""
 
-from harness.chaos._canary import Sight
-from harness.chaos._kind import NodeFault, gone
-from harness.chaos._wire import Wire
-from harness.stack import NodeStatus, Stack
+from harness.stack import Stack
+
+from ._down import DownFault
 
 
-class Kill(NodeFault, name="kill"):
-    """Kill it as kill -9 does and leave it down; healed, it is started again."""
+class Kill(DownFault, name="kill"):
+    """Kill a service as kill -9 does and leave it down; healing starts it again."""
 
     def inject(self, stack: Stack, service: str) -> None:
-        """SIGKILL."""
+        """Send SIGKILL."""
         stack.kill(service)
-
-    def expected(self, wire: Wire) -> str:
-        """No process, no port."""
-        del wire
-        return "gone"
-
-    def seen(self, before: NodeStatus, now: NodeStatus, beside: Sight | None) -> bool:
-        """The process has ended and nobody listens."""
-        del before
-        return gone(now, beside)

@@ -1,15 +1,15 @@
-"""Answers are cut short: a connection ends after so many bytes."""
+"""Limit: a connection is closed after a number of bytes, so that answers are truncated."""
 
 from pydantic import Field
 
-from harness.chaos._canary import Looks
-from harness.chaos._kind import LinkFault
-from harness.chaos._speech import Ask
+from harness.chaos._fault_type import LinkFault
+from harness.chaos._probe import Results
+from harness.chaos._probe_protocol import ProbeOptions
+from harness.chaos._timing import Timing
 from harness.chaos._toxic import Toxic
-from harness.chaos._wire import Wire
 
-_MOST = 200
-"""Questions that a canary asks at most to get an answer longer than the limit."""
+_MAX_REQUESTS = 200
+"""Requests that a probe sends at most to get an answer longer than the limit."""
 
 
 class Limit(LinkFault, name="limit"):
@@ -17,25 +17,26 @@ class Limit(LinkFault, name="limit"):
 
     bytes: int = Field(ge=0)
 
-    def toxics(self, wire: Wire) -> tuple[Toxic, ...]:
-        """On answers."""
-        del wire
+    def toxics(self, timing: Timing) -> tuple[Toxic, ...]:
+        """Return a `limit_data` toxic on answers."""
+        del timing
         return (Toxic("limit_data", "downstream", {"bytes": self.bytes}),)
 
-    def ask(self, wire: Wire) -> Ask:
-        """As many questions as it takes, if the shortest answers have a hundred bytes."""
-        del wire
-        return Ask(patience=2.0, whole=True, times=min(self.bytes // 100 + 1, _MOST))
+    def probe_options(self, timing: Timing) -> ProbeOptions:
+        """Return options with enough requests to exceed the limit at 100 bytes per answer."""
+        del timing
+        requests = min(self.bytes // 100 + 1, _MAX_REQUESTS)
+        return ProbeOptions(timeout=2.0, read_all=True, requests=requests)
 
-    def expected(self, wire: Wire) -> str:
-        """Cut short."""
-        del wire
+    def expected_result(self, timing: Timing) -> str:
+        """Return after how many bytes answers are truncated."""
+        del timing
         return f"cut short after {self.bytes} bytes"
 
-    def seen(self, wire: Wire, through: Looks, beside: Looks) -> bool:
-        """No more than the limit came, although the target itself says more."""
-        del wire
+    def shows_in(self, timing: Timing, via_link: Results, direct: Results) -> bool:
+        """Return True if exactly `bytes` came via the link and more came directly."""
+        del timing
         return all(
-            sight.size == self.bytes and sight.outcome in ("answered", "closed", "reset")
-            for sight in through
-        ) and all(sight.size > self.bytes for sight in beside)
+            result.size == self.bytes and result.outcome in ("answered", "closed", "reset")
+            for result in via_link
+        ) and all(result.size > self.bytes for result in direct)

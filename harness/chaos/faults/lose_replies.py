@@ -1,35 +1,26 @@
-"""Requests arrive and are carried out, but their answers are lost: the duplicate trap."""
+"""Lost replies: requests arrive and are carried out, and their answers are lost.
 
-from harness.chaos._canary import Looks
-from harness.chaos._kind import LinkFault
-from harness.chaos._silence import SILENCE, silent
-from harness.chaos._speech import Ask
+A caller that retries repeats what has been done already, so this fault finds missing idempotency.
+"""
+
+from harness.chaos._probe import Results
+from harness.chaos._timing import Timing
 from harness.chaos._toxic import Toxic
-from harness.chaos._wire import Wire
+
+from ._silent_link import SilentLinkFault
 
 
-class LoseReplies(LinkFault, name="lose_replies"):
-    """Swallow answers only."""
+class LoseReplies(SilentLinkFault, name="lose_replies"):
+    """Discard answers; requests pass."""
 
-    def toxics(self, wire: Wire) -> tuple[Toxic, ...]:
-        """A time-out of 0 never ends."""
-        del wire
+    def toxics(self, timing: Timing) -> tuple[Toxic, ...]:
+        """Return a `timeout` toxic on answers; 0 means that the connection stays open."""
+        del timing
         return (Toxic("timeout", "downstream", {"timeout": 0}),)
 
-    def ask(self, wire: Wire) -> Ask:
-        """Wait a moment."""
-        del wire
-        return Ask(patience=SILENCE)
-
-    def expected(self, wire: Wire) -> str:
-        """Connected, without an answer."""
-        del wire
-        return "silent"
-
-    def seen(self, wire: Wire, through: Looks, beside: Looks) -> bool:
-        """Silence where the target itself answers, or an end if the target hangs up at once."""
-        del wire
-        return silent(through, beside) or (
-            all(sight.outcome == "closed" for sight in through)
-            and all(sight.outcome == "answered" for sight in beside)
+    def shows_in(self, timing: Timing, via_link: Results, direct: Results) -> bool:
+        """Return True for silence, or for a close without an answer if the server closes early."""
+        return super().shows_in(timing, via_link, direct) or (
+            all(result.outcome == "closed" for result in via_link)
+            and all(result.outcome == "answered" for result in direct)
         )

@@ -1,34 +1,34 @@
-"""A service freezes: its connections stay open and nothing answers."""
+"""Pause: a service freezes. Its connections stay open, and it answers nothing."""
 
 from typing import ClassVar
 
-from harness.chaos._canary import Sight
-from harness.chaos._kind import Change, NodeFault, Standing
-from harness.chaos._wire import Wire
+from harness.chaos._fault_type import Change, NodeFault, NodeState
+from harness.chaos._probe import ProbeResult
+from harness.chaos._timing import Timing
 from harness.stack import NodeStatus, Record, Stack
 
 
 class Pause(NodeFault, name="pause"):
-    """Freeze it, as a stalled disk or a stolen CPU does; healed, it goes on where it was."""
+    """Freeze a service, as a stalled disk or a lost CPU does; healing resumes it."""
 
-    leaves: ClassVar[Standing] = "paused"
+    node_state: ClassVar[NodeState] = "paused"
     change: ClassVar[Change] = "pause"
 
     def inject(self, stack: Stack, service: str) -> None:
-        """SIGSTOP, or the engine's pause."""
+        """Send SIGSTOP to every process of the service, or pause its container."""
         stack.pause(service)
 
     def heal(self, stack: Stack, service: str, record: Record) -> None:
-        """The opposite of `inject`."""
+        """Send SIGCONT, or unpause the container."""
         del record
         stack.resume(service)
 
-    def expected(self, wire: Wire) -> str:
-        """The kernel still takes connections for it."""
-        del wire
+    def expected_result(self, timing: Timing) -> str:
+        """Return `paused and silent`: the kernel still accepts connections for the service."""
+        del timing
         return "paused and silent"
 
-    def seen(self, before: NodeStatus, now: NodeStatus, beside: Sight | None) -> bool:
-        """It takes connections and says nothing."""
+    def shows_in(self, before: NodeStatus, now: NodeStatus, direct: ProbeResult | None) -> bool:
+        """Return True if the service is paused, accepts connections and answers nothing."""
         del before
-        return now.state == "paused" and (beside is None or beside.outcome == "silent")
+        return now.state == "paused" and (direct is None or direct.outcome == "silent")

@@ -1,10 +1,10 @@
-"""Connections break: the other side resets them as soon as something is sent."""
+"""Reset: the other side resets a connection (TCP RST) once data has been sent."""
 
-from harness.chaos._canary import Looks
-from harness.chaos._kind import LinkFault
-from harness.chaos._speech import Ask
+from harness.chaos._fault_type import LinkFault
+from harness.chaos._probe import Results
+from harness.chaos._probe_protocol import ProbeOptions
+from harness.chaos._timing import Timing
 from harness.chaos._toxic import Toxic
-from harness.chaos._wire import Wire
 from harness.scenario import Duration
 
 
@@ -13,22 +13,22 @@ class Reset(LinkFault, name="reset"):
 
     after: Duration = 0.0
 
-    def toxics(self, wire: Wire) -> tuple[Toxic, ...]:
-        """On requests: a reset of answers would let the request through (see lose_replies)."""
-        return (Toxic("reset_peer", "upstream", {"timeout": wire.milliseconds(self.after)}),)
+    def toxics(self, timing: Timing) -> tuple[Toxic, ...]:
+        """Return a `reset_peer` toxic on requests; on answers it would let the request through."""
+        return (Toxic("reset_peer", "upstream", {"timeout": timing.milliseconds(self.after)}),)
 
-    def ask(self, wire: Wire) -> Ask:
-        """Wait for the reset."""
-        return Ask(patience=wire.seconds(self.after) + 1.0)
+    def probe_options(self, timing: Timing) -> ProbeOptions:
+        """Return options with a time-out beyond the reset."""
+        return ProbeOptions(timeout=timing.seconds(self.after) + 1.0)
 
-    def expected(self, wire: Wire) -> str:
-        """ECONNRESET."""
-        del wire
+    def expected_result(self, timing: Timing) -> str:
+        """Return `reset`: the probe's socket reports ECONNRESET."""
+        del timing
         return "reset"
 
-    def seen(self, wire: Wire, through: Looks, beside: Looks) -> bool:
-        """Reset, and not merely closed; the target itself does not do that."""
-        del wire
-        return all(sight.outcome == "reset" for sight in through) and all(
-            sight.outcome != "reset" for sight in beside
+    def shows_in(self, timing: Timing, via_link: Results, direct: Results) -> bool:
+        """Return True if connections via the link, and only those, are reset (not closed)."""
+        del timing
+        return all(result.outcome == "reset" for result in via_link) and all(
+            result.outcome != "reset" for result in direct
         )

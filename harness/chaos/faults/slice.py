@@ -1,60 +1,62 @@
-"""Data arrives in crumbs: small pieces with pauses between them."""
+"""Slice: data arrives in small pieces with pauses between them."""
 
 from typing import Self
 
 from pydantic import Field, model_validator
 
-from harness.chaos._canary import Looks
-from harness.chaos._kind import LinkFault
-from harness.chaos._speech import Ask
-from harness.chaos._toxic import Toxic, both_ways
-from harness.chaos._wire import PAD, Wire
+from harness.chaos._fault_type import LinkFault
+from harness.chaos._probe import Results
+from harness.chaos._probe_protocol import ProbeOptions
+from harness.chaos._timing import MAX_PADDING, Timing
+from harness.chaos._toxic import Toxic, both_streams
 from harness.scenario import Duration
 
 _PIECES = 8
+"""Number of pieces of a probe's request, if it can be padded so far."""
 
 
 class Slice(LinkFault, name="slice"):
-    """Cut data into pieces of up to `size` bytes, more or less by `variation`, `delay` apart."""
+    """Cut data into pieces of `size` bytes, plus or minus `variation`, `delay` apart."""
 
-    size: int = Field(ge=1, le=PAD // 2)
+    size: int = Field(ge=1, le=MAX_PADDING // 2)
     variation: int = Field(default=0, ge=0)
     delay: Duration = Field(gt=0)
 
     @model_validator(mode="after")
-    def _safe(self) -> Self:
-        # Toxiproxy itself would take it, and die at the first data (Shopify/toxiproxy#541).
+    def _variation_below_size(self) -> Self:
+        # Toxiproxy accepts such a toxic and crashes at the first data (Shopify/toxiproxy#541).
         if self.variation >= self.size:
             raise ValueError("variation must be less than size")
         return self
 
-    def toxics(self, wire: Wire) -> tuple[Toxic, ...]:
-        """On both streams. The API's delay is in microseconds."""
+    def toxics(self, timing: Timing) -> tuple[Toxic, ...]:
+        """Return `slicer` toxics on both streams. Their delay is in microseconds."""
         attributes = {
             "average_size": self.size,
             "size_variation": self.variation,
-            "delay": round(wire.seconds(self.delay) * 1_000_000),
+            "delay": round(timing.seconds(self.delay) * 1_000_000),
         }
-        return both_ways("slicer", attributes)
+        return both_streams("slicer", attributes)
 
-    def ask(self, wire: Wire) -> Ask:
-        """A request of several pieces; its answer takes as many as it likes."""
-        return Ask(patience=2.0 + 20 * self._least(wire), pad=self._pad())
+    def probe_options(self, timing: Timing) -> ProbeOptions:
+        """Return options for a request of several pieces, with time for an answer of many more."""
+        return ProbeOptions(timeout=2.0 + 20 * self._min_time(timing), padding=self._padding())
 
-    def expected(self, wire: Wire) -> str:
-        """Not before the last piece of the request."""
-        return f"answered after {self._least(wire) * 1000:.0f} ms or more"
+    def expected_result(self, timing: Timing) -> str:
+        """Return the milliseconds after which the last piece of the request arrives."""
+        return f"answered after {self._min_time(timing) * 1000:.0f} ms or more"
 
-    def seen(self, wire: Wire, through: Looks, beside: Looks) -> bool:
-        """The answer waits for the request's pieces."""
-        least = self._least(wire)
-        return all(s.outcome == "answered" and s.first >= least for s in through) and all(
-            sight.first < least for sight in beside
-        )
+    def shows_in(self, timing: Timing, via_link: Results, direct: Results) -> bool:
+        """Return True if answers came only after all pieces of the request had passed."""
+        min_time = self._min_time(timing)
+        return all(
+            result.outcome == "answered" and result.response_time >= min_time for result in via_link
+        ) and all(result.response_time < min_time for result in direct)
 
-    def _pad(self) -> int:
-        return min(PAD, max(_PIECES * (self.size + self.variation), 16))
+    def _padding(self) -> int:
+        return min(MAX_PADDING, max(_PIECES * (self.size + self.variation), 16))
 
-    def _least(self, wire: Wire) -> float:
-        pieces = self._pad() // (self.size + self.variation)
-        return (pieces - 1) * wire.seconds(self.delay)
+    def _min_time(self, timing: Timing) -> float:
+        """Return the wall-clock seconds of the pauses between the request's pieces."""
+        pieces = self._padding() // (self.size + self.variation)
+        return (pieces - 1) * timing.seconds(self.delay)

@@ -1,37 +1,42 @@
-"""Connections end late: data passes, the end does not."""
+"""Slow close: data passes in time, and the end of the connection comes late."""
 
 from pydantic import Field
 
-from harness.chaos._canary import Looks
-from harness.chaos._kind import LinkFault
-from harness.chaos._speech import Ask
+from harness.chaos._fault_type import LinkFault
+from harness.chaos._probe import Results
+from harness.chaos._probe_protocol import ProbeOptions
+from harness.chaos._timing import Timing
 from harness.chaos._toxic import Toxic
-from harness.chaos._wire import Wire
 from harness.scenario import Duration
 
 
 class SlowClose(LinkFault, name="slow_close"):
-    """Hold back the end of each connection for `delay`."""
+    """Delay the close of each connection by `delay`."""
 
     delay: Duration = Field(gt=0)
 
-    def toxics(self, wire: Wire) -> tuple[Toxic, ...]:
-        """On answers: the server hangs up, the caller learns it late."""
-        return (Toxic("slow_close", "downstream", {"delay": wire.milliseconds(self.delay)}),)
+    def toxics(self, timing: Timing) -> tuple[Toxic, ...]:
+        """Return a `slow_close` toxic on answers: the server closes, the caller learns it late."""
+        return (Toxic("slow_close", "downstream", {"delay": timing.milliseconds(self.delay)}),)
 
-    def ask(self, wire: Wire) -> Ask:
-        """Await the end."""
-        return Ask(patience=wire.seconds(self.delay) + 1.0, until_close=True)
+    def probe_options(self, timing: Timing) -> ProbeOptions:
+        """Return options that make the probe wait for the close."""
+        return ProbeOptions(timeout=timing.seconds(self.delay) + 1.0, until_close=True)
 
-    def expected(self, wire: Wire) -> str:
-        """An end that comes late."""
-        return f"closed {wire.seconds(self.delay) * 1000:.0f} ms or more after its answer"
+    def expected_result(self, timing: Timing) -> str:
+        """Return by how many milliseconds the close follows the answer."""
+        return f"closed {timing.seconds(self.delay) * 1000:.0f} ms or more after its answer"
 
-    def seen(self, wire: Wire, through: Looks, beside: Looks) -> bool:
-        """The end comes late through the link, and sooner beside it."""
-        delay = wire.seconds(self.delay)
+    def shows_in(self, timing: Timing, via_link: Results, direct: Results) -> bool:
+        """Return True if the close came late via the link, and earlier without it.
+
+        A close counts as late from 95 % of the delay on.
+        """
+        min_delay = timing.seconds(self.delay) * 0.95
         return all(
-            sight.end == "closed" and sight.last - sight.first >= delay * 0.95 for sight in through
+            result.connection == "closed" and result.total_time - result.response_time >= min_delay
+            for result in via_link
         ) and all(
-            sight.end == "closed" and sight.last - sight.first < delay * 0.95 for sight in beside
+            result.connection == "closed" and result.total_time - result.response_time < min_delay
+            for result in direct
         )

@@ -1,109 +1,114 @@
-"""A container gets less of the machine than it needs."""
+"""Starve: a container gets less CPU or memory than it needs."""
 
 from math import ceil
 from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from harness.chaos._canary import Sight
-from harness.chaos._kind import Change, ContainerFault, Standing, engine_of
-from harness.chaos._silence import SILENCE
-from harness.chaos._speech import Ask
-from harness.chaos._wire import Wire
+from harness.chaos._fault_type import Change, ContainerFault, NodeState, engine_of
+from harness.chaos._probe import ProbeResult
+from harness.chaos._probe_protocol import SILENCE_TIMEOUT, ProbeOptions
+from harness.chaos._timing import Timing
 from harness.scenario import Size, write_size
 from harness.stack import Engine, NodeStatus, Stack, Usage
 
-_SMALLEST = 6 * 1024 * 1024
-"""The engine takes no lower limit."""
+_MIN_MEMORY = 6 * 1024 * 1024
+"""Bytes; the engine accepts no lower limit."""
 
-_NEAR = 0.95
-"""Of its memory limit: who uses as much has none left."""
+_OUT_OF_MEMORY_SHARE = 0.95
+"""A service that uses at least this share of its memory limit counts as out of memory."""
 
-_LOOKS = 16
-"""At once."""
+_PROBES = 16
+"""Probes at the same time, which keep the service busy."""
 
-_MOST = 1024
-"""Questions in each of them, for each core that it may use: a third of a second of work at 20 us a
-question, measured with a bare socket server in Python; uvicorn has more to do for each."""
+_REQUESTS_PER_CORE = 1024
+"""Requests of each probe, for each core that the service may use. They are a third of a second of
+work at 20 us a request, measured with a bare socket server in Python; uvicorn takes longer."""
 
 
 class Starve(ContainerFault, name="starve"):
-    """Let it use no more than `cpu` (a share of one core) and `memory`, of which it cannot swap.
+    """Limit a container to `cpu` (a share of one core) and `memory`, of which it cannot swap.
 
-    Neither is divided by the pace: a service does as much work in a real second at any pace. It is
-    seen to bite if the service is held up, or has no memory left; else it is unverified, because a
-    limit that nobody reaches is no fault.
+    Neither is divided by the pace: a service does as much work in a wall-clock second at any pace.
+    The fault is verified if the service is throttled, or has no memory left. Otherwise it is
+    unverified, because a limit that is not reached has no effect.
     """
 
     cpu: float | None = Field(
         default=None, ge=0.01, le=64, allow_inf_nan=False, description="Cores, as in 0.05."
     )
-    memory: Annotated[Size, Field(ge=_SMALLEST)] | None = Field(
+    memory: Annotated[Size, Field(ge=_MIN_MEMORY)] | None = Field(
         default=None, description="As in 64MB; 6MB or more."
     )
-    leaves: ClassVar[Standing] = "starved"
-    looks: ClassVar[int] = _LOOKS
+    node_state: ClassVar[NodeState] = "starved"
+    probe_count: ClassVar[int] = _PROBES
     change: ClassVar[Change] = "starve"
 
     @model_validator(mode="after")
-    def _of_something(self) -> Self:
+    def _limits_something(self) -> Self:
         if self.cpu is None and self.memory is None:
-            raise ValueError("say of what: cpu, memory or both")
+            raise ValueError("nothing to limit; give cpu, memory or both")
         return self
 
-    def strike(self, engine: Engine, service: str) -> None:
-        """Limits that bite at once."""
+    def inject_container(self, engine: Engine, service: str) -> None:
+        """Set limits that take effect at once."""
         engine.starve(service, cpu=self.cpu, memory=self.memory)
 
-    def ask(self) -> Ask:
-        """More than it may do in three periods of the kernel's (0.1 s each), if it is fast.
+    def probe_options(self) -> ProbeOptions:
+        """Return options with more work than three of the kernel's CPU periods (0.1 s each) allow.
 
-        The canary waits for all answers: a server whose caller has hung up leaves the rest undone.
+        The probe reads all answers: a server whose caller has closed the connection would not do
+        the rest of the work.
         """
         if self.cpu is None:
-            return Ask(patience=SILENCE)
-        return Ask(patience=SILENCE, times=min(ceil(self.cpu * _MOST), _MOST), whole=True)
+            return ProbeOptions(timeout=SILENCE_TIMEOUT)
+        requests = min(ceil(self.cpu * _REQUESTS_PER_CORE), _REQUESTS_PER_CORE)
+        return ProbeOptions(timeout=SILENCE_TIMEOUT, requests=requests, read_all=True)
 
-    def measure(self, stack: Stack, service: str) -> Usage:
-        """How often it was held up before."""
+    def measure_baseline(self, stack: Stack, service: str) -> Usage:
+        """Return the container's usage, with how often it has been throttled so far."""
         return engine_of(stack, self).usage(service)
 
-    def expected(self, wire: Wire) -> str:
-        """What it is short of."""
-        del wire
-        cpu = [] if self.cpu is None else [f"held up at {self.cpu:g} of a core"]
+    def expected_result(self, timing: Timing) -> str:
+        """Return which limits are reached."""
+        del timing
+        cpu = [] if self.cpu is None else [f"throttled at {self.cpu:g} of a core"]
         memory = [] if self.memory is None else [f"out of its {write_size(self.memory)}"]
         return " and ".join([*cpu, *memory])
 
-    def seen(self, before: NodeStatus, now: NodeStatus, beside: Sight | None) -> bool:
-        """How fast it answers proves nothing; whether it lives is for `missing` to judge."""
-        del before, now, beside
+    def shows_in(self, before: NodeStatus, now: NodeStatus, direct: ProbeResult | None) -> bool:
+        """Return True always: response times prove nothing about limits.
+
+        `missing_evidence` reads the kernel's counters.
+        """
+        del before, now, direct
         return True
 
-    def missing(self, stack: Stack, service: str, before: object) -> str:
-        """The kernel's own counters."""
+    def missing_evidence(self, stack: Stack, service: str, baseline: object) -> str:
+        """Return which limit was not reached, by the kernel's own counters."""
         now = engine_of(stack, self).usage(service)
-        assert isinstance(before, Usage)
+        assert isinstance(baseline, Usage)
         if now.killed and self.memory is not None:
             return ""
-        return " and ".join(filter(None, (self._cpu(before, now), self._memory(before, now))))
+        return " and ".join(filter(None, (self._missing_cpu(baseline, now),
+                                          self._missing_memory(baseline, now))))  # fmt: skip
 
-    def _cpu(self, before: Usage, now: Usage) -> str:
+    def _missing_cpu(self, before: Usage, now: Usage) -> str:
         if self.cpu is None:
             return ""
         if now.cpu is None or abs(now.cpu - self.cpu) > 0.001:
             return f"the engine gives it {'all' if now.cpu is None else f'{now.cpu:g}'} of the CPU"
         if now.throttled <= before.throttled:
-            return f"may use {self.cpu:g} of a core, and was not seen to want more"
+            return f"may use {self.cpu:g} of a core, and did not try to use more"
         return ""
 
-    def _memory(self, before: Usage, now: Usage) -> str:
+    def _missing_memory(self, before: Usage, now: Usage) -> str:
         if self.memory is None:
             return ""
         if now.memory != self.memory:
             given = "all memory" if now.memory is None else write_size(now.memory)
             return f"the engine gives it {given}"
-        if now.used < _NEAR * self.memory and now.refused <= before.refused:
+        if now.used < _OUT_OF_MEMORY_SHARE * self.memory and now.refused <= before.refused:
             used = write_size(now.used // 1024**2 * 1024**2)
             return f"may use {write_size(self.memory)}, and uses {used}"
         return ""

@@ -1,9 +1,9 @@
-"""One Toxiproxy server's HTTP API, in the shape of toxiproxy-python's `APIConsumer`.
+"""An HTTP client of one Toxiproxy server, with the interface of toxiproxy-python's `APIConsumer`.
 
-The package's own consumer is a class whose host and port every object of the process shares,
-asks without a time-out, obeys `http_proxy`, and lets 403, 500 and 503 pass as success. This one
-is an object per server: it waits for a limited time and raises errors that name the server, the
-request, what came back, and what to do.
+The package's own `APIConsumer` is a class whose host and port all objects of the process share.
+It has no time-out, obeys `http_proxy`, and treats 403, 500 and 503 as success. This client is an
+object per server. It has a time-out, and its errors name the server, the request, the response
+and the cure.
 """
 
 import re
@@ -19,25 +19,29 @@ from harness.stack import GoneError
 from ._errors import ChaosError
 
 _CURES = {
-    400: "this server does not take such a toxic; it is older than 2.1 or not a Toxiproxy",
-    403: "something in front of the Toxiproxy forbids it",
+    400: "this server does not support such a toxic; it is older than 2.1 or not a Toxiproxy",
+    403: "a proxy or gateway before the Toxiproxy forbids it",
     404: "was the Toxiproxy restarted? Start the stack again",
     409: "the name is taken; `harness heal` removes what an earlier run left",
     500: "another process may have taken the port; start the stack again",
-    503: "it is wedged (Shopify/toxiproxy#558); restart the Toxiproxy",
+    503: "it is blocked (Shopify/toxiproxy#558); restart the Toxiproxy",
 }
 
 
-class RefusedError(ChaosError):
-    """The server answered, and not with what was asked; `status` is HTTP's."""
+class RejectedError(ChaosError):
+    """The server rejected a request; `status` is the HTTP status."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
         self.status = status
 
 
-class Consumer:
-    """Get, post and delete at one server. Any thread may call it."""
+class ApiClient:
+    """GET, POST and DELETE at one server. Any thread may call any method.
+
+    Every request raises `GoneError` if the port refuses, another `StackError` if there is no
+    proper answer within `timeout` wall-clock seconds, and `RejectedError` for an HTTP error.
+    """
 
     def __init__(self, host: str, port: int, timeout: float) -> None:
         self.host = host
@@ -46,26 +50,26 @@ class Consumer:
         self.timeout = timeout
         self._session = requests.Session()
         self._session.trust_env = False  # a corporate http_proxy cannot reach a loopback port
-        # Without cookies a session holds no state that threads could fight over.
+        # Without cookies, threads share no changing state of the session.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.mount("http://", HTTPAdapter(pool_maxsize=64, max_retries=0))
 
     def get(self, url: str, params: Any = None, **kwargs: Any) -> requests.Response:
-        """As `APIConsumer.get`."""
+        """Send GET `url` (a path), with the signature of `APIConsumer.get`."""
         return self._send("GET", url, params=params, **kwargs)
 
     def post(
         self, url: str, data: Any = None, json: Any = None, **kwargs: Any
     ) -> requests.Response:
-        """As `APIConsumer.post`."""
+        """Send POST `url` (a path), with the signature of `APIConsumer.post`."""
         return self._send("POST", url, data=data, json=json, **kwargs)
 
     def delete(self, url: str, **kwargs: Any) -> requests.Response:
-        """As `APIConsumer.delete`."""
+        """Send DELETE `url` (a path), with the signature of `APIConsumer.delete`."""
         return self._send("DELETE", url, **kwargs)
 
     def close(self) -> None:
-        """Close the kept connections."""
+        """Close the pooled connections."""
         self._session.close()
 
     def _send(self, method: str, url: str, **kwargs: Any) -> requests.Response:
@@ -80,17 +84,19 @@ class Consumer:
             )
         except requests.Timeout as error:
             raise StackError(
-                f"{where}: no answer within {self.timeout:g} s; it hangs or is wedged "
+                f"{where}: no answer within {self.timeout:g} s; it hangs or is blocked "
                 f"(Shopify/toxiproxy#558): restart the Toxiproxy"
             ) from error
         except requests.RequestException as error:
-            root = _root(error)
-            kind = GoneError if isinstance(root, ConnectionRefusedError) else StackError
-            raise kind(f"{where}: cannot be reached ({_text(root)}); is the stack up?") from error
+            cause = _innermost_cause(error)
+            error_class = GoneError if isinstance(cause, ConnectionRefusedError) else StackError
+            raise error_class(
+                f"{where}: cannot be reached ({_error_text(cause)}); is the stack up?"
+            ) from error
         if response.status_code >= 300:
             cure = _CURES.get(response.status_code, "is this a Toxiproxy?")
-            raise RefusedError(
-                f"{where}: {response.status_code} {_message(response)}; {cure}",
+            raise RejectedError(
+                f"{where}: {response.status_code} {_response_text(response)}; {cure}",
                 response.status_code,
             )
         if response.status_code != 204 and not _is_json(response):
@@ -108,19 +114,19 @@ def _is_json(response: requests.Response) -> bool:
     return True
 
 
-def _message(response: requests.Response) -> str:
-    """What the server says went wrong, from its JSON, else from the text of its page."""
+def _response_text(response: requests.Response) -> str:
+    """Return the server's error message from its JSON, else from the text of its HTML page."""
     try:
-        said = response.json()
+        body = response.json()
     except ValueError:
-        said = re.sub(r"(?s)<title>.*?</title>|<[^>]*>", " ", response.text)
-    if isinstance(said, dict):
-        said = said.get("error") or said.get("title") or said
-    return " ".join(str(said).split())[:200] or "(no text)"
+        body = re.sub(r"(?s)<title>.*?</title>|<[^>]*>", " ", response.text)
+    if isinstance(body, dict):
+        body = body.get("error") or body.get("title") or body
+    return " ".join(str(body).split())[:200] or "(no text)"
 
 
-def _root(error: BaseException) -> BaseException:
-    """The innermost cause, which is the one that says `Connection refused`."""
+def _innermost_cause(error: BaseException) -> BaseException:
+    """Return the innermost cause, such as the `ConnectionRefusedError` of a socket."""
     while True:
         inner = getattr(error, "reason", None) or error.__cause__ or error.__context__
         if not isinstance(inner, BaseException):
@@ -128,5 +134,5 @@ def _root(error: BaseException) -> BaseException:
         error = inner
 
 
-def _text(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     return str(getattr(error, "strerror", None) or str(error) or type(error).__name__)

@@ -1,8 +1,9 @@
-"""A harness to be killed, with its stack in containers: holds one fault of each kind.
+"""A process with a stack in containers and one active fault of each change, which tests kill.
 
-    python -m tests.chaos.container_holder STATE_DIR
+    python -m tests.chaos.container_fault_owner STATE_DIR
 
-Prints a JSON line, service -> container, when the faults are in force; then waits for its end.
+It prints a JSON line, service -> container, when the faults are active, and then waits for the end
+of stdin.
 """
 
 import json

@@ -1,8 +1,8 @@
-"""A harness to be killed: holds faults, and says when it does.
+"""A process with active faults, which tests kill.
 
-    python -m tests.chaos.holder SERVER STATE_DIR LEASE
+    python -m tests.chaos.fault_owner SERVER STATE_DIR LEASE
 
-Prints a JSON line when the faults are in force; then obeys lines on stdin: `inject`, `end`.
+It prints a JSON line when the faults are active, and then reads commands on stdin: `inject`, `end`.
 """
 
 import json
