@@ -230,7 +230,7 @@ class _Round:
     def _log_long_wait(self, name: str) -> None:
         """Log what a stage waits for whenever the plan's `patience` runs out.
 
-        Stages behind it stay silent: their reason is already known to be this stage.
+        Later stages log nothing, because they wait for this one.
         """
         progress = self.stages[name]
         is_waiting = progress.is_closed or progress.is_opening

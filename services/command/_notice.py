@@ -94,9 +94,9 @@ class NoticeBoard:
         self._published: StatusSummary | None = None
 
     def wait(self, now: float) -> float:
-        """Return how long until the next notice is published, in scenario seconds.
+        """Return the time until the next notice if nothing changes, in scenario seconds.
 
-        If nothing changes before. Without an incident, that is a full interval.
+        Without an incident, return the full promised interval.
         """
         last = self.notices[-1] if self.notices else None
         if last is None or last.next_due is None:

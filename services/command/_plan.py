@@ -23,6 +23,8 @@ class PlanError(ValueError):
 
 
 class _PlanFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of a plan file, before validation."""
+
     stages: dict[str, Stage]
     patience: float = 21600.0
 
@@ -121,11 +123,13 @@ def _validate(name: str, stage: Stage, stages: Mapping[str, Stage]) -> None:
     if stage.opens == "nothing" and len(stage.ramp) > 1:
         raise PlanError(f"stage {name}: `opens` is nothing, so `ramp` must be [1]")
     if not 0 <= stage.dwell < float("inf"):
-        raise PlanError(f"stage {name}: `dwell` must be a finite number of seconds, 0 or more")
+        raise PlanError(f"stage {name}: `dwell` must be finite and at least 0, not {stage.dwell:g}")
     if stage.ready_for < 1:
-        raise PlanError(f"stage {name}: `ready_for` must be at least 1")
+        raise PlanError(f"stage {name}: `ready_for` must be at least 1, not {stage.ready_for}")
     if not 0 <= stage.max_errors <= 1:
-        raise PlanError(f"stage {name}: `max_errors` must be a share from 0 to 1")
+        raise PlanError(
+            f"stage {name}: `max_errors` must be a share from 0 to 1, not {stage.max_errors:g}"
+        )
     for other, other_stage in stages.items():
         if other != name and (other_stage.target, other_stage.opens) == (stage.target, stage.opens):
             raise PlanError(

@@ -23,6 +23,7 @@ _MAX_CASES = 10_000
 """Decisions kept in memory; older ones are looked up in the journal or at the border."""
 
 Work = Callable[[], Coroutine[object, object, None]]
+"""A background task that runs as long as the service."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,9 @@ class Counter:
         if case is None:
             case = self._open_case(asked)
         elif case.asked != asked:
-            raise ApiError(409, "conflict", f"{asked.crossing} is another traveller's crossing")
+            raise ApiError(
+                409, "conflict", f"crossing {asked.crossing} belongs to another traveller"
+            )
         return await asyncio.shield(case.task)
 
     def _open_case(self, asked: Asked) -> _Case:

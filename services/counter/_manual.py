@@ -117,7 +117,7 @@ class ManualVerification:
     ) -> ApiError:
         """Log that the journal failed, and return the answer to the traveller."""
         self._log("journal-failed", id=traveller.asked.crossing, reason=str(error))
-        if maybe_recorded:  # the ledger may have the crossing, so no answer would be true
+        if maybe_recorded:  # the ledger may have the crossing: neither decision would be true
             return ApiError(500, "unsure", str(error))
         return ApiError(503, "journal", str(error), retry_after=_RETRY_AFTER)
 

@@ -87,10 +87,10 @@ class OfflineWatchlist:
             self._log("snapshot-refused", reason=str(error))
             return False
         if not verify(self._key, snapshot):
-            self._log("snapshot-refused", reason="the signature is not the data center's")
+            self._log("snapshot-refused", reason="its signature does not match SNAPSHOT_KEY")
             return False
         if self._snapshot is not None and snapshot.issued_at < self._snapshot.issued_at:
-            self._log("snapshot-refused", reason="it is older than the current one")
+            self._log("snapshot-refused", reason="it was issued before the current snapshot")
             return False
         self._snapshot = snapshot
         self._listed = frozenset(snapshot.entries)

@@ -63,7 +63,7 @@ def test_paced_applies_the_minimum_to_every_duration() -> None:
         (stages(ramp=[0, 1]), "stage visa: `ramp` must rise from above 0 to 1"),
         (stages(ramp=[0.5, 0.5, 1]), "stage visa: `ramp` must rise with each step"),
         (stages(opens="nothing", ramp=[0.5, 1]), "stage visa: `opens` is nothing"),
-        (stages(dwell=-1), "stage visa: `dwell` must be a finite number of seconds"),
+        (stages(dwell=-1), "stage visa: `dwell` must be finite and at least 0"),
         (stages(ready_for=0), "stage visa: `ready_for` must be at least 1"),
         (stages(max_errors=2), "stage visa: `max_errors` must be a share from 0 to 1"),
         (stages(after=["permit"]), "stage visa: `after` or `needs` names 'permit'"),
