@@ -285,7 +285,7 @@ class _Round:
             not_before=progress.not_before if not_before is None else not_before,
         )
         if progress.is_closed:
-            # A target that was lost although it was ready has to be ready anew.
+            # A target that was lost although it was ready must be ready again before it opens.
             progress = replace(progress, ready_rounds=0, close_reason=reason)
         self.stages[name] = progress
         self._log_change(name, reason, gate=gate)

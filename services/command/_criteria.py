@@ -41,12 +41,12 @@ def total_backlog(services: Iterable[str], observations: Observations) -> int:
 
 def witnesses_confirm_loss(stage: Stage, observations: Observations) -> bool:
     """Return True if most of the reachable witnesses of the target are in manual mode."""
-    heard = [
+    reporting = [
         observation
         for witness in stage.witnesses
         if (observation := observations.get(witness, UNREACHED)).reached and observation.mode
     ]
-    return 2 * sum(observation.mode == "manual" for observation in heard) > len(heard)
+    return 2 * sum(observation.mode == "manual" for observation in reporting) > len(reporting)
 
 
 def predecessor_reason(plan: Plan, name: str, stages: Mapping[str, Progress]) -> str:

@@ -100,7 +100,7 @@ def _tenant(ready: Outcome, admission: Outcome, status: Outcome | None = None) -
     if isinstance(admission, Answered) and admission.ok:
         share = admission.body.get("share")
         reason = str(admission.body.get("reason") or "")
-        # A tenant that is starting does not know yet what it may admit, so its share means nothing.
+        # The share of a tenant that is starting is provisional, so it is not evidence of anything.
         if isinstance(share, int | float) and reason != "starting":
             reason = observation.reason or reason
             observation = replace(observation, share=float(share), reason=reason)
