@@ -22,7 +22,7 @@ class Observation:
     surge: bool | None = None
     """True if a counter has all desks open; None if unknown."""
     received: int | None = None
-    """Requests received since the service started; None if it was not asked or did not report them."""
+    """Requests received since the service started; None if it was not asked or gave no count."""
     failed: int = 0
     """How many of `received` failed for a reason other than admission."""
     reason: str = ""
