@@ -1,7 +1,7 @@
-"""The reference system: immigration services behind one data center, as small ASGI apps.
+"""The reference system: immigration services that depend on one data center, as small ASGI apps.
 
-Nothing here knows the harness. Each service is a module with `create(world)`, which builds the
-application from what it is given (clock, ids, HTTP, store, journal, log), and `app`, the same
-from the process's environment, for uvicorn's `--factory`. `API.md` has the HTTP interfaces and
-the events that services log.
+No module here imports the harness. Each service is a module with `create(world)`, which builds the
+application from its dependencies (clock, ids, HTTP, store, journal, log), and `app`, a factory that
+takes them from the process's environment, for `uvicorn --factory`. `API.md` describes the HTTP
+interfaces and the events that services log.
 """

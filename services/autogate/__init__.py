@@ -1,14 +1,14 @@
-"""The automatic gates of an airport: quick with the data center, closed without it.
+"""The autogates of an airport: fast with the data center, closed without it.
 
-A gate has no officer, so it lets nobody through whom watchlist and border have not cleared. Where
-they do not answer, the traveller is sent to a counter with the same crossing id: if the border
-has it already, the counter gets the same receipt. When it is sure that they are away, all lanes
-close (mode `manual`, with the reason) and stay closed until the command centre permits them
+A gate has no officer, so it admits nobody whom watchlist and border have not cleared. Where they do
+not answer, the traveller is sent to a counter with the same crossing id: if the border already has
+the crossing, the counter gets the same receipt. Once the gate is sure that they are down, all lanes
+close (mode `manual`, with the reason). They stay closed until the command centre permits them
 again, some at first (`mixed`), then all (`automatic`).
 
-They never reopen alone, not even if the command centre is never heard again. The counters carry
-the traffic meanwhile, and a gate that opens before its turn in the plan can start the second
-collapse. What it waits for stands in `/status`, so a gate that stays closed has its reason.
+Lanes never reopen on their own, even if the command centre is never heard from again. The counters
+carry the traffic meanwhile, and a gate that opens before its turn in the plan can cause a second
+collapse. `/status` gives the reason for which a gate is closed.
 """
 
 from services.kit import deploy

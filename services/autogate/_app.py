@@ -1,4 +1,4 @@
-"""The gates' interface."""
+"""The HTTP interface of an autogate service."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -13,7 +13,7 @@ from services.kit import Upstream, World, frame, gauge, read_body, reply
 from services.traveller import Asked
 
 from ._gate import Gate
-from ._passage import Lanes
+from ._lanes import Lanes
 
 
 class Permission(msgspec.Struct):
@@ -28,18 +28,18 @@ class Permission(msgspec.Struct):
 
 
 def create(world: World) -> Starlette:
-    """The gates of one airport."""
+    """Create the app that serves the autogates of one airport."""
     watchlist = Upstream(world, "watchlist", world.env["WATCHLIST"])
     border = Upstream(world, "border", world.env["BORDER"])
     gate = Gate(world, (watchlist, border))
     lanes = Lanes(world, gate, watchlist, border)
 
     async def travellers(request: Request) -> Response:
-        return reply(await lanes.through(await read_body(request, Asked)))
+        return reply(await lanes.serve(await read_body(request, Asked)))
 
     async def permit(request: Request) -> Response:
-        wish = await read_body(request, Permission)
-        gate.permit(wish.share, wish.reason)
+        permission = await read_body(request, Permission)
+        gate.permit(permission.share, permission.reason)
         return reply({"share": gate.share, "lanes": gate.lanes.size, "mode": gate.mode.name})
 
     def numbers() -> dict[str, object]:

@@ -1,7 +1,8 @@
-"""The command centre: brings the services back in the plan's order, and tells the public.
+"""The command centre: reopens the services in the plan's order and informs the public.
 
-It keeps nothing on disk. What it has to remember over a crash is in its targets: their admissions,
-lanes and modes. It starts by looking at those, and touches nothing until it has seen it.
+It stores nothing on disk. The state that must survive a crash is kept by its targets: their
+admissions, lanes and modes. After a start it probes them first, and changes nothing before it knows
+their state.
 """
 
 from functools import partial
@@ -15,48 +16,52 @@ from starlette.routing import Route
 
 from services.kit import World, deploy, frame, gauge, page_reply, read_numbered_page, reply
 
-from ._centre import Centre
+from ._controller import Controller
 from ._plan import Plan, PlanError, build_plan, load_plan
-from ._watch import Watch
+from ._targets import Targets
 
 __all__ = ["Plan", "PlanError", "app", "build_plan", "create", "load_plan"]
 
-_Targets: TypeAlias = dict[str, str]
+_Urls: TypeAlias = dict[str, str]
 
 
 def create(world: World) -> Starlette:
-    """The command centre's app.
+    """Create the command centre's app.
 
     Raises:
-        PlanError: the plan cannot be followed, or names a service that `TARGETS` does not have.
+        PlanError: The plan is invalid, or names a service that has no URL in `TARGETS`.
     """
     plan = load_plan(world.env.get("PLAN"))
-    targets = _targets(world)
-    if strangers := sorted(plan.services() - set(targets)):
-        raise PlanError(f"plan: TARGETS has no address for {', '.join(strangers)}")
-    watch = Watch(world, plan, targets)
-    centre = Centre(world, plan, watch)
+    urls = _target_urls(world)
+    if missing := sorted(plan.services() - set(urls)):
+        raise PlanError(f"plan: TARGETS has no address for {', '.join(missing)}")
+    targets = Targets(world, plan, urls)
+    controller = Controller(world, plan, targets)
 
-    async def tell_plan(_request: Request) -> Response:
-        return reply({"stages": centre.stages()})
+    async def get_plan(_request: Request) -> Response:
+        return reply({"stages": controller.stages()})
 
-    async def tell_notices(request: Request) -> Response:
+    async def get_notices(request: Request) -> Response:
         after, limit = read_numbered_page(request)
-        page = centre.board.notices[after : after + limit]
+        page = controller.board.notices[after : after + limit]
         return page_reply(request, page, page[-1].number if page else None, limit)
 
     return frame(
         world,
-        routes=[Route("/plan", tell_plan), Route("/notices", tell_notices)],
-        status=centre.status,
-        background=[centre.probe, centre.inform, partial(gauge, world, centre.numbers)],
-        closing=watch.close,
+        routes=[Route("/plan", get_plan), Route("/notices", get_notices)],
+        status=controller.status,
+        background=[
+            controller.run_rounds,
+            controller.publish_notices,
+            partial(gauge, world, controller.numbers),
+        ],
+        closing=targets.close,
     )
 
 
-def _targets(world: World) -> _Targets:
+def _target_urls(world: World) -> _Urls:
     try:
-        return msgspec.json.decode(world.env.get("TARGETS", "{}"), type=_Targets)
+        return msgspec.json.decode(world.env.get("TARGETS", "{}"), type=_Urls)
     except msgspec.MsgspecError as error:
         raise PlanError(f"TARGETS: {error}") from error
 

@@ -1,128 +1,144 @@
-"""What holds a stage back: each question answers with the reason, or "" if nothing does."""
+"""The criteria for taking a step. A `..._reason` function returns a text, or "" if all is well."""
 
 from collections.abc import Iterable, Mapping
 
+from ._observation import UNREACHED, Observation, Observations
 from ._plan import Plan
 from ._progress import Progress
-from ._sight import UNSEEN, Observation, Sight
 from ._stage import Stage
 
-_SLACK = 0.95
-"""Timers jitter: a dwell that is short by a twentieth is not cut short."""
+_DWELL_TOLERANCE = 0.95
+"""Timers jitter, so a step may end after 95 % of its dwell."""
 
-_SAME = 0.02
-"""Shares closer than this are the same: three lanes cannot give exactly 0.34."""
-
-
-def fit(stage: Stage, sight: Sight) -> bool:
-    """Whether the target is there and able to be opened."""
-    return sight.reached and (sight.ready or stage.opens == "nothing")
+_SHARE_TOLERANCE = 0.02
+"""Shares that differ by no more than this are equal: three lanes cannot give exactly 0.34."""
 
 
-def is_amiss(stage: Stage, sight: Sight) -> bool:
-    """Whether the target, were it open, could not be relied on.
+def is_ready(stage: Stage, observation: Observation) -> bool:
+    """Return True if the target is reachable and can be opened."""
+    return observation.reached and (observation.ready or stage.opens == "nothing")
 
-    A counter out of sight is nothing amiss: it works on its own, and nothing is known against it.
+
+def is_failing(stage: Stage, observation: Observation) -> bool:
+    """Return True if the target could not serve requests even if it were open.
+
+    An unreachable counter is not failing: it works on its own, so its silence proves nothing.
     """
     if stage.opens == "nothing":
-        return sight.reached and sight.mode == "manual"
-    return not fit(stage, sight)
+        return observation.reached and observation.mode == "manual"
+    return not is_ready(stage, observation)
 
 
-def same_share(one: float, other: float) -> bool:
-    """Whether two shares are one, within what lanes can express."""
-    return abs(one - other) <= _SAME
+def shares_equal(one: float, other: float) -> bool:
+    """Return True if two shares are equal within what a whole number of lanes can express."""
+    return abs(one - other) <= _SHARE_TOLERANCE
 
 
-def backlog(services: Iterable[str], seen: Mapping[str, Sight]) -> int:
-    """The records not yet entered at these services, as far as they were seen."""
-    return sum(seen.get(service, UNSEEN).backlog for service in services)
+def total_backlog(services: Iterable[str], observations: Observations) -> int:
+    """Return the number of journal records not yet in the ledger, as far as they are known."""
+    return sum(observations.get(service, UNREACHED).backlog for service in services)
 
 
-def bears_witness(stage: Stage, observation: Observation) -> bool:
-    """Whether those who use the target say, by their mode, that it is lost to them too."""
-    heard = [s for w in stage.witnesses if (s := observation.get(w, UNSEEN)).reached and s.mode]
-    return 2 * sum(sight.mode == "manual" for sight in heard) > len(heard)
+def witnesses_confirm_loss(stage: Stage, observations: Observations) -> bool:
+    """Return True if most of the reachable witnesses of the target are in manual mode."""
+    reporting = [
+        observation
+        for witness in stage.witnesses
+        if (observation := observations.get(witness, UNREACHED)).reached and observation.mode
+    ]
+    return 2 * sum(observation.mode == "manual" for observation in reporting) > len(reporting)
 
 
-def awaits_others(plan: Plan, name: str, stages: Mapping[str, Progress]) -> str:
-    """Which earlier stage keeps this one from a step."""
+def predecessor_reason(plan: Plan, name: str, stages: Mapping[str, Progress]) -> str:
+    """Return which earlier stage keeps this one from taking a step."""
     for other in plan.stages[name].after:
         if stages[other].state != "done":
-            return f"waits for {other}"
-        if stages[other].amiss:
-            return f"waits for {other}, which is not seen ready"
+            return f"waiting for {other}"
+        if stages[other].failing_rounds:
+            return f"waiting for {other}, which is not ready"
     return ""
 
 
-def awaits_entry(stage: Stage, progress: Progress, sight: Sight, now: float) -> str:
-    """Why the first step cannot be taken, given that the earlier stages are done."""
-    if why := _unfit(stage, sight):
-        return why
-    if progress.ready < stage.ready_for:
-        return f"{stage.target} was seen ready {progress.ready} of {stage.ready_for} times"
+def entry_reason(stage: Stage, progress: Progress, observation: Observation, now: float) -> str:
+    """Return why the first step cannot be taken, given that the earlier stages are done."""
+    if reason := _target_reason(stage, observation):
+        return reason
+    if progress.ready_rounds < stage.ready_for:
+        return f"{stage.target} was ready in {progress.ready_rounds} of {stage.ready_for} rounds"
     if now < progress.not_before:
-        return f"waits {progress.not_before - now:.0f} s more after relapse {progress.relapses}"
+        wait = progress.not_before - now
+        return f"waiting another {wait:.0f} s after relapse {progress.relapses}"
     return ""
 
 
-def _unfit(stage: Stage, sight: Sight) -> str:
-    if not sight.reached:
-        return f"{stage.target} is out of reach"
-    if not fit(stage, sight):
-        return f"{stage.target} is not ready: {sight.reason or 'no reason given'}"
-    if stage.opens == "nothing" and sight.mode == "manual":
-        return f"{stage.target} still works by hand"
-    if stage.opens != "nothing" and sight.share != 0.0:
-        return f"{stage.target} has yet to close before it is opened step by step"
+def _target_reason(stage: Stage, observation: Observation) -> str:
+    if not observation.reached:
+        return f"{stage.target} is unreachable"
+    if not is_ready(stage, observation):
+        return f"{stage.target} is not ready: {observation.reason or 'no reason given'}"
+    if stage.opens == "nothing" and observation.mode == "manual":
+        return f"{stage.target} is still in manual mode"
+    if stage.opens != "nothing" and observation.share != 0.0:
+        return f"{stage.target} must close before it is opened step by step"
     return ""
 
 
-def awaits_exit(
+def exit_reason(
     stage: Stage,
     progress: Progress,
-    sight: Sight,
+    observation: Observation,
     now: float,
     *,
-    entered: tuple[int, int],
+    backlogs: tuple[int, int],
 ) -> str:
-    """Why the present step is not yet passed. `entered`: the watched backlog before and now."""
-    if not fit(stage, sight):
-        return f"{stage.target} is {'not ready' if sight.reached else 'out of reach'}"
+    """Return why the current step is not complete.
+
+    Args:
+        stage: The stage as planned.
+        progress: Its progress.
+        observation: Its target in this round.
+        now: The time of this round, in scenario seconds.
+        backlogs: The total backlog of the watched services in the previous round and in this one.
+    """
+    if not is_ready(stage, observation):
+        return f"{stage.target} is {'not ready' if observation.reached else 'unreachable'}"
     return (
-        too_many_errors(stage, progress, sight)
-        or _backlog_stays(stage, progress, sight, entered)
-        or _dwells(stage, progress, now)
+        error_reason(stage, progress, observation)
+        or _backlog_reason(stage, progress, observation, backlogs)
+        or _dwell_reason(stage, progress, now)
     )
 
 
-def _backlog_stays(stage: Stage, progress: Progress, sight: Sight, entered: tuple[int, int]) -> str:
+def _backlog_reason(
+    stage: Stage, progress: Progress, observation: Observation, backlogs: tuple[int, int]
+) -> str:
     if stage.opens == "nothing":
-        if sight.mode == "manual":
-            return f"{stage.target} still works by hand"
-        if 0 < sight.backlog >= progress.peak:
-            return f"the journal of {stage.target} is not being entered ({sight.backlog} records)"
+        if observation.mode == "manual":
+            return f"{stage.target} is still in manual mode"
+        if 0 < observation.backlog >= progress.peak:
+            return f"the journal of {stage.target} is not shrinking ({observation.backlog} records)"
         return ""
-    # What a tenant's lower shares refuse goes into journals: until the last step, growing is no
-    # bad sign.
-    before, after = entered
-    counts = stage.opens == "lanes" or stage.ramp[progress.step] == 1.0
-    if counts and after > before:
-        return f"the backlog of {', '.join(stage.watch)} grows ({before} to {after} records)"
+    # Requests that a tenant refuses at a lower share go into the callers' journals. Until the last
+    # step, a growing backlog is therefore normal.
+    before, after = backlogs
+    is_final = stage.opens == "lanes" or stage.ramp[progress.step] == 1.0
+    if is_final and after > before:
+        return f"the backlog of {', '.join(stage.watch)} is growing ({before} to {after} records)"
     return ""
 
 
-def _dwells(stage: Stage, progress: Progress, now: float) -> str:
-    if now - progress.since >= _SLACK * stage.dwell:
+def _dwell_reason(stage: Stage, progress: Progress, now: float) -> str:
+    if now - progress.since >= _DWELL_TOLERANCE * stage.dwell:
         return ""
-    return f"is watched for {stage.dwell:.0f} s at share {stage.ramp[progress.step]:g}"
+    return f"watched for {stage.dwell:.0f} s at share {stage.ramp[progress.step]:g}"
 
 
-def too_many_errors(stage: Stage, progress: Progress, sight: Sight) -> str:
-    """Whether more requests failed since the step than may."""
-    if sight.received is None or progress.received is None:
+def error_reason(stage: Stage, progress: Progress, observation: Observation) -> str:
+    """Return how many requests have failed since the step, if it is more than the stage allows."""
+    if observation.received is None or progress.received is None:
         return ""
-    received, failed = sight.received - progress.received, sight.failed - progress.failed
+    received = observation.received - progress.received
+    failed = observation.failed - progress.failed
     if received > 0 and failed > stage.max_errors * received:
         return f"{stage.target} failed {failed} of {received} requests"
     return ""

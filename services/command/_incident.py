@@ -1,112 +1,140 @@
-"""The incident as a whole: when it is one, whose counters open all desks, and when it is over."""
+"""The incident as a whole: when it begins, which counters open all desks, and when it is over."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from ._loss import TWICE
+from ._loss import CONFIRMATION_ROUNDS
+from ._observation import UNREACHED, Observations
 from ._plan import Plan
 from ._progress import Recovery, SetSurge
-from ._sight import UNSEEN, Observation
 
-_STRANGERS = 20
-"""Rounds that a target may take to show up after the command centre started, as the others do."""
+_STARTUP_ROUNDS = 20
+"""Rounds after the command centre's start in which a target that is not up yet is no incident."""
 
 
 @dataclass(frozen=True)
 class Incident:
-    """What is known of the present incident, or of there being none."""
+    """The current incident, if there is one, and what must be remembered to detect the next."""
 
     since: float | None = None
-    """When it was detected; None: all is well."""
+    """When it was detected, in scenario seconds; None if there is no incident."""
     cause: str = ""
     continued: bool = False
-    """It was found at the start: this command centre was in the middle of it before."""
+    """True if it was found in the first round, that is, the command centre was restarted in it."""
     surge: Mapping[str, bool] = field(default_factory=dict)
-    """Counters and whether all their desks should be open; those that are not named are left."""
+    """For each counter, whether all its desks should be open. Others are left as they are."""
     rounds: int = 0
-    odd: Mapping[str, int] = field(default_factory=dict)
-    """For each edge, in how many rounds in a row it was not in automatic mode."""
+    fallback_rounds: Mapping[str, int] = field(default_factory=dict)
+    """For each edge service, the consecutive rounds in which it was not in automatic mode."""
 
 
-def follow(
-    plan: Plan, incident: Incident, recovery: Recovery, observation: Observation, now: float
+def update_incident(
+    plan: Plan, incident: Incident, recovery: Recovery, observations: Observations, now: float
 ) -> tuple[Incident, list[SetSurge], bool]:
-    """One round: the incident after it, what to tell the counters, and if it has just ended."""
-    starting = incident.rounds < _STRANGERS and any(
+    """Update the incident after one round.
+
+    Args:
+        plan: The plan that is followed.
+        incident: The incident after the previous round.
+        recovery: The recovery after this round.
+        observations: What this round's probes found.
+        now: The current time, in scenario seconds.
+
+    Returns:
+        The incident after this round, the orders to counters, and whether it has just ended.
+    """
+    is_starting = incident.rounds < _STARTUP_ROUNDS and any(
         progress.state == "unknown" for progress in recovery.stages.values()
     )
-    # While the whole system starts, edges work by hand until they have found the data center.
-    odd = {
-        service: incident.odd.get(service, 0) + 1
-        for service, sight in observation.items()
-        if sight.reached and sight.mode not in ("", "automatic") and not starting
+    # While the whole system starts, edges are in manual mode until they reach the data center.
+    fallback_rounds = {
+        service: incident.fallback_rounds.get(service, 0) + 1
+        for service, observation in observations.items()
+        if observation.reached and observation.mode not in ("", "automatic") and not is_starting
     }
-    first = incident.rounds == 0
-    incident = replace(incident, odd=odd, rounds=incident.rounds + 1)
-    causes = _causes(plan, incident, recovery, observation, first=first)
+    is_first_round = incident.rounds == 0
+    incident = replace(incident, fallback_rounds=fallback_rounds, rounds=incident.rounds + 1)
+    causes = _causes(plan, incident, recovery, observations, is_first_round=is_first_round)
     if causes and incident.since is None:
-        incident = replace(incident, since=now, cause=causes[0], continued=first)
-    ended = incident.since is not None and not causes and not _leftovers(recovery)
+        incident = replace(incident, since=now, cause=causes[0], continued=is_first_round)
+    ended = incident.since is not None and not causes and not _has_leftovers(recovery)
     if ended:
         incident = replace(incident, since=None, cause="", continued=False)
-    surge = _surge(plan, incident, recovery, observation, ended=ended)
-    actions = [
+    surge = _surge(plan, incident, recovery, observations, ended=ended)
+    orders = [
         SetSurge(counter, wanted)
         for counter, wanted in surge.items()
-        if (sight := observation.get(counter, UNSEEN)).reached and sight.surge is not wanted
+        if (seen := observations.get(counter, UNREACHED)).reached and seen.surge is not wanted
     ]
-    return replace(incident, surge=surge), actions, ended
+    return replace(incident, surge=surge), orders, ended
 
 
 def _causes(
-    plan: Plan, incident: Incident, recovery: Recovery, observation: Observation, *, first: bool
+    plan: Plan,
+    incident: Incident,
+    recovery: Recovery,
+    observations: Observations,
+    *,
+    is_first_round: bool,
 ) -> list[str]:
-    """Everything that is not normal, the most telling first."""
+    """Return everything that is not normal, the most informative first."""
     causes: list[str] = []
     for name, progress in recovery.stages.items():
         stage = plan.stages[name]
         if progress.state == "unknown":
-            if incident.rounds > _STRANGERS:
-                reached = observation.get(stage.target, UNSEEN).reached
-                what = "has not come up" if reached else "was not seen"
-                causes.append(f"{name}: {stage.target} {what} since the start")
+            if incident.rounds > _STARTUP_ROUNDS:
+                reached = observations.get(stage.target, UNREACHED).reached
+                problem = "has not come up" if reached else "has not been reached"
+                causes.append(f"{name}: {stage.target} {problem} since the start")
         elif progress.state != "done":
-            causes.append(f"{name}: {progress.lost or progress.reason}")
-        elif progress.amiss >= TWICE:
+            causes.append(f"{name}: {progress.close_reason or progress.reason}")
+        elif progress.failing_rounds >= CONFIRMATION_ROUNDS:
             causes.append(f"{name}: no contact with {stage.target}")
-    for service, rounds in incident.odd.items():
-        # Someone who has just started, and finds an edge in fallback, need not look twice: it
-        # would have forgotten an incident that it was in the middle of.
-        if rounds >= TWICE or first:
-            causes.append(f"{service} is in {observation[service].mode} mode")
-    if first:  # only a command centre opens all desks: it was this one, before it was restarted
-        causes += [f"{s} has all desks open" for s, sight in observation.items() if sight.surge]
+    for service, rounds in incident.fallback_rounds.items():
+        # One round is enough right after a start: a command centre that was restarted during an
+        # incident has forgotten it, and finds the edges in fallback.
+        if rounds >= CONFIRMATION_ROUNDS or is_first_round:
+            causes.append(f"{service} is in {observations[service].mode} mode")
+    if is_first_round:
+        # Only a command centre opens all desks. It was this one, before it was restarted.
+        causes += [f"{service} has all desks open" for service in _surging(observations)]
     return causes
 
 
-def _leftovers(recovery: Recovery) -> bool:
-    """Whether some edge, as it was last seen, is in fallback or has records to enter."""
-    return any(s.backlog or s.mode not in ("", "automatic") for s in recovery.seen.values()) or any(
-        progress.state == "unknown" for progress in recovery.stages.values()
-    )
+def _surging(observations: Observations) -> list[str]:
+    return [service for service, observation in observations.items() if observation.surge]
+
+
+def _has_leftovers(recovery: Recovery) -> bool:
+    """Return True if some edge, when last reached, was in fallback or had records to replay."""
+    return any(
+        observation.backlog or observation.mode not in ("", "automatic")
+        for observation in recovery.last_reached.values()
+    ) or any(progress.state == "unknown" for progress in recovery.stages.values())
 
 
 def _surge(
-    plan: Plan, incident: Incident, recovery: Recovery, observation: Observation, *, ended: bool
+    plan: Plan,
+    incident: Incident,
+    recovery: Recovery,
+    observations: Observations,
+    *,
+    ended: bool,
 ) -> dict[str, bool]:
+    """Return for each counter that is to be controlled whether all its desks should be open."""
     surge = dict(incident.surge)
     if ended:
-        opened = {s for s, sight in observation.items() if sight.surge}
-        wanted = opened | {s for s, wanted in surge.items() if wanted}
-        return dict.fromkeys(sorted(wanted), False)
+        wanted = {service for service, is_open in surge.items() if is_open}
+        return dict.fromkeys(sorted({*_surging(observations), *wanted}), False)
     if incident.since is None:
-        # A counter that could not be told at the all-clear is told when it is seen again.
+        # A counter that missed the order of the all-clear gets it when it is reachable again.
         return {
-            s: wanted
-            for s, wanted in surge.items()
-            if not observation.get(s, UNSEEN).reached or observation[s].surge is not wanted
+            service: is_open
+            for service, is_open in surge.items()
+            if not observations.get(service, UNREACHED).reached
+            or observations[service].surge is not is_open
         }
     for name, progress in recovery.stages.items():
-        if progress.state in ("closed", "relapsed") or progress.amiss >= TWICE:
+        if progress.is_closed or progress.failing_rounds >= CONFIRMATION_ROUNDS:
             surge.update(dict.fromkeys(plan.stages[name].surge, True))
     return surge

@@ -1,55 +1,68 @@
-"""What shows that an open stage cannot be relied on any more."""
+"""Decides when an open stage is lost, and why."""
 
-from ._criteria import bears_witness, same_share, too_many_errors
+from ._criteria import error_reason, shares_equal, witnesses_confirm_loss
+from ._observation import Observation, Observations
 from ._progress import Progress
-from ._sight import Observation, Sight
 from ._stage import Stage
 
-TWICE = 2
-"""One missed probe is chance; two in a row are a finding."""
+CONFIRMATION_ROUNDS = 2
+"""One failed probe may be chance; two in a row are a finding."""
 
-_UNTAKEN = 3
-_UNEXPLAINED = "no reason given"
+_APPLY_ROUNDS = 3
+"""Rounds that a target is given to apply its share."""
+
+_NO_REASON = "no reason given"
 
 
-def shows_loss(stage: Stage, progress: Progress, sight: Sight, observation: Observation) -> str:
-    """The finding in words; "" if there is none. The stage is on its way or done."""
+def loss_reason(
+    stage: Stage, progress: Progress, observation: Observation, observations: Observations
+) -> str:
+    """Return why a stage that is opening or done is lost, or "" if it is not.
+
+    Args:
+        stage: The stage as planned.
+        progress: Its progress.
+        observation: Its target in this round.
+        observations: All services in this round, for the witnesses.
+    """
     if stage.opens == "nothing":
-        lost = progress.state == "done" and progress.amiss >= TWICE
-        return f"{stage.target} works by hand" if lost else ""
+        is_lost = progress.state == "done" and progress.failing_rounds >= CONFIRMATION_ROUNDS
+        return f"{stage.target} is in manual mode" if is_lost else ""
     return (
-        _closed_itself(stage, progress, sight)
-        or _does_not_hold(stage, progress, sight)
-        or _is_away(stage, progress, sight, observation)
+        _self_closed_reason(stage, progress, observation)
+        or _misbehaviour_reason(stage, progress, observation)
+        or _failure_reason(stage, progress, observation, observations)
     )
 
 
-def _closed_itself(stage: Stage, progress: Progress, sight: Sight) -> str:
-    want = progress.share(stage)
-    if progress.state == "ramping":  # its new share may not have arrived; what it had before did
-        want = stage.ramp[progress.step - 1] if progress.step > 0 else None
-    if want is None or sight.share is None:
+def _self_closed_reason(stage: Stage, progress: Progress, observation: Observation) -> str:
+    expected = progress.share(stage)
+    if progress.state == "ramping":  # the new share may not have arrived; the previous one has
+        expected = stage.ramp[progress.step - 1] if progress.step > 0 else None
+    if expected is None or observation.share is None:
         return ""
-    if sight.share >= want or same_share(sight.share, want):
+    if observation.share >= expected or shares_equal(observation.share, expected):
         return ""
-    return f"{stage.target} closed itself: {sight.reason or _UNEXPLAINED}"
+    return f"{stage.target} closed itself: {observation.reason or _NO_REASON}"
 
 
-def _does_not_hold(stage: Stage, progress: Progress, sight: Sight) -> str:
-    if progress.erring >= TWICE:
-        return too_many_errors(stage, progress, sight)
-    if progress.untaken >= _UNTAKEN:
-        return f"{stage.target} does not take on its share: {sight.reason or _UNEXPLAINED}"
+def _misbehaviour_reason(stage: Stage, progress: Progress, observation: Observation) -> str:
+    if progress.error_rounds >= CONFIRMATION_ROUNDS:
+        return error_reason(stage, progress, observation)
+    if progress.unapplied_rounds >= _APPLY_ROUNDS:
+        return f"{stage.target} does not apply its share: {observation.reason or _NO_REASON}"
     return ""
 
 
-def _is_away(stage: Stage, progress: Progress, sight: Sight, observation: Observation) -> str:
-    if progress.amiss < TWICE:
+def _failure_reason(
+    stage: Stage, progress: Progress, observation: Observation, observations: Observations
+) -> str:
+    if progress.failing_rounds < CONFIRMATION_ROUNDS:
         return ""
-    if sight.reached:
-        return f"{stage.target} is not ready: {sight.reason or _UNEXPLAINED}"
-    if bears_witness(stage, observation):
-        return f"{stage.target} is out of reach, and those who use it work by hand"
-    if progress.state in ("ramping", "dwelling"):
-        return f"{stage.target} is out of reach"
+    if observation.reached:
+        return f"{stage.target} is not ready: {observation.reason or _NO_REASON}"
+    if witnesses_confirm_loss(stage, observations):
+        return f"{stage.target} is unreachable, and the services that use it are in manual mode"
+    if progress.is_opening:
+        return f"{stage.target} is unreachable"
     return ""

@@ -1,15 +1,16 @@
-"""Notices to the public: when one is due, and what it says, in Indonesian and English."""
+"""Notices to the public: when one is due, and its text, in Indonesian and English."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from ._incident import Incident
 from ._plan import Plan
-from ._progress import Recovery
+from ._progress import Progress, Recovery
 
 NoticeState: TypeAlias = Literal["disruption", "progress", "all-clear"]
+Language: TypeAlias = Literal["id", "en"]
 
 _WIB = timezone(timedelta(hours=7), "WIB")
 _MONTHS = {
@@ -20,133 +21,139 @@ _MONTHS = {
 
 @dataclass(frozen=True)
 class Notice:
-    """One notice, as it was published."""
+    """One published notice. Times are in scenario seconds since 1970."""
 
     number: int
     state: NoticeState
     issued_at: float
     next_due: float | None
-    """The next notice comes no later; None after the all-clear."""
-    texts: dict[str, str]
+    """The latest time of the next notice; None after the all-clear."""
+    texts: dict[Language, str]
+    """The text in each language."""
 
 
 @dataclass(frozen=True)
-class Picture:
-    """What the public should know at one moment. A change of it is worth a notice at once."""
+class StatusSummary:
+    """The labelled stages by what the public can expect; a change of it is published at once."""
 
     state: NoticeState
     working: tuple[str, ...]
-    """Stages that are done and in sight."""
+    """Stages that are done, and whose target is reachable."""
     partial: tuple[str, ...]
     """Stages of which a share is open."""
     stopped: tuple[str, ...]
-    unseen: tuple[str, ...]
-    """Stages that may well work, but that the command centre cannot see."""
+    """Stages that are closed."""
+    unconfirmed: tuple[str, ...]
+    """Stages that may work, but whose target the command centre cannot reach."""
 
 
-def picture(plan: Plan, recovery: Recovery, incident: Incident) -> Picture:
-    """The present state of everything that has a label."""
-    groups: dict[str, list[str]] = {"working": [], "partial": [], "stopped": [], "unseen": []}
+def summarize(plan: Plan, recovery: Recovery, incident: Incident) -> StatusSummary:
+    """Return the current status of every stage that has a label."""
+    groups: dict[str, list[str]] = {"working": [], "partial": [], "stopped": [], "unconfirmed": []}
     for name, progress in recovery.stages.items():
-        if not plan.stages[name].label:
-            continue
-        match progress.state:
-            case "ramping" | "dwelling":
-                groups["partial"].append(name)
-            case "closed" | "relapsed":
-                groups["stopped"].append(name)
-            case "unknown":
-                groups["unseen"].append(name)
-            case _:
-                groups["unseen" if progress.amiss > 1 else "working"].append(name)
+        if plan.stages[name].label:
+            groups[_group(progress)].append(name)
     state: NoticeState = "disruption"
     if incident.since is None:
         state = "all-clear"
-    elif any(p.ran for p in recovery.stages.values()) and not _all_shut(recovery):
+    elif any(p.reopened for p in recovery.stages.values()) and not _all_closed(recovery):
         state = "progress"
-    return Picture(state, **{group: tuple(names) for group, names in groups.items()})
+    return StatusSummary(state, **{group: tuple(names) for group, names in groups.items()})
 
 
-def _all_shut(recovery: Recovery) -> bool:
-    """Whether nothing of what was lost is on its way back."""
-    states = [p.state for p in recovery.stages.values() if p.ran]
-    return bool(states) and all(state in ("closed", "relapsed") for state in states)
+def _group(progress: Progress) -> str:
+    if progress.is_opening:
+        return "partial"
+    if progress.is_closed:
+        return "stopped"
+    if progress.state == "unknown" or progress.failing_rounds > 1:
+        return "unconfirmed"
+    return "working"
 
 
-class Board:
-    """The notices of one incident after the other, with a promise: one at least each `every`.
+def _all_closed(recovery: Recovery) -> bool:
+    """Return True if every stage that had begun to reopen is closed again."""
+    reopened = [progress for progress in recovery.stages.values() if progress.reopened]
+    return bool(reopened) and all(progress.is_closed for progress in reopened)
 
-    They are put up `margin` before they are due, so that a busy moment does not break the promise.
+
+class NoticeBoard:
+    """The published notices of all incidents; during one, at least one notice each `every`.
+
+    A notice is published `margin` before it is due, so that a delay does not break the promise.
     """
 
     def __init__(self, plan: Plan, every: float, margin: float) -> None:
+        """Start an empty board; `every` and `margin` are in scenario seconds."""
         self.notices: list[Notice] = []
         self._plan = plan
         self._every = every
         self._margin = min(margin, every / 2)
-        self.promise = every - self._margin
-        """How long after a notice the next one is put up, if nothing changes before."""
-        self._shown: Picture | None = None
+        self.interval = every - self._margin
+        """Time from one notice to the next if nothing changes, in scenario seconds."""
+        self._published: StatusSummary | None = None
 
     def wait(self, now: float) -> float:
-        """How long nobody needs to look, if nothing changes. After the all-clear: a full term."""
+        """Return the time until the next notice if nothing changes, in scenario seconds.
+
+        Without an incident, return the full promised interval.
+        """
         last = self.notices[-1] if self.notices else None
         if last is None or last.next_due is None:
             return self._every
         return max(last.next_due - self._margin - now, 0.0)
 
-    def update(self, shows: Picture, incident: Incident, now: float) -> Notice | None:
-        """The notice that has to be published now, if any."""
-        running = self._shown is not None and self._shown.state != "all-clear"
-        if incident.since is None and not running:
+    def update(self, summary: StatusSummary, incident: Incident, now: float) -> Notice | None:
+        """Publish a notice if one is due at `now`, or the summary has changed; return it."""
+        is_announced = self._published is not None and self._published.state != "all-clear"
+        if incident.since is None and not is_announced:
             return None
-        if running and shows == self._shown and self.wait(now) > 0:
+        if is_announced and summary == self._published and self.wait(now) > 0:
             return None
-        over = shows.state == "all-clear"
-        due = None if over else now + self._every
+        due = None if summary.state == "all-clear" else now + self._every
         number = len(self.notices) + 1
-        continued = incident.continued and not running
+        continued = incident.continued and not is_announced
         texts = {
-            language: _text(self._plan, shows, number, due, language, continued=continued)
-            for language in ("id", "en")
+            language: _text(self._plan, summary, number, due, language, continued=continued)
+            for language in get_args(Language)
         }
-        notice = Notice(number, shows.state, now, due, texts)
+        notice = Notice(number, summary.state, now, due, texts)
         self.notices.append(notice)
-        self._shown = shows
+        self._published = summary
         return notice
 
 
 def _text(
     plan: Plan,
-    shows: Picture,
+    summary: StatusSummary,
     number: int,
     due: float | None,
-    language: Literal["id", "en"],
+    language: Language,
     *,
     continued: bool,
 ) -> str:
-    say = _PHRASES[language]
-    lines = [say[shows.state].format(number=number)]
+    phrases = _PHRASES[language]
+    sentences = [phrases[summary.state].format(number=number)]
     if continued:
-        lines.append(say["continued"])
+        sentences.append(phrases["continued"])
     for group, names in (
-        ("working", shows.working),
-        ("partial", shows.partial),
-        ("stopped", shows.stopped),
-        ("unseen", shows.unseen),
+        ("working", summary.working),
+        ("partial", summary.partial),
+        ("stopped", summary.stopped),
+        ("unconfirmed", summary.unconfirmed),
     ):
         if names:
-            lines.append(say[group].format(names=_listed(plan, names, language)))
+            sentences.append(phrases[group].format(names=_labels(plan, names, language)))
     if due is not None:
-        lines += [say["do"], say["next"].format(time=_time(due, language))]
-    return " ".join(lines)
+        sentences += [phrases["advice"], phrases["next"].format(time=_date(due, language))]
+    return " ".join(sentences)
 
 
-def _listed(plan: Plan, names: Sequence[str], language: str) -> str:
+def _labels(plan: Plan, names: Sequence[str], language: Language) -> str:
     return ", ".join(plan.stages[name].label.get(language, name) for name in names)
 
 
-def _time(moment: float, language: str) -> str:
+def _date(moment: float, language: Language) -> str:
     local = datetime.fromtimestamp(moment, UTC).astimezone(_WIB)
     month = _MONTHS[language].split()[local.month - 1]
     return f"{local.day} {month} {local.year}, {local:%H.%M} WIB"
@@ -161,8 +168,8 @@ _PHRASES = {
         "working": "Berfungsi: {names}.",
         "partial": "Berfungsi sebagian: {names}.",
         "stopped": "Belum berfungsi: {names}.",
-        "unseen": "Belum dapat dipastikan: {names}.",
-        "do": (
+        "unconfirmed": "Belum dapat dipastikan: {names}.",
+        "advice": (
             "Pemeriksaan paspor dilayani secara manual di konter bila autogate tutup. "
             "Datanglah tiga jam sebelum keberangkatan dan bawa paspor, visa atau izin tinggal, "
             "serta kartu naik pesawat. Permohonan di kantor imigrasi tetap diterima dan "
@@ -178,8 +185,8 @@ _PHRASES = {
         "working": "Working: {names}.",
         "partial": "Working in part: {names}.",
         "stopped": "Not working yet: {names}.",
-        "unseen": "Not confirmed: {names}.",
-        "do": (
+        "unconfirmed": "Not confirmed: {names}.",
+        "advice": (
             "Where autogates are closed, passports are checked by hand at the counters. "
             "Come three hours before departure and bring your passport, visa or stay permit, "
             "and boarding pass. Immigration offices accept applications and process them once "

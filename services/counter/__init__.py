@@ -1,16 +1,16 @@
-"""The counters of an airport: officers, with the data center and without it.
+"""The counters of an airport: officers who work with the data center, and without it.
 
-With it, an officer asks watchlist and border and takes about 50 s. Without it, the officer
-compares the traveller with the last snapshot of the watchlist and writes a stamp record by hand
-into a durable journal, before the traveller is answered. When the data center is back, a replayer
-enters the journal. Modes:
+With the data center, an officer asks watchlist and border, which takes about 50 s. Without it, the
+officer checks the traveller against the last snapshot of the watchlist and writes a stamp record
+into a durable journal before the traveller is answered. When the data center is back, a replayer
+enters the journal into the border's ledger. Modes:
 
-    automatic    it is asked for every traveller, and the journal is entered
-    manual       it is away or closed
-    mixed        it lets in some, or is back while the journal is not entered yet
+    automatic    the data center is asked for every traveller, and the journal is replayed
+    manual       the data center is unreachable or closed
+    mixed        it admits a share, or is open while the journal is not replayed yet
 
-Nobody is admitted whom neither the data center nor a valid snapshot has cleared, and nobody
-without a record that outlives this process.
+A traveller is admitted only if the data center or a valid snapshot has cleared them, and only with
+a record that survives the end of this process.
 """
 
 from services.kit import deploy

@@ -1,4 +1,4 @@
-"""The counter's interface."""
+"""The HTTP interface of a counter service."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -31,15 +31,15 @@ class Surge(msgspec.Struct):
 
 
 def create(world: World) -> Starlette:
-    """The counters of one airport."""
+    """Create the app that serves all counters of one airport."""
     counter = Counter(world)
 
     async def travellers(request: Request) -> Response:
         return reply(await counter.decide(await read_body(request, Asked)))
 
     async def surge(request: Request) -> Response:
-        wish = await read_body(request, Surge)
-        counter.open_all(surge=wish.open)
+        body = await read_body(request, Surge)
+        counter.set_surge(all_open=body.open)
         return reply({"open": counter.surge, "officers": counter.desks.size})
 
     async def queue(_request: Request) -> Response:
@@ -63,18 +63,18 @@ def create(world: World) -> Starlette:
         }
 
     def status() -> Mapping[str, object]:
-        nobody = counter.desks.waiting == counter.desks.busy == 0
+        is_idle = counter.desks.waiting == counter.desks.busy == 0
         return {
             "mode": counter.mode.name,
             "reason": counter.mode.reason,
-            "quiescent": nobody and counter.backlog == 0,
+            "quiescent": is_idle and counter.backlog == 0,
             **numbers(),
             "surge": counter.surge,
             "delay": counter.delay,
             "journal": counter.journal.counts().total,
             "held_up": counter.replayer.held_up,
             "snapshot_version": counter.offline.version,
-            "snapshot_valid": counter.offline.valid,
+            "snapshot_valid": counter.offline.is_valid,
         }
 
     async def opening() -> None:

@@ -1,4 +1,4 @@
-"""The line, the officers, and the cases they have decided."""
+"""The counters of an airport: the queue, the officers, and the cases they have decided."""
 
 import asyncio
 from collections import OrderedDict
@@ -15,17 +15,21 @@ from services.traveller import Asked, Traveller, airport, read
 
 from ._decision import Decision
 from ._entry import Entry
-from ._manual import Manual
-from ._offline_watchlist import OfflineWatchlist, holds_snapshot
-from ._online import Online
+from ._manual import ManualVerification
+from ._offline_watchlist import OfflineWatchlist, has_stored_snapshot
+from ._online import OnlineCheck
 
-_REMEMBERED = 10_000  # decisions; older ones are found in the journal or asked of the border
+_MAX_CASES = 10_000
+"""Decisions kept in memory; older ones are looked up in the journal or at the border."""
 
 Work = Callable[[], Coroutine[object, object, None]]
+"""A background task that runs as long as the service."""
 
 
 @dataclass(frozen=True)
 class _Case:
+    """A traveller's request, and the task that decides it."""
+
     asked: Asked
     task: asyncio.Task[Decision]
 
@@ -41,15 +45,16 @@ class Counter:
         self._officers = world.number("OFFICERS", 2)
         self._surge_officers = max(self._officers, world.number("SURGE_OFFICERS", 4))
         self.surge = False
+        """True while all counters are open."""
         self.mode = Mode(world.log)
         self.journal = world.journal(Path(world.env["JOURNAL"]))
-        fresh = not holds_snapshot(self.journal)
+        fresh = not has_stored_snapshot(self.journal)
         self.watchlist = Upstream(world, "watchlist", world.env["WATCHLIST"], fresh=fresh)
         self.border = Upstream(world, "border", world.env["BORDER"], fresh=fresh)
         self.offline = OfflineWatchlist(world, self.journal, self.watchlist)
         self.desks = Desks(self._officers)
-        self._online = Online(world.clock, self.watchlist, self.border, airport(world))
-        self._manual = Manual(world, self.journal, self.offline, airport(world))
+        self._online = OnlineCheck(world.clock, self.watchlist, self.border, airport(world))
+        self._manual = ManualVerification(world, self.journal, self.offline, airport(world))
         self.replayer = JournalReplayer(
             world.clock,
             world.log,
@@ -59,23 +64,23 @@ class Counter:
             every=world.seconds("ENTRY_EVERY", 300),
         )
         self._cases: OrderedDict[str, _Case] = OrderedDict()
-        self._unsure: set[str] = set()
-        """Crossings that the ledger may have, and the journal had no room for."""
-        self._took = self._online_time
+        self._maybe_recorded: set[str] = set()
+        """Crossings that the ledger may have, and that the journal does not have yet."""
+        self._mean_service_time = self._online_time
 
     @property
     def delay(self) -> float:
-        """How long somebody who joins the line now will wait, in seconds of life."""
+        """Expected wait of a traveller who joins the queue now, in scenario seconds."""
         usual = self._online_time if self.mode.name == "automatic" else self._manual_time
-        return self.desks.waiting * max(usual, self._took) / self.desks.size
+        return self.desks.waiting * max(usual, self._mean_service_time) / self.desks.size
 
     @property
     def backlog(self) -> int:
-        """Records that are not in the ledger yet."""
+        """Number of journal records that are not in the ledger yet."""
         return self.journal.counts().written
 
     def background(self) -> Sequence[Work]:
-        """What runs for as long as the counter is open."""
+        """Return the background tasks of the service."""
         return [
             partial(self.watchlist.watch, self.reassess),
             partial(self.border.watch, self.reassess),
@@ -83,89 +88,102 @@ class Counter:
             partial(self.replayer.run, self.reassess),
         ]
 
-    def open_all(self, *, surge: bool) -> None:
-        """All counters open, or the usual number again."""
-        if surge != self.surge:
-            self.surge = surge
-            self.desks.resize(self._surge_officers if surge else self._officers)
+    def set_surge(self, *, all_open: bool) -> None:
+        """Open all counters, or go back to the usual number."""
+        if all_open != self.surge:
+            self.surge = all_open
+            self.desks.resize(self._surge_officers if all_open else self._officers)
             self._log("surge", officers=self.desks.size)
 
     def reassess(self) -> None:
-        """Adapt the mode to how the data center stands and what waits to be entered."""
-        poor = [up for up in (self.watchlist, self.border) if up.state != "open"]
-        down = [up for up in poor if up.state != "share"]
+        """Set the mode from the state of the data center and the backlog of the journal."""
+        limited = [up for up in (self.watchlist, self.border) if up.state != "open"]
+        down = [up for up in limited if up.state != "share"]
         if down:
             self.mode.become("manual", down[0].reason)
-        elif poor:
-            self.mode.become("mixed", poor[0].reason)
+        elif limited:
+            self.mode.become("mixed", limited[0].reason)
         elif self.backlog:
-            self.mode.become("mixed", f"{self.backlog} records wait to be entered")
+            self.mode.become("mixed", f"{self.backlog} journal records are not in the ledger yet")
         else:
-            self.mode.become("automatic", "the data center answers and the journal is entered")
+            self.mode.become(
+                "automatic", "the data center answers, and all journal records are in the ledger"
+            )
 
     async def decide(self, asked: Asked) -> Decision:
-        """Serve a traveller. The case goes on even if whoever asked has hung up."""
+        """Serve a traveller; the case is decided even if the client disconnects.
+
+        The same crossing asked again gets the same decision.
+
+        Raises:
+            ApiError: The crossing id belongs to another request, or nothing can be recorded.
+        """
         case = self._cases.get(asked.crossing)
         if case is None:
             case = self._open_case(asked)
         elif case.asked != asked:
-            raise ApiError(409, "conflict", f"{asked.crossing} is another traveller's crossing")
+            raise ApiError(
+                409, "conflict", f"crossing {asked.crossing} belongs to another traveller"
+            )
         return await asyncio.shield(case.task)
 
     def _open_case(self, asked: Asked) -> _Case:
         task = asyncio.ensure_future(self._serve(asked))
         case = self._cases[asked.crossing] = _Case(asked, task)
-        while len(self._cases) > _REMEMBERED and next(iter(self._cases.values())).task.done():
+        while len(self._cases) > _MAX_CASES and next(iter(self._cases.values())).task.done():
             self._cases.popitem(last=False)
-        task.add_done_callback(lambda task: self._closed(asked.crossing, task))
+        task.add_done_callback(lambda task: self._forget_failed(asked.crossing, task))
         return case
 
-    def _closed(self, crossing: str, task: asyncio.Task[Decision]) -> None:
+    def _forget_failed(self, crossing: str, task: asyncio.Task[Decision]) -> None:
         if task.cancelled() or task.exception() is not None:
             self._cases.pop(crossing, None)
 
     async def _serve(self, asked: Asked) -> Decision:
-        came = self._clock.now()
+        joined = self._clock.now()
         async with self.desks.turn() as desk:
             began = self._clock.now()
             decision = await self._at_desk(asked, desk)
-            self._took += (self._clock.now() - began - self._took) / 8
+            took = self._clock.now() - began
+            self._mean_service_time += (took - self._mean_service_time) / 8
         self.reassess()
-        return msgspec.structs.replace(decision, waited=began - came)
+        return msgspec.structs.replace(decision, waited=began - joined)
 
     async def _at_desk(self, asked: Asked, desk: int) -> Decision:
         began = self._clock.now()
         try:
             traveller = read(asked)
         except MrzError:
-            await self._until(began + self._online_time)
+            await self._sleep_until(began + self._online_time)
             return Decision("held", "manual", "snapshot", reason="unreadable")
-        known = self._manual.known(traveller)
-        if known is not None:
-            return known
+        recorded = self._manual.recorded_decision(traveller)
+        if recorded is not None:
+            return recorded
         if self._online.may_ask:
-            answer = await self._online.check(traveller)
-            if isinstance(answer, Decision):
-                self._unsure.discard(asked.crossing)
-                await self._until(began + self._online_time)
-                return answer
-            if answer.maybe_recorded:
-                self._unsure.add(asked.crossing)
+            result = await self._online.check(traveller)
+            if isinstance(result, Decision):
+                self._maybe_recorded.discard(asked.crossing)
+                await self._sleep_until(began + self._online_time)
+                return result
+            if result.maybe_recorded:
+                self._maybe_recorded.add(asked.crossing)
             self.reassess()
-        return await self._by_hand(traveller, desk, began)
+        return await self._verify_manually(traveller, desk, began)
 
-    async def _by_hand(self, traveller: Traveller, desk: int, began: float) -> Decision:
-        await self._until(began + self._manual_time)
+    async def _verify_manually(self, traveller: Traveller, desk: int, began: float) -> Decision:
+        await self._sleep_until(began + self._manual_time)
         crossing = traveller.asked.crossing
-        decision = self._manual.decide(traveller, desk, maybe_recorded=crossing in self._unsure)
-        self._unsure.discard(crossing)
+        decision = self._manual.decide(
+            traveller, desk, maybe_recorded=crossing in self._maybe_recorded
+        )
+        self._maybe_recorded.discard(crossing)
         return decision
 
-    async def _until(self, moment: float) -> None:
+    async def _sleep_until(self, moment: float) -> None:
         await self._clock.sleep(max(0.0, moment - self._clock.now()))
 
     async def close(self) -> None:
-        """Send everybody home; what was decided is in the journal or the ledger."""
+        """Cancel all open cases; decisions already made are in the journal or the ledger."""
         tasks = [case.task for case in self._cases.values() if not case.task.done()]
         for task in tasks:
             task.cancel()

@@ -1,4 +1,4 @@
-"""What a traveller is told."""
+"""The answer to a traveller."""
 
 from typing import Literal
 
@@ -6,15 +6,16 @@ import msgspec
 
 
 class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The answer to a traveller. `held`: to secondary inspection, not admitted."""
+    """The answer to a traveller. `held`: not admitted, but sent to secondary inspection."""
 
     decision: Literal["admitted", "held"]
     path: Literal["online", "manual"]
     source: Literal["central", "snapshot"]
-    """Whose word it rests on."""
+    """What the decision is based on: the data center's answer, or the offline watchlist."""
     receipt: int | None = None
     snapshot_version: int | None = None
     snapshot_age: float | None = None
+    """Age of the snapshot, in scenario seconds."""
     reason: str | None = None
     waited: float | None = None
-    """Seconds of life in the queue."""
+    """Time in the queue, in scenario seconds."""

@@ -1,55 +1,58 @@
-"""Entering journalled crossings into the border's ledger."""
+"""Entering journal records into the border's ledger."""
 
 from collections.abc import Sequence
 
 from services.kit import Answered, NotAccepted, Record, Refused, Settled, Unsure, Upstream
 
-from ._manual import late
+from ._manual import late_record
 
 _PATIENCE = 4
-_NEVER_TAKEN = (400, 413, 422)
+"""A batch may take this many times as long as a single call."""
+
+_PERMANENT = (400, 413, 422)
+"""Statuses with which the border rejects a batch for good."""
 
 
 class Entry:
-    """Sends batches of records to the border."""
+    """Submits batches of journal records to the border."""
 
     def __init__(self, border: Upstream) -> None:
         self._border = border
 
     async def enter(self, records: Sequence[Record]) -> Sequence[Settled] | NotAccepted:
-        """Send `records`; what became of each."""
+        """Send `records` as one batch; return the outcome of each, or why none was accepted."""
         if self._border.state not in ("open", "share"):
             return NotAccepted(self._border.reason)
-        body = {"records": [late(record) for record in records]}
+        body = {"records": [late_record(record) for record in records]}
         outcome = await self._border.post("/crossings/batch", body, patience=_PATIENCE)
         if isinstance(outcome, Answered):
-            return _read(outcome, records)
+            return _outcome(outcome, records)
         if isinstance(outcome, Refused):
             return NotAccepted(outcome.reason, outcome.retry_after or 0.0)
         return NotAccepted(outcome.reason, too_much=isinstance(outcome, Unsure))
 
 
-def _read(answer: Answered, records: Sequence[Record]) -> Sequence[Settled] | NotAccepted:
+def _outcome(answer: Answered, records: Sequence[Record]) -> Sequence[Settled] | NotAccepted:
     if answer.ok:
-        return _settled(answer.body.get("results"))
-    if answer.status not in _NEVER_TAKEN:
+        return _parse_results(answer.body.get("results"))
+    if answer.status not in _PERMANENT:
         return NotAccepted(answer.reason)
-    # One bad record must not hold up those behind it: look for it among ever fewer.
+    # One bad record must not block those behind it. Ever smaller batches isolate it.
     if len(records) > 1:
         return NotAccepted(answer.reason, too_much=True)
     return [Settled(records[0].id, "quarantined", "rejected")]
 
 
-def _settled(results: object) -> Sequence[Settled]:
-    return [_one(result) for result in results] if isinstance(results, list) else []
+def _parse_results(results: object) -> Sequence[Settled]:
+    return [_parse_result(result) for result in results] if isinstance(results, list) else []
 
 
-def _one(result: dict[str, object]) -> Settled:
-    name = str(result["id"])
+def _parse_result(result: dict[str, object]) -> Settled:
+    crossing = str(result["id"])
     if result.get("outcome") == "conflict":
-        return Settled(name, "quarantined", "conflict")
+        return Settled(crossing, "quarantined", "conflict")
     if result.get("outcome") not in ("recorded", "duplicate"):
-        return Settled(name, "quarantined", "rejected")
+        return Settled(crossing, "quarantined", "rejected")
     if result.get("late_hit"):
-        return Settled(name, "quarantined", "late-hit")
-    return Settled(name)
+        return Settled(crossing, "quarantined", "late-hit")
+    return Settled(crossing)

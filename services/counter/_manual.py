@@ -1,9 +1,9 @@
-"""Manual verification: offline watchlist, stamp, handwritten record.
+"""Manual verification: a check against the offline watchlist, a stamp and a handwritten record.
 
 As at Soekarno-Hatta in June 2024, a record has date, time, flight and the officer's initials, and
 for foreigners the number of the visa and the length of stay (shared/notes/incident.md, section 2).
-It is committed to the journal before the traveller is answered. If it cannot be, nobody passes, and
-nothing has been decided: the traveller asks again once there is room.
+It is committed to the journal before the traveller is answered. If that fails, nobody is admitted
+and nothing is decided: the traveller asks again once the journal has room.
 """
 
 from collections.abc import Mapping
@@ -16,8 +16,8 @@ from ._decision import Decision
 from ._offline_watchlist import OfflineWatchlist
 
 UNSURE = "unsure"
-_ROOM_IN = 300.0
-"""Seconds of life in which somebody may have made room on the journal's disk."""
+_RETRY_AFTER = 300.0
+"""`retry_after` in scenario seconds: time in which room may be made on the journal's disk."""
 
 _LATE_FIELDS = (
     "id",
@@ -33,8 +33,8 @@ _LATE_FIELDS = (
 )
 
 
-class Manual:
-    """Decides without the data center."""
+class ManualVerification:
+    """Decides about travellers without the data center."""
 
     def __init__(
         self, world: World, journal: Journal, offline: OfflineWatchlist, airport: str
@@ -47,21 +47,26 @@ class Manual:
         self._offset = timedelta(hours=float(world.env.get("UTC_OFFSET", "7")))
 
     def decide(self, traveller: Traveller, desk: int, *, maybe_recorded: bool) -> Decision:
-        """Decide and write it down, in one step that nothing can come between.
+        """Decide and record the decision, without an `await` in between.
+
+        Args:
+            traveller: The traveller at the desk.
+            desk: The number of the desk, for the officer's initials.
+            maybe_recorded: True if the ledger may have the crossing from an online check.
 
         Raises:
-            ApiError: it cannot be written down.
+            ApiError: The decision cannot be recorded.
         """
         refusal = self._refusal(traveller)
         if refusal is None:
             return self._admit(traveller, desk, maybe_recorded=maybe_recorded)
         if maybe_recorded:
-            # The border may have recorded somebody who is not let through. Somebody has to look.
-            self._set_aside(traveller, desk)
+            # The border may have recorded a traveller who is not admitted: a case for an officer.
+            self._quarantine(traveller, desk)
         return refusal
 
-    def known(self, traveller: Traveller) -> Decision | None:
-        """What was decided about this crossing, if the journal knows."""
+    def recorded_decision(self, traveller: Traveller) -> Decision | None:
+        """Return the decision that the journal has for this crossing; None if it has none."""
         record = self._journal.find(traveller.asked.crossing)
         if record is None:
             return None
@@ -77,9 +82,9 @@ class Manual:
         offline = self._offline_watchlist
         if offline.version is None:
             return Decision("held", "manual", "snapshot", reason="no-snapshot")
-        if not offline.valid:
+        if not offline.is_valid:
             return self._held("snapshot-too-old")
-        return self._held("watchlist") if offline.lists(traveller.document) else None
+        return self._held("watchlist") if offline.contains(traveller.document) else None
 
     def _held(self, reason: str) -> Decision:
         return Decision(
@@ -95,26 +100,26 @@ class Manual:
         try:
             record = self._journal.append(traveller.asked.crossing, self._stamp(traveller, desk))
         except JournalError as error:
-            raise self._unwritten(traveller, error, maybe_recorded=maybe_recorded) from error
+            raise self._journal_error(traveller, error, maybe_recorded=maybe_recorded) from error
         return self._admitted(record.content)
 
-    def _set_aside(self, traveller: Traveller, desk: int) -> None:
+    def _quarantine(self, traveller: Traveller, desk: int) -> None:
         crossing = traveller.asked.crossing
         try:
             self._journal.append(crossing, self._stamp(traveller, desk))
             self._journal.settle([Settled(crossing, "quarantined", UNSURE)])
         except JournalError as error:
-            raise self._unwritten(traveller, error, maybe_recorded=True) from error
+            raise self._journal_error(traveller, error, maybe_recorded=True) from error
         self._log("quarantine", id=crossing, reason=UNSURE)
 
-    def _unwritten(
+    def _journal_error(
         self, traveller: Traveller, error: JournalError, *, maybe_recorded: bool
     ) -> ApiError:
-        """What to tell somebody about whom nothing can be written down."""
+        """Log that the journal failed, and return the answer to the traveller."""
         self._log("journal-failed", id=traveller.asked.crossing, reason=str(error))
-        if maybe_recorded:  # neither yes nor no would be honest: the ledger may have the crossing
+        if maybe_recorded:  # the ledger may have the crossing: neither decision would be true
             return ApiError(500, "unsure", str(error))
-        return ApiError(503, "journal", str(error), retry_after=_ROOM_IN)
+        return ApiError(503, "journal", str(error), retry_after=_RETRY_AFTER)
 
     def _stamp(self, traveller: Traveller, desk: int) -> Mapping[str, object]:
         now = self._clock.now()
@@ -147,6 +152,6 @@ class Manual:
         )
 
 
-def late(record: Record) -> dict[str, object]:
-    """A journalled record as the border's batch takes it."""
+def late_record(record: Record) -> dict[str, object]:
+    """Return a journal record in the form of the border's `POST /crossings/batch`."""
     return {field: record.content[field] for field in _LATE_FIELDS}

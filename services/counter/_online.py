@@ -1,7 +1,8 @@
-"""The online check: watchlist first, then the crossing itself.
+"""The online check: the watchlist first, then the crossing itself.
 
-What the data center did not say is not made up. `Fallback` says how far it came, because the
-officer who goes on by hand must know whether a crossing may stand in the ledger already.
+Without an answer of the data center nothing is decided. `Undecided` then says how far the check
+came, because the officer who continues manually must know whether the ledger may already have the
+crossing.
 """
 
 from dataclasses import dataclass
@@ -13,16 +14,16 @@ from ._decision import Decision
 
 
 @dataclass(frozen=True)
-class Fallback:
+class Undecided:
     """The data center did not decide."""
 
     reason: str
     maybe_recorded: bool = False
-    """The border may have the crossing: it was sent, and no answer came."""
+    """True if the ledger may have the crossing: it was sent, and no answer came."""
 
 
-class Online:
-    """Asks the data center."""
+class OnlineCheck:
+    """Asks the data center about travellers."""
 
     def __init__(self, clock: Clock, watchlist: Upstream, border: Upstream, airport: str) -> None:
         self._clock = clock
@@ -32,22 +33,22 @@ class Online:
 
     @property
     def may_ask(self) -> bool:
-        """Whether both can be asked; half an answer lets nobody in and costs a request."""
+        """True if both tenants can be asked; one answer alone admits nobody."""
         return self._watchlist.may_ask and self._border.may_ask
 
-    async def check(self, traveller: Traveller) -> Decision | Fallback:
-        """Let the data center decide, as far as it does."""
+    async def check(self, traveller: Traveller) -> Decision | Undecided:
+        """Return the data center's decision, or how far the check came without one."""
         listed = await self._watchlist.get("/check", {"document": traveller.document}, retries=1)
         if not isinstance(listed, Answered) or not listed.ok:
-            return Fallback(listed.reason)
+            return Undecided(listed.reason)
         if listed.body.get("listed") is not False:
             return Decision("held", "online", "central", reason="watchlist")
         body = traveller.crossing(self._airport, "counter", self._clock.now())
         crossed = await self._border.post("/crossings", body, retries=1)
         if isinstance(crossed, Unsure):
-            return Fallback(crossed.reason, maybe_recorded=True)
+            return Undecided(crossed.reason, maybe_recorded=True)
         if not isinstance(crossed, Answered):
-            return Fallback(crossed.reason)
+            return Undecided(crossed.reason)
         receipt = crossed.body.get("receipt")
         if crossed.ok and isinstance(receipt, int):
             return Decision("admitted", "online", "central", receipt=receipt)

@@ -10,16 +10,16 @@ import pytest
 from harness.errors import ExitCode
 from harness.history import Fail, History, Mode, Ok
 from harness.stack import get_backend
-from tests.mutants.test_mutants import ROWS, Row, examine, run, tell
+from tests.mutants.test_mutants import ROWS, Row, assert_bugs_found, describe, run
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 
 SAMPLE = (
-    "a batch is entered twice, and records are not written down",
-    "a journal does not outlive its process",
-    "gates open when they are blind",
-    "stages open in any order",
-    "the public is told once, an office and a belt lose things",
+    "border records a batch twice, and a counter does not write its journal",
+    "a counter keeps its journal in memory only",
+    "autogates admit travellers while the data center is unreachable",
+    "stages open out of order",
+    "notices stop after the first, applications are lost, bags are lost and swapped",
 )
 
 
@@ -37,7 +37,7 @@ def test_a_planted_bug_is_found(engine: docker.DockerClient, row: Row, tmp_path:
         row.scenario, row.bugs, row.settle, tmp_path / "run",
         backend=get_backend("compose"), pace=PACE, stretch=STRETCH,
     )  # fmt: skip
-    examine(row, outcome)
+    assert_bugs_found(row, outcome)
 
 
 def test_both_backends_tell_the_same_story(engine: docker.DockerClient, tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_both_backends_tell_the_same_story(engine: docker.DockerClient, tmp_path
         outcome = run(
             "outage", {}, None, folder, backend=get_backend(name), pace=pace, stretch=STRETCH
         )
-        assert outcome.exit_code == ExitCode.PASS, tell(outcome)
+        assert outcome.exit_code == ExitCode.PASS, describe(outcome)
         stories[name] = History.read(folder)
 
     assert modes(stories["compose"]) == modes(stories["local"])

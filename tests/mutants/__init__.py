@@ -1,1 +1,1 @@
-"""Planted bugs: what the checks are worth is shown by what they find."""
+"""Planted bugs: each check is shown to find the bugs that it is there for."""

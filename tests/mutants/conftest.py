@@ -1,3 +1,3 @@
-"""The scenarios here are run by the tests, with bugs and without, and not collected as they are."""
+"""Keeps pytest from collecting the scenarios here, which the tests run with and without bugs."""
 
 collect_ignore_glob = ["scenarios/*"]

@@ -1,4 +1,4 @@
-"""The gates: quick with the data center, closed without it, and reopened only by permission."""
+"""Autogates: fast with the data center, closed without it, reopened only by permission."""
 
 import asyncio
 from typing import Any
@@ -13,8 +13,8 @@ from .country import CENTER, FOREIGNER, LISTED, Country, asks, cut, heal, somebo
 Answer = tuple[int, dict[str, Any]]
 
 
-async def go(country: Country, http: httpx.AsyncClient, *bodies: dict[str, Any]) -> list[Answer]:
-    """Let travellers through, as long as a lane takes at most."""
+async def serve(country: Country, http: httpx.AsyncClient, *bodies: dict[str, Any]) -> list[Answer]:
+    """Send travellers, wait for the longest time that a lane takes, and return the answers."""
     calls = [asyncio.ensure_future(http.post("/travellers", json=body)) for body in bodies]
     await country.clock.advance(25)
     return [((await call).status_code, (await call).json()) for call in calls]
@@ -25,11 +25,11 @@ async def status(http: httpx.AsyncClient) -> dict[str, Any]:
     return answer
 
 
-def test_a_traveller_whom_the_center_clears_is_admitted() -> None:
-    async def story() -> None:
+def test_a_traveller_whom_the_data_center_clears_is_admitted() -> None:
+    async def scenario() -> None:
         country = Country()
         async with country.open(*CENTER, "autogate-cgk") as (_, _, http):
-            assert await go(country, http, asks("c1")) == [
+            assert await serve(country, http, asks("c1")) == [
                 (
                     200,
                     {
@@ -43,11 +43,11 @@ def test_a_traveller_whom_the_center_clears_is_admitted() -> None:
             assert await country.ledger() == {"c1": "autogate"}
             assert country.modes("autogate-cgk") == []
 
-    run(story())
+    run(scenario())
 
 
-def test_a_lane_takes_as_long_for_a_crossing_every_time_and_within_its_bounds() -> None:
-    async def story() -> None:
+def test_a_crossing_takes_the_same_time_every_time_and_within_bounds() -> None:
+    async def scenario() -> None:
         country = Country()
         times = []
         async with country.open(*CENTER, "autogate-cgk") as (_, _, http):
@@ -61,7 +61,7 @@ def test_a_lane_takes_as_long_for_a_crossing_every_time_and_within_its_bounds() 
         assert times[0] == times[2] != times[1]
         assert all(15 <= took <= 25 for took in times)
 
-    run(story())
+    run(scenario())
 
 
 @pytest.mark.parametrize(
@@ -72,19 +72,19 @@ def test_a_lane_takes_as_long_for_a_crossing_every_time_and_within_its_bounds() 
         (asks("c1", mrz=["P<UTOERIKSSON", "L898902C3"]), "unreadable"),
     ],
 )
-def test_whom_an_officer_should_see_is_referred(body: dict[str, Any], reason: str) -> None:
-    async def story() -> None:
+def test_a_traveller_for_an_officer_to_check_is_referred(body: dict[str, Any], reason: str) -> None:
+    async def scenario() -> None:
         country = Country()
         async with country.open(*CENTER, "autogate-cgk") as (_, _, http):
-            answers = await go(country, http, body)
+            answers = await serve(country, http, body)
             assert answers == [(200, {"decision": "referred", "reason": reason})]
             assert await country.ledger() == {}
 
-    run(story())
+    run(scenario())
 
 
-def test_travellers_wait_for_a_lane() -> None:
-    async def story() -> None:
+def test_travellers_wait_until_a_lane_is_free() -> None:
+    async def scenario() -> None:
         country = Country()
         async with country.open(*CENTER, "autogate-cgk") as (_, _, http):
             bodies = [asks(f"c{n}") for n in range(4)]
@@ -96,11 +96,11 @@ def test_travellers_wait_for_a_lane() -> None:
             assert [(await call).status_code for call in calls] == [200] * 4
             assert (await status(http))["quiescent"]
 
-    run(story())
+    run(scenario())
 
 
-def test_without_the_center_every_lane_closes_even_if_nobody_comes() -> None:
-    async def story() -> None:
+def test_in_an_outage_all_lanes_close_even_without_travellers() -> None:
+    async def scenario() -> None:
         country = Country()
         async with country.open(*CENTER, "autogate-cgk") as (_, _, http):
             await country.clock.advance(120)
@@ -109,15 +109,15 @@ def test_without_the_center_every_lane_closes_even_if_nobody_comes() -> None:
             assert country.modes("autogate-cgk") == ["manual"]
             now = await status(http)
             assert (now["lanes"], now["share"], now["mode"]) == (0, 0, "manual")
-            ((code, body),) = await go(country, http, asks("c1"))
+            ((code, body),) = await serve(country, http, asks("c1"))
             assert (code, body["error"], body["go_to"]) == (503, "closed", "counter-cgk")
             assert "does not answer" in body["reason"]
 
-    run(story())
+    run(scenario())
 
 
-def test_whoever_waits_when_the_gate_closes_is_diverted_at_once() -> None:
-    async def story() -> None:
+def test_waiting_travellers_are_diverted_at_once_when_the_gate_closes() -> None:
+    async def scenario() -> None:
         country = Country()
         async with country.open(*CENTER, "autogate-cgk") as (_, _, http):
             await country.clock.advance(60)
@@ -130,11 +130,11 @@ def test_whoever_waits_when_the_gate_closes_is_diverted_at_once() -> None:
             await country.clock.advance(25)
             assert [(await call).status_code for call in calls] == [200] * 3 + [503] * 2
 
-    run(story())
+    run(scenario())
 
 
-def test_a_gate_that_had_to_close_waits_for_permission() -> None:
-    async def story() -> None:
+def test_a_closed_gate_stays_closed_until_it_is_permitted() -> None:
+    async def scenario() -> None:
         country = Country()
         async with country.open(*CENTER, "autogate-cgk") as (_, _, http):
             await country.clock.advance(60)
@@ -146,20 +146,20 @@ def test_a_gate_that_had_to_close_waits_for_permission() -> None:
             await country.clock.advance(2 * 3600)
             now = await status(http)
             assert (now["lanes"], now["mode"]) == (0, "manual")
-            assert "has not permitted it" in now["reason"]
+            assert "has not permitted lanes" in now["reason"]
 
             some = await http.put("/lanes", json={"share": 0.34, "reason": "stage autogate-cgk"})
             assert some.json() == {"share": 0.34, "lanes": 2, "mode": "mixed"}
-            assert (await go(country, http, asks("c1")))[0][0] == 200
+            assert (await serve(country, http, asks("c1")))[0][0] == 200
             await http.put("/lanes", json={"share": 1, "reason": "stage autogate-cgk"})
             assert (await status(http))["lanes"] == 3
             assert country.modes("autogate-cgk") == ["manual", "mixed", "automatic"]
 
-    run(story())
+    run(scenario())
 
 
-def test_a_gate_closes_again_if_the_center_relapses() -> None:
-    async def story() -> None:
+def test_a_gate_closes_again_in_the_next_outage() -> None:
+    async def scenario() -> None:
         country = Country()
         async with country.open(*CENTER, "autogate-cgk") as (_, _, http):
             await country.clock.advance(60)
@@ -168,34 +168,34 @@ def test_a_gate_closes_again_if_the_center_relapses() -> None:
             await country.clock.advance(120)
             assert country.modes("autogate-cgk") == ["mixed", "manual"]
 
-    run(story())
+    run(scenario())
 
 
-def test_a_closed_admission_closes_the_gate_and_a_share_diverts_some() -> None:
-    async def story() -> None:
+def test_a_closed_admission_closes_the_gate_and_a_share_diverts_some_travellers() -> None:
+    async def scenario() -> None:
         country = Country()
         async with country.open(*CENTER, "autogate-cgk") as (_, center, http):
             await country.clock.advance(60)
             await center.put("/admission", json={"share": 0.5, "reason": "recovery"})
-            codes = [(await go(country, http, asks(f"c{n}")))[0][0] for n in range(2)]
-            assert codes == [503, 503]  # the first is refused; the second respects Retry-After
+            codes = [(await serve(country, http, asks(f"c{n}")))[0][0] for n in range(2)]
+            assert codes == [503, 503]  # the first is refused; the second waits for Retry-After
             assert country.modes("autogate-cgk") == []
             await country.clock.advance(60)
-            assert (await go(country, http, asks("c3")))[0][0] == 200
+            assert (await serve(country, http, asks("c3")))[0][0] == 200
             await center.put("/admission", json={"share": 0, "reason": "relapse"})
-            assert (await go(country, http, asks("c4")))[0][0] == 503
+            assert (await serve(country, http, asks("c4")))[0][0] == 503
             assert country.modes("autogate-cgk") == ["manual"]
 
-    run(story())
+    run(scenario())
 
 
-def test_a_crossing_whose_answer_was_lost_is_one_crossing_at_the_counter() -> None:
-    async def story() -> None:
+def test_a_crossing_whose_answer_was_lost_stays_one_crossing_at_the_counter() -> None:
+    async def scenario() -> None:
         country = Country()
         async with country.open(*CENTER, "autogate-cgk", "counter-cgk") as (_, _, gate, desk):
             await country.clock.advance(60)
             country.network.lost = {"http://border"}
-            ((code, body),) = await go(country, gate, asks("c1", FOREIGNER))
+            ((code, body),) = await serve(country, gate, asks("c1", FOREIGNER))
             assert (code, body["go_to"]) == (503, "counter-cgk")
             country.network.lost = set()
             await country.clock.advance(120)
@@ -204,11 +204,11 @@ def test_a_crossing_whose_answer_was_lost_is_one_crossing_at_the_counter() -> No
             assert (await call).json()["receipt"] == 1
             assert await country.ledger() == {"c1": "autogate"}
 
-    run(story())
+    run(scenario())
 
 
-def test_one_answer_that_is_lost_closes_no_gate() -> None:
-    async def story() -> None:
+def test_one_failed_request_does_not_close_the_gate() -> None:
+    async def scenario() -> None:
         country = Country()
         async with country.open(*CENTER, "autogate-cgk") as (_, _, http):
             await country.clock.advance(60)
@@ -220,25 +220,25 @@ def test_one_answer_that_is_lost_closes_no_gate() -> None:
             await country.clock.advance(600)
             assert country.modes("autogate-cgk") == []
 
-    run(story())
+    run(scenario())
 
 
-def test_a_gate_that_starts_before_its_center_waits_instead_of_closing() -> None:
-    async def story() -> None:
+def test_a_gate_that_starts_before_the_data_center_does_not_close() -> None:
+    async def scenario() -> None:
         country = Country()
         async with country.open("autogate-cgk") as (http,):
             await country.clock.advance(600)
-            assert (await go(country, http, asks("c1")))[0][0] == 503
+            assert (await serve(country, http, asks("c1")))[0][0] == 503
             async with country.open(*CENTER) as _:
                 await country.clock.advance(120)
                 assert country.modes("autogate-cgk") == []
-                assert (await go(country, http, asks("c2")))[0][0] == 200
+                assert (await serve(country, http, asks("c2")))[0][0] == 200
 
-    run(story())
+    run(scenario())
 
 
-def test_a_gate_that_is_restarted_in_an_outage_does_not_open_alone() -> None:
-    async def story() -> None:
+def test_a_gate_restarted_during_an_outage_stays_closed_after_it() -> None:
+    async def scenario() -> None:
         country = Country()
         async with country.open("autogate-cgk") as (http,):
             await country.clock.advance(3600)
@@ -247,15 +247,15 @@ def test_a_gate_that_is_restarted_in_an_outage_does_not_open_alone() -> None:
                 await country.clock.advance(600)
                 assert (await status(http))["lanes"] == 0
 
-    run(story())
+    run(scenario())
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, "all"])
-def test_a_share_is_between_none_and_all(share: object) -> None:
-    async def story() -> None:
+def test_a_share_outside_0_to_1_is_refused(share: object) -> None:
+    async def scenario() -> None:
         country = Country()
         async with country.open("autogate-cgk") as (http,):
             answer = await http.put("/lanes", json={"share": share})
             assert (answer.status_code, answer.json()["error"]) == (400, "body")
 
-    run(story())
+    run(scenario())

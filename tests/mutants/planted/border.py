@@ -1,4 +1,4 @@
-"""Borders that record something else than what they were told."""
+"""A border service that records late crossings twice."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,7 +20,7 @@ async def _record_twice(registry: Registry, lines: Sequence[Crossing]) -> Sequen
     return await type(registry).record(registry, lines)
 
 
-def _careless(world: World) -> World:
+def _with_double_recording(world: World) -> World:
     async def open_registry(dsn: str, patience: float) -> Registry:
         registry = await world.registry(dsn, patience)
         registry.record = partial(_record_twice, registry)  # type: ignore[method-assign]
@@ -29,5 +29,5 @@ def _careless(world: World) -> World:
     return replace(world, registry=open_registry)
 
 
-batch_twice = planted(border.create, world=_careless)
-"""Gives records of a batch ids of its own, so that what is sent again is entered again."""
+batch_twice = planted(border.create, world=_with_double_recording)
+"""Records every late crossing once more under another id."""

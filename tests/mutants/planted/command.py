@@ -1,4 +1,4 @@
-"""Command centres that know no order, no gate, no promise, and one language."""
+"""Command centres that ignore the plan's order or criteria, or fail to inform the public."""
 
 from dataclasses import replace
 
@@ -7,13 +7,13 @@ from msgspec import structs
 import services.command
 from services.command import Plan, _advance, create, load_plan
 from services.command._incident import Incident
-from services.command._notice import Board, Notice, Picture
+from services.command._notice import Notice, NoticeBoard, StatusSummary
 from services.kit import World
 
-from . import planted, telling
+from . import planted, with_changed_event
 
 
-def _all_at_once(source: str | None = None) -> Plan:
+def _load_plan_without_order(source: str | None = None) -> Plan:
     plan = load_plan(source)
     stages = {
         name: structs.replace(stage, after=("watchlist",) if stage.after else (), needs=())
@@ -22,50 +22,56 @@ def _all_at_once(source: str | None = None) -> Plan:
     return replace(plan, stages=stages)
 
 
-def _as_promised(world: World) -> World:
+def _with_true_plan_event(world: World) -> World:
     plan = load_plan(world.env.get("PLAN"))
     order = {name: stage.after for name, stage in plan.stages.items()}
-    return telling(world, "plan", lambda fields: fields.update(stages=order))
+    return with_changed_event(world, "plan", lambda fields: fields.update(stages=order))
 
 
-wrong_order = planted(create, (services.command, "load_plan", _all_at_once), world=_as_promised)
-"""Announces an order and opens everything at once after the first stage."""
+wrong_order = planted(
+    create, (services.command, "load_plan", _load_plan_without_order), world=_with_true_plan_event
+)
+"""Logs the plan's order, and opens all stages at once after the first."""
 
 no_gate = planted(
     create,
-    (_advance, "awaits_entry", lambda *_: ""),
-    (_advance, "awaits_exit", lambda *_, **__: ""),
+    (_advance, "entry_reason", lambda *_: ""),
+    (_advance, "exit_reason", lambda *_, **__: ""),
 )
-"""Opens step after step whether or not the target is ready for it."""
+"""Takes every step whether or not its criteria hold."""
 
 
-def _everything_needs_everything(source: str | None = None) -> Plan:
+def _load_plan_with_all_dependent(source: str | None = None) -> Plan:
     plan = load_plan(source)
-    return replace(plan, relying={name: plan.later[name] for name in plan.stages})
+    return replace(plan, dependents={name: plan.successors[name] for name in plan.stages})
 
 
-spreading = planted(create, (services.command, "load_plan", _everything_needs_everything))
-"""Closes whatever comes later in the plan, although it does not need what was lost."""
+spreading = planted(create, (services.command, "load_plan", _load_plan_with_all_dependent))
+"""Closes all later stages of a lost one, although they do not need it."""
 
-_update = Board.update
-
-
-def _once(self: Board, shows: Picture, incident: Incident, now: float) -> Notice | None:
-    return None if self.notices else _update(self, shows, incident, now)
+_update = NoticeBoard.update
 
 
-silent = planted(create, (Board, "update", _once))
-"""Tells the public once."""
+def _update_once(
+    self: NoticeBoard, summary: StatusSummary, incident: Incident, now: float
+) -> Notice | None:
+    return None if self.notices else _update(self, summary, incident, now)
 
 
-def _english_only(world: World) -> World:
-    return telling(world, "notice", lambda fields: fields.update(texts=_en(fields["texts"])))
+silent = planted(create, (NoticeBoard, "update", _update_once))
+"""Publishes one notice, and no more."""
 
 
-def _en(texts: object) -> dict[str, str]:
+def _with_english_notices(world: World) -> World:
+    return with_changed_event(
+        world, "notice", lambda fields: fields.update(texts=_english(fields["texts"]))
+    )
+
+
+def _english(texts: object) -> dict[str, str]:
     assert isinstance(texts, dict)
     return {"en": texts["en"]}
 
 
-english = planted(create, world=_english_only)
-"""Tells the public in English only."""
+english = planted(create, world=_with_english_notices)
+"""Publishes notices in English only."""

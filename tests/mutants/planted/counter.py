@@ -1,4 +1,4 @@
-"""Counters that lose what they wrote, ignore the list, lie, or never come back."""
+"""Counters that lose records, ignore the watchlist, answer falsely, or stay in fallback."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,7 @@ from pathlib import Path
 from services.counter import create
 from services.counter._counter import Counter
 from services.counter._decision import Decision
-from services.counter._manual import Manual
+from services.counter._manual import ManualVerification
 from services.counter._offline_watchlist import OfflineWatchlist
 from services.kit import (
     ApiError,
@@ -31,49 +31,49 @@ from . import planted
 # ---- journals -----------------------------------------------------------------------------------
 
 
-class Unwritten(SqliteJournal):
-    """Answers as if it had kept the record."""
+class DiscardingJournal(SqliteJournal):
+    """Discards new records, and reports success."""
 
     def append(self, id: str, content: Mapping[str, object], group: str = "") -> Record:  # noqa: A002
-        """Keep nothing."""
+        """Return a record without storing it."""
         return Record(0, id, content, group)
 
 
-class Reopened(SqliteJournal):
-    """Takes what was entered for not entered, three times."""
+class ResettingJournal(SqliteJournal):
+    """Marks all entered records as not entered, three times."""
 
-    again = 3
+    resets_left = 3
 
     def settle(self, settled: Iterable[Settled]) -> list[Record]:
-        """Mark records, and forget all marks when the last one is set."""
+        """Mark records; reset all marks once the last record is marked."""
         changed = super().settle(settled)
-        if changed and self.again and self.counts().written == 0:
-            self.again -= 1
+        if changed and self.resets_left and self.counts().written == 0:
+            self.resets_left -= 1
             self._db.execute("UPDATE record SET state = 'written' WHERE state = 'entered'")
             counts = self._counts
             self._counts = replace(counts, written=counts.written + counts.entered, entered=0)
         return changed
 
 
-def _with_journal(world: World, kind: type[SqliteJournal]) -> World:
-    return replace(world, journal=kind)
+def _with_journal(world: World, journal: type[SqliteJournal]) -> World:
+    return replace(world, journal=journal)
 
 
-class OnPaper(MemoryJournal):
-    """Does not outlive its process."""
+class VolatileJournal(MemoryJournal):
+    """Keeps records in memory, so that they are lost with the process."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
 
 
-unwritten = planted(create, world=lambda world: _with_journal(world, Unwritten))
-"""Admits by hand without having written it down."""
+unwritten = planted(create, world=lambda world: _with_journal(world, DiscardingJournal))
+"""Admits manually without storing the record."""
 
-forgetful = planted(create, world=lambda world: replace(world, journal=OnPaper))
+forgetful = planted(create, world=lambda world: replace(world, journal=VolatileJournal))
 """Keeps its journal in memory only."""
 
-adds_again = planted(create, world=lambda world: _with_journal(world, Reopened))
-"""Puts what is entered back on the pile."""
+adds_again = planted(create, world=lambda world: _with_journal(world, ResettingJournal))
+"""Marks entered records as not entered, so that they are replayed again."""
 
 
 async def _one_batch(self: JournalReplayer, after_batch: object = None) -> None:
@@ -83,31 +83,31 @@ async def _one_batch(self: JournalReplayer, after_batch: object = None) -> None:
 
 
 stops_entering = planted(create, (JournalReplayer, "run", _one_batch))
-"""Its replayer goes home after the first batch."""
+"""Stops replaying its journal after the first batch."""
 
-# ---- the list -----------------------------------------------------------------------------------
+# ---- watchlist ----------------------------------------------------------------------------------
 
 
 async def _fetch_once(self: OfflineWatchlist) -> None:
     while not await self.fetch():
-        await self._clock.sleep(self._again)
+        await self._clock.sleep(self._retry_every)
 
 
-ignores_list = planted(create, (OfflineWatchlist, "lists", lambda _self, _document: False))
-"""Does not look at the snapshot that it has."""
+ignores_list = planted(create, (OfflineWatchlist, "contains", lambda _self, _document: False))
+"""Admits travellers without checking the offline watchlist."""
 
 stale_list = planted(
-    create, (OfflineWatchlist, "keep_fresh", _fetch_once), (OfflineWatchlist, "valid", True)
+    create, (OfflineWatchlist, "keep_fresh", _fetch_once), (OfflineWatchlist, "is_valid", True)
 )
-"""Goes by the first snapshot for ever."""
+"""Never fetches a second snapshot, and ignores the age limit."""
 
 # ---- answers ------------------------------------------------------------------------------------
 
-_true_answer = Manual._admitted
+_admitted = ManualVerification._admitted
 
 
-def _central(content: Mapping[str, object]) -> Decision:
-    decision = _true_answer(content)
+def _admitted_as_central(content: Mapping[str, object]) -> Decision:
+    decision = _admitted(content)
     return Decision(
         decision.decision,
         "manual",
@@ -117,8 +117,10 @@ def _central(content: Mapping[str, object]) -> Decision:
     )
 
 
-claims_central = planted(create, (Manual, "_admitted", staticmethod(_central)))
-"""Says of a decision by hand that it is the data center's."""
+claims_central = planted(
+    create, (ManualVerification, "_admitted", staticmethod(_admitted_as_central))
+)
+"""Reports a manual decision as one of the data center."""
 
 
 async def _refuse(self: Counter, *arguments: object, **options: object) -> Decision:
@@ -126,42 +128,41 @@ async def _refuse(self: Counter, *arguments: object, **options: object) -> Decis
 
 
 never_by_hand = planted(
-    create, (Counter, "_by_hand", _refuse), (Counter, "reassess", lambda _self: None)
+    create, (Counter, "_verify_manually", _refuse), (Counter, "reassess", lambda _self: None)
 )
-"""Knows no fallback: asks the data center, and sends everybody away until it answers."""
+"""Has no fallback: refuses all travellers until the data center answers."""
 
-# ---- the data center's callers ------------------------------------------------------------------
+# ---- calls to the data center -------------------------------------------------------------------
 
 
 _count = Breaker._count
 
 
-def _keeps_its_slot(self: Breaker, attempt: Attempt) -> None:
+def _count_without_release(self: Breaker, attempt: Attempt) -> None:
     slots = self._probing
     _count(self, attempt)
     if self._state == "half-open":
         self._probing = slots
 
 
-stuck_breaker = planted(create, (Breaker, "_count", _keeps_its_slot))
-"""A probe of its breakers never gives its place back."""
+stuck_breaker = planted(create, (Breaker, "_count", _count_without_release))
+"""A half-open breaker never releases the slot of its probe, so it never closes."""
 
 
 _call = Client._call
 
 
-async def _at_once(self: Client, call: Call, retries: int) -> Outcome:
+async def _retry_at_once(self: Client, call: Call, retries: int) -> Outcome:
     if call.path not in ("/check", "/crossings"):
         return await _call(self, call, retries)
     for again in range(100):
         outcome = await self._send(call)
-        # Asking while refused is only as much as the machine can carry; asking thrice is certain.
+        # How many refused calls fit in depends on the machine. Three calls each are certain.
         if again >= 2 and isinstance(outcome, Answered):
             break
         await asyncio.sleep(0.002)
     return outcome
 
 
-stormy = planted(create, (Client, "_call", _at_once), (Upstream, "may_ask", True))
-"""Asks again at once, without pause, budget or breaker, whatever it was told about waiting, and
-believes no answer before the third."""
+stormy = planted(create, (Client, "_call", _retry_at_once), (Upstream, "may_ask", True))
+"""Repeats every call at least three times, without pause, budget, breaker or `Retry-After`."""

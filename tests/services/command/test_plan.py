@@ -1,4 +1,4 @@
-"""What a plan may be, and what is said about one that may not."""
+"""Loading and validating plans."""
 
 import json
 from pathlib import Path
@@ -28,14 +28,14 @@ def test_the_default_plan_follows_the_order_of_2024() -> None:
         "stay-permit",
         "passport",
     ]
-    assert plan.later["watchlist"] == set(plan.stages) - {"watchlist"}
-    assert plan.later["autogate-cgk"] == {"autogate-dps"}
-    assert plan.relying["autogate-cgk"] == frozenset()
-    assert plan.relying["border"] == plan.later["border"]
-    assert plan.later["passport"] == frozenset()
+    assert plan.successors["watchlist"] == set(plan.stages) - {"watchlist"}
+    assert plan.successors["autogate-cgk"] == {"autogate-dps"}
+    assert plan.dependents["autogate-cgk"] == frozenset()
+    assert plan.dependents["border"] == plan.successors["border"]
+    assert plan.successors["passport"] == frozenset()
 
 
-def test_a_plan_comes_from_a_file_or_from_the_environment_itself(tmp_path: Path) -> None:
+def test_a_plan_is_loaded_from_a_file_or_from_json_text(tmp_path: Path) -> None:
     text = stages(ramp=[0.5, 1])
     (tmp_path / "plan.json").write_text(text)
     assert load_plan(text) == load_plan(str(tmp_path / "plan.json"))
@@ -43,17 +43,17 @@ def test_a_plan_comes_from_a_file_or_from_the_environment_itself(tmp_path: Path)
     assert load_plan("") == load_plan(None)
 
 
-def test_the_pace_of_machines_stretches_every_duration() -> None:
+def test_paced_applies_the_minimum_to_every_duration() -> None:
     plan = load_plan(stages(dwell=300)).paced(lambda seconds: max(seconds, 2400))
     assert plan.stages["visa"].dwell == 2400
     assert plan.patience == 21600
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("{", "plan: Input data was truncated"),
-        ('{"stages": {}}', "plan: it has no stages"),
+        ('{"stages": {}}', "plan: `stages` is empty"),
         ('{"stages": {"visa": {}}}', "missing required field `target`"),
         ('{"stages": [], "patience": 1}', "Expected `object`, got `array`"),
         (stages(opens="doors"), "Invalid enum value 'doors'"),
@@ -62,20 +62,20 @@ def test_the_pace_of_machines_stretches_every_duration() -> None:
         (stages(ramp=[0.5]), "stage visa: `ramp` must rise from above 0 to 1"),
         (stages(ramp=[0, 1]), "stage visa: `ramp` must rise from above 0 to 1"),
         (stages(ramp=[0.5, 0.5, 1]), "stage visa: `ramp` must rise with each step"),
-        (stages(opens="nothing", ramp=[0.5, 1]), "stage visa: it opens nothing"),
-        (stages(dwell=-1), "stage visa: `dwell` must not be negative"),
+        (stages(opens="nothing", ramp=[0.5, 1]), "stage visa: `opens` is nothing"),
+        (stages(dwell=-1), "stage visa: `dwell` must be finite and at least 0"),
         (stages(ready_for=0), "stage visa: `ready_for` must be at least 1"),
-        (stages(max_errors=2), "stage visa: `max_errors` is a share"),
-        (stages(after=["permit"]), "stage visa: there is no stage 'permit'"),
-        (stages(needs=["permit"]), "stage visa: there is no stage 'permit'"),
-        (stages(after=["visa"]), "in a circle: visa -> visa"),
+        (stages(max_errors=2), "stage visa: `max_errors` must be a share from 0 to 1"),
+        (stages(after=["permit"]), "stage visa: `after` or `needs` names 'permit'"),
+        (stages(needs=["permit"]), "stage visa: `after` or `needs` names 'permit'"),
+        (stages(after=["visa"]), "in a cycle: visa -> visa"),
         (
             json.dumps({"stages": {"visa": VISA}, "patience": 0}),
             "plan: `patience` must be positive, not 0",
         ),
         (
             json.dumps({"stages": {"visa": VISA, "again": VISA}}),
-            "stage visa: again opens visa as well",
+            "stage visa: stage again opens visa too",
         ),
         (
             json.dumps(
@@ -88,7 +88,7 @@ def test_the_pace_of_machines_stretches_every_duration() -> None:
                     }
                 }
             ),
-            "in a circle: a -> c -> b -> a",
+            "in a cycle: a -> c -> b -> a",
         ),
         (
             json.dumps(
@@ -99,13 +99,13 @@ def test_the_pace_of_machines_stretches_every_duration() -> None:
                     }
                 }
             ),
-            "stage visa: it needs a, but does not come after it",
+            "stage visa: `needs` names a, but the stage does not come after it",
         ),
         ("/nowhere/plan.json", "plan /nowhere/plan.json: No such file or directory"),
     ],
 )
-def test_a_plan_that_cannot_be_followed_is_refused(text: str, says: str) -> None:
+def test_an_invalid_plan_is_refused(text: str, message: str) -> None:
     with pytest.raises(PlanError) as caught:
         load_plan(text)
-    assert says in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""A counter whose journal has no room: nobody passes, and nothing is decided."""
+"""A counter whose journal is full: nobody is admitted, and nothing is decided."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ from services.kit import JournalFullError
 from services.kit.testing import run
 
 from ..country import CENTER, Country, asks, cut
-from .desk import ask, serve
+from .client import post, serve
 
 
-class FullDisk:
-    """A journal that has no room left, until it is `free`."""
+class FullJournal:
+    """A journal that refuses new records until `free` is set."""
 
     def __init__(self, country: Country) -> None:
         self._journal: Any = country.journal
@@ -26,31 +26,31 @@ class FullDisk:
         return self._journal.append(*args)
 
 
-def test_an_officer_who_cannot_write_lets_nobody_pass_and_decides_nothing() -> None:
-    async def story() -> None:
+def test_without_room_in_the_journal_nobody_is_admitted_and_nothing_is_decided() -> None:
+    async def scenario() -> None:
         country = Country()
-        disk = FullDisk(country)
+        disk = FullJournal(country)
         async with country.open(*CENTER, "counter-cgk") as (_, _, http):
             cut(country)
             await country.clock.advance(300)
-            (answer,) = await ask(country, http, asks("c1"), time=150)
+            (answer,) = await post(country, http, asks("c1"), time=150)
             assert (answer.status_code, answer.json()["error"]) == (503, "journal")
             assert answer.json()["retry_after"] == 300
             disk.free = True
             (served,) = await serve(country, http, asks("c1"), time=150)
             assert (served["decision"], served["path"]) == ("admitted", "manual")
 
-    run(story())
+    run(scenario())
 
 
-def test_a_crossing_that_may_be_recorded_and_cannot_be_written_down_is_not_denied() -> None:
-    async def story() -> None:
+def test_a_crossing_that_the_ledger_may_have_is_answered_unsure_while_the_journal_is_full() -> None:
+    async def scenario() -> None:
         country = Country()
-        disk = FullDisk(country)
+        disk = FullJournal(country)
         async with country.open(*CENTER, "counter-cgk") as (_, _, http):
             await country.clock.advance(60)
             country.network.lost = {"http://border"}
-            (answer,) = await ask(country, http, asks("c1"), time=150)
+            (answer,) = await post(country, http, asks("c1"), time=150)
             assert (answer.status_code, answer.json()["error"]) == (500, "unsure")
             country.network.lost = set()
             disk.free = True
@@ -59,17 +59,17 @@ def test_a_crossing_that_may_be_recorded_and_cannot_be_written_down_is_not_denie
             await country.clock.advance(1200)
             assert await country.ledger() == {"c1": "counter"}
 
-    run(story())
+    run(scenario())
 
 
-def test_who_may_be_recorded_and_is_held_is_set_aside_as_soon_as_there_is_room() -> None:
-    async def story() -> None:
+def test_a_held_traveller_whom_the_ledger_may_have_is_quarantined_once_there_is_room() -> None:
+    async def scenario() -> None:
         country = Country(env={"SNAPSHOT_LIMIT": "100"})
-        disk = FullDisk(country)
+        disk = FullJournal(country)
         async with country.open(*CENTER, "counter-cgk") as (_, _, http):
             await country.clock.advance(60)
             country.network.lost = {"http://border"}
-            (answer,) = await ask(country, http, asks("c1"), time=150)
+            (answer,) = await post(country, http, asks("c1"), time=150)
             assert answer.status_code == 500
             assert not country.logs["counter-cgk"].named("quarantine")
             cut(country)
@@ -78,4 +78,4 @@ def test_who_may_be_recorded_and_is_held_is_set_aside_as_soon_as_there_is_room()
             assert (served["decision"], served["reason"]) == ("held", "snapshot-too-old")
             assert country.journal.counts().quarantined == 1
 
-    run(story())
+    run(scenario())

@@ -1,13 +1,13 @@
-"""From by hand to online again: admission, the journal, and what is set aside."""
+"""From manual mode back to automatic: admission, journal replay and quarantine."""
 
 from services.kit.testing import run
 
 from ..country import CENTER, CITIZEN, FOREIGNER, Country, asks, cut, heal
-from .desk import serve, status
+from .client import serve, status
 
 
-def test_the_journal_is_entered_when_the_center_is_back_and_nobody_has_to_ask() -> None:
-    async def story() -> None:
+def test_the_journal_is_replayed_after_an_outage_without_any_request() -> None:
+    async def scenario() -> None:
         country = Country()
         async with country.open(*CENTER, "counter-cgk") as (_, _, http):
             cut(country)
@@ -25,11 +25,11 @@ def test_the_journal_is_entered_when_the_center_is_back_and_nobody_has_to_ask() 
                 "share": 1.0,
             }
 
-    run(story())
+    run(scenario())
 
 
-def test_admission_is_respected_and_recovery_is_mixed() -> None:
-    async def story() -> None:
+def test_a_closed_admission_is_respected_and_a_share_means_mixed_mode() -> None:
+    async def scenario() -> None:
         country = Country()
         async with country.open(*CENTER, "counter-cgk") as (_, center, http):
             await country.clock.advance(60)
@@ -48,11 +48,11 @@ def test_admission_is_respected_and_recovery_is_mixed() -> None:
             assert country.modes("counter-cgk") == ["manual", "mixed", "automatic"]
             assert await country.ledger() == {"c1": "late", "c2": "late", "c3": "late"}
 
-    run(story())
+    run(scenario())
 
 
-def test_a_lost_reply_of_the_border_makes_one_crossing() -> None:
-    async def story() -> None:
+def test_a_lost_reply_of_the_border_leads_to_one_crossing() -> None:
+    async def scenario() -> None:
         country = Country()
         async with country.open(*CENTER, "counter-cgk") as (_, _, http):
             await country.clock.advance(60)
@@ -67,11 +67,11 @@ def test_a_lost_reply_of_the_border_makes_one_crossing() -> None:
             assert country.journal.counts().entered == 1
             assert country.modes("counter-cgk")[-1] == "automatic"
 
-    run(story())
+    run(scenario())
 
 
-def test_late_hits_and_conflicts_are_set_aside_and_listed() -> None:
-    async def story() -> None:
+def test_late_hits_and_conflicts_are_quarantined_and_listed() -> None:
+    async def scenario() -> None:
         country = Country()
         async with country.open(*CENTER, "counter-cgk") as (lists, center, http):
             await country.clock.advance(60)
@@ -108,4 +108,4 @@ def test_late_hits_and_conflicts_are_set_aside_and_listed() -> None:
             assert pages["next"] == "/journal?after=1&limit=1"
             assert pages["items"][0]["state"] == "quarantined"
 
-    run(story())
+    run(scenario())

@@ -1,24 +1,24 @@
-"""What a counter knows after its process has ended."""
+"""The state of a counter after a restart of its process."""
 
 from services.kit.testing import run
 
 from ..country import CENTER, LISTED, Country, asks, cut, heal
-from .desk import serve, without_wait
+from .client import serve, without_wait
 
 
-def test_a_restarted_counter_knows_what_it_decided() -> None:
-    async def story() -> None:
+def test_a_restarted_counter_repeats_its_decisions() -> None:
+    async def scenario() -> None:
         country = Country()
         async with country.open(*CENTER) as _:
             async with country.open("counter-cgk") as (http,):
                 online = await serve(country, http, asks("c1"), time=50)
                 cut(country)
                 await country.clock.advance(300)
-                by_hand = await serve(country, http, asks("c2"), time=150)
+                manual = await serve(country, http, asks("c2"), time=150)
             async with country.open("counter-cgk") as (http,):
                 await country.clock.advance(1)
                 again = await serve(country, http, asks("c2"), time=150)
-                assert without_wait(again[0]) == without_wait(by_hand[0])
+                assert without_wait(again[0]) == without_wait(manual[0])
                 heal(country)
                 await country.clock.advance(900)
                 again = await serve(country, http, asks("c1"), time=150)
@@ -26,11 +26,11 @@ def test_a_restarted_counter_knows_what_it_decided() -> None:
                 assert country.journal.counts().total == 1
                 assert await country.ledger() == {"c1": "counter", "c2": "late"}
 
-    run(story())
+    run(scenario())
 
 
-def test_a_restarted_counter_has_the_snapshot_although_the_center_is_away() -> None:
-    async def story() -> None:
+def test_a_restarted_counter_has_its_snapshot_during_an_outage() -> None:
+    async def scenario() -> None:
         country = Country()
         async with country.open(*CENTER, "counter-cgk") as _:
             await country.clock.advance(10)
@@ -41,11 +41,11 @@ def test_a_restarted_counter_has_the_snapshot_although_the_center_is_away() -> N
             assert (held["decision"], held["reason"]) == ("held", "watchlist")
             assert admitted["decision"] == "admitted"
 
-    run(story())
+    run(scenario())
 
 
-def test_a_counter_that_starts_before_its_center_is_not_in_an_outage() -> None:
-    async def story() -> None:
+def test_a_counter_that_starts_before_the_data_center_stays_automatic() -> None:
+    async def scenario() -> None:
         country = Country()
         async with country.open("counter-cgk") as _:
             await country.clock.advance(900)
@@ -55,11 +55,11 @@ def test_a_counter_that_starts_before_its_center_is_not_in_an_outage() -> None:
                 assert country.modes("counter-cgk") == []
                 assert country.logs["counter-cgk"].named("snapshot")
 
-    run(story())
+    run(scenario())
 
 
-def test_a_counter_that_is_restarted_in_an_outage_knows_it_soon() -> None:
-    async def story() -> None:
+def test_a_counter_restarted_during_an_outage_soon_goes_manual() -> None:
+    async def scenario() -> None:
         country = Country()
         async with country.open(*CENTER, "counter-cgk") as _:
             await country.clock.advance(60)
@@ -68,4 +68,4 @@ def test_a_counter_that_is_restarted_in_an_outage_knows_it_soon() -> None:
             await country.clock.advance(60)
             assert country.modes("counter-cgk") == ["manual"]
 
-    run(story())
+    run(scenario())

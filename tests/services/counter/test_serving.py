@@ -1,15 +1,15 @@
-"""A counter at work: with the data center, and by hand without it."""
+"""A counter serves travellers: online with the data center, manually without it."""
 
 import asyncio
 
 from services.kit.testing import run, settle
 
 from ..country import CENTER, FOREIGNER, LISTED, Country, asks, cut, heal, somebody
-from .desk import serve, status
+from .client import serve, status
 
 
-def test_online_the_center_decides_and_it_takes_as_long_as_in_life() -> None:
-    async def story() -> None:
+def test_online_the_data_center_decides_after_the_online_time() -> None:
+    async def scenario() -> None:
         country = Country()
         async with country.open(*CENTER, "counter-cgk") as (_, _, http):
             call = asyncio.ensure_future(http.post("/travellers", json=asks("c1")))
@@ -29,11 +29,11 @@ def test_online_the_center_decides_and_it_takes_as_long_as_in_life() -> None:
             assert (await status(http))["quiescent"]
             assert country.modes("counter-cgk") == []
 
-    run(story())
+    run(scenario())
 
 
-def test_online_who_must_not_pass_is_held() -> None:
-    async def story() -> None:
+def test_online_a_traveller_who_must_not_pass_is_held() -> None:
+    async def scenario() -> None:
         country = Country()
         cancelled = somebody(kind="visa", cancelled=True)
         async with country.open(*CENTER, "counter-cgk") as (_, _, http):
@@ -46,11 +46,11 @@ def test_online_who_must_not_pass_is_held() -> None:
             ]
             assert await country.ledger() == {}
 
-    run(story())
+    run(scenario())
 
 
-def test_without_the_center_officers_go_on_by_hand() -> None:
-    async def story() -> None:
+def test_during_an_outage_officers_verify_travellers_manually() -> None:
+    async def scenario() -> None:
         country = Country()
         async with country.open(*CENTER, "counter-cgk") as (_, _, http):
             cut(country)
@@ -80,38 +80,38 @@ def test_without_the_center_officers_go_on_by_hand() -> None:
             assert country.journal.counts().total == 1
             assert not (await status(http))["quiescent"]
 
-    run(story())
+    run(scenario())
 
 
-def test_the_same_traveller_again_gets_the_same_decision_and_makes_no_second_record() -> None:
-    async def story() -> None:
+def test_the_same_crossing_again_gets_the_same_decision_and_no_second_record() -> None:
+    async def scenario() -> None:
         country = Country()
-        cut_off = asks("c2")
+        during_outage = asks("c2")
         async with country.open(*CENTER, "counter-cgk") as (_, _, http):
             first = await serve(country, http, asks("c1"), time=50)
             assert await serve(country, http, asks("c1"), time=0) == first
             cut(country)
             await country.clock.advance(300)
-            by_hand = await serve(country, http, cut_off, time=150)
-            assert await serve(country, http, cut_off, time=0) == by_hand
+            manual = await serve(country, http, during_outage, time=150)
+            assert await serve(country, http, during_outage, time=0) == manual
             assert country.journal.counts().total == 1
 
-    run(story())
+    run(scenario())
 
 
-def test_a_crossing_id_of_somebody_else_is_a_conflict() -> None:
-    async def story() -> None:
+def test_a_crossing_id_of_another_traveller_is_a_conflict() -> None:
+    async def scenario() -> None:
         country = Country()
         async with country.open(*CENTER, "counter-cgk") as (_, _, http):
             await serve(country, http, asks("c1"), time=50)
             answer = await http.post("/travellers", json=asks("c1", FOREIGNER))
             assert (answer.status_code, answer.json()["error"]) == (409, "conflict")
 
-    run(story())
+    run(scenario())
 
 
-def test_without_a_valid_snapshot_nobody_is_admitted_by_hand() -> None:
-    async def story() -> None:
+def test_without_a_valid_snapshot_nobody_is_admitted_manually() -> None:
+    async def scenario() -> None:
         country = Country(env={"SNAPSHOT_LIMIT": "7200"})
         cut(country)
         async with country.open(*CENTER, "counter-cgk") as (_, _, http):
@@ -126,11 +126,11 @@ def test_without_a_valid_snapshot_nobody_is_admitted_by_hand() -> None:
             assert (old["decision"], old["reason"]) == ("held", "snapshot-too-old")
             assert country.journal.counts().total == 0
 
-    run(story())
+    run(scenario())
 
 
-def test_a_forged_or_older_snapshot_is_not_believed() -> None:
-    async def story() -> None:
+def test_a_snapshot_with_a_wrong_signature_is_refused() -> None:
+    async def scenario() -> None:
         country = Country(env={"SNAPSHOT_KEY": "the key of the counter"})
         async with country.open("watchlist") as _:
             country.env = {"SNAPSHOT_KEY": "another key"}
@@ -139,11 +139,11 @@ def test_a_forged_or_older_snapshot_is_not_believed() -> None:
                 assert (await status(http))["snapshot_version"] is None
                 assert country.logs["counter-cgk"].named("snapshot-refused")
 
-    run(story())
+    run(scenario())
 
 
-def test_officers_serve_in_the_order_of_arrival_and_a_surge_adds_some() -> None:
-    async def story() -> None:
+def test_officers_serve_in_order_of_arrival_and_a_surge_adds_officers() -> None:
+    async def scenario() -> None:
         country = Country()
         async with country.open(*CENTER, "counter-cgk") as (_, _, http):
             calls = [
@@ -161,11 +161,11 @@ def test_officers_serve_in_the_order_of_arrival_and_a_surge_adds_some() -> None:
             assert [(await call).json()["waited"] for call in calls] == [0, 0, 0, 0, 50, 50]
             assert country.logs["counter-cgk"].named("surge") == [{"event": "surge", "officers": 4}]
 
-    run(story())
+    run(scenario())
 
 
-def test_a_client_that_hangs_up_loses_no_decision() -> None:
-    async def story() -> None:
+def test_the_decision_is_kept_when_the_client_disconnects() -> None:
+    async def scenario() -> None:
         country = Country()
         async with country.open(*CENTER, "counter-cgk") as (_, _, http):
             cut(country)
@@ -179,14 +179,14 @@ def test_a_client_that_hangs_up_loses_no_decision() -> None:
             (answer,) = await serve(country, http, asks("c1"), time=0)
             assert answer["decision"] == "admitted"
 
-    run(story())
+    run(scenario())
 
 
-def test_a_passport_that_cannot_be_read_is_held() -> None:
-    async def story() -> None:
+def test_a_traveller_with_an_unreadable_passport_is_held() -> None:
+    async def scenario() -> None:
         country = Country()
         async with country.open(*CENTER, "counter-cgk") as (_, _, http):
             (answer,) = await serve(country, http, asks("c1", mrz=["P<UTO", "smudged"]), time=50)
             assert (answer["decision"], answer["reason"]) == ("held", "unreadable")
 
-    run(story())
+    run(scenario())

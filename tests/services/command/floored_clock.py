@@ -1,10 +1,10 @@
-"""A clock whose machines are slow, so that a test has fewer moments to go through."""
+"""A clock with a long minimum for machine durations, so that a test has fewer moments to visit."""
 
 from services.kit.testing import FakeClock
 
 
-class Brisk(FakeClock):
-    """A clock at a pace at which no machine takes less than `floor` seconds of life."""
+class FlooredClock(FakeClock):
+    """A clock on which no machine duration is shorter than `floor` scenario seconds."""
 
     def __init__(self, floor: float) -> None:
         super().__init__()

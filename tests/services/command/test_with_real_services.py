@@ -1,4 +1,4 @@
-"""The command centre with the real services, in one process, on the links of the Compose file."""
+"""The command centre with the real services in one process, on the links of the Compose file."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,7 +21,7 @@ from services.kit.testing import (
     running,
 )
 
-from .brisk import Brisk
+from .floored_clock import FlooredClock
 
 STACK = Path(__file__).parents[3] / "docker-compose.yml"
 CREATE = {
@@ -42,7 +42,7 @@ TENANTS = ("watchlist", "border", "visa", "stay-permit", "passport")
 
 
 class System:
-    """Every service of the Compose file that the command centre has to do with."""
+    """Every service of the Compose file that the command centre controls, and itself."""
 
     def __init__(self, running_apps: AsyncExitStack, clock: FakeClock) -> None:
         self.clock, self.network, self.registry = clock, Network(), MoodyRegistry()
@@ -76,19 +76,19 @@ class System:
             if link["to"] in targets and (not sources or link["from"] in sources)
         }
 
-    async def told(self, name: str, path: str = "/status") -> dict[str, Any]:
+    async def get(self, name: str, path: str = "/status") -> dict[str, Any]:
         answer = await self.http[name].get(path)
         return msgspec.json.decode(answer.content, type=dict[str, Any])
 
     async def modes(self) -> dict[str, str]:
-        return {name: (await self.told(name))["mode"] for name in CREATE if name not in TENANTS}
+        return {name: (await self.get(name))["mode"] for name in CREATE if name not in TENANTS}
 
 
 @asynccontextmanager
 async def up(floor: float = 300, registry_after: float = 0) -> AsyncIterator[System]:
-    """All of them; the registry is there `registry_after` seconds of life after their start."""
+    """Start all services; the registry comes up `registry_after` scenario seconds after them."""
     async with AsyncExitStack() as stack:
-        system = System(stack, Brisk(floor))
+        system = System(stack, FlooredClock(floor))
         system.registry.mood = "away" if registry_after else "well"
         for name in CREATE:
             await system.start(name)
@@ -100,7 +100,7 @@ async def up(floor: float = 300, registry_after: float = 0) -> AsyncIterator[Sys
         yield system
 
 
-def test_the_data_center_goes_and_comes_back() -> None:
+def test_all_services_return_to_automatic_after_an_outage_of_the_data_center() -> None:
     async def test() -> None:
         async with up() as system:
             system.cut(*TENANTS)
@@ -112,23 +112,23 @@ def test_the_data_center_goes_and_comes_back() -> None:
             stages = system.logs["command"].named("stage")
             assert [e for e in stages if e["state"] == "relapsed" or not e["gate"]] == []
             assert system.logs["command"].named("notice")[-1]["state"] == "all-clear"
-            assert (await system.told("command"))["quiescent"] is True
+            assert (await system.get("command"))["quiescent"] is True
 
     run(test())
 
 
-def test_a_registry_that_is_late_at_the_start_is_no_outage() -> None:
+def test_a_registry_that_comes_up_late_at_the_start_is_no_outage() -> None:
     async def test() -> None:
         async with up(registry_after=900) as system:
             assert system.logs["command"].named("stage") == []
             await system.clock.advance(3600)
             assert set((await system.modes()).values()) == {"automatic"}
-            assert (await system.told("command"))["quiescent"] is True
+            assert (await system.get("command"))["quiescent"] is True
 
     run(test())
 
 
-def test_one_airport_cut_off_leaves_the_others_alone() -> None:
+def test_cutting_off_one_airport_does_not_affect_the_others() -> None:
     async def test() -> None:
         async with up() as system:
             system.cut("watchlist", "border", sources=("autogate-cgk", "counter-cgk"))
@@ -137,7 +137,7 @@ def test_one_airport_cut_off_leaves_the_others_alone() -> None:
             assert manual == {"autogate-cgk", "counter-cgk", "command"}
             stages = system.logs["command"].named("stage")
             assert {e["stage"] for e in stages} == {"autogate-cgk", "journal-cgk"}
-            # The gate cannot see the border: it is not opened on trial, over and over.
+            # The gate cannot reach the border, so it is not opened on trial again and again.
             assert {e["state"] for e in stages} == {"closed"}
             assert {c for c in system.logs if system.logs[c].named("surge")} == {"counter-cgk"}
             system.cut()
@@ -152,11 +152,12 @@ def test_one_airport_cut_off_leaves_the_others_alone() -> None:
 def test_at_the_pace_of_the_demo_all_is_open_again_within_eight_seconds() -> None:
     async def test() -> None:
         async with up(2400) as system:
-            log = system.logs["command"]  # half a second of the demo is 2400 s of life
+            # 2400 scenario seconds are half a wall-clock second of the demo.
+            log = system.logs["command"]
             await system.clock.advance(3 * 2400)
             system.cut(*TENANTS)
             await system.clock.advance(10 * 2400)
-            assert {p["state"] for p in (await system.told("command", "/plan"))["stages"]} == {
+            assert {p["state"] for p in (await system.get("command", "/plan"))["stages"]} == {
                 "closed"
             }
             system.cut()
@@ -164,9 +165,9 @@ def test_at_the_pace_of_the_demo_all_is_open_again_within_eight_seconds() -> Non
             while log.named("notice")[-1]["state"] != "all-clear":
                 await system.clock.advance(2400)
                 rounds += 1
-                assert rounds <= 16, (await system.told("command"))["waiting"]
+                assert rounds <= 16, (await system.get("command"))["waiting"]
             assert all(e["state"] != "relapsed" for e in log.named("stage"))
-            issued = [n["issued_at"] for n in (await system.told("command", "/notices"))["items"]]
+            issued = [n["issued_at"] for n in (await system.get("command", "/notices"))["items"]]
             assert max(b - a for a, b in pairwise(issued)) <= 21600
 
     run(test())

@@ -1,4 +1,4 @@
-"""One traveller's way through a lane."""
+"""The lanes: each lets one traveller through at a time."""
 
 from typing import Literal, NoReturn
 from zlib import crc32
@@ -13,7 +13,7 @@ from ._gate import Gate
 
 
 class Passage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The answer to a traveller. `referred`: an officer has to look at it."""
+    """The answer to a traveller. `referred`: sent to an officer."""
 
     decision: Literal["admitted", "referred"]
     path: Literal["autogate"] | None = None
@@ -23,7 +23,7 @@ class Passage(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Lanes:
-    """Lets travellers through, one for each lane at a time."""
+    """Serves travellers, one for each open lane at a time."""
 
     def __init__(self, world: World, gate: Gate, watchlist: Upstream, border: Upstream) -> None:
         self._clock: Clock = world.clock
@@ -34,24 +34,24 @@ class Lanes:
         self._shortest = world.seconds("GATE_MIN", 15)
         self._longest = world.seconds("GATE_MAX", 25)
 
-    async def through(self, asked: Asked) -> Passage:
-        """Serve a traveller.
+    async def serve(self, asked: Asked) -> Passage:
+        """Serve a traveller as soon as a lane is free.
 
         Raises:
-            ApiError: no lane can; the traveller is to go to a counter.
+            ApiError: No lane can serve the traveller, who is to go to a counter.
         """
         try:
             async with self._gate.lanes.turn():
                 opened = self._clock.now()
                 passage = await self._decide(asked)
-                left = opened + self._time(asked.crossing) - self._clock.now()
+                left = opened + self._duration(asked.crossing) - self._clock.now()
                 await self._clock.sleep(max(0.0, left))
                 return passage
         except DesksClosedError:
-            raise self._gate.diversion() from None
+            raise self._gate.divert() from None
 
-    def _time(self, crossing: str) -> float:
-        # From the crossing itself: the same story takes the same time whenever it is told.
+    def _duration(self, crossing: str) -> float:
+        # Derived from the crossing id, so that a repeated run takes the same time.
         part = crc32(crossing.encode()) % 1001 / 1000
         return self._shortest + part * (self._longest - self._shortest)
 
@@ -61,9 +61,9 @@ class Lanes:
         except MrzError:
             return Passage("referred", reason="unreadable")
         if not (self._watchlist.may_ask and self._border.may_ask):
-            self._divert("the data center is not to be asked now")
+            self._divert("the data center cannot be asked now")
         params = {"document": traveller.document}
-        listed = self._answer(await self._watchlist.get("/check", params, retries=1))
+        listed = self._require_answer(await self._watchlist.get("/check", params, retries=1))
         if not listed.ok:
             self._divert(listed.reason)
         if listed.body.get("listed") is not False:
@@ -72,18 +72,18 @@ class Lanes:
 
     async def _cross(self, traveller: Traveller) -> Passage:
         body = traveller.crossing(self._airport, "autogate", self._clock.now())
-        crossed = self._answer(await self._border.post("/crossings", body, retries=1))
+        crossed = self._require_answer(await self._border.post("/crossings", body, retries=1))
         receipt = crossed.body.get("receipt")
         if crossed.ok and isinstance(receipt, int):
             return Passage("admitted", "autogate", "central", receipt)
         return Passage("referred", reason="document")
 
-    def _answer(self, outcome: Outcome) -> Answered:
-        """The answer, if there is one; without it the lane stays shut."""
+    def _require_answer(self, outcome: Outcome) -> Answered:
+        """Return the answer; without one, divert the traveller."""
         self._gate.reassess()
         if not isinstance(outcome, Answered):
             self._divert(outcome.reason)
         return outcome
 
     def _divert(self, reason: str) -> NoReturn:
-        raise self._gate.diversion(reason)
+        raise self._gate.divert(reason)

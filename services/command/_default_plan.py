@@ -1,7 +1,7 @@
-"""The plan that is followed if no other is given: the order in which services came back in 2024.
+"""The default plan: the order in which services came back in June 2024.
 
-Watchlist first, then the crossing application ("what people talk about most"), the counters' hand
-written records, the gates of Soekarno-Hatta step by step, other airports, visa and stay permit,
+Watchlist first, then the crossing application ("what people talk about most"), the counters'
+handwritten records, the gates of Soekarno-Hatta step by step, other airports, visa and stay permit,
 passports last (shared/notes/incident.md, section 1). Visa and stay permit do not wait for the
 gates: an airport that is cut off must not keep applicants waiting.
 """
@@ -9,12 +9,12 @@ gates: an airport that is cut off must not keep applicants waiting.
 _COUNTERS = ["counter-cgk", "counter-dps", "counter-sub"]
 
 
-def _journal(airport: str) -> dict[str, object]:
+def _journal_stage(airport: str) -> dict[str, object]:
     counter = f"counter-{airport}"
     return {"target": counter, "opens": "nothing", "after": ["border"], "surge": [counter]}
 
 
-DEFAULT: dict[str, object] = {
+DEFAULT_PLAN: dict[str, object] = {
     "stages": {
         "watchlist": {
             "target": "watchlist",
@@ -32,9 +32,9 @@ DEFAULT: dict[str, object] = {
             "surge": _COUNTERS,
             "label": {"id": "aplikasi perlintasan", "en": "border-crossing system"},
         },
-        "journal-cgk": _journal("cgk"),
-        "journal-dps": _journal("dps"),
-        "journal-sub": _journal("sub"),
+        "journal-cgk": _journal_stage("cgk"),
+        "journal-dps": _journal_stage("dps"),
+        "journal-sub": _journal_stage("sub"),
         "autogate-cgk": {
             "target": "autogate-cgk",
             "opens": "lanes",

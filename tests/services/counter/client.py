@@ -1,4 +1,4 @@
-"""What the tests of a counter ask of it."""
+"""Requests that the tests of a counter send."""
 
 import asyncio
 from typing import Any
@@ -13,14 +13,14 @@ Reply = dict[str, Any]
 async def serve(
     country: Country, http: httpx.AsyncClient, *bodies: Reply, time: float
 ) -> list[Reply]:
-    """Let travellers be served while `time` passes."""
-    return [answer.json() for answer in await ask(country, http, *bodies, time=time)]
+    """Send travellers, let `time` scenario seconds pass, and return the answers' bodies."""
+    return [answer.json() for answer in await post(country, http, *bodies, time=time)]
 
 
-async def ask(
+async def post(
     country: Country, http: httpx.AsyncClient, *bodies: Reply, time: float
 ) -> list[httpx.Response]:
-    """As `serve`; the answers with their status."""
+    """Send travellers as `serve` does, and return the responses with their status."""
     calls = [asyncio.ensure_future(http.post("/travellers", json=body)) for body in bodies]
     await country.clock.advance(time)
     return [await call for call in calls]
