@@ -22,9 +22,9 @@ from services.kit import (
     ApiError,
     Client,
     World,
+    build_app,
     deploy,
-    frame,
-    gauge,
+    log_gauge,
     page_reply,
     read_body,
     read_page,
@@ -125,7 +125,7 @@ class Staff:
         self._log = world.log
         self._hall = hall
         self._worry = world.seconds("LINE_UP_AFTER", 900)
-        self._every = world.clock.machine(60)
+        self._every = world.clock.with_floor(60)
         self.counter = Client(world, "counter", world.env["COUNTER"])
         self._silent_since: float | None = None
         self.delay = 0.0
@@ -187,7 +187,7 @@ def create(world: World) -> Starlette:
         # A bag that waits for its owner is no work in progress.
         return {"mode": "automatic", "quiescent": True, "delay": staff.delay, **hall.numbers()}
 
-    return frame(
+    return build_app(
         world,
         routes=[
             Route("/flights/{flight}", land, methods=["POST"]),
@@ -195,7 +195,7 @@ def create(world: World) -> Starlette:
             Route("/bags", bags, methods=["GET"]),
         ],
         status=status,
-        background=[staff.watch, partial(gauge, world, hall.numbers)],
+        background=[staff.watch, partial(log_gauge, world, hall.numbers)],
         closing=staff.counter.close,
     )
 

@@ -28,14 +28,14 @@ from services.kit import (
     NotAccepted,
     NotSent,
     Outcome,
+    OutcomeUnknown,
     Record,
     Settled,
-    Unsure,
     Upstream,
     World,
+    build_app,
     deploy,
-    frame,
-    gauge,
+    log_gauge,
     page_reply,
     read_body,
     read_numbered_page,
@@ -76,7 +76,7 @@ class Office:
         # With something in its journal it was restarted, perhaps in an outage: no grace then.
         fresh = self._journal.counts().total == 0
         self._upstreams = {
-            service: Upstream(world, service, world.env[key], fresh=fresh)
+            service: Upstream(world, service, world.env[key], first_start=fresh)
             for service, key in SERVICES.items()
         }
         self._clerks = [self._hire(service) for service in SERVICES]
@@ -87,7 +87,7 @@ class Office:
         """The app."""
         watches = [partial(one.watch, self._adapt) for one in self._upstreams.values()]
         clerks = [partial(one.run, self._adapt) for one in self._clerks]
-        return frame(
+        return build_app(
             self._world,
             routes=[
                 Route("/applications", self._post_application, methods=["POST"]),
@@ -114,7 +114,7 @@ class Office:
         if self._journal.find(application.id) is not None:
             return self._write_down(application)
         upstream = self._upstreams[application.service]
-        if not upstream.may_ask:
+        if not upstream.accepts_calls:
             outcome: Outcome = NotSent(upstream.reason or f"{upstream.name} asked for a pause")
         else:
             outcome = await upstream.post("/applications", _body(application), retries=1)
@@ -125,7 +125,7 @@ class Office:
             raise ApiError(outcome.status, code, outcome.reason)
         if not application.same_day:
             return self._write_down(application)
-        if isinstance(outcome, Unsure):
+        if isinstance(outcome, OutcomeUnknown):
             # Neither yes nor no would be honest. Asked again, the data center knows the id.
             raise ApiError(500, "unsure", outcome.reason)
         raise ApiError(503, "same-day", outcome.reason, message=SAME_DAY)
@@ -186,7 +186,7 @@ class Office:
         return {"mode": self._mode, "quiescent": quiescent, **numbers}
 
     async def _gauge(self) -> None:
-        await gauge(self._world, self._numbers)
+        await log_gauge(self._world, self._numbers)
 
     async def _get_journal(self, request: Request) -> Response:
         after, limit = read_numbered_page(request)
@@ -206,7 +206,7 @@ async def _enter(upstream: Upstream, records: Sequence[Record]) -> Sequence[Sett
     """Bring written applications to a service, up to the first that it does not take now."""
     settled: list[Settled] = []
     for record in records:
-        if not upstream.may_ask:
+        if not upstream.accepts_calls:
             break
         application = msgspec.convert(record.content, NewApplication)
         outcome = await upstream.post("/applications", _body(application))
@@ -219,7 +219,7 @@ async def _enter(upstream: Upstream, records: Sequence[Record]) -> Sequence[Sett
             settled.append(Settled(record.id, "quarantined", reason))
     if settled:
         return settled
-    return NotAccepted(upstream.reason or "no answer", wait=upstream.client.held_for)
+    return NotAccepted(upstream.reason or "no answer", wait=upstream.client.retry_after_left)
 
 
 def _body(application: NewApplication) -> dict[str, object]:

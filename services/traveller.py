@@ -13,7 +13,7 @@ class Visa(msgspec.Struct, frozen=True):
     days: int
 
 
-class Asked(msgspec.Struct, frozen=True):
+class TravellerRequest(msgspec.Struct, frozen=True):
     """The body of `POST /travellers`."""
 
     crossing: str
@@ -27,29 +27,29 @@ class Asked(msgspec.Struct, frozen=True):
 class Traveller(msgspec.Struct, frozen=True):
     """A traveller whose document was read."""
 
-    asked: Asked
-    zone: Mrz
+    request: TravellerRequest
+    mrz: Mrz
 
     @property
     def document(self) -> str:
         """The number of the document."""
-        return self.zone.document
+        return self.mrz.document
 
     def crossing(self, airport: str, channel: str, recorded_at: float) -> dict[str, object]:
         """The crossing as `border` takes it."""
         return {
-            "id": self.asked.crossing,
-            "document": self.zone.document,
-            "nationality": self.zone.nationality,
+            "id": self.request.crossing,
+            "document": self.mrz.document,
+            "nationality": self.mrz.nationality,
             "airport": airport,
-            "flight": self.asked.flight,
-            "direction": self.asked.direction,
+            "flight": self.request.flight,
+            "direction": self.request.direction,
             "channel": channel,
             "recorded_at": recorded_at,
         }
 
 
-def read(asked: Asked) -> Traveller:
+def read_document(asked: TravellerRequest) -> Traveller:
     """Read the document.
 
     Raises:

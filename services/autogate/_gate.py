@@ -54,7 +54,7 @@ class Gate:
             self.close(reason or "closed by the command centre")
             return
         if blind := self._blind():
-            wait = self._clock.machine(60)
+            wait = self._clock.with_floor(60)
             raise ApiError(503, "blind", f"the gate cannot open: {blind}", retry_after=wait)
         self.share = share
         self.lanes.resize(math.ceil(share * self._lanes))

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.kit import World, deploy, frame, gauge, page_reply, read_numbered_page, reply
+from services.kit import World, build_app, deploy, log_gauge, page_reply, read_numbered_page, reply
 
 from ._centre import Centre
 from ._plan import Plan, PlanError, build_plan, load_plan
@@ -45,11 +45,11 @@ def create(world: World) -> Starlette:
         page = centre.board.notices[after : after + limit]
         return page_reply(request, page, page[-1].number if page else None, limit)
 
-    return frame(
+    return build_app(
         world,
         routes=[Route("/plan", tell_plan), Route("/notices", tell_notices)],
         status=centre.status,
-        background=[centre.probe, centre.inform, partial(gauge, world, centre.numbers)],
+        background=[centre.probe, centre.inform, partial(log_gauge, world, centre.numbers)],
         closing=watch.close,
     )
 

@@ -22,11 +22,11 @@ class Centre:
         clock = world.clock
         self._world = world
         self._watch = watch
-        self._every = clock.machine(world.seconds("PROBE_EVERY", 300))
-        self._plan = plan.paced(clock.machine)
+        self._every = clock.with_floor(world.seconds("PROBE_EVERY", 300))
+        self._plan = plan.paced(clock.with_floor)
         self._recovery = begin(plan)
         self._incident = Incident()
-        self.board = Board(plan, world.seconds("NOTICE_EVERY", 21600), clock.machine(60))
+        self.board = Board(plan, world.seconds("NOTICE_EVERY", 21600), clock.with_floor(60))
 
     async def probe(self) -> None:
         """Round after round; never returns. A round that takes long is not followed by a pause."""

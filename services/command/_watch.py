@@ -54,9 +54,11 @@ class Watch:
     async def _see(self, name: str, watched: Collection[str]) -> Sight:
         client = self._probes[name]
         if name not in self._tenants:
-            return self._edge(name, await client.get("/status", urgent=True))
+            return self._edge(name, await client.get("/status", ignore_retry_after=True))
         paths = ["/ready", "/admission", *(["/status"] if name in watched else [])]
-        outcomes = await asyncio.gather(*(client.get(path, urgent=True) for path in paths))
+        outcomes = await asyncio.gather(
+            *(client.get(path, ignore_retry_after=True) for path in paths)
+        )
         return _tenant(*outcomes)
 
     def _edge(self, name: str, status: Outcome) -> Sight:

@@ -11,7 +11,7 @@ import msgspec
 
 from services.kit import ApiError, Desks, JournalReplayer, Mode, Upstream, World
 from services.mrz import MrzError
-from services.traveller import Asked, Traveller, airport, read
+from services.traveller import Traveller, TravellerRequest, airport, read_document
 
 from ._decision import Decision
 from ._entry import Entry
@@ -26,7 +26,7 @@ Work = Callable[[], Coroutine[object, object, None]]
 
 @dataclass(frozen=True)
 class _Case:
-    asked: Asked
+    asked: TravellerRequest
     task: asyncio.Task[Decision]
 
 
@@ -44,8 +44,8 @@ class Counter:
         self.mode = Mode(world.log)
         self.journal = world.journal(Path(world.env["JOURNAL"]))
         fresh = not holds_snapshot(self.journal)
-        self.watchlist = Upstream(world, "watchlist", world.env["WATCHLIST"], fresh=fresh)
-        self.border = Upstream(world, "border", world.env["BORDER"], fresh=fresh)
+        self.watchlist = Upstream(world, "watchlist", world.env["WATCHLIST"], first_start=fresh)
+        self.border = Upstream(world, "border", world.env["BORDER"], first_start=fresh)
         self.offline = OfflineWatchlist(world, self.journal, self.watchlist)
         self.desks = Desks(self._officers)
         self._online = Online(world.clock, self.watchlist, self.border, airport(world))
@@ -103,7 +103,7 @@ class Counter:
         else:
             self.mode.become("automatic", "the data center answers and the journal is entered")
 
-    async def decide(self, asked: Asked) -> Decision:
+    async def decide(self, asked: TravellerRequest) -> Decision:
         """Serve a traveller. The case goes on even if whoever asked has hung up."""
         case = self._cases.get(asked.crossing)
         if case is None:
@@ -112,7 +112,7 @@ class Counter:
             raise ApiError(409, "conflict", f"{asked.crossing} is another traveller's crossing")
         return await asyncio.shield(case.task)
 
-    def _open_case(self, asked: Asked) -> _Case:
+    def _open_case(self, asked: TravellerRequest) -> _Case:
         task = asyncio.ensure_future(self._serve(asked))
         case = self._cases[asked.crossing] = _Case(asked, task)
         while len(self._cases) > _REMEMBERED and next(iter(self._cases.values())).task.done():
@@ -124,26 +124,26 @@ class Counter:
         if task.cancelled() or task.exception() is not None:
             self._cases.pop(crossing, None)
 
-    async def _serve(self, asked: Asked) -> Decision:
+    async def _serve(self, asked: TravellerRequest) -> Decision:
         came = self._clock.now()
-        async with self.desks.turn() as desk:
+        async with self.desks.acquire() as desk:
             began = self._clock.now()
             decision = await self._at_desk(asked, desk)
             self._took += (self._clock.now() - began - self._took) / 8
         self.reassess()
         return msgspec.structs.replace(decision, waited=began - came)
 
-    async def _at_desk(self, asked: Asked, desk: int) -> Decision:
+    async def _at_desk(self, asked: TravellerRequest, desk: int) -> Decision:
         began = self._clock.now()
         try:
-            traveller = read(asked)
+            traveller = read_document(asked)
         except MrzError:
             await self._until(began + self._online_time)
             return Decision("held", "manual", "snapshot", reason="unreadable")
         known = self._manual.known(traveller)
         if known is not None:
             return known
-        if self._online.may_ask:
+        if self._online.accepts_calls:
             answer = await self._online.check(traveller)
             if isinstance(answer, Decision):
                 self._unsure.discard(asked.crossing)
@@ -156,7 +156,7 @@ class Counter:
 
     async def _by_hand(self, traveller: Traveller, desk: int, began: float) -> Decision:
         await self._until(began + self._manual_time)
-        crossing = traveller.asked.crossing
+        crossing = traveller.request.crossing
         decision = self._manual.decide(traveller, desk, maybe_recorded=crossing in self._unsure)
         self._unsure.discard(crossing)
         return decision

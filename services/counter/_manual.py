@@ -62,7 +62,7 @@ class Manual:
 
     def known(self, traveller: Traveller) -> Decision | None:
         """What was decided about this crossing, if the journal knows."""
-        record = self._journal.find(traveller.asked.crossing)
+        record = self._journal.find(traveller.request.crossing)
         if record is None:
             return None
         content = record.content
@@ -93,13 +93,13 @@ class Manual:
 
     def _admit(self, traveller: Traveller, desk: int, *, maybe_recorded: bool) -> Decision:
         try:
-            record = self._journal.append(traveller.asked.crossing, self._stamp(traveller, desk))
+            record = self._journal.append(traveller.request.crossing, self._stamp(traveller, desk))
         except JournalError as error:
             raise self._unwritten(traveller, error, maybe_recorded=maybe_recorded) from error
         return self._admitted(record.content)
 
     def _set_aside(self, traveller: Traveller, desk: int) -> None:
-        crossing = traveller.asked.crossing
+        crossing = traveller.request.crossing
         try:
             self._journal.append(crossing, self._stamp(traveller, desk))
             self._journal.settle([Settled(crossing, "quarantined", UNSURE)])
@@ -111,7 +111,7 @@ class Manual:
         self, traveller: Traveller, error: JournalError, *, maybe_recorded: bool
     ) -> ApiError:
         """What to tell somebody about whom nothing can be written down."""
-        self._log("journal-failed", id=traveller.asked.crossing, reason=str(error))
+        self._log("journal-failed", id=traveller.request.crossing, reason=str(error))
         if maybe_recorded:  # neither yes nor no would be honest: the ledger may have the crossing
             return ApiError(500, "unsure", str(error))
         return ApiError(503, "journal", str(error), retry_after=_ROOM_IN)
@@ -119,11 +119,11 @@ class Manual:
     def _stamp(self, traveller: Traveller, desk: int) -> Mapping[str, object]:
         now = self._clock.now()
         local = datetime.fromtimestamp(now, UTC) + self._offset
-        zone, visa = traveller.zone, traveller.asked.visa
+        zone, visa = traveller.mrz, traveller.request.visa
         stamp: dict[str, object] = {
             "date": f"{local:%Y-%m-%d}",
             "time": f"{local:%H:%M}",
-            "flight": traveller.asked.flight,
+            "flight": traveller.request.flight,
             "initials": f"{self._airport[:1].upper()}{desk}",
         }
         if zone.nationality != "IDN":

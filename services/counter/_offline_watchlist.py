@@ -17,7 +17,7 @@ _NOTE = "snapshot"
 
 def holds_snapshot(journal: Journal) -> bool:
     """Whether this counter has had the data center before."""
-    return journal.kept(_NOTE) is not None
+    return journal.load(_NOTE) is not None
 
 
 class OfflineWatchlist:
@@ -30,11 +30,11 @@ class OfflineWatchlist:
         self._watchlist = watchlist
         self._key = world.env["SNAPSHOT_KEY"]
         self._limit = world.seconds("SNAPSHOT_LIMIT", 345_600)
-        self._every = world.clock.machine(world.seconds("SNAPSHOT_EVERY", 3600))
-        self._again = world.clock.machine(60)
+        self._every = world.clock.with_floor(world.seconds("SNAPSHOT_EVERY", 3600))
+        self._again = world.clock.with_floor(60)
         self._snapshot: Snapshot | None = None
         self._listed: frozenset[str] = frozenset()
-        kept = journal.kept(_NOTE)
+        kept = journal.load(_NOTE)
         if kept is not None:
             self._take(kept)
 
@@ -62,7 +62,7 @@ class OfflineWatchlist:
     async def keep_fresh(self) -> None:
         """Fetch it now and then, for ever."""
         while True:
-            fetched = self._watchlist.may_ask and await self.fetch()
+            fetched = self._watchlist.accepts_calls and await self.fetch()
             await self._clock.sleep(self._every if fetched else self._again)
 
     async def fetch(self) -> bool:
@@ -74,7 +74,7 @@ class OfflineWatchlist:
         if not self._take(body):
             return False
         try:
-            self._journal.keep(_NOTE, body)
+            self._journal.save(_NOTE, body)
         except JournalError as error:  # it is still good for as long as this process lives
             self._log("snapshot-unkept", reason=str(error))
         return True

@@ -6,7 +6,7 @@ officer who goes on by hand must know whether a crossing may stand in the ledger
 
 from dataclasses import dataclass
 
-from services.kit import Answered, Clock, Unsure, Upstream
+from services.kit import Answered, Clock, OutcomeUnknown, Upstream
 from services.traveller import Traveller
 
 from ._decision import Decision
@@ -31,9 +31,9 @@ class Online:
         self._airport = airport
 
     @property
-    def may_ask(self) -> bool:
+    def accepts_calls(self) -> bool:
         """Whether both can be asked; half an answer lets nobody in and costs a request."""
-        return self._watchlist.may_ask and self._border.may_ask
+        return self._watchlist.accepts_calls and self._border.accepts_calls
 
     async def check(self, traveller: Traveller) -> Decision | Fallback:
         """Let the data center decide, as far as it does."""
@@ -44,7 +44,7 @@ class Online:
             return Decision("held", "online", "central", reason="watchlist")
         body = traveller.crossing(self._airport, "counter", self._clock.now())
         crossed = await self._border.post("/crossings", body, retries=1)
-        if isinstance(crossed, Unsure):
+        if isinstance(crossed, OutcomeUnknown):
             return Fallback(crossed.reason, maybe_recorded=True)
         if not isinstance(crossed, Answered):
             return Fallback(crossed.reason)

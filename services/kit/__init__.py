@@ -1,8 +1,8 @@
 """What every service is made from: clock, log, world, and the parts that callers share."""
 
-from ._app import ApiError, error_reply, frame, gauge, read_body, reply
+from ._app import ApiError, build_app, error_reply, log_gauge, read_body, reply
 from ._breaker import Attempt, Breaker, BreakerOpenError, BreakerState
-from ._client import Answered, Client, NotSent, Outcome, Refused, Unsure
+from ._client import Answered, Client, NotSent, Outcome, OutcomeUnknown, Refused
 from ._clock import Clock, PacedClock
 from ._desks import Desks, DesksClosedError
 from ._journal import (
@@ -47,21 +47,21 @@ __all__ = [
     "NotAccepted",
     "NotSent",
     "Outcome",
+    "OutcomeUnknown",
     "PacedClock",
     "Record",
     "Refused",
     "Settled",
     "SqliteJournal",
     "Submit",
-    "Unsure",
     "Upstream",
     "UpstreamState",
     "World",
+    "build_app",
     "deploy",
     "error_reply",
-    "frame",
-    "gauge",
     "json_log",
+    "log_gauge",
     "page_reply",
     "process_world",
     "read_body",

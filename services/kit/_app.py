@@ -2,7 +2,7 @@
 
     def create(world: World) -> Starlette:
         ...
-        return frame(world, routes=[...], status=..., background=[...])
+        return build_app(world, routes=[...], status=..., background=[...])
 
 A background task that dies would leave a service that answers and does nothing: the worst kind
 of failure, because every health check stays green. So its death is logged as `crash`, every
@@ -69,7 +69,7 @@ def error_reply(world: World, error: ApiError) -> Response:
     headers = {}
     if error.retry_after is not None:
         body["retry_after"] = error.retry_after
-        headers["Retry-After"] = str(max(1, math.ceil(world.clock.real(error.retry_after))))
+        headers["Retry-After"] = str(max(1, math.ceil(world.clock.wall_seconds(error.retry_after))))
     return reply(body, error.status, headers)
 
 
@@ -81,7 +81,7 @@ async def read_body(request: Request, kind: type[T]) -> T:
         raise ApiError(400, "body", str(error)) from error
 
 
-def frame(
+def build_app(
     world: World,
     *,
     routes: Sequence[Route],
@@ -178,7 +178,7 @@ class _Guard:
             await self._app(scope, receive, send)
 
 
-async def gauge(
+async def log_gauge(
     world: World,
     read: Callable[[], Numbers],
     *,
@@ -196,4 +196,4 @@ async def gauge(
         if numbers != last or any(numbers[name] for name in flows):
             world.log("gauge", **numbers)
         last = numbers
-        await world.clock.sleep(world.clock.machine(every))
+        await world.clock.sleep(world.clock.with_floor(every))

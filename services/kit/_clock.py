@@ -21,10 +21,10 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Wait for `seconds` of life."""
 
-    def machine(self, seconds: float) -> float:
+    def with_floor(self, seconds: float) -> float:
         """`seconds` of life, but no less than a computer needs; for time-outs and polls."""
 
-    def real(self, seconds: float) -> float:
+    def wall_seconds(self, seconds: float) -> float:
         """`seconds` of life in seconds of the event loop, for libraries that take time-outs."""
 
 
@@ -56,12 +56,12 @@ class PacedClock:
 
     async def sleep(self, seconds: float) -> None:
         """Wait for `seconds` of life."""
-        await asyncio.sleep(self.real(seconds))
+        await asyncio.sleep(self.wall_seconds(seconds))
 
-    def machine(self, seconds: float) -> float:
+    def with_floor(self, seconds: float) -> float:
         """`seconds` of life, but at least the floor."""
         return max(seconds, self._floor * self._pace)
 
-    def real(self, seconds: float) -> float:
+    def wall_seconds(self, seconds: float) -> float:
         """`seconds` of life in real seconds."""
         return max(seconds, 0.0) / self._pace

@@ -35,7 +35,7 @@ class Desks:
         return len(self._line)
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[int]:
+    async def acquire(self) -> AsyncIterator[int]:
         """Wait for a desk and keep it for the block, which is given its number, from 1.
 
         Raises:

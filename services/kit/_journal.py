@@ -109,10 +109,10 @@ class Journal(Protocol):
     def counts(self) -> Counts:
         """How many records there are."""
 
-    def keep(self, name: str, value: bytes) -> None:
+    def save(self, name: str, value: bytes) -> None:
         """Keep `value` beside the records for good, instead of what was kept under `name`."""
 
-    def kept(self, name: str) -> bytes | None:
+    def load(self, name: str) -> bytes | None:
         """What was kept under `name`."""
 
     def close(self) -> None:
@@ -189,11 +189,11 @@ class MemoryJournal:
         """How many records there are."""
         return self._counts
 
-    def keep(self, name: str, value: bytes) -> None:
+    def save(self, name: str, value: bytes) -> None:
         """Keep `value` under `name`."""
         self._notes[name] = value
 
-    def kept(self, name: str) -> bytes | None:
+    def load(self, name: str) -> bytes | None:
         """What was kept under `name`."""
         return self._notes.get(name)
 

@@ -55,7 +55,7 @@ class JournalReplayer:
         self._journal = journal
         self._enter = enter
         self._group = group
-        self._every = clock.machine(every)
+        self._every = clock.with_floor(every)
         self._most = min(_MOST, max(batch, int(batch * self._every / every)))
         self._size = self._most
         self.held_up = ""
@@ -69,10 +69,10 @@ class JournalReplayer:
     async def run(self, after_batch: Callable[[], None] = lambda: None) -> None:
         """Submit what is pending, for ever; `after_batch` is called whenever something changed."""
         while True:
-            wait = await self.turn(after_batch)
+            wait = await self.replay_batch(after_batch)
             await self._clock.sleep(max(self._every, wait))
 
-    async def turn(self, after_batch: Callable[[], None] = lambda: None) -> float:
+    async def replay_batch(self, after_batch: Callable[[], None] = lambda: None) -> float:
         """Submit one batch; returns how long the data center wants to be left alone."""
         try:
             records = self._journal.pending(self._size, self._group)

@@ -120,12 +120,12 @@ class SqliteJournal:
         """How many records there are."""
         return self._counts
 
-    def keep(self, name: str, value: bytes) -> None:
+    def save(self, name: str, value: bytes) -> None:
         """Keep `value` under `name`."""
         with _failures(self._path):
             self._db.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (name, value))
 
-    def kept(self, name: str) -> bytes | None:
+    def load(self, name: str) -> bytes | None:
         """What was kept under `name`."""
         with _failures(self._path):
             row = self._db.execute("SELECT value FROM note WHERE name = ?", (name,)).fetchone()

@@ -28,19 +28,19 @@ UpstreamState = Literal["away", "closed", "share", "open"]
 class Upstream:
     """A client for one tenant that remembers what its answers say about it."""
 
-    def __init__(self, world: World, name: str, base_url: str, *, fresh: bool = True) -> None:
-        """Let it start together with this service, unless that is not `fresh` but restarted."""
+    def __init__(self, world: World, name: str, base_url: str, *, first_start: bool = True) -> None:
+        """Let it start together with this service, unless that is not `first_start` but restarted."""
         self.name = name
         clock = world.clock
         self._clock = clock
-        self._every = clock.machine(world.seconds("WATCH_EVERY", 60))
-        self._soon = clock.machine(world.seconds("PROBE_AFTER", 5))
+        self._every = clock.with_floor(world.seconds("WATCH_EVERY", 60))
+        self._soon = clock.with_floor(world.seconds("PROBE_AFTER", 5))
         breaker = Breaker(
             clock,
             world.log,
             name,
             failures=world.number("BREAKER_FAILURES", 3),
-            cool_down=clock.machine(world.seconds("BREAKER_COOL_DOWN", 60)),
+            cool_down=clock.with_floor(world.seconds("BREAKER_COOL_DOWN", 60)),
         )
         self.client = Client(world, name, base_url, breaker=breaker)
         self._admission: Literal["closed", "share", "open"] = "open"
@@ -48,7 +48,7 @@ class Upstream:
         self._doubt = asyncio.Event()
         self._proven = False
         # 30 minutes of life, but at least 20 turns of a machine.
-        grace = max(1800.0, 20 * clock.machine(0)) if fresh else 0.0
+        grace = max(1800.0, 20 * clock.with_floor(0)) if first_start else 0.0
         self._grace_until = clock.now() + grace
 
     @property
@@ -64,9 +64,9 @@ class Upstream:
         return self._admission
 
     @property
-    def may_ask(self) -> bool:
+    def accepts_calls(self) -> bool:
         """Whether a traveller's call has a chance; where not, it is not worth a request."""
-        return self.state in ("open", "share") and self.client.held_for == 0
+        return self.state in ("open", "share") and self.client.retry_after_left == 0
 
     @property
     def reason(self) -> str:
@@ -79,16 +79,24 @@ class Upstream:
         self, path: str, params: Mapping[str, str] | None = None, *, retries: int = 0
     ) -> Outcome:
         """Read, and learn from the answer."""
-        counted = not self.starting
-        return self._learn(await self.client.get(path, params, retries=retries, counted=counted))
+        feed_breaker = not self.starting
+        return self._learn(
+            await self.client.get(path, params, retries=retries, feed_breaker=feed_breaker)
+        )
 
     async def post(
-        self, path: str, body: object, *, retries: int = 0, patience: float = 1
+        self, path: str, body: object, *, retries: int = 0, timeout_factor: float = 1
     ) -> Outcome:
         """Write, and learn from the answer."""
-        counted = not self.starting
+        feed_breaker = not self.starting
         return self._learn(
-            await self.client.post(path, body, retries=retries, counted=counted, patience=patience)
+            await self.client.post(
+                path,
+                body,
+                retries=retries,
+                feed_breaker=feed_breaker,
+                timeout_factor=timeout_factor,
+            )
         )
 
     def _learn(self, outcome: Outcome) -> Outcome:
@@ -103,10 +111,10 @@ class Upstream:
 
     async def probe(self) -> bool:
         """Ask how it is; whether it answered."""
-        # Half a call's patience: there is nothing to do but to say yes, and three in a row are
+        # Half a call's timeout_factor: there is nothing to do but to say yes, and three in a row are
         # what it takes to notice an outage when nobody comes.
         outcome = await self.client.get(
-            "/ready", urgent=True, counted=not self.starting, patience=0.5
+            "/ready", ignore_retry_after=True, feed_breaker=not self.starting, timeout_factor=0.5
         )
         if not isinstance(outcome, Answered) or not outcome.ok:
             return False
@@ -115,7 +123,7 @@ class Upstream:
         return True
 
     async def _ask_admission(self) -> None:
-        outcome = await self.client.get("/admission", urgent=True)
+        outcome = await self.client.get("/admission", ignore_retry_after=True)
         if not isinstance(outcome, Answered) or not outcome.ok:
             return
         state = outcome.body.get("state")

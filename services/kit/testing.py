@@ -20,7 +20,12 @@ from typing import Literal, cast
 import httpx
 from starlette.applications import Starlette
 
-from services.store import MemoryRegistry, Registry, StorageAwayError, StorageUnsureError
+from services.store import (
+    MemoryRegistry,
+    Registry,
+    StorageOutcomeUnknownError,
+    StorageUnavailableError,
+)
 
 from ._journal import Journal, MemoryJournal
 from ._world import World
@@ -53,27 +58,27 @@ class FakeClock:
         heapq.heappush(self._sleepers, (self._now + seconds, next(self._numbers), wake))
         await wake
 
-    def machine(self, seconds: float) -> float:
+    def with_floor(self, seconds: float) -> float:
         """`seconds`: nothing here takes a computer any time."""
         return seconds
 
-    def real(self, seconds: float) -> float:
+    def wall_seconds(self, seconds: float) -> float:
         """`seconds`."""
         return max(seconds, 0.0)
 
     async def advance(self, seconds: float) -> None:
         """Let `seconds` pass, waking sleepers in their order."""
         end = self._now + seconds
-        await settle()
+        await run_until_idle()
         while self._sleepers and self._sleepers[0][0] <= end:
             self._now, _, wake = heapq.heappop(self._sleepers)
             if not wake.done():
                 wake.set_result(None)
-                await settle()
+                await run_until_idle()
         self._now = end
 
 
-async def settle() -> None:
+async def run_until_idle() -> None:
     """Let everybody run who can."""
     # asyncio's own loop can be asked whether anybody is left; another is given time enough.
     ready: Sized | None = getattr(asyncio.get_running_loop(), "_ready", None)
@@ -165,13 +170,13 @@ def fake_world(
     )
 
 
-class MoodyRegistry:
+class FlakyRegistry:
     """A registry whose moods the test decides."""
 
     def __init__(self, inner: Registry | None = None) -> None:
         self._inner = inner or MemoryRegistry()
-        self.mood: Literal["well", "away", "unsure"] = "well"
-        """`unsure`: it does what it is asked to do, and the answer is lost."""
+        self.state: Literal["up", "down", "answers lost"] = "up"
+        """`answers lost`: it does what it is asked to do, and the answer is lost."""
 
     @property
     def registry(self) -> Registry:
@@ -182,11 +187,11 @@ class MoodyRegistry:
         method = getattr(self._inner, name)
 
         async def call(*arguments: object) -> object:
-            if self.mood == "away" and name != "close":
-                raise StorageAwayError("the test took it away")
+            if self.state == "down" and name != "close":
+                raise StorageUnavailableError("the test took it away")
             result: object = await method(*arguments)
-            if self.mood == "unsure" and name != "close":
-                raise StorageUnsureError("the test lost the answer")
+            if self.state == "answers lost" and name != "close":
+                raise StorageOutcomeUnknownError("the test lost the answer")
             return result
 
         return call
@@ -199,7 +204,7 @@ async def running(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client,
     ):
-        await settle()
+        await run_until_idle()
         yield client
 
 

@@ -13,7 +13,7 @@ from typing import TypeAlias, TypeVar
 
 import asyncpg
 
-from ._registry import StorageAwayError, StorageError, StorageUnsureError
+from ._registry import StorageError, StorageOutcomeUnknownError, StorageUnavailableError
 
 T = TypeVar("T")
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -68,7 +68,7 @@ class Pool:
                 sent = write
                 return await work(connection)
         except REFUSED as error:
-            raise StorageAwayError(_words(error)) from error
+            raise StorageUnavailableError(_words(error)) from error
         except TimeoutError as error:
             self._drop_idle()
             raise _lost(f"no answer within {self._timeout * times:g} s", sent=sent) from error
@@ -104,7 +104,7 @@ class Pool:
 
     async def _connect(self) -> Connection:
         if self._closed:
-            raise StorageAwayError("this registry was closed")
+            raise StorageUnavailableError("this registry was closed")
         limit = str(int(self._timeout * 1000))
         try:
             connection: Connection = await asyncpg.connect(
@@ -119,7 +119,7 @@ class Pool:
                 },
             )
         except ABSENT as error:
-            raise StorageAwayError(_words(error)) from error
+            raise StorageUnavailableError(_words(error)) from error
         self._open.add(connection)
         return connection
 
@@ -147,7 +147,7 @@ class Pool:
 
 
 def _lost(reason: str, *, sent: bool) -> StorageError:
-    return StorageUnsureError(reason) if sent else StorageAwayError(reason)
+    return StorageOutcomeUnknownError(reason) if sent else StorageUnavailableError(reason)
 
 
 def _words(error: BaseException) -> str:

@@ -22,8 +22,8 @@ from ._registry import (
     Outcome,
     Recorded,
     Registry,
-    StorageAwayError,
-    StorageUnsureError,
+    StorageOutcomeUnknownError,
+    StorageUnavailableError,
     Traveller,
     Watchlist,
 )
@@ -112,9 +112,9 @@ class PostgresRegistry:
             if not await self._pool.run(is_seeded):
                 work = partial(seed, population=population, limit=self._limit * SEEDING)
                 await self._pool.run(work, write=True, times=SEEDING)
-        except StorageUnsureError as error:
+        except StorageOutcomeUnknownError as error:
             # All or nothing, and asked again at the next attempt: not knowing does no harm.
-            raise StorageAwayError(str(error)) from error
+            raise StorageUnavailableError(str(error)) from error
 
     async def ping(self) -> None:
         """Do a round trip."""

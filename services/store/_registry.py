@@ -1,11 +1,11 @@
 """What the tenants ask of the central registry, and how it may fail them.
 
     StorageError
-    ├── StorageAwayError     the registry did not do it: unreachable, or too slow to even begin
-    └── StorageUnsureError   the write was sent and the answer never came: it may have happened
+    ├── StorageUnavailableError     the registry did not do it: unreachable, or too slow to even begin
+    └── StorageOutcomeUnknownError   the write was sent and the answer never came: it may have happened
 
 A read that gets no answer is merely away. Every write is idempotent by an id that its caller
-chose, so after `StorageUnsureError` the caller asks again and learns what became of it.
+chose, so after `StorageOutcomeUnknownError` the caller asks again and learns what became of it.
 """
 
 from collections.abc import Sequence
@@ -21,11 +21,11 @@ class StorageError(Exception):
     """The registry gave no answer that the caller could use."""
 
 
-class StorageAwayError(StorageError):
+class StorageUnavailableError(StorageError):
     """The registry is unreachable or too slow, and nothing was written."""
 
 
-class StorageUnsureError(StorageError):
+class StorageOutcomeUnknownError(StorageError):
     """A write was sent, its outcome is unknown."""
 
 

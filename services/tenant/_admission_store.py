@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from services import population
 from services.kit import ApiError, World
-from services.store import Admission, Registry, StorageError, StorageUnsureError
+from services.store import Admission, Registry, StorageError, StorageOutcomeUnknownError
 
 from ._admission import AdmissionControl
 from ._health import Quiet, Storage
@@ -37,10 +37,10 @@ class AdmissionStore:
     def __init__(self, world: World) -> None:
         clock = world.clock
         self._world = world
-        self._timeout = clock.machine(world.seconds("STORAGE_TIMEOUT", 5))
+        self._timeout = clock.with_floor(world.seconds("STORAGE_TIMEOUT", 5))
         # Never shorter than several polls of the command centre, which are kept above the floor.
-        self._silence = max(world.seconds("SILENCE", 1800), RENEWALS * clock.machine(0))
-        self._round = min(clock.machine(60), self._silence / RENEWALS)
+        self._silence = max(world.seconds("SILENCE", 1800), RENEWALS * clock.with_floor(0))
+        self._round = min(clock.with_floor(60), self._silence / RENEWALS)
         self._storage = Storage(2 * self._timeout)
         self._quiet = Quiet(self._silence)
         self._registry: Registry | None = None
@@ -94,7 +94,9 @@ class AdmissionStore:
     async def open(self) -> None:
         """Open the registry and, if it is there, the admission."""
         dsn = self._world.env["DATABASE"]
-        self._registry = await self._world.registry(dsn, self._world.clock.real(self._timeout))
+        self._registry = await self._world.registry(
+            dsn, self._world.clock.wall_seconds(self._timeout)
+        )
         await self._prepare(self._registry)
 
     async def close(self) -> None:
@@ -166,7 +168,7 @@ class AdmissionStore:
         """The answer to a call that the storage failed, after noting that it did."""
         if self._storage.failed(self._world.clock.now()):
             self._shut(f"storage lost: {error}")
-        if isinstance(error, StorageUnsureError):
+        if isinstance(error, StorageOutcomeUnknownError):
             return ApiError(500, "unsure", f"the write may have happened: {error}")
         return ApiError(503, "storage", str(error), retry_after=self._timeout)
 

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.kit import ApiError, World, frame, gauge, read_body, reply
+from services.kit import ApiError, World, build_app, log_gauge, read_body, reply
 from services.store import Registry
 
 from ._admission_store import AdmissionStore
@@ -48,7 +48,7 @@ class Tenant:
 
     def app(self, *routes: Route) -> Starlette:
         """The app with the tenant's own routes."""
-        return frame(
+        return build_app(
             self._world,
             routes=[
                 Route("/admission", self._get_admission, methods=["GET"]),
@@ -103,7 +103,7 @@ class Tenant:
 
     def _refusal(self) -> ApiError:
         admission = self._admission_store.admission
-        pause = self._world.clock.machine(60)
+        pause = self._world.clock.with_floor(60)
         return ApiError(
             503, "admission", admission.reason, retry_after=pause, state=admission.state
         )
@@ -114,7 +114,7 @@ class Tenant:
             self._told = self._traffic.copy()
             return {**fresh.numbers()}
 
-        await gauge(self._world, read, flows=["received", "served", "refused", "failed"])
+        await log_gauge(self._world, read, flows=["received", "served", "refused", "failed"])
 
     # ---- its own interface ----------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from services.kit.testing import run
 from services.population import person
 
-from .country import CENTER, Country, asks, cut, heal
+from .airport_system import CENTER, AirportSystem, cut, heal, traveller_request
 
 EVENTS = ["gate", "counter", "cut", "heal", "lose", "kill", "close", "share", "open", "wait"]
 days = st.lists(st.tuples(st.sampled_from(EVENTS), st.integers(0, 400)), max_size=25)
@@ -26,7 +26,7 @@ class Day:
     """One day at an airport, and the answers that its travellers got."""
 
     def __init__(self) -> None:
-        self.country = Country(env={"OFFICERS": "5", "ENTRY_BATCH": "3", "ENTRY_EVERY": "60"})
+        self.system = AirportSystem(env={"OFFICERS": "5", "ENTRY_BATCH": "3", "ENTRY_EVERY": "60"})
         self.people: dict[str, dict[str, Any]] = {}
         self.answers: dict[str, dict[str, Any]] = {}
         self.calls: dict[str, asyncio.Task[None]] = {}
@@ -35,13 +35,13 @@ class Day:
 
     async def start_counter(self) -> None:
         (self.http["counter"],) = await self.counter.enter_async_context(
-            self.country.open("counter-cgk")
+            self.system.open("counter-cgk")
         )
 
     async def happen(self, event: str, number: int) -> None:
         if event in ("gate", "counter"):
             crossing = f"c{len(self.people)}"
-            self.people[crossing] = asks(crossing, person(number % 200))
+            self.people[crossing] = traveller_request(crossing, person(number % 200))
             self.send(crossing, event)
         elif event == "kill":
             for call in self.calls.values():
@@ -53,13 +53,13 @@ class Day:
             for tenant in CENTER:  # a long cut makes both close by themselves
                 await self.http[tenant].put("/admission", json={"share": share})
         elif event == "cut":
-            cut(self.country)
+            cut(self.system)
         elif event == "lose":
-            self.country.network.lost = {"http://border"}
+            self.system.network.lost = {"http://border"}
         elif event == "heal":
-            heal(self.country)
-            self.country.network.lost = set()
-        await self.country.clock.advance(number)
+            heal(self.system)
+            self.system.network.lost = set()
+        await self.system.clock.advance(number)
 
     def send(self, crossing: str, where: str) -> None:
         async def ask() -> None:
@@ -80,7 +80,7 @@ class Day:
         for crossing in self.people:
             if crossing not in self.answers:
                 self.send(crossing, "counter")
-        await self.country.clock.advance(3600)
+        await self.system.clock.advance(3600)
         await asyncio.gather(*self.calls.values(), return_exceptions=True)
 
 
@@ -93,22 +93,22 @@ def same(first: dict[str, Any], second: dict[str, Any]) -> bool:
 def test_every_traveller_admitted_has_exactly_one_crossing(events: list[tuple[str, int]]) -> None:
     async def story() -> None:
         day = Day()
-        async with day.country.open(*CENTER, "autogate-cgk") as (lists, border, gate), day.counter:
+        async with day.system.open(*CENTER, "autogate-cgk") as (lists, border, gate), day.counter:
             day.http = {"watchlist": lists, "border": border, "gate": gate}
             await day.start_counter()
-            await day.country.clock.advance(60)
+            await day.system.clock.advance(60)
             for event, number in events:
                 await day.happen(event, number)
             await day.end()
 
             assert day.answers.keys() == day.people.keys()
             admitted = {c for c, answer in day.answers.items() if answer["decision"] == "admitted"}
-            ledger = await day.country.ledger()
+            ledger = await day.system.ledger()
             assert ledger.keys() == admitted
             listed = {person(i).document for i in range(200) if person(i).listed}
-            crossed = await day.country.registry.crossings(0, 9999)
+            crossed = await day.system.registry.crossings(0, 9999)
             assert not listed & {line.document for line in crossed}
-            assert day.country.journal.counts().written == 0
+            assert day.system.journal.counts().written == 0
             # Not the log: a counter that is started again has no mode to leave, and says nothing.
             status = (await day.http["counter"].get("/status")).json()
             assert status["mode"] == "automatic", status

@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 
 import services.border
-from services.kit.testing import MoodyRegistry, fake_world, run, running
+from services.kit.testing import FlakyRegistry, fake_world, run, running
 from services.population import person
 from services.store import Registry
 
@@ -228,13 +228,13 @@ def test_a_crossing_that_is_none_is_the_callers_fault(change: dict[str, Any]) ->
 
 def test_a_lost_outcome_is_neither_yes_nor_no_and_asking_again_tells() -> None:
     async def test() -> None:
-        storage = MoodyRegistry()
+        storage = FlakyRegistry()
         async with running(border(storage.registry)) as http:
-            storage.mood = "unsure"
+            storage.state = "answers lost"
             records = {"records": [late("c-2", 1), late("c-3", 2)]}
             answer = await http.post("/crossings/batch", json=records)
             assert (answer.status_code, answer.json()["error"]) == (500, "unsure")
-            storage.mood = "well"
+            storage.state = "up"
             results = await enter(http, late("c-2", 1), late("c-3", 2))
             assert [one["outcome"] for one in results] == ["duplicate", "duplicate"]
 
@@ -243,12 +243,12 @@ def test_a_lost_outcome_is_neither_yes_nor_no_and_asking_again_tells() -> None:
 
 def test_without_storage_nothing_is_recorded_and_that_is_said() -> None:
     async def test() -> None:
-        storage = MoodyRegistry()
+        storage = FlakyRegistry()
         async with running(border(storage.registry)) as http:
-            storage.mood = "away"
+            storage.state = "down"
             answer = await http.post("/crossings", json=crossing())
             assert (answer.status_code, answer.json()["error"]) == (503, "storage")
-            storage.mood = "well"
+            storage.state = "up"
             assert await ledger(http) == []
 
     run(test())

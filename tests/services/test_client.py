@@ -6,7 +6,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from services.kit import Answered, Breaker, Client, NotSent, Outcome, Refused, Unsure
+from services.kit import Answered, Breaker, Client, NotSent, Outcome, OutcomeUnknown, Refused
 from services.kit.testing import Events, FakeClock, fake_world, run
 
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -55,18 +55,18 @@ def says(status: int, **body: object) -> httpx.Response:
             Refused("admission", "border: recovery", 60.0, "share"),
         ),
         (says(429, error="slow down"), Refused("slow down", "border: slow down")),
-        (says(500, error="unsure"), Unsure("border: unsure")),
-        (says(502, reason="proxy"), Unsure("border: proxy")),
+        (says(500, error="unsure"), OutcomeUnknown("border: unsure")),
+        (says(502, reason="proxy"), OutcomeUnknown("border: proxy")),
         (
             httpx.Response(200, content=b"<html>"),
-            Unsure("border answered 200 with something unreadable"),
+            OutcomeUnknown("border answered 200 with something unreadable"),
         ),
         (httpx.ConnectError("refused"), NotSent("border is not reached: refused")),
         (httpx.ConnectTimeout(""), NotSent("border is not reached: ConnectTimeout")),
-        (httpx.ReadError("reset"), Unsure("border broke off: reset")),
-        (httpx.WriteError("reset"), Unsure("border broke off: reset")),
-        (httpx.RemoteProtocolError("closed"), Unsure("border broke off: closed")),
-        (httpx.ReadTimeout("slow"), Unsure("border broke off: slow")),
+        (httpx.ReadError("reset"), OutcomeUnknown("border broke off: reset")),
+        (httpx.WriteError("reset"), OutcomeUnknown("border broke off: reset")),
+        (httpx.RemoteProtocolError("closed"), OutcomeUnknown("border broke off: closed")),
+        (httpx.ReadTimeout("slow"), OutcomeUnknown("border broke off: slow")),
     ],
 )
 def test_every_end_of_a_call_is_told_apart(
@@ -89,7 +89,7 @@ def test_no_answer_in_time_is_unsure_and_not_a_no() -> None:
         http = httpx.AsyncClient(base_url="http://border", transport=httpx.MockTransport(never))
         object.__setattr__(world, "http", lambda _url: http)
         client = Client(world, "border", "http://border", timeout=0.01)
-        assert await client.get("/check") == Unsure("border did not answer in time")
+        assert await client.get("/check") == OutcomeUnknown("border did not answer in time")
 
     run(story())
 
@@ -101,9 +101,9 @@ def test_a_retry_after_is_kept_and_costs_the_target_nothing() -> None:
         client = target.client()
         first = await target.ask(client)
         assert await target.ask(client) == first
-        assert client.held_for == 60
+        assert client.retry_after_left == 60
         assert len(target.calls) == 1
-        assert await client.get("/ready", urgent=True) == Answered(200, {})
+        assert await client.get("/ready", ignore_retry_after=True) == Answered(200, {})
         await target.clock.advance(60)
         assert await target.ask(client) == Answered(200, {})
 
@@ -146,7 +146,7 @@ def test_what_was_once_unsure_stays_so_without_an_answer() -> None:
     async def story() -> None:
         for last in (httpx.ConnectError("refused"), says(503, error="storage")):
             target = Target(httpx.ReadError("reset"), last)
-            assert isinstance(await target.ask(target.client(), retries=1), Unsure)
+            assert isinstance(await target.ask(target.client(), retries=1), OutcomeUnknown)
 
     run(story())
 
@@ -180,7 +180,7 @@ def test_what_is_not_counted_moves_no_breaker() -> None:
         target = Target(httpx.ConnectError("refused"))
         client = target.client()
         for _ in range(5):
-            await client.get("/ready", counted=False)
+            await client.get("/ready", feed_breaker=False)
         assert client.breaker.state == "closed"
 
     run(story())

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.kit import Desks, DesksClosedError
-from services.kit.testing import run, settle
+from services.kit.testing import run, run_until_idle
 
 
 class Hall:
@@ -23,17 +23,17 @@ class Hall:
     async def come(self, person: int) -> None:
         async def stay() -> None:
             with contextlib.suppress(DesksClosedError):
-                async with self.desks.turn():
+                async with self.desks.acquire():
                     self.served.append(person)
                     await self.leave[person].wait()
 
         self.leave[person] = asyncio.Event()
         self.people[person] = asyncio.ensure_future(stay())
-        await settle()
+        await run_until_idle()
 
     async def go(self, person: int) -> None:
         self.leave[person].set()
-        await settle()
+        await run_until_idle()
 
 
 def test_they_are_served_in_the_order_in_which_they_came() -> None:
@@ -52,9 +52,9 @@ def test_they_are_served_in_the_order_in_which_they_came() -> None:
 def test_desks_have_the_lowest_free_number() -> None:
     async def story() -> None:
         desks = Desks(3)
-        async with desks.turn() as first, desks.turn() as second:
+        async with desks.acquire() as first, desks.acquire() as second:
             assert (first, second) == (1, 2)
-        async with desks.turn() as again:
+        async with desks.acquire() as again:
             assert again == 1
 
     run(story())
@@ -81,11 +81,11 @@ def test_when_the_last_closes_nobody_waits_in_vain() -> None:
         await hall.come(0)
         await hall.come(1)
         hall.desks.resize(0)
-        await settle()
+        await run_until_idle()
         assert hall.people[1].done()
         assert not hall.people[0].done()
         with pytest.raises(DesksClosedError):
-            async with hall.desks.turn():
+            async with hall.desks.acquire():
                 pass
         await hall.go(0)
 
@@ -101,7 +101,7 @@ def test_who_is_called_in_the_moment_of_leaving_hands_the_desk_on() -> None:
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         hall.people[1].cancel()
-        await settle()
+        await run_until_idle()
         assert hall.served in ([0, 2], [0, 1, 2])
         assert hall.desks.busy == 1
         await hall.go(2)
@@ -130,12 +130,12 @@ def test_no_desk_is_lost_and_nobody_waits_at_a_free_one(history: list[tuple[str,
                 hall.leave[present[value % len(present)]].set()
             elif present:
                 hall.people[present[value % len(present)]].cancel()
-            await settle()
+            await run_until_idle()
             assert not hall.desks.waiting or hall.desks.busy >= hall.desks.size
         hall.desks.resize(1)
         for event in hall.leave.values():
             event.set()
-        await settle()
+        await run_until_idle()
         assert (hall.desks.busy, hall.desks.waiting) == (0, 0)
         assert all(task.done() for task in hall.people.values())
 

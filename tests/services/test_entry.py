@@ -34,7 +34,7 @@ class Border:
             base_url="http://border", transport=httpx.MockTransport(self.answer)
         )
         object.__setattr__(world, "http", lambda _url: http)
-        self.upstream = Upstream(world, "border", "http://border", fresh=False)
+        self.upstream = Upstream(world, "border", "http://border", first_start=False)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         ids = [record["id"] for record in json.loads(request.content)["records"]]
@@ -122,7 +122,7 @@ def test_one_bad_record_is_found_and_set_aside_and_the_others_are_entered() -> N
         entry = Entry(border.upstream)
         replayer = JournalReplayer(border.clock, Events(), journal, entry.enter, batch=8, every=60)
         for _ in range(12):
-            await replayer.turn()
+            await replayer.replay_batch()
         assert journal.counts().written == 0
         quarantined = journal.page(0, 9, "quarantined")
         assert [(record.id, record.reason) for record in quarantined] == [("e", "rejected")]

@@ -13,14 +13,14 @@ from starlette.routing import Route
 from services.kit import (
     ApiError,
     World,
-    frame,
-    gauge,
+    build_app,
+    log_gauge,
     page_reply,
     read_body,
     read_numbered_page,
     reply,
 )
-from services.kit.testing import Events, FakeClock, fake_world, run, running, settle
+from services.kit.testing import Events, FakeClock, fake_world, run, run_until_idle, running
 
 
 class Order(msgspec.Struct):
@@ -42,7 +42,7 @@ async def numbers(request: Request) -> Response:
 
 
 def app_of(world: World, **more: object) -> Starlette:
-    return frame(
+    return build_app(
         world,
         routes=[Route("/orders", take, methods=["POST"]), Route("/numbers", numbers)],
         status=lambda: {"mode": "automatic", "quiescent": True, "orders": 3},
@@ -186,9 +186,9 @@ def test_a_gauge_speaks_while_something_changes() -> None:
         clock, log = FakeClock(), Events()
         waiting = [0]
         task = asyncio.ensure_future(
-            gauge(fake_world(clock=clock, log=log), lambda: {"waiting": waiting[0]})
+            log_gauge(fake_world(clock=clock, log=log), lambda: {"waiting": waiting[0]})
         )
-        await settle()
+        await run_until_idle()
         await clock.advance(180)
         waiting[0] = 4
         await clock.advance(180)
@@ -203,8 +203,10 @@ def test_a_gauge_of_a_flow_speaks_as_long_as_it_flows() -> None:
         clock, log = FakeClock(), Events()
         flow = [0]
         world = fake_world(clock=clock, log=log)
-        task = asyncio.ensure_future(gauge(world, lambda: {"served": flow[0]}, flows=["served"]))
-        await settle()
+        task = asyncio.ensure_future(
+            log_gauge(world, lambda: {"served": flow[0]}, flows=["served"])
+        )
+        await run_until_idle()
         flow[0] = 2
         await clock.advance(120)
         flow[0] = 0

@@ -14,7 +14,7 @@ from services.kit import Journal, JournalError, MemoryJournal, SqliteJournal
 from services.kit.testing import (
     Events,
     FakeClock,
-    MoodyRegistry,
+    FlakyRegistry,
     Network,
     fake_world,
     run,
@@ -33,7 +33,7 @@ class Rig:
         self.clock = FakeClock()
         self.log = Events()
         self.network = Network()
-        self.storage = MoodyRegistry()
+        self.storage = FlakyRegistry()
         self.journal = journal or MemoryJournal()
         self.http: httpx.AsyncClient
 
@@ -168,7 +168,7 @@ def test_a_closed_tenant_is_as_good_as_none() -> None:
 
 def test_lost_storage_behind_a_tenant_is_as_good_as_no_tenant() -> None:
     async def body(rig: Rig) -> None:
-        rig.storage.mood = "away"
+        rig.storage.state = "down"
         assert (await rig.apply()).status_code == 202
 
     with_rig(body)

@@ -14,9 +14,9 @@ import pytest
 from services.kit.testing import run
 from services.store import (
     Registry,
-    StorageAwayError,
     StorageError,
-    StorageUnsureError,
+    StorageOutcomeUnknownError,
+    StorageUnavailableError,
     open_postgres,
 )
 
@@ -71,7 +71,7 @@ def test_a_cut_link_is_away_at_once_and_works_again_after(linked: Linked) -> Non
         async with linked() as (registry, link):
             link.cut()
             for _ in range(3):
-                with pytest.raises(StorageAwayError):
+                with pytest.raises(StorageUnavailableError):
                     await registry.ping()
             link.up()
             await registry.ping()
@@ -94,7 +94,7 @@ def test_a_read_into_a_black_hole_is_away(linked: Linked) -> None:
     async def test() -> None:
         async with linked() as (registry, link):
             link.blackhole()
-            with impatient(registry), pytest.raises(StorageAwayError):
+            with impatient(registry), pytest.raises(StorageUnavailableError):
                 await registry.traveller("X0000001")
 
     run(test())
@@ -104,9 +104,9 @@ def test_a_write_into_a_black_hole_is_unsure_until_it_cannot_even_connect(linked
     async def test() -> None:
         async with linked() as (registry, link):
             link.blackhole()
-            with impatient(registry), pytest.raises(StorageUnsureError):
+            with impatient(registry), pytest.raises(StorageOutcomeUnknownError):
                 await record(registry, crossing())
-            with impatient(registry), pytest.raises(StorageAwayError):
+            with impatient(registry), pytest.raises(StorageUnavailableError):
                 await record(registry, crossing())
 
     run(test())
@@ -136,7 +136,7 @@ def test_a_write_whose_answer_was_lost_has_happened_once(linked: Linked) -> None
             # asyncpg asks for a statement's types first; the second time it knows them.
             await record(registry, crossing("before"))
             link.deafen()
-            with impatient(registry), pytest.raises(StorageUnsureError):
+            with impatient(registry), pytest.raises(StorageOutcomeUnknownError):
                 await record(registry, crossing())
             link.up()
             link.reset()
@@ -212,7 +212,7 @@ def test_a_registry_that_is_not_there_opens_and_prepares_when_it_comes(
             link.cut()
             database = dsn.rsplit("/", 1)[1]
             registry = await open_postgres(postgres.dsn(database, port=link.port), LONG)
-            with pytest.raises(StorageAwayError):
+            with pytest.raises(StorageUnavailableError):
                 await registry.prepare(20)
             link.up()
             await registry.prepare(20)
@@ -224,7 +224,7 @@ def test_a_registry_that_is_not_there_opens_and_prepares_when_it_comes(
 def test_a_database_that_does_not_exist_is_away(postgres: Postgres) -> None:
     async def test() -> None:
         registry = await open_postgres(postgres.dsn("nowhere"), LONG)
-        with pytest.raises(StorageAwayError, match="nowhere"):
+        with pytest.raises(StorageUnavailableError, match="nowhere"):
             await registry.ping()
         await registry.close()
 
@@ -240,9 +240,9 @@ def test_closing_does_not_wait_for_a_black_hole(linked: Linked) -> None:
             await asyncio.sleep(0)
             async with asyncio.timeout(5):
                 await registry.close()
-                with pytest.raises(StorageAwayError):
+                with pytest.raises(StorageUnavailableError):
                     await call
-            with pytest.raises(StorageAwayError):
+            with pytest.raises(StorageUnavailableError):
                 await registry.ping()
 
     run(test())

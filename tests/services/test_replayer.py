@@ -70,9 +70,9 @@ def test_the_oldest_are_entered_first_and_each_batch_is_told() -> None:
     async def story() -> None:
         journal, ledger, log = filled(6), Ledger(), Events()
         entering = replayer(journal, ledger, log=log)
-        await entering.turn()
-        await entering.turn()
-        await entering.turn()
+        await entering.replay_batch()
+        await entering.replay_batch()
+        await entering.replay_batch()
         assert ledger.requests == [["c0", "c1", "c2", "c3"], ["c4", "c5"]]
         assert [(e["pending"], e["entered"], e["share"]) for e in log.named("journal")] == [
             (2, 4, 0.6667),
@@ -107,7 +107,7 @@ def test_a_clerk_enters_its_own_group_only() -> None:
         journal, ledger = MemoryJournal(), Ledger()
         journal.append("v1", {}, "visa")
         journal.append("p1", {}, "passport")
-        await replayer(journal, ledger, group="passport").turn()
+        await replayer(journal, ledger, group="passport").replay_batch()
         assert ledger.entries == ["p1"]
 
     run(story())
@@ -119,7 +119,7 @@ def test_a_batch_that_was_too_much_is_halved_and_grows_again() -> None:
         entering = replayer(filled(20), ledger)
         sizes = []
         for _ in range(7):
-            await entering.turn()
+            await entering.replay_batch()
             sizes.append(entering.batch)
         assert sizes == [2, 1, 1, 1, 2, 4, 4]
 
@@ -150,9 +150,9 @@ def test_a_mark_that_cannot_be_kept_is_made_later() -> None:
         journal, ledger = Full(), Ledger()
         journal.append("c1", {})
         entering = replayer(journal, ledger)
-        await entering.turn()
+        await entering.replay_batch()
         assert entering.held_up == "no room left"
-        await entering.turn()
+        await entering.replay_batch()
         assert entering.held_up == ""
         assert (ledger.entries, journal.counts().entered) == (["c1"], 1)
 
@@ -184,7 +184,7 @@ def test_each_record_is_entered_exactly_once(count: int, script: list[str]) -> N
         entering = replayer(journal, ledger)
         for _ in range(len(script) + count + 1):
             try:
-                await entering.turn()
+                await entering.replay_batch()
             except ConnectionAbortedError:
                 entering = replayer(journal, ledger)  # the next process, with the same journal
             assert journal.counts().written <= backlog

@@ -2,21 +2,30 @@
 
 import asyncio
 
-from services.kit.testing import run, settle
+from services.kit.testing import run, run_until_idle
 
-from ..country import CENTER, FOREIGNER, LISTED, Country, asks, cut, heal, somebody
+from ..airport_system import (
+    CENTER,
+    FOREIGNER,
+    LISTED,
+    AirportSystem,
+    cut,
+    find_person,
+    heal,
+    traveller_request,
+)
 from .desk import serve, status
 
 
 def test_online_the_center_decides_and_it_takes_as_long_as_in_life() -> None:
     async def story() -> None:
-        country = Country()
-        async with country.open(*CENTER, "counter-cgk") as (_, _, http):
-            call = asyncio.ensure_future(http.post("/travellers", json=asks("c1")))
-            await country.clock.advance(49)
+        system = AirportSystem()
+        async with system.open(*CENTER, "counter-cgk") as (_, _, http):
+            call = asyncio.ensure_future(http.post("/travellers", json=traveller_request("c1")))
+            await system.clock.advance(49)
             assert not call.done()
             assert not (await status(http))["quiescent"]
-            await country.clock.advance(1)
+            await system.clock.advance(1)
             assert (await call).json() == {
                 "decision": "admitted",
                 "path": "online",
@@ -24,49 +33,57 @@ def test_online_the_center_decides_and_it_takes_as_long_as_in_life() -> None:
                 "receipt": 1,
                 "waited": 0.0,
             }
-            assert await country.ledger() == {"c1": "counter"}
-            assert country.journal.counts().total == 0
+            assert await system.ledger() == {"c1": "counter"}
+            assert system.journal.counts().total == 0
             assert (await status(http))["quiescent"]
-            assert country.modes("counter-cgk") == []
+            assert system.modes("counter-cgk") == []
 
     run(story())
 
 
 def test_online_who_must_not_pass_is_held() -> None:
     async def story() -> None:
-        country = Country()
-        cancelled = somebody(kind="visa", cancelled=True)
-        async with country.open(*CENTER, "counter-cgk") as (_, _, http):
+        system = AirportSystem()
+        cancelled = find_person(kind="visa", cancelled=True)
+        async with system.open(*CENTER, "counter-cgk") as (_, _, http):
             answers = await serve(
-                country, http, asks("c1", LISTED), asks("c2", cancelled), time=120
+                system,
+                http,
+                traveller_request("c1", LISTED),
+                traveller_request("c2", cancelled),
+                time=120,
             )
             assert [(a["decision"], a["source"], a["reason"]) for a in answers] == [
                 ("held", "central", "watchlist"),
                 ("held", "central", "visa"),
             ]
-            assert await country.ledger() == {}
+            assert await system.ledger() == {}
 
     run(story())
 
 
 def test_without_the_center_officers_go_on_by_hand() -> None:
     async def story() -> None:
-        country = Country()
-        async with country.open(*CENTER, "counter-cgk") as (_, _, http):
-            cut(country)
-            await country.clock.advance(300)
-            assert country.modes("counter-cgk") == ["manual"]
+        system = AirportSystem()
+        async with system.open(*CENTER, "counter-cgk") as (_, _, http):
+            cut(system)
+            await system.clock.advance(300)
+            assert system.modes("counter-cgk") == ["manual"]
             visa = {"number": "V7654321", "days": 60}
-            began = country.clock.now()
+            began = system.clock.now()
             admitted, held = await serve(
-                country, http, asks("c1", FOREIGNER, visa=visa), asks("c2", LISTED), time=150
+                system,
+                http,
+                traveller_request("c1", FOREIGNER, visa=visa),
+                traveller_request("c2", LISTED),
+                time=150,
             )
             assert (admitted["decision"], admitted["path"]) == ("admitted", "manual")
             assert admitted["source"] == "snapshot"
             assert admitted["snapshot_version"] == (await status(http))["snapshot_version"]
             assert "receipt" not in admitted
             assert (held["decision"], held["reason"]) == ("held", "watchlist")
-            record = country.journal.find("c1")
+            record = system.journal.find("c1")
             assert record is not None
             assert record.content["stamp"] == {
                 "date": "2024-06-20",
@@ -77,7 +94,7 @@ def test_without_the_center_officers_go_on_by_hand() -> None:
                 "days": 60,
             }
             assert record.content["recorded_at"] == began + 150
-            assert country.journal.counts().total == 1
+            assert system.journal.counts().total == 1
             assert not (await status(http))["quiescent"]
 
     run(story())
@@ -85,26 +102,26 @@ def test_without_the_center_officers_go_on_by_hand() -> None:
 
 def test_the_same_traveller_again_gets_the_same_decision_and_makes_no_second_record() -> None:
     async def story() -> None:
-        country = Country()
-        cut_off = asks("c2")
-        async with country.open(*CENTER, "counter-cgk") as (_, _, http):
-            first = await serve(country, http, asks("c1"), time=50)
-            assert await serve(country, http, asks("c1"), time=0) == first
-            cut(country)
-            await country.clock.advance(300)
-            by_hand = await serve(country, http, cut_off, time=150)
-            assert await serve(country, http, cut_off, time=0) == by_hand
-            assert country.journal.counts().total == 1
+        system = AirportSystem()
+        cut_off = traveller_request("c2")
+        async with system.open(*CENTER, "counter-cgk") as (_, _, http):
+            first = await serve(system, http, traveller_request("c1"), time=50)
+            assert await serve(system, http, traveller_request("c1"), time=0) == first
+            cut(system)
+            await system.clock.advance(300)
+            by_hand = await serve(system, http, cut_off, time=150)
+            assert await serve(system, http, cut_off, time=0) == by_hand
+            assert system.journal.counts().total == 1
 
     run(story())
 
 
 def test_a_crossing_id_of_somebody_else_is_a_conflict() -> None:
     async def story() -> None:
-        country = Country()
-        async with country.open(*CENTER, "counter-cgk") as (_, _, http):
-            await serve(country, http, asks("c1"), time=50)
-            answer = await http.post("/travellers", json=asks("c1", FOREIGNER))
+        system = AirportSystem()
+        async with system.open(*CENTER, "counter-cgk") as (_, _, http):
+            await serve(system, http, traveller_request("c1"), time=50)
+            answer = await http.post("/travellers", json=traveller_request("c1", FOREIGNER))
             assert (answer.status_code, answer.json()["error"]) == (409, "conflict")
 
     run(story())
@@ -112,71 +129,71 @@ def test_a_crossing_id_of_somebody_else_is_a_conflict() -> None:
 
 def test_without_a_valid_snapshot_nobody_is_admitted_by_hand() -> None:
     async def story() -> None:
-        country = Country(env={"SNAPSHOT_LIMIT": "7200"})
-        cut(country)
-        async with country.open(*CENTER, "counter-cgk") as (_, _, http):
-            await country.clock.advance(300)
-            (none,) = await serve(country, http, asks("c1"), time=150)
+        system = AirportSystem(env={"SNAPSHOT_LIMIT": "7200"})
+        cut(system)
+        async with system.open(*CENTER, "counter-cgk") as (_, _, http):
+            await system.clock.advance(300)
+            (none,) = await serve(system, http, traveller_request("c1"), time=150)
             assert (none["decision"], none["reason"]) == ("held", "no-snapshot")
-            heal(country)
-            await country.clock.advance(600)
-            cut(country)
-            await country.clock.advance(7200)
-            (old,) = await serve(country, http, asks("c2"), time=150)
+            heal(system)
+            await system.clock.advance(600)
+            cut(system)
+            await system.clock.advance(7200)
+            (old,) = await serve(system, http, traveller_request("c2"), time=150)
             assert (old["decision"], old["reason"]) == ("held", "snapshot-too-old")
-            assert country.journal.counts().total == 0
+            assert system.journal.counts().total == 0
 
     run(story())
 
 
 def test_a_forged_or_older_snapshot_is_not_believed() -> None:
     async def story() -> None:
-        country = Country(env={"SNAPSHOT_KEY": "the key of the counter"})
-        async with country.open("watchlist") as _:
-            country.env = {"SNAPSHOT_KEY": "another key"}
-            async with country.open("counter-cgk") as (http,):
-                await country.clock.advance(300)
+        system = AirportSystem(env={"SNAPSHOT_KEY": "the key of the counter"})
+        async with system.open("watchlist") as _:
+            system.env = {"SNAPSHOT_KEY": "another key"}
+            async with system.open("counter-cgk") as (http,):
+                await system.clock.advance(300)
                 assert (await status(http))["snapshot_version"] is None
-                assert country.logs["counter-cgk"].named("snapshot-refused")
+                assert system.logs["counter-cgk"].named("snapshot-refused")
 
     run(story())
 
 
 def test_officers_serve_in_the_order_of_arrival_and_a_surge_adds_some() -> None:
     async def story() -> None:
-        country = Country()
-        async with country.open(*CENTER, "counter-cgk") as (_, _, http):
+        system = AirportSystem()
+        async with system.open(*CENTER, "counter-cgk") as (_, _, http):
             calls = [
-                asyncio.ensure_future(http.post("/travellers", json=asks(f"c{n}")))
+                asyncio.ensure_future(http.post("/travellers", json=traveller_request(f"c{n}")))
                 for n in range(6)
             ]
-            await country.clock.advance(0)
+            await system.clock.advance(0)
             assert (await http.get("/queue")).json() == {"waiting": 4, "delay": 100.0}
             await http.put("/surge", json={"open": True})
-            await settle()
+            await run_until_idle()
             assert (await http.get("/queue")).json()["waiting"] == 2
-            await country.clock.advance(50)
+            await system.clock.advance(50)
             assert [call.done() for call in calls] == [True] * 4 + [False] * 2
-            await country.clock.advance(50)
+            await system.clock.advance(50)
             assert [(await call).json()["waited"] for call in calls] == [0, 0, 0, 0, 50, 50]
-            assert country.logs["counter-cgk"].named("surge") == [{"event": "surge", "officers": 4}]
+            assert system.logs["counter-cgk"].named("surge") == [{"event": "surge", "officers": 4}]
 
     run(story())
 
 
 def test_a_client_that_hangs_up_loses_no_decision() -> None:
     async def story() -> None:
-        country = Country()
-        async with country.open(*CENTER, "counter-cgk") as (_, _, http):
-            cut(country)
-            await country.clock.advance(300)
-            call = asyncio.ensure_future(http.post("/travellers", json=asks("c1")))
-            await country.clock.advance(100)
+        system = AirportSystem()
+        async with system.open(*CENTER, "counter-cgk") as (_, _, http):
+            cut(system)
+            await system.clock.advance(300)
+            call = asyncio.ensure_future(http.post("/travellers", json=traveller_request("c1")))
+            await system.clock.advance(100)
             call.cancel()
-            await settle()
-            await country.clock.advance(50)
-            assert country.journal.counts().total == 1
-            (answer,) = await serve(country, http, asks("c1"), time=0)
+            await run_until_idle()
+            await system.clock.advance(50)
+            assert system.journal.counts().total == 1
+            (answer,) = await serve(system, http, traveller_request("c1"), time=0)
             assert answer["decision"] == "admitted"
 
     run(story())
@@ -184,9 +201,11 @@ def test_a_client_that_hangs_up_loses_no_decision() -> None:
 
 def test_a_passport_that_cannot_be_read_is_held() -> None:
     async def story() -> None:
-        country = Country()
-        async with country.open(*CENTER, "counter-cgk") as (_, _, http):
-            (answer,) = await serve(country, http, asks("c1", mrz=["P<UTO", "smudged"]), time=50)
+        system = AirportSystem()
+        async with system.open(*CENTER, "counter-cgk") as (_, _, http):
+            (answer,) = await serve(
+                system, http, traveller_request("c1", mrz=["P<UTO", "smudged"]), time=50
+            )
             assert (answer["decision"], answer["reason"]) == ("held", "unreadable")
 
     run(story())

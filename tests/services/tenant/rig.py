@@ -6,7 +6,7 @@ import httpx
 from starlette.applications import Starlette
 
 from services import watchlist
-from services.kit.testing import Events, FakeClock, MoodyRegistry, fake_world
+from services.kit.testing import Events, FakeClock, FlakyRegistry, fake_world
 
 
 class Rig:
@@ -15,7 +15,7 @@ class Rig:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.log = Events()
-        self.storage = MoodyRegistry()
+        self.storage = FlakyRegistry()
 
     def app(self, env: Mapping[str, str] | None = None) -> Starlette:
         return watchlist.create(

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from services.kit.testing import run, running, settle
+from services.kit.testing import run, run_until_idle, running
 
 from .rig import Rig, check, put
 
@@ -13,9 +13,9 @@ def test_gauges_count_what_came_and_what_became_of_it() -> None:
         async with running(rig.app()) as http:
             await check(http)
             await http.get("/check")  # a wrong question is answered, too
-            rig.storage.mood = "away"
+            rig.storage.state = "down"
             await check(http)
-            rig.storage.mood = "well"
+            rig.storage.state = "up"
             await put(http, 0.5)
             await check(http)
             await check(http)
@@ -37,10 +37,10 @@ def test_a_tenant_is_quiescent_when_nothing_is_under_way() -> None:
         async with running(rig.app()) as http:
             await rig.clock.advance(1)
             assert (await http.get("/status")).json()["quiescent"]
-            rig.storage.mood = "away"
+            rig.storage.state = "down"
             await put(http, 0)
             assert not (await http.get("/status")).json()["quiescent"]
-            rig.storage.mood = "well"
+            rig.storage.state = "up"
             await rig.clock.advance(120)
             assert (await http.get("/status")).json()["quiescent"]
 
@@ -60,7 +60,7 @@ def test_a_request_under_way_is_not_quiescent() -> None:
 
             rig.storage._inner.listed = slow  # type: ignore[method-assign]
             asked = asyncio.ensure_future(check(http))
-            await settle()
+            await run_until_idle()
             assert not (await http.get("/status")).json()["quiescent"]
             gate.set()
             assert (await asked).status_code == 200

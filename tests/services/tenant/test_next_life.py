@@ -49,7 +49,7 @@ def test_a_tenant_whose_registry_is_away_at_start_lives_and_comes_up_closed() ->
         rig = Rig()
         async with running(rig.app()) as http:
             await check(http)
-        rig.storage.mood = "away"
+        rig.storage.state = "down"
         async with running(rig.app()) as http:
             assert (await http.get("/health")).status_code == 200
             assert (await check(http)).json()["error"] == "storage"
@@ -57,7 +57,7 @@ def test_a_tenant_whose_registry_is_away_at_start_lives_and_comes_up_closed() ->
             assert (await put(http, 1)).status_code == 503
             assert "has not been reached yet: " in (await http.get("/ready")).json()["reason"]
             assert await admission(http) == ("closed", "starting")
-            rig.storage.mood = "well"
+            rig.storage.state = "up"
             await rig.clock.advance(10)
             assert await admission(http) == ("closed", "restarted")
             assert (await check(http)).json()["error"] == "admission"
@@ -68,10 +68,10 @@ def test_a_tenant_whose_registry_is_away_at_start_lives_and_comes_up_closed() ->
 def test_a_new_data_center_may_be_slow_to_come_up() -> None:
     async def test() -> None:
         rig = Rig()
-        rig.storage.mood = "away"
+        rig.storage.state = "down"
         async with running(rig.app()) as http:
             await rig.clock.advance(60)
-            rig.storage.mood = "well"
+            rig.storage.state = "up"
             await rig.clock.advance(10)
             assert await admission(http) == ("open", "undisturbed")
 
@@ -81,10 +81,10 @@ def test_a_new_data_center_may_be_slow_to_come_up() -> None:
 def test_a_door_that_was_closed_while_coming_up_stays_closed() -> None:
     async def test() -> None:
         rig = Rig()
-        rig.storage.mood = "away"
+        rig.storage.state = "down"
         async with running(rig.app()) as http:
             assert (await put(http, 0, "drill")).status_code == 200
-            rig.storage.mood = "well"
+            rig.storage.state = "up"
             await rig.clock.advance(10)
             assert await admission(http) == ("closed", "drill")
 

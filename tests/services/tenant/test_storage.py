@@ -9,12 +9,12 @@ def test_one_answer_that_fails_is_told_and_closes_nothing() -> None:
     async def test() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
-            rig.storage.mood = "away"
+            rig.storage.state = "down"
             answer = await check(http)
             assert (answer.status_code, answer.json()["error"]) == (503, "storage")
             assert answer.json()["retry_after"] == 5
             assert (await http.get("/ready")).status_code == 503
-            rig.storage.mood = "well"
+            rig.storage.state = "up"
             assert (await check(http)).status_code == 200
             await rig.clock.advance(60)
             assert (await admission(http))[0] == "open"
@@ -26,14 +26,14 @@ def test_lost_storage_closes_the_door_until_somebody_opens_it() -> None:
     async def test() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
-            rig.storage.mood = "away"
+            rig.storage.state = "down"
             await check(http)
             await rig.clock.advance(10)
             await check(http)
             state, reason = await admission(http)
             assert state == "closed"
             assert reason.startswith("storage lost")
-            rig.storage.mood = "well"
+            rig.storage.state = "up"
             await rig.clock.advance(600)
             assert (await http.get("/ready")).status_code == 200
             assert (await check(http)).json()["error"] == "admission"
@@ -47,7 +47,7 @@ def test_lost_storage_is_noticed_although_nobody_asks() -> None:
     async def test() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
-            rig.storage.mood = "away"
+            rig.storage.state = "down"
             await rig.clock.advance(120)
             assert (await admission(http))[0] == "closed"
 
@@ -59,10 +59,10 @@ def test_storage_that_answers_now_and_then_is_slow_and_not_lost() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
             for _ in range(10):
-                rig.storage.mood = "away"
+                rig.storage.state = "down"
                 await check(http)
                 await rig.clock.advance(4)
-                rig.storage.mood = "well"
+                rig.storage.state = "up"
                 await check(http)
             assert (await admission(http))[0] == "open"
 
@@ -73,7 +73,7 @@ def test_a_door_is_not_opened_onto_lost_storage_but_can_always_be_closed() -> No
     async def test() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
-            rig.storage.mood = "away"
+            rig.storage.state = "down"
             assert (await put(http, 0, "drill")).json()["state"] == "closed"
             assert (await put(http, 1)).json()["error"] == "storage"
             assert await admission(http) == ("closed", "drill")
@@ -86,10 +86,10 @@ def test_an_opening_that_may_not_have_been_kept_does_not_open() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
             await put(http, 0, "drill")
-            rig.storage.mood = "unsure"
+            rig.storage.state = "answers lost"
             assert (await put(http, 1)).json()["error"] == "unsure"
             assert await admission(http) == ("closed", "drill")
-            rig.storage.mood = "well"
+            rig.storage.state = "up"
             await rig.clock.advance(120)
             kept = await rig.storage.registry.admission("watchlist")
             assert kept is not None

@@ -26,7 +26,7 @@ APPS = {
 
 
 @dataclass
-class Country:
+class AirportSystem:
     """What survives the end of a process: the ledger, the offline, the time of day."""
 
     env: Mapping[str, str] = field(default_factory=dict)
@@ -83,15 +83,15 @@ class Country:
 CENTER = ("watchlist", "border")
 
 
-def cut(country: Country) -> None:
-    country.network.cut |= {f"http://{name}" for name in CENTER}
+def cut(system: AirportSystem) -> None:
+    system.network.cut |= {f"http://{name}" for name in CENTER}
 
 
-def heal(country: Country) -> None:
-    country.network.cut.clear()
+def heal(system: AirportSystem) -> None:
+    system.network.cut.clear()
 
 
-def somebody(*, listed: bool = False, kind: str = "citizen", cancelled: bool = False) -> Person:
+def find_person(*, listed: bool = False, kind: str = "citizen", cancelled: bool = False) -> Person:
     everybody = (person(i) for i in range(POPULATION))
     return next(
         one
@@ -115,17 +115,17 @@ def zone(one: Person) -> tuple[str, ...]:
     )
 
 
-def asks(crossing: str, one: Person | None = None, **more: Any) -> dict[str, Any]:
+def traveller_request(crossing: str, one: Person | None = None, **more: Any) -> dict[str, Any]:
     """The body of `POST /travellers`."""
     return {
         "crossing": crossing,
-        "mrz": zone(one or somebody()),
+        "mrz": zone(one or find_person()),
         "flight": "XX123",
         "direction": "arrival",
         **more,
     }
 
 
-CITIZEN = somebody()
-LISTED = somebody(listed=True)
-FOREIGNER = somebody(kind="visa")
+CITIZEN = find_person()
+LISTED = find_person(listed=True)
+FOREIGNER = find_person(kind="visa")
