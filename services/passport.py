@@ -1,4 +1,4 @@
-"""Passports of citizens, and the documents that foreigners hold: applications and lookups."""
+"""The passport service: applications, and lookups of passports of citizens and foreigners."""
 
 from starlette.applications import Starlette
 
@@ -7,7 +7,7 @@ from services.kit import World, deploy
 
 
 def create(world: World) -> Starlette:
-    """The passport service."""
+    """Return the app of the passport service."""
     return applications(world, "passport")
 
 

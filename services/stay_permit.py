@@ -1,4 +1,4 @@
-"""Stay permits for foreigners who live here: applications and lookups."""
+"""The stay-permit service for foreign residents: applications and lookups."""
 
 from starlette.applications import Starlette
 
@@ -7,7 +7,7 @@ from services.kit import World, deploy
 
 
 def create(world: World) -> Starlette:
-    """The stay-permit service."""
+    """Return the app of the stay-permit service."""
     return applications(world, "stay-permit")
 
 

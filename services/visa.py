@@ -1,4 +1,4 @@
-"""Visas for foreigners: applications and lookups."""
+"""The visa service for foreign visitors: applications and lookups."""
 
 from starlette.applications import Starlette
 
@@ -7,7 +7,7 @@ from services.kit import World, deploy
 
 
 def create(world: World) -> Starlette:
-    """The visa service."""
+    """Return the app of the visa service."""
     return applications(world, "visa")
 
 

@@ -75,5 +75,5 @@ def create(world: World) -> Starlette:
             partial(border.watch, gate.reassess),
             partial(log_gauge, world, numbers),
         ],
-        closing=closing,
+        on_shutdown=closing,
     )

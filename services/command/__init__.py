@@ -50,7 +50,7 @@ def create(world: World) -> Starlette:
         routes=[Route("/plan", tell_plan), Route("/notices", tell_notices)],
         status=centre.status,
         background=[centre.probe, centre.inform, partial(log_gauge, world, centre.numbers)],
-        closing=watch.close,
+        on_shutdown=watch.close,
     )
 
 

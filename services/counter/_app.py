@@ -90,9 +90,9 @@ def create(world: World) -> Starlette:
             Route("/quarantine", quarantine, methods=["GET"]),
         ],
         status=status,
-        opening=opening,
+        on_startup=opening,
         background=[*counter.background(), partial(log_gauge, world, numbers)],
-        closing=counter.close,
+        on_shutdown=counter.close,
     )
 
 

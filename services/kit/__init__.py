@@ -1,4 +1,13 @@
-"""What every service is made from: clock, log, world, and the parts that callers share."""
+"""Building blocks that every service uses.
+
+- `World`: a service's dependencies (clock, log, HTTP client, registry, journal), injected.
+- `build_app`: the ASGI app with health, status, error handling and background tasks.
+- `Client`, `Breaker`, `Upstream`: calls to other services and what is known about their state.
+- `Journal`, `JournalReplayer`: durable offline records and their submission after recovery.
+- `Desks`, `Mode`, `log_gauge`, paged reads.
+
+A service is a module with `create(world)` and `app = deploy(create)`; see `services`.
+"""
 
 from ._app import ApiError, build_app, error_reply, log_gauge, read_body, reply
 from ._breaker import Attempt, Breaker, BreakerOpenError, BreakerState

@@ -1,4 +1,7 @@
-"""The data center's registry: what the tenants keep there, in PostgreSQL or in memory."""
+"""The central registry that all tenants of the data center share.
+
+`open_postgres` opens the one in PostgreSQL; `MemoryRegistry` has the same behaviour in memory.
+"""
 
 from ._memory import MemoryRegistry
 from ._postgres import open_postgres
@@ -7,6 +10,7 @@ from ._registry import (
     Application,
     Credential,
     Crossing,
+    DocumentHolder,
     Entry,
     LedgerLine,
     Recorded,
@@ -14,7 +18,6 @@ from ._registry import (
     StorageError,
     StorageOutcomeUnknownError,
     StorageUnavailableError,
-    Traveller,
     Watchlist,
 )
 
@@ -23,6 +26,7 @@ __all__ = [
     "Application",
     "Credential",
     "Crossing",
+    "DocumentHolder",
     "Entry",
     "LedgerLine",
     "MemoryRegistry",
@@ -31,7 +35,6 @@ __all__ = [
     "StorageError",
     "StorageOutcomeUnknownError",
     "StorageUnavailableError",
-    "Traveller",
     "Watchlist",
     "open_postgres",
 ]

@@ -49,11 +49,11 @@ def test_open_it_lets_nobody_through_until_it_has_cooled_down() -> None:
         clock = FakeClock()
         breaker = opened(clock)
         await clock.advance(59)
-        assert breaker.wait == 1
+        assert breaker.cool_down_left == 1
         with pytest.raises(BreakerOpenError, match="3 failures in a row, the last: no answer"):
             call(breaker, ok=True)
         await clock.advance(1)
-        assert breaker.ready
+        assert breaker.allows_attempt
         call(breaker, ok=True)
         assert state(breaker) == "half-open"
         call(breaker, ok=True)
@@ -89,10 +89,10 @@ def test_half_open_it_lets_only_so_many_through_at_a_time() -> None:
         breaker = opened(clock, probes=2)
         await clock.advance(60)
         with breaker.attempt(), breaker.attempt():
-            assert not breaker.ready
+            assert not breaker.allows_attempt
             with pytest.raises(BreakerOpenError):
                 call(breaker, ok=True)
-        assert breaker.ready
+        assert breaker.allows_attempt
 
     run(story())
 
@@ -109,15 +109,15 @@ def test_a_probe_that_is_cancelled_or_crashes_frees_its_slot() -> None:
 
         task = asyncio.ensure_future(hang())
         await asyncio.sleep(0)
-        ready = breaker.ready
+        ready = breaker.allows_attempt
         assert not ready
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-        assert breaker.ready
+        assert breaker.allows_attempt
         with pytest.raises(ZeroDivisionError), breaker.attempt():
             _ = 1 / 0
-        assert breaker.ready
+        assert breaker.allows_attempt
         assert state(breaker) == "half-open"
 
     run(story())
@@ -186,7 +186,7 @@ def test_it_is_never_stuck(
                 assert state(breaker) != "half-open" or breaker._probing <= probes
         await clock.advance(60)
         for _ in range(successes):
-            assert breaker.ready
+            assert breaker.allows_attempt
             call(breaker, ok=True)
         assert state(breaker) == "closed"
         assert breaker._probing == 0

@@ -1,4 +1,4 @@
-"""What a caller knows after a call, and how little it bothers a target that is in trouble."""
+"""The outcome of a call, and how few requests a failing target receives."""
 
 import asyncio
 from collections.abc import Callable
@@ -59,14 +59,17 @@ def says(status: int, **body: object) -> httpx.Response:
         (says(502, reason="proxy"), OutcomeUnknown("border: proxy")),
         (
             httpx.Response(200, content=b"<html>"),
-            OutcomeUnknown("border answered 200 with something unreadable"),
+            OutcomeUnknown("border answered 200 with a body that is not a JSON object"),
         ),
-        (httpx.ConnectError("refused"), NotSent("border is not reached: refused")),
-        (httpx.ConnectTimeout(""), NotSent("border is not reached: ConnectTimeout")),
-        (httpx.ReadError("reset"), OutcomeUnknown("border broke off: reset")),
-        (httpx.WriteError("reset"), OutcomeUnknown("border broke off: reset")),
-        (httpx.RemoteProtocolError("closed"), OutcomeUnknown("border broke off: closed")),
-        (httpx.ReadTimeout("slow"), OutcomeUnknown("border broke off: slow")),
+        (httpx.ConnectError("refused"), NotSent("cannot connect to border: refused")),
+        (httpx.ConnectTimeout(""), NotSent("cannot connect to border: ConnectTimeout")),
+        (httpx.ReadError("reset"), OutcomeUnknown("connection to border failed: reset")),
+        (httpx.WriteError("reset"), OutcomeUnknown("connection to border failed: reset")),
+        (
+            httpx.RemoteProtocolError("closed"),
+            OutcomeUnknown("connection to border failed: closed"),
+        ),
+        (httpx.ReadTimeout("slow"), OutcomeUnknown("connection to border failed: slow")),
     ],
 )
 def test_every_end_of_a_call_is_told_apart(

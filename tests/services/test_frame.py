@@ -140,7 +140,7 @@ def test_the_background_runs_from_start_to_shutdown() -> None:
         async def closing() -> None:
             told.append("closing")
 
-        app = app_of(fake_world(), background=[work], opening=opening, closing=closing)
+        app = app_of(fake_world(), background=[work], on_startup=opening, on_shutdown=closing)
         async with running(app):
             assert told == ["opening", "begun"]
         assert told == ["opening", "begun", "ended", "closing"]
@@ -204,7 +204,7 @@ def test_a_gauge_of_a_flow_speaks_as_long_as_it_flows() -> None:
         flow = [0]
         world = fake_world(clock=clock, log=log)
         task = asyncio.ensure_future(
-            log_gauge(world, lambda: {"served": flow[0]}, flows=["served"])
+            log_gauge(world, lambda: {"served": flow[0]}, deltas=["served"])
         )
         await run_until_idle()
         flow[0] = 2
@@ -218,7 +218,7 @@ def test_a_gauge_of_a_flow_speaks_as_long_as_it_flows() -> None:
 
 
 def test_the_container_check_knows_the_living_from_the_dead(monkeypatch: object) -> None:
-    from services.kit.health import healthy
+    from services.kit.health import is_healthy
 
     async def test() -> None:
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -229,10 +229,10 @@ def test_the_container_check_knows_the_living_from_the_dead(monkeypatch: object)
 
         server = await asyncio.start_server(answer, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        assert await asyncio.to_thread(healthy, port, 10)
+        assert await asyncio.to_thread(is_healthy, port, 10)
         server.close()
         await server.wait_closed()
-        assert not await asyncio.to_thread(healthy, port, 10)
+        assert not await asyncio.to_thread(is_healthy, port, 10)
 
     run(test())
 

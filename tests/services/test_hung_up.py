@@ -36,5 +36,5 @@ def test_a_target_that_hangs_up_at_once_is_an_outcome_and_no_crash() -> None:
     with socket.create_server(("127.0.0.1", 0)) as target:
         outcome = uvloop.run(call(f"http://127.0.0.1:{target.getsockname()[1]}"))
     assert outcome == OutcomeUnknown(
-        "border hung up at once: 'NoneType' object has no attribute 'getpeername'"
+        "border closed the new connection: 'NoneType' object has no attribute 'getpeername'"
     )

@@ -165,7 +165,7 @@ def test_a_full_disk_is_named_and_what_was_kept_stays(tmp_path: Path) -> None:
     # The nearest thing to a full disk that needs no mount: SQLite may not grow its file.
     pages = journal._db.execute("PRAGMA page_count").fetchone()[0]
     journal._db.execute(f"PRAGMA max_page_count = {pages}")
-    with pytest.raises(JournalFullError, match="no room"):
+    with pytest.raises(JournalFullError, match="no space"):
         journal.append("c2", {"long": "x" * 20_000})
     assert journal.find("c2") is None
     assert journal.counts() == Counts(written=1)

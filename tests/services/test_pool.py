@@ -95,7 +95,7 @@ def test_a_read_into_a_black_hole_is_away(linked: Linked) -> None:
         async with linked() as (registry, link):
             link.blackhole()
             with impatient(registry), pytest.raises(StorageUnavailableError):
-                await registry.traveller("X0000001")
+                await registry.find_holder("X0000001")
 
     run(test())
 

@@ -67,7 +67,7 @@ def test_a_crossing_is_recorded_once_and_keeps_its_receipt(opened: Open) -> None
             again = await record(registry, crossing())
             assert (first.outcome, again.outcome) == ("recorded", "duplicate")
             assert first.receipt == again.receipt
-            assert await registry.recorded(crossing()) == again
+            assert await registry.find_crossing(crossing()) == again
             assert [line.id for line in await registry.crossings(0, 10)] == ["c-1"]
 
     run(test())
@@ -158,7 +158,7 @@ def test_receipts_grow_and_the_ledger_is_read_in_pages(opened: Open) -> None:
 def test_nobody_has_crossed_before_they_did(opened: Open) -> None:
     async def test() -> None:
         async with opened() as registry:
-            assert await registry.recorded(crossing()) is None
+            assert await registry.find_crossing(crossing()) is None
             assert await registry.crossings(0, 10) == []
 
     run(test())
@@ -168,7 +168,7 @@ def test_a_crossing_of_a_listed_document_is_flagged(opened: Open) -> None:
     async def test() -> None:
         async with opened() as registry:
             before = await record(registry, crossing("before"))
-            await registry.list_document(person(0).document, "found later")
+            await registry.add_to_watchlist(person(0).document, "found later")
             after = await record(registry, crossing("after"))
             assert (before.late_hit, after.late_hit) == (False, True)
             # What was recorded stays as it was: the flag says what was known at entry.
@@ -184,13 +184,13 @@ def test_the_watchlist_grows_by_one_for_each_new_document(opened: Open) -> None:
             assert set(seeded.documents) == {
                 one.document for one in map(person, range(PEOPLE)) if one.listed
             }
-            entry = await registry.list_document("T0000001", "warrant")
-            assert await registry.list_document("T0000001", "another reason") == entry
+            entry = await registry.add_to_watchlist("T0000001", "warrant")
+            assert await registry.add_to_watchlist("T0000001", "another reason") == entry
             grown = await registry.watchlist()
             assert grown.version > seeded.version
             assert set(grown.documents) - set(seeded.documents) == {"T0000001"}
-            assert await registry.listed("T0000001")
-            assert not await registry.listed("T0000002")
+            assert await registry.is_listed("T0000001")
+            assert not await registry.is_listed("T0000002")
             assert [one.document for one in await registry.entries(entry.number - 1, 5)] == [
                 "T0000001"
             ]
@@ -203,7 +203,7 @@ def test_travellers_are_known_by_their_documents(opened: Open) -> None:
         async with opened() as registry:
             for i in range(PEOPLE):
                 one = person(i)
-                traveller = await registry.traveller(one.document)
+                traveller = await registry.find_holder(one.document)
                 assert traveller is not None
                 assert traveller.passport.until == one.expiry
                 assert traveller.needs == (None if one.kind == "citizen" else one.kind)
@@ -213,7 +213,7 @@ def test_travellers_are_known_by_their_documents(opened: Open) -> None:
                     assert traveller.permission is not None
                     assert traveller.permission.number == one.number
                     assert traveller.permission.cancelled == one.cancelled
-            assert await registry.traveller(person(PEOPLE).document) is None
+            assert await registry.find_holder(person(PEOPLE).document) is None
 
     run(test())
 

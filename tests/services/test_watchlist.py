@@ -3,7 +3,7 @@
 from starlette.applications import Starlette
 
 import services.watchlist
-from services.kit.testing import MORNING, fake_world, run, running
+from services.kit.testing import START_TIME, fake_world, run, running
 from services.population import person
 from services.snapshot import Snapshot, verify
 
@@ -38,7 +38,7 @@ def test_a_snapshot_holds_the_whole_list_and_says_when_it_was_made() -> None:
             snapshot = Snapshot(**(await http.get("/snapshot")).json())
             assert verify("key", snapshot)
             assert snapshot.entries == sorted(LISTED)
-            assert snapshot.issued_at == MORNING
+            assert snapshot.issued_at == START_TIME
 
     run(test())
 

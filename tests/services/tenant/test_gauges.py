@@ -52,13 +52,13 @@ def test_a_request_under_way_is_not_quiescent() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
             gate = asyncio.Event()
-            plain = rig.storage._inner.listed
+            plain = rig.storage._inner.is_listed
 
             async def slow(document: str) -> bool:
                 await gate.wait()
                 return await plain(document)
 
-            rig.storage._inner.listed = slow  # type: ignore[method-assign]
+            rig.storage._inner.is_listed = slow  # type: ignore[method-assign]
             asked = asyncio.ensure_future(check(http))
             await run_until_idle()
             assert not (await http.get("/status")).json()["quiescent"]
