@@ -1,16 +1,16 @@
-"""How a tenant comes back after its process has ended."""
+"""The admission of a tenant after a restart of its process."""
 
 from services.kit.testing import run, running
 
-from .rig import Rig, admission, check, put
+from .tenant_rig import Rig, admission, check, put
 
 
-def test_a_tenant_that_stumbles_comes_back_as_it_was() -> None:
+def test_a_tenant_that_restarts_soon_keeps_its_admission() -> None:
     async def test() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
             await put(http, 0.5, "ramp")
-            await rig.busy(http, 7200)
+            await rig.advance_with_requests(http, 7200)
         await rig.clock.advance(600)
         async with running(rig.app()) as http:
             assert await admission(http) == ("share", "ramp")
@@ -18,11 +18,11 @@ def test_a_tenant_that_stumbles_comes_back_as_it_was() -> None:
     run(test())
 
 
-def test_a_tenant_that_was_gone_for_long_comes_back_closed() -> None:
+def test_a_tenant_that_was_down_for_long_starts_closed() -> None:
     async def test() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
-            await rig.busy(http, 7200)
+            await rig.advance_with_requests(http, 7200)
         await rig.clock.advance(3600)
         async with running(rig.app()) as http:
             assert await admission(http) == ("closed", "restarted")
@@ -33,7 +33,7 @@ def test_a_tenant_that_was_gone_for_long_comes_back_closed() -> None:
     run(test())
 
 
-def test_a_tenant_that_had_closed_comes_back_closed_for_the_same_reason() -> None:
+def test_a_closed_tenant_starts_closed_with_the_same_reason() -> None:
     async def test() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
@@ -44,7 +44,7 @@ def test_a_tenant_that_had_closed_comes_back_closed_for_the_same_reason() -> Non
     run(test())
 
 
-def test_a_tenant_whose_registry_is_away_at_start_lives_and_comes_up_closed() -> None:
+def test_a_tenant_that_cannot_reach_its_registry_starts_and_then_closes() -> None:
     async def test() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
@@ -65,7 +65,7 @@ def test_a_tenant_whose_registry_is_away_at_start_lives_and_comes_up_closed() ->
     run(test())
 
 
-def test_a_new_data_center_may_be_slow_to_come_up() -> None:
+def test_a_new_data_center_with_a_slow_registry_opens() -> None:
     async def test() -> None:
         rig = Rig()
         rig.storage.state = "down"
@@ -78,7 +78,7 @@ def test_a_new_data_center_may_be_slow_to_come_up() -> None:
     run(test())
 
 
-def test_a_door_that_was_closed_while_coming_up_stays_closed() -> None:
+def test_an_admission_closed_during_the_start_stays_closed() -> None:
     async def test() -> None:
         rig = Rig()
         rig.storage.state = "down"

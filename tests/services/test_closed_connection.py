@@ -1,4 +1,4 @@
-"""A connection that is lost in the moment in which it is made, on the loop of real services."""
+"""A connection that the peer closes at the moment of connecting, on uvloop as in real services."""
 
 import asyncio
 import socket
@@ -11,18 +11,18 @@ from services.kit import Client, Outcome, OutcomeUnknown
 from services.kit.testing import fake_world
 
 
-async def lose(event: str, info: dict[str, Any]) -> None:
-    """httpcore's trace, told when it has connected: what a reset does to uvloop's transport."""
+async def abort_when_connected(event: str, info: dict[str, Any]) -> None:
+    """Abort uvloop's transport when httpcore reports that it has connected, as a reset would."""
     if event == "connection.connect_tcp.complete":
         info["return_value"]._stream._transport.abort()
         await asyncio.sleep(0)
 
 
 async def trace(request: httpx.Request) -> None:
-    request.extensions["trace"] = lose
+    request.extensions["trace"] = abort_when_connected
 
 
-def test_a_target_that_hangs_up_at_once_is_an_outcome_and_no_crash() -> None:
+def test_a_connection_closed_at_once_is_an_unknown_outcome_and_no_crash() -> None:
     async def call(base_url: str) -> Outcome:
         http = httpx.AsyncClient(base_url=base_url, event_hooks={"request": [trace]})
         world = fake_world("counter-cgk")
