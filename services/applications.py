@@ -21,7 +21,7 @@ class NewApplication(msgspec.Struct):
     same_day: bool = False
 
 
-def applications(world: World, service: Service) -> Starlette:
+def application_service(world: World, service: Service) -> Starlette:
     """Return the app of `service`: it registers applications and looks up what was issued."""
     tenant = Tenant(world)
 

@@ -2,13 +2,13 @@
 
 from starlette.applications import Starlette
 
-from services.applications import applications
+from services.applications import application_service
 from services.kit import World, deploy
 
 
 def create(world: World) -> Starlette:
     """Return the app of the passport service."""
-    return applications(world, "passport")
+    return application_service(world, "passport")
 
 
 app = deploy(create)

@@ -34,7 +34,7 @@ class Gate:
     def reassess(self) -> None:
         """Close if the data center is away."""
         blind = self._blind()
-        if self.share > 0 and blind and not any(up.starting for up in self._upstreams):
+        if self.share > 0 and blind and not any(up.is_starting for up in self._upstreams):
             self.close(blind)
 
     def close(self, reason: str) -> None:

@@ -60,7 +60,7 @@ class Upstream:
         self._grace_until = clock.now() + grace
 
     @property
-    def starting(self) -> bool:
+    def is_starting(self) -> bool:
         """True in the grace period, until the target has answered a call or was seen open."""
         return not self._was_open and self._clock.now() < self._grace_until
 
@@ -89,7 +89,7 @@ class Upstream:
         self, path: str, params: Mapping[str, str] | None = None, *, retries: int = 0
     ) -> Outcome:
         """Send a GET request and update the state from its outcome."""
-        feed_breaker = not self.starting
+        feed_breaker = not self.is_starting
         return self._update(
             await self.client.get(path, params, retries=retries, feed_breaker=feed_breaker)
         )
@@ -98,7 +98,7 @@ class Upstream:
         self, path: str, body: object, *, retries: int = 0, timeout_factor: float = 1
     ) -> Outcome:
         """Send a POST request and update the state from its outcome."""
-        feed_breaker = not self.starting
+        feed_breaker = not self.is_starting
         return self._update(
             await self.client.post(
                 path,
@@ -124,7 +124,7 @@ class Upstream:
         # Half the time-out of a call: the target has almost nothing to do, and if no user calls, it
         # takes three failed probes in a row to detect an outage.
         outcome = await self.client.get(
-            "/ready", ignore_retry_after=True, feed_breaker=not self.starting, timeout_factor=0.5
+            "/ready", ignore_retry_after=True, feed_breaker=not self.is_starting, timeout_factor=0.5
         )
         if not isinstance(outcome, Answered) or not outcome.ok:
             return False
