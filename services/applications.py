@@ -1,4 +1,4 @@
-"""What the visa, stay permit and passport services have in common: applications and holders."""
+"""The common implementation of the visa, stay-permit and passport services."""
 
 from datetime import UTC, datetime, time
 
@@ -14,24 +14,24 @@ from services.tenant import Tenant
 
 
 class NewApplication(msgspec.Struct):
-    """What an office sends. The id is the office's, so that it may ask again."""
+    """The body of `POST /applications`. The client chooses the id, so that it can retry."""
 
     id: str
     document: str
     same_day: bool = False
 
 
-def applications(world: World, service: Service) -> Starlette:
-    """A service that takes applications and knows what was issued to whom."""
+def application_service(world: World, service: Service) -> Starlette:
+    """Return the app of `service`: it registers applications and looks up what was issued."""
     tenant = Tenant(world)
 
     async def apply(request: Request, registry: Registry) -> Response:
         new = await read_body(request, NewApplication)
         outcome = await registry.apply(service, Application(new.id, new.document, new.same_day))
         if outcome == "conflict":
-            raise ApiError(409, "conflict", f"application {new.id} says something else")
-        told = {"id": new.id, "service": service, "source": "central"}
-        return reply(told, 201 if outcome == "recorded" else 200)
+            raise ApiError(409, "conflict", f"application {new.id} exists with different content")
+        content = {"id": new.id, "service": service, "source": "central"}
+        return reply(content, 201 if outcome == "recorded" else 200)
 
     async def read(request: Request, registry: Registry) -> Response:
         after, limit = read_numbered_page(request)
@@ -41,7 +41,7 @@ def applications(world: World, service: Service) -> Starlette:
 
     async def holder(request: Request, registry: Registry) -> Response:
         credential = await registry.credential(service, request.path_params["document"])
-        return reply(_told(credential, world.clock.now()))
+        return reply(_credential_fields(credential, world.clock.now()))
 
     return tenant.app(
         tenant.route("/applications", apply, "POST"),
@@ -50,7 +50,7 @@ def applications(world: World, service: Service) -> Starlette:
     )
 
 
-def _told(credential: Credential | None, now: float) -> dict[str, object]:
+def _credential_fields(credential: Credential | None, now: float) -> dict[str, object]:
     if credential is None:
         return {"valid": False, "number": None, "until": None}
     # Valid through the last day, in UTC.

@@ -1,9 +1,9 @@
-"""The airline's baggage: bags on a belt, and in a line when their owners are held up.
+"""The airline's baggage handling: bags on a belt, or lined up while their owners are delayed.
 
-When the immigration queue delays a flight's passengers, their bags would fill the claim area. So
-staff take them off the belt and line them up by tag: a passenger then only has to match the
-number. How long the queue is, the counter is asked; a counter that has not answered for as long
-as it takes to worry is taken to be in trouble.
+When the immigration queue delays a flight's passengers, their bags would fill the claim area.
+Staff then take them off the belt and line them up by tag, so that a passenger only has to match
+the number. The delay is read from the counter. A counter that does not answer counts as a delay
+that lasts since its last answer.
 """
 
 from collections.abc import Mapping
@@ -22,26 +22,26 @@ from services.kit import (
     ApiError,
     Client,
     World,
+    build_app,
     deploy,
-    frame,
-    gauge,
+    log_gauge,
     page_reply,
     read_body,
     read_page,
     reply,
 )
 
-_DIGITS = 10  # IATA's licence plate
+_TAG_DIGITS = 10  # an IATA baggage tag number ("licence plate")
 
 
-class Landed(msgspec.Struct):
+class FlightBags(msgspec.Struct):
     """The body of `POST /flights/{flight}`."""
 
     tags: list[str]
 
 
 class Claim(msgspec.Struct):
-    """The body of `POST /bags/{tag}/claim`: who takes the bag, by crossing."""
+    """The body of `POST /bags/{tag}/claim`: the passenger, identified by the crossing's id."""
 
     passenger: str
 
@@ -53,47 +53,47 @@ class Bag:
     tag: str
     flight: str
     place: Literal["belt", "line"] = "belt"
-    """Where it is, or was when it was claimed."""
+    """Where the bag is, or was when it was claimed."""
     passenger: str | None = None
 
 
 class Hall:
-    """The claim hall: all bags, by tag."""
+    """The claim hall: all bags that have arrived, by tag."""
 
     def __init__(self) -> None:
         self._bags: dict[str, Bag] = {}
 
-    def land(self, flight: str, tags: list[str]) -> None:
-        """Put a flight's bags on the belt; told twice, they are there once.
+    def add(self, flight: str, tags: list[str]) -> None:
+        """Put a flight's bags on the belt; bags that are known already are ignored.
 
         Raises:
-            ApiError: a tag is none, or belongs to another flight; then no bag was taken.
+            ApiError: A tag is invalid, or belongs to another flight. Then no bag is added.
         """
         for tag in tags:
-            if len(tag) != _DIGITS or not (tag.isascii() and tag.isdigit()):
-                raise ApiError(400, "tag", f"a tag has {_DIGITS} digits, not {tag!r}")
+            if len(tag) != _TAG_DIGITS or not (tag.isascii() and tag.isdigit()):
+                raise ApiError(400, "tag", f"a tag has {_TAG_DIGITS} digits, not {tag!r}")
             known = self._bags.get(tag)
             if known is not None and known.flight != flight:
-                raise ApiError(409, "conflict", f"bag {tag} came with {known.flight}")
+                raise ApiError(409, "conflict", f"bag {tag} arrived with flight {known.flight}")
         for tag in tags:
             self._bags.setdefault(tag, Bag(tag, flight))
 
     def claim(self, tag: str, passenger: str) -> Bag:
-        """Hand a bag over, once; to the same passenger again.
+        """Hand a bag to a passenger; repeating the same claim has no effect.
 
         Raises:
-            ApiError: there is no such bag, or somebody else has it.
+            ApiError: There is no such bag, or another passenger has claimed it.
         """
         bag = self._bags.get(tag)
         if bag is None:
             raise ApiError(404, "unknown", f"no bag {tag} has arrived")
         if bag.passenger not in (None, passenger):
-            raise ApiError(409, "conflict", f"bag {tag} was handed to somebody else")
+            raise ApiError(409, "conflict", f"bag {tag} was claimed by another passenger")
         bag.passenger = passenger
         return bag
 
     def on_belt(self) -> dict[str, list[Bag]]:
-        """The bags that still go round, by flight."""
+        """Return the unclaimed bags on the belt, by flight."""
         flights: dict[str, list[Bag]] = {}
         for bag in self._bags.values():
             if bag.place == "belt" and bag.passenger is None:
@@ -101,12 +101,12 @@ class Hall:
         return flights
 
     def page(self, after: str | None, limit: int) -> list[Bag]:
-        """Bags by tag, beginning after one."""
+        """Return bags in order of their tags, from the first tag above `after`."""
         tags = sorted(tag for tag in self._bags if after is None or tag > after)
         return [self._bags[tag] for tag in tags[:limit]]
 
     def numbers(self) -> dict[str, object]:
-        """How many bags there are, and where."""
+        """Return the numbers of bags by place, for `/status` and gauges."""
         unclaimed = [bag for bag in self._bags.values() if bag.passenger is None]
         lined_up = sum(bag.place == "line" for bag in unclaimed)
         return {
@@ -118,39 +118,42 @@ class Hall:
 
 
 class Staff:
-    """Looks at the immigration queue while bags are on the belt, and lines them up."""
+    """Monitors the immigration queue while bags are on the belt, and lines the bags up if needed.
+
+    `LINE_UP_AFTER` in the environment is the delay, in scenario seconds, above which they do so.
+    """
 
     def __init__(self, world: World, hall: Hall) -> None:
         self._clock = world.clock
         self._log = world.log
         self._hall = hall
-        self._worry = world.seconds("LINE_UP_AFTER", 900)
-        self._every = world.clock.machine(60)
+        self._max_delay = world.seconds("LINE_UP_AFTER", 900)
+        self._every = world.clock.with_floor(60)
         self.counter = Client(world, "counter", world.env["COUNTER"])
         self._silent_since: float | None = None
         self.delay = 0.0
 
     async def watch(self) -> None:
-        """Look for ever, as long as there is a reason to."""
+        """Check the queue every minute for ever, as long as bags are on the belt."""
         while True:
             if self._hall.on_belt():
-                await self.look()
+                await self.check_queue()
             else:
-                self._silent_since = None  # not asked is not unanswered
+                self._silent_since = None  # the counter is not silent while it is not called
             await self._clock.sleep(self._every)
 
-    async def look(self) -> None:
-        """Ask the counter, and line up what goes round while its owners wait."""
-        self.delay = await self._ask()
-        if self.delay <= self._worry:
+    async def check_queue(self) -> None:
+        """Read the delay from the counter; if it is too long, line up the bags on the belt."""
+        self.delay = await self._read_delay()
+        if self.delay <= self._max_delay:
             return
         for flight, bags in self._hall.on_belt().items():
             for bag in bags:
                 bag.place = "line"
             self._log("lineup", flight=flight, delay=round(self.delay), bags=len(bags))
 
-    async def _ask(self) -> float:
-        """The delay as the counter tells it, or for how long it has told none."""
+    async def _read_delay(self) -> float:
+        """Return the delay that the counter reports, or the time since its last answer."""
         outcome = await self.counter.get("/queue")
         now = self._clock.now()
         delay = outcome.body.get("delay") if isinstance(outcome, Answered) and outcome.ok else None
@@ -163,19 +166,19 @@ class Staff:
 
 
 def create(world: World) -> Starlette:
-    """The baggage handling of one airport."""
+    """Return the app of one airport's baggage handling."""
     hall = Hall()
     staff = Staff(world, hall)
 
-    async def land(request: Request) -> Response:
+    async def add(request: Request) -> Response:
         flight = request.path_params["flight"]
-        landed = await read_body(request, Landed)
-        hall.land(flight, landed.tags)
-        return reply({"flight": flight, "bags": len(landed.tags)}, 201)
+        arrived = await read_body(request, FlightBags)
+        hall.add(flight, arrived.tags)
+        return reply({"flight": flight, "bags": len(arrived.tags)}, 201)
 
     async def claim(request: Request) -> Response:
-        wish = await read_body(request, Claim)
-        bag = hall.claim(request.path_params["tag"], wish.passenger)
+        body = await read_body(request, Claim)
+        bag = hall.claim(request.path_params["tag"], body.passenger)
         return reply({"tag": bag.tag, "passenger": bag.passenger, "from": bag.place})
 
     async def bags(request: Request) -> Response:
@@ -184,19 +187,19 @@ def create(world: World) -> Starlette:
         return page_reply(request, page, page[-1].tag if page else None, limit)
 
     def status() -> Mapping[str, object]:
-        # A bag that waits for its owner is no work in progress.
+        # A bag that has not been claimed yet is not work in progress.
         return {"mode": "automatic", "quiescent": True, "delay": staff.delay, **hall.numbers()}
 
-    return frame(
+    return build_app(
         world,
         routes=[
-            Route("/flights/{flight}", land, methods=["POST"]),
+            Route("/flights/{flight}", add, methods=["POST"]),
             Route("/bags/{tag}/claim", claim, methods=["POST"]),
             Route("/bags", bags, methods=["GET"]),
         ],
         status=status,
-        background=[staff.watch, partial(gauge, world, hall.numbers)],
-        closing=staff.counter.close,
+        background=[staff.watch, partial(log_gauge, world, hall.numbers)],
+        on_shutdown=staff.counter.close,
     )
 
 

@@ -1,10 +1,10 @@
-"""The crossing application: the ledger of who passed which border, each crossing exactly once.
+"""The crossing application: a ledger that records each border crossing exactly once.
 
-A crossing is known by the id that its gate or counter gave it. Brought again, however often and by
-whatever way, it has the receipt that it got the first time; so whoever missed an answer asks
-again. Late records come from journals that were written while this service was away. Their
-travellers have long passed: they are entered as they are, and what would have stopped them (they
-are on the watchlist) is flagged.
+A crossing is identified by the id that its autogate or counter gave it. Recording it again, however
+often and through whichever channel, returns the receipt of the first time, so a client that missed
+the answer retries. Late records come from journals that were written while this service was
+unavailable. Their travellers have already been admitted, so the records are entered unchecked, and
+a traveller who is on the watchlist is flagged as a late hit.
 """
 
 from datetime import UTC, datetime
@@ -16,12 +16,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.kit import ApiError, World, deploy, page_reply, read_body, read_numbered_page, reply
-from services.store import Credential, Crossing, Recorded, Registry, Traveller
+from services.store import Credential, Crossing, DocumentHolder, Recorded, Registry
 from services.tenant import Tenant
 
 
 class NewCrossing(msgspec.Struct):
-    """A traveller whom a gate or an officer is about to let through."""
+    """The body of `POST /crossings`: a traveller whom a gate or an officer is about to admit."""
 
     id: str
     document: str
@@ -34,7 +34,7 @@ class NewCrossing(msgspec.Struct):
 
 
 class LateRecord(msgspec.Struct):
-    """A traveller who was let through by hand, out of a journal."""
+    """A crossing from a journal: the traveller was admitted after a manual check."""
 
     id: str
     document: str
@@ -49,31 +49,32 @@ class LateRecord(msgspec.Struct):
 
 
 class Batch(msgspec.Struct):
-    """Late records, oldest first."""
+    """The body of `POST /crossings/batch`: late records, oldest first."""
 
     records: list[LateRecord]
 
 
 def create(world: World) -> Starlette:
-    """The border service."""
+    """Return the app of the border service."""
     tenant = Tenant(world)
 
     async def record(request: Request, registry: Registry) -> Response:
         crossing = msgspec.convert(
             await read_body(request, NewCrossing), Crossing, from_attributes=True
         )
-        objection = _objection(await registry.traveller(crossing.document), world.clock.now())
-        if objection is None:
+        holder = await registry.find_holder(crossing.document)
+        refusal = _refusal(holder, world.clock.now())
+        if refusal is None:
             (recorded,) = await registry.record([crossing])
         else:
-            # Whoever was let through was let through, even if the visa was cancelled since.
-            known = await registry.recorded(crossing)
+            # A crossing that is already recorded stays valid, even if the visa was cancelled since.
+            known = await registry.find_crossing(crossing)
             if known is None:
-                raise objection
+                raise refusal
             recorded = known
-        return _answer(crossing, recorded)
+        return _response(crossing, recorded)
 
-    async def enter(request: Request, registry: Registry) -> Response:
+    async def record_batch(request: Request, registry: Registry) -> Response:
         batch = await read_body(request, Batch)
         crossings = [msgspec.convert(one, Crossing, from_attributes=True) for one in batch.records]
         recorded = await registry.record(crossings)
@@ -90,33 +91,33 @@ def create(world: World) -> Starlette:
 
     return tenant.app(
         tenant.route("/crossings", record, "POST"),
-        tenant.route("/crossings/batch", enter, "POST"),
+        tenant.route("/crossings/batch", record_batch, "POST"),
         tenant.route("/crossings", crossings, kind="read"),
     )
 
 
-def _answer(crossing: Crossing, recorded: Recorded) -> Response:
+def _response(crossing: Crossing, recorded: Recorded) -> Response:
     if recorded.outcome == "conflict":
-        reason = f"{crossing.id} is in the ledger with other content"
+        reason = f"crossing {crossing.id} is in the ledger with different content"
         raise ApiError(409, "conflict", reason, receipt=recorded.receipt)
-    told = {"id": crossing.id, "receipt": recorded.receipt, "source": "central"}
-    return reply(told, 201 if recorded.outcome == "recorded" else 200)
+    content = {"id": crossing.id, "receipt": recorded.receipt, "source": "central"}
+    return reply(content, 201 if recorded.outcome == "recorded" else 200)
 
 
-def _objection(traveller: Traveller | None, now: float) -> ApiError | None:
-    """Why a traveller may not pass, if there is a reason."""
-    if traveller is None:
+def _refusal(holder: DocumentHolder | None, now: float) -> ApiError | None:
+    """Return the error response if the holder of the document may not cross, else None."""
+    if holder is None:
         return ApiError(422, "document", "no such document was issued")
-    if not _valid(traveller.passport, now):
+    if not _is_valid(holder.passport, now):
         return ApiError(422, "document", "the passport has expired or was cancelled")
-    if traveller.needs is None:
+    if holder.needs is None:
         return None
-    if traveller.permission is None or not _valid(traveller.permission, now):
-        return ApiError(422, "visa", f"no valid {traveller.needs}")
+    if holder.permission is None or not _is_valid(holder.permission, now):
+        return ApiError(422, "visa", f"no valid {holder.needs}")
     return None
 
 
-def _valid(credential: Credential, now: float) -> bool:
+def _is_valid(credential: Credential, now: float) -> bool:
     today = datetime.fromtimestamp(now, UTC).date()
     return not credential.cancelled and credential.until >= today
 

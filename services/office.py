@@ -1,12 +1,12 @@
-"""An immigration office: takes applications for passports, visas and stay permits.
+"""An immigration office: accepts applications for passports, visas and stay permits.
 
-With the data center up it passes them on. Without it, it writes them into its journal, durable
-before the applicant is answered, and enters them later: oldest first, throttled, each once (the
-application's id is the same all the way). What it cannot do alone it says so: a passport on the
-same day needs the data center.
+While the data center is available, the office forwards each application to it. While it is not, the
+office writes the application to its journal, durably and before it answers the applicant, and
+submits it later: oldest first, throttled, each exactly once (the application's id never changes).
+Same-day service needs the data center, so it is refused with a clear message.
 
-An application whose answer from the data center was lost goes into the journal too, for it may or
-may not be there; entering it again does no harm.
+An application whose answer from the data center was lost is written to the journal as well. The
+data center may or may not have it; submitting it again has no effect.
 """
 
 from collections.abc import Sequence
@@ -28,14 +28,14 @@ from services.kit import (
     NotAccepted,
     NotSent,
     Outcome,
+    OutcomeUnknown,
     Record,
     Settled,
-    Unsure,
     Upstream,
     World,
+    build_app,
     deploy,
-    frame,
-    gauge,
+    log_gauge,
     page_reply,
     read_body,
     read_numbered_page,
@@ -48,7 +48,7 @@ SERVICES: dict[Service, str] = {
     "visa": "VISA",
     "stay-permit": "STAY_PERMIT",
 }
-"""The services and where the environment says that they are."""
+"""The services, and the environment variables with their base URLs."""
 
 SAME_DAY = {
     "id": "Layanan di hari yang sama tidak tersedia selama gangguan pusat data. "
@@ -59,7 +59,7 @@ SAME_DAY = {
 
 
 class NewApplication(msgspec.Struct):
-    """What an applicant hands in."""
+    """The body of `POST /applications`."""
 
     id: str
     document: str
@@ -68,26 +68,26 @@ class NewApplication(msgspec.Struct):
 
 
 class Office:
-    """The office's desk, its journal and its view of the data center."""
+    """The office's application intake, its journal and its view of the data center."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._journal = world.journal(Path(world.env["JOURNAL"]))
-        # With something in its journal it was restarted, perhaps in an outage: no grace then.
-        fresh = self._journal.counts().total == 0
+        # A journal with records means a restart, perhaps during an outage: no grace period then.
+        first_start = self._journal.counts().total == 0
         self._upstreams = {
-            service: Upstream(world, service, world.env[key], fresh=fresh)
+            service: Upstream(world, service, world.env[key], first_start=first_start)
             for service, key in SERVICES.items()
         }
-        self._clerks = [self._hire(service) for service in SERVICES]
+        self._replayers = [self._create_replayer(service) for service in SERVICES]
         self._mode = "automatic"
-        self._busy = 0
+        self._in_flight = 0
 
     def app(self) -> Starlette:
-        """The app."""
-        watches = [partial(one.watch, self._adapt) for one in self._upstreams.values()]
-        clerks = [partial(one.run, self._adapt) for one in self._clerks]
-        return frame(
+        """Return the office's app."""
+        watches = [partial(one.watch, self._update_mode) for one in self._upstreams.values()]
+        replays = [partial(one.run, self._update_mode) for one in self._replayers]
+        return build_app(
             self._world,
             routes=[
                 Route("/applications", self._post_application, methods=["POST"]),
@@ -95,27 +95,28 @@ class Office:
                 Route("/quarantine", self._get_quarantine),
             ],
             status=self._status,
-            background=[*watches, *clerks, self._gauge],
-            closing=self._close,
+            background=[*watches, *replays, self._gauge],
+            on_shutdown=self._close,
         )
 
-    # ---- taking applications --------------------------------------------------------------------
+    # ---- accepting applications -----------------------------------------------------------------
 
     async def _post_application(self, request: Request) -> Response:
         application = await read_body(request, NewApplication)
-        self._busy += 1
+        self._in_flight += 1
         try:
-            return await self._take(application)
+            return await self._accept(application)
         finally:
-            self._busy -= 1
-            self._adapt()
+            self._in_flight -= 1
+            self._update_mode()
 
-    async def _take(self, application: NewApplication) -> Response:
+    async def _accept(self, application: NewApplication) -> Response:
         if self._journal.find(application.id) is not None:
             return self._write_down(application)
         upstream = self._upstreams[application.service]
-        if not upstream.may_ask:
-            outcome: Outcome = NotSent(upstream.reason or f"{upstream.name} asked for a pause")
+        if not upstream.accepts_calls:
+            reason = upstream.reason or f"{upstream.name} sent a Retry-After"
+            outcome: Outcome = NotSent(reason)
         else:
             outcome = await upstream.post("/applications", _body(application), retries=1)
         if isinstance(outcome, Answered):
@@ -125,8 +126,8 @@ class Office:
             raise ApiError(outcome.status, code, outcome.reason)
         if not application.same_day:
             return self._write_down(application)
-        if isinstance(outcome, Unsure):
-            # Neither yes nor no would be honest. Asked again, the data center knows the id.
+        if isinstance(outcome, OutcomeUnknown):
+            # It may or may not be registered. A retry with the same id will show which.
             raise ApiError(500, "unsure", outcome.reason)
         raise ApiError(503, "same-day", outcome.reason, message=SAME_DAY)
 
@@ -140,9 +141,9 @@ class Office:
             raise ApiError(503, "journal", str(error)) from error
         return reply({"id": application.id, "path": "offline", "source": "journal"}, 202)
 
-    # ---- entering the journal -------------------------------------------------------------------
+    # ---- replaying the journal ------------------------------------------------------------------
 
-    def _hire(self, service: Service) -> JournalReplayer:
+    def _create_replayer(self, service: Service) -> JournalReplayer:
         world = self._world
         upstream = self._upstreams[service]
 
@@ -150,7 +151,7 @@ class Office:
             world.clock,
             world.log,
             self._journal,
-            partial(_enter, upstream),
+            partial(_submit, upstream),
             batch=world.number("ENTRY_BATCH", 20),
             every=world.seconds("ENTRY_EVERY", 300),
             group=service,
@@ -158,23 +159,25 @@ class Office:
 
     # ---- modes ----------------------------------------------------------------------------------
 
-    def _adapt(self) -> None:
-        mode, reason = self._judge()
+    def _update_mode(self) -> None:
+        mode, reason = self._current_mode()
         if mode != self._mode:
             self._world.log("mode", mode=mode, previous=self._mode, reason=reason)
             self._mode = mode
 
-    def _judge(self) -> tuple[str, str]:
-        standings = {name: one.state for name, one in self._upstreams.items()}
+    def _current_mode(self) -> tuple[str, str]:
+        states = [one.state for one in self._upstreams.values()]
         reasons = [one.reason for one in self._upstreams.values() if one.reason]
         backlog = self._journal.counts().written
-        if all(state in ("away", "closed") for state in standings.values()):
+        if all(state in ("away", "closed") for state in states):
             return "manual", "; ".join(reasons)
         if backlog:
-            reasons.append(f"{backlog} applications are to be entered")
-        return ("mixed", "; ".join(reasons)) if reasons else ("automatic", "all is entered")
+            reasons.append(f"{backlog} applications wait in the journal")
+        if reasons:
+            return "mixed", "; ".join(reasons)
+        return "automatic", "all applications are entered"
 
-    # ---- what it tells --------------------------------------------------------------------------
+    # ---- status and paged reads -----------------------------------------------------------------
 
     def _numbers(self) -> dict[str, object]:
         counts = self._journal.counts()
@@ -182,11 +185,11 @@ class Office:
 
     def _status(self) -> dict[str, object]:
         numbers = self._numbers()
-        quiescent = self._busy == 0 and numbers["backlog"] == 0
+        quiescent = self._in_flight == 0 and numbers["backlog"] == 0
         return {"mode": self._mode, "quiescent": quiescent, **numbers}
 
     async def _gauge(self) -> None:
-        await gauge(self._world, self._numbers)
+        await log_gauge(self._world, self._numbers)
 
     async def _get_journal(self, request: Request) -> Response:
         after, limit = read_numbered_page(request)
@@ -202,11 +205,11 @@ class Office:
         self._journal.close()
 
 
-async def _enter(upstream: Upstream, records: Sequence[Record]) -> Sequence[Settled] | NotAccepted:
-    """Bring written applications to a service, up to the first that it does not take now."""
+async def _submit(upstream: Upstream, records: Sequence[Record]) -> Sequence[Settled] | NotAccepted:
+    """Submit applications from the journal, up to the first that the service does not accept."""
     settled: list[Settled] = []
     for record in records:
-        if not upstream.may_ask:
+        if not upstream.accepts_calls:
             break
         application = msgspec.convert(record.content, NewApplication)
         outcome = await upstream.post("/applications", _body(application))
@@ -219,7 +222,7 @@ async def _enter(upstream: Upstream, records: Sequence[Record]) -> Sequence[Sett
             settled.append(Settled(record.id, "quarantined", reason))
     if settled:
         return settled
-    return NotAccepted(upstream.reason or "no answer", wait=upstream.client.held_for)
+    return NotAccepted(upstream.reason or "no answer", wait=upstream.client.retry_after_left)
 
 
 def _body(application: NewApplication) -> dict[str, object]:
@@ -244,7 +247,7 @@ def _page(request: Request, records: Sequence[Record], limit: int) -> Response:
 
 
 def create(world: World) -> Starlette:
-    """The office."""
+    """Return the app of an immigration office."""
     return Office(world).app()
 
 

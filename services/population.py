@@ -1,9 +1,9 @@
-"""The people who travel: fictitious, and the same every time.
+"""A deterministic, fictitious population of travellers.
 
-`person(i)` follows from `i` alone, so the registry is seeded and travellers are sent to the gates
-without either side knowing the other. About 55 % are Indonesian citizens, 30 % hold a visa (one in
-thirty of them a cancelled one), 13 % a stay permit, and 2 % of all are on the watchlist. Foreign
-states are invented: codes that ISO 3166 leaves to its users, and ICAO's own Utopia.
+`person(i)` depends on `i` alone. So the registry is seeded with the same people that the load
+generator sends to the gates, although neither knows the other. About 55 % are Indonesian citizens,
+30 % hold a visa (one in thirty of these is cancelled), 13 % hold a stay permit, and 2 % are on the
+watchlist. Foreign states are invented: codes that ISO 3166 reserves for users, and ICAO's Utopia.
 """
 
 from datetime import date, timedelta
@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 POPULATION = 20_000
-"""How many are registered unless the environment says otherwise."""
+"""The number of people who are registered if the environment's `POPULATION` is not set."""
 
 Service = Literal["passport", "visa", "stay-permit"]
 Kind = Literal["citizen", "visa", "stay-permit"]
@@ -27,15 +27,15 @@ GIVEN = {
     "foreigner": ("ANNA MARIA", "JOSE", "IVO", "NNEKA", "BELA", "ASTRID", "MINH", "ZOE", "OTTO"),
 }
 
-# Multipliers without a common factor with what they are reduced by, so that no value repeats
-# before all have been used, and neighbours look unlike each other.
+# Multipliers that are coprime to their modulus: no value repeats before all have been used, and
+# people with neighbouring numbers differ.
 _SHUFFLE = 37
 _NUMBERS = 7_654_321
 _DOCUMENTS = 10**7
 
 
 class Person(msgspec.Struct, frozen=True):
-    """Somebody with a passport, and what the data center knows about them."""
+    """A person with a passport, and what the registry holds about them."""
 
     document: str
     surname: str
@@ -44,21 +44,21 @@ class Person(msgspec.Struct, frozen=True):
     birth: date
     sex: Literal["F", "M"]
     expiry: date
-    """Of the passport."""
+    """Last day of validity of the passport."""
     kind: Kind
     number: str | None
-    """Of the visa or permit."""
+    """Number of the visa or stay permit; None for a citizen."""
     cancelled: bool
-    """The visa was cancelled: its holder must not be let in."""
+    """True if the visa was cancelled, so that its holder must not be admitted."""
     listed: bool
-    """On the watchlist from the beginning."""
+    """True if the document is on the watchlist from the start."""
 
 
 def person(i: int) -> Person:
-    """The `i`-th person, from 0."""
+    """Return person number `i`, from 0."""
     slot = i * _SHUFFLE % 100
     listed = slot >= 98
-    # The listed come from every kind, in the same proportions as everybody.
+    # People on the watchlist are of every kind, in the same proportions as the others.
     kind = _kind(i // 100 * _SHUFFLE % 98 if listed else slot)
     digits = f"{(i * _NUMBERS + 1_234_567) % _DOCUMENTS:07}"
     home = "citizen" if kind == "citizen" else "foreigner"

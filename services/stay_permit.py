@@ -1,14 +1,14 @@
-"""Stay permits for foreigners who live here: applications and lookups."""
+"""The stay-permit service for foreign residents: applications and lookups."""
 
 from starlette.applications import Starlette
 
-from services.applications import applications
+from services.applications import application_service
 from services.kit import World, deploy
 
 
 def create(world: World) -> Starlette:
-    """The stay-permit service."""
-    return applications(world, "stay-permit")
+    """Return the app of the stay-permit service."""
+    return application_service(world, "stay-permit")
 
 
 app = deploy(create)

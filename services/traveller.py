@@ -1,4 +1,4 @@
-"""Somebody who stands before a gate or an officer: what they show, and what it says about them."""
+"""A traveller at a gate or a counter: the request, and the data read from the document."""
 
 import msgspec
 
@@ -7,17 +7,17 @@ from services.mrz import Mrz, parse
 
 
 class Visa(msgspec.Struct, frozen=True):
-    """What is glued into a foreigner's passport, beside what machines read."""
+    """The visa in a foreigner's passport, which is not part of the machine-readable zone."""
 
     number: str
     days: int
 
 
-class Asked(msgspec.Struct, frozen=True):
+class TravellerRequest(msgspec.Struct, frozen=True):
     """The body of `POST /travellers`."""
 
     crossing: str
-    """Which crossing this is; the same again is the same traveller asking again."""
+    """The id of the crossing; a request with the same id is a retry by the same traveller."""
     mrz: tuple[str, ...]
     flight: str
     direction: str
@@ -25,39 +25,39 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Traveller(msgspec.Struct, frozen=True):
-    """A traveller whose document was read."""
+    """A traveller whose document has been read."""
 
-    asked: Asked
-    zone: Mrz
+    request: TravellerRequest
+    mrz: Mrz
 
     @property
     def document(self) -> str:
-        """The number of the document."""
-        return self.zone.document
+        """The document's number."""
+        return self.mrz.document
 
     def crossing(self, airport: str, channel: str, recorded_at: float) -> dict[str, object]:
-        """The crossing as `border` takes it."""
+        """Return the body of `POST /crossings` of the border service."""
         return {
-            "id": self.asked.crossing,
-            "document": self.zone.document,
-            "nationality": self.zone.nationality,
+            "id": self.request.crossing,
+            "document": self.mrz.document,
+            "nationality": self.mrz.nationality,
             "airport": airport,
-            "flight": self.asked.flight,
-            "direction": self.asked.direction,
+            "flight": self.request.flight,
+            "direction": self.request.direction,
             "channel": channel,
             "recorded_at": recorded_at,
         }
 
 
-def read(asked: Asked) -> Traveller:
-    """Read the document.
+def read_document(request: TravellerRequest) -> Traveller:
+    """Read the machine-readable zone of the traveller's document.
 
     Raises:
-        MrzError: it cannot be read.
+        MrzError: The zone is not valid.
     """
-    return Traveller(asked, parse(asked.mrz))
+    return Traveller(request, parse(request.mrz))
 
 
 def airport(world: World) -> str:
-    """The airport that a service is at: `cgk` for `counter-cgk`."""
+    """Return the airport of a service from its name: `cgk` for `counter-cgk`."""
     return world.name.partition("-")[2] or world.name

@@ -1,14 +1,14 @@
-"""Visas for foreigners: applications and lookups."""
+"""The visa service for foreign visitors: applications and lookups."""
 
 from starlette.applications import Starlette
 
-from services.applications import applications
+from services.applications import application_service
 from services.kit import World, deploy
 
 
 def create(world: World) -> Starlette:
-    """The visa service."""
-    return applications(world, "visa")
+    """Return the app of the visa service."""
+    return application_service(world, "visa")
 
 
 app = deploy(create)

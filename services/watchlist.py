@@ -1,4 +1,4 @@
-"""The watchlist of people who must not cross: lookups, and snapshots for when it is away."""
+"""The watchlist of documents whose holders must not cross: lookups and offline snapshots."""
 
 import msgspec
 from starlette.applications import Starlette
@@ -12,14 +12,14 @@ from services.tenant import Tenant
 
 
 class NewEntry(msgspec.Struct):
-    """A document that an operator puts on the list."""
+    """The body of `POST /entries`: an operator adds a document to the watchlist."""
 
     document: str
     reason: str
 
 
 def create(world: World) -> Starlette:
-    """The watchlist service."""
+    """Return the app of the watchlist service."""
     tenant = Tenant(world)
     key = world.env["SNAPSHOT_KEY"]
 
@@ -27,17 +27,17 @@ def create(world: World) -> Starlette:
         document = request.query_params.get("document")
         if not document:
             raise ApiError(400, "query", "document is missing")
-        return reply({"listed": await registry.listed(document), "source": "central"})
+        return reply({"listed": await registry.is_listed(document), "source": "central"})
 
     async def snapshot(_request: Request, registry: Registry) -> Response:
-        # Issued before it is read: an entry made meanwhile must not count as covered.
+        # The time is taken before the read: an entry that is added during the read may be missing.
         issued_at = world.clock.now()
         watchlist = await registry.watchlist()
         return reply(sign(key, watchlist.version, issued_at, watchlist.documents))
 
     async def add(request: Request, registry: Registry) -> Response:
         new = await read_body(request, NewEntry)
-        return reply(await registry.list_document(new.document, new.reason), 201)
+        return reply(await registry.add_to_watchlist(new.document, new.reason), 201)
 
     async def entries(request: Request, registry: Registry) -> Response:
         after, limit = read_numbered_page(request)

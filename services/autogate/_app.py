@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.kit import Upstream, World, frame, gauge, read_body, reply
-from services.traveller import Asked
+from services.kit import Upstream, World, build_app, log_gauge, read_body, reply
+from services.traveller import TravellerRequest
 
 from ._gate import Gate
 from ._lanes import Lanes
@@ -35,7 +35,7 @@ def create(world: World) -> Starlette:
     lanes = Lanes(world, gate, watchlist, border)
 
     async def travellers(request: Request) -> Response:
-        return reply(await lanes.serve(await read_body(request, Asked)))
+        return reply(await lanes.serve(await read_body(request, TravellerRequest)))
 
     async def permit(request: Request) -> Response:
         permission = await read_body(request, Permission)
@@ -63,7 +63,7 @@ def create(world: World) -> Starlette:
         await watchlist.client.close()
         await border.client.close()
 
-    return frame(
+    return build_app(
         world,
         routes=[
             Route("/travellers", travellers, methods=["POST"]),
@@ -73,7 +73,7 @@ def create(world: World) -> Starlette:
         background=[
             partial(watchlist.watch, gate.reassess),
             partial(border.watch, gate.reassess),
-            partial(gauge, world, numbers),
+            partial(log_gauge, world, numbers),
         ],
-        closing=closing,
+        on_shutdown=closing,
     )

@@ -38,7 +38,7 @@ class Gate:
     def reassess(self) -> None:
         """Close all lanes if an upstream is down and the system is not just starting."""
         outage = self._outage_reason()
-        if self.share > 0 and outage and not any(up.starting for up in self._upstreams):
+        if self.share > 0 and outage and not any(up.is_starting for up in self._upstreams):
             self.close(outage)
 
     def close(self, reason: str) -> None:
@@ -58,7 +58,7 @@ class Gate:
             self.close(reason or "closed by the command centre")
             return
         if outage := self._outage_reason():
-            wait = self._clock.machine(60)
+            wait = self._clock.with_floor(60)
             raise ApiError(503, "blind", f"the gate cannot open: {outage}", retry_after=wait)
         self.share = share
         self.lanes.resize(math.ceil(share * self._lanes))

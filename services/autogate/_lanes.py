@@ -7,7 +7,7 @@ import msgspec
 
 from services.kit import Answered, Clock, DesksClosedError, Outcome, Upstream, World
 from services.mrz import MrzError
-from services.traveller import Asked, Traveller, airport, read
+from services.traveller import Traveller, TravellerRequest, airport, read_document
 
 from ._gate import Gate
 
@@ -34,14 +34,14 @@ class Lanes:
         self._shortest = world.seconds("GATE_MIN", 15)
         self._longest = world.seconds("GATE_MAX", 25)
 
-    async def serve(self, asked: Asked) -> Passage:
+    async def serve(self, asked: TravellerRequest) -> Passage:
         """Serve a traveller as soon as a lane is free.
 
         Raises:
             ApiError: No lane can serve the traveller, who is to go to a counter.
         """
         try:
-            async with self._gate.lanes.turn():
+            async with self._gate.lanes.acquire():
                 opened = self._clock.now()
                 passage = await self._decide(asked)
                 left = opened + self._duration(asked.crossing) - self._clock.now()
@@ -55,12 +55,12 @@ class Lanes:
         part = crc32(crossing.encode()) % 1001 / 1000
         return self._shortest + part * (self._longest - self._shortest)
 
-    async def _decide(self, asked: Asked) -> Passage:
+    async def _decide(self, asked: TravellerRequest) -> Passage:
         try:
-            traveller = read(asked)
+            traveller = read_document(asked)
         except MrzError:
             return Passage("referred", reason="unreadable")
-        if not (self._watchlist.may_ask and self._border.may_ask):
+        if not (self._watchlist.accepts_calls and self._border.accepts_calls):
             self._divert("the data center cannot be asked now")
         params = {"document": traveller.document}
         listed = self._require_answer(await self._watchlist.get("/check", params, retries=1))

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.kit import World, deploy, frame, gauge, page_reply, read_numbered_page, reply
+from services.kit import World, build_app, deploy, log_gauge, page_reply, read_numbered_page, reply
 
 from ._controller import Controller
 from ._plan import Plan, PlanError, build_plan, load_plan
@@ -46,16 +46,16 @@ def create(world: World) -> Starlette:
         page = controller.board.notices[after : after + limit]
         return page_reply(request, page, page[-1].number if page else None, limit)
 
-    return frame(
+    return build_app(
         world,
         routes=[Route("/plan", get_plan), Route("/notices", get_notices)],
         status=controller.status,
         background=[
             controller.run_rounds,
             controller.publish_notices,
-            partial(gauge, world, controller.numbers),
+            partial(log_gauge, world, controller.numbers),
         ],
-        closing=targets.close,
+        on_shutdown=targets.close,
     )
 
 

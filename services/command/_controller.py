@@ -19,11 +19,11 @@ class Controller:
         clock = world.clock
         self._world = world
         self._targets = targets
-        self._every = clock.machine(world.seconds("PROBE_EVERY", 300))
-        self._plan = plan.paced(clock.machine)
+        self._every = clock.with_floor(world.seconds("PROBE_EVERY", 300))
+        self._plan = plan.paced(clock.with_floor)
         self._recovery = initial_recovery(plan)
         self._incident = Incident()
-        self.board = NoticeBoard(plan, world.seconds("NOTICE_EVERY", 21600), clock.machine(60))
+        self.board = NoticeBoard(plan, world.seconds("NOTICE_EVERY", 21600), clock.with_floor(60))
 
     async def run_rounds(self) -> None:
         """Run round after round, one every `PROBE_EVERY`; never return.

@@ -62,9 +62,11 @@ class Targets:
     async def _probe_one(self, name: str, counted: Collection[str]) -> Observation:
         client = self._probes[name]
         if name not in self._tenants:
-            return self._edge(name, await client.get("/status", urgent=True))
+            return self._edge(name, await client.get("/status", ignore_retry_after=True))
         paths = ["/ready", "/admission", *(["/status"] if name in counted else [])]
-        outcomes = await asyncio.gather(*(client.get(path, urgent=True) for path in paths))
+        outcomes = await asyncio.gather(
+            *(client.get(path, ignore_retry_after=True) for path in paths)
+        )
         return _tenant(*outcomes)
 
     def _edge(self, name: str, status: Outcome) -> Observation:

@@ -12,14 +12,14 @@ from starlette.routing import Route
 from services.kit import (
     Record,
     World,
-    frame,
-    gauge,
+    build_app,
+    log_gauge,
     page_reply,
     read_body,
     read_numbered_page,
     reply,
 )
-from services.traveller import Asked
+from services.traveller import TravellerRequest
 
 from ._counter import Counter
 
@@ -35,7 +35,7 @@ def create(world: World) -> Starlette:
     counter = Counter(world)
 
     async def travellers(request: Request) -> Response:
-        return reply(await counter.decide(await read_body(request, Asked)))
+        return reply(await counter.decide(await read_body(request, TravellerRequest)))
 
     async def surge(request: Request) -> Response:
         body = await read_body(request, Surge)
@@ -80,7 +80,7 @@ def create(world: World) -> Starlette:
     async def opening() -> None:
         counter.reassess()
 
-    return frame(
+    return build_app(
         world,
         routes=[
             Route("/travellers", travellers, methods=["POST"]),
@@ -90,9 +90,9 @@ def create(world: World) -> Starlette:
             Route("/quarantine", quarantine, methods=["GET"]),
         ],
         status=status,
-        opening=opening,
-        background=[*counter.background(), partial(gauge, world, numbers)],
-        closing=counter.close,
+        on_startup=opening,
+        background=[*counter.background(), partial(log_gauge, world, numbers)],
+        on_shutdown=counter.close,
     )
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from services.kit import ApiError, Desks, JournalReplayer, Mode, Upstream, World
 from services.mrz import MrzError
-from services.traveller import Asked, Traveller, airport, read
+from services.traveller import Traveller, TravellerRequest, airport, read_document
 
 from ._decision import Decision
 from ._entry import Entry
@@ -30,7 +30,7 @@ Work = Callable[[], Coroutine[object, object, None]]
 class _Case:
     """A traveller's request, and the task that decides it."""
 
-    asked: Asked
+    asked: TravellerRequest
     task: asyncio.Task[Decision]
 
 
@@ -49,8 +49,8 @@ class Counter:
         self.mode = Mode(world.log)
         self.journal = world.journal(Path(world.env["JOURNAL"]))
         fresh = not has_stored_snapshot(self.journal)
-        self.watchlist = Upstream(world, "watchlist", world.env["WATCHLIST"], fresh=fresh)
-        self.border = Upstream(world, "border", world.env["BORDER"], fresh=fresh)
+        self.watchlist = Upstream(world, "watchlist", world.env["WATCHLIST"], first_start=fresh)
+        self.border = Upstream(world, "border", world.env["BORDER"], first_start=fresh)
         self.offline = OfflineWatchlist(world, self.journal, self.watchlist)
         self.desks = Desks(self._officers)
         self._online = OnlineCheck(world.clock, self.watchlist, self.border, airport(world))
@@ -110,7 +110,7 @@ class Counter:
                 "automatic", "the data center answers, and all journal records are in the ledger"
             )
 
-    async def decide(self, asked: Asked) -> Decision:
+    async def decide(self, asked: TravellerRequest) -> Decision:
         """Serve a traveller; the case is decided even if the client disconnects.
 
         The same crossing asked again gets the same decision.
@@ -127,7 +127,7 @@ class Counter:
             )
         return await asyncio.shield(case.task)
 
-    def _open_case(self, asked: Asked) -> _Case:
+    def _open_case(self, asked: TravellerRequest) -> _Case:
         task = asyncio.ensure_future(self._serve(asked))
         case = self._cases[asked.crossing] = _Case(asked, task)
         while len(self._cases) > _MAX_CASES and next(iter(self._cases.values())).task.done():
@@ -139,9 +139,9 @@ class Counter:
         if task.cancelled() or task.exception() is not None:
             self._cases.pop(crossing, None)
 
-    async def _serve(self, asked: Asked) -> Decision:
+    async def _serve(self, asked: TravellerRequest) -> Decision:
         joined = self._clock.now()
-        async with self.desks.turn() as desk:
+        async with self.desks.acquire() as desk:
             began = self._clock.now()
             decision = await self._at_desk(asked, desk)
             took = self._clock.now() - began
@@ -149,17 +149,17 @@ class Counter:
         self.reassess()
         return msgspec.structs.replace(decision, waited=began - joined)
 
-    async def _at_desk(self, asked: Asked, desk: int) -> Decision:
+    async def _at_desk(self, asked: TravellerRequest, desk: int) -> Decision:
         began = self._clock.now()
         try:
-            traveller = read(asked)
+            traveller = read_document(asked)
         except MrzError:
             await self._sleep_until(began + self._online_time)
             return Decision("held", "manual", "snapshot", reason="unreadable")
         recorded = self._manual.recorded_decision(traveller)
         if recorded is not None:
             return recorded
-        if self._online.may_ask:
+        if self._online.accepts_calls:
             result = await self._online.check(traveller)
             if isinstance(result, Decision):
                 self._maybe_recorded.discard(asked.crossing)
@@ -172,7 +172,7 @@ class Counter:
 
     async def _verify_manually(self, traveller: Traveller, desk: int, began: float) -> Decision:
         await self._sleep_until(began + self._manual_time)
-        crossing = traveller.asked.crossing
+        crossing = traveller.request.crossing
         decision = self._manual.decide(
             traveller, desk, maybe_recorded=crossing in self._maybe_recorded
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.kit import Answered, NotAccepted, Record, Refused, Settled, Unsure, Upstream
+from services.kit import Answered, NotAccepted, OutcomeUnknown, Record, Refused, Settled, Upstream
 
 from ._manual import late_record
 
@@ -24,12 +24,12 @@ class Entry:
         if self._border.state not in ("open", "share"):
             return NotAccepted(self._border.reason)
         body = {"records": [late_record(record) for record in records]}
-        outcome = await self._border.post("/crossings/batch", body, patience=_PATIENCE)
+        outcome = await self._border.post("/crossings/batch", body, timeout_factor=_PATIENCE)
         if isinstance(outcome, Answered):
             return _outcome(outcome, records)
         if isinstance(outcome, Refused):
             return NotAccepted(outcome.reason, outcome.retry_after or 0.0)
-        return NotAccepted(outcome.reason, too_much=isinstance(outcome, Unsure))
+        return NotAccepted(outcome.reason, too_much=isinstance(outcome, OutcomeUnknown))
 
 
 def _outcome(answer: Answered, records: Sequence[Record]) -> Sequence[Settled] | NotAccepted:

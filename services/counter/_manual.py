@@ -67,7 +67,7 @@ class ManualVerification:
 
     def recorded_decision(self, traveller: Traveller) -> Decision | None:
         """Return the decision that the journal has for this crossing; None if it has none."""
-        record = self._journal.find(traveller.asked.crossing)
+        record = self._journal.find(traveller.request.crossing)
         if record is None:
             return None
         content = record.content
@@ -98,13 +98,13 @@ class ManualVerification:
 
     def _admit(self, traveller: Traveller, desk: int, *, maybe_recorded: bool) -> Decision:
         try:
-            record = self._journal.append(traveller.asked.crossing, self._stamp(traveller, desk))
+            record = self._journal.append(traveller.request.crossing, self._stamp(traveller, desk))
         except JournalError as error:
             raise self._journal_error(traveller, error, maybe_recorded=maybe_recorded) from error
         return self._admitted(record.content)
 
     def _quarantine(self, traveller: Traveller, desk: int) -> None:
-        crossing = traveller.asked.crossing
+        crossing = traveller.request.crossing
         try:
             self._journal.append(crossing, self._stamp(traveller, desk))
             self._journal.settle([Settled(crossing, "quarantined", UNSURE)])
@@ -116,7 +116,7 @@ class ManualVerification:
         self, traveller: Traveller, error: JournalError, *, maybe_recorded: bool
     ) -> ApiError:
         """Log that the journal failed, and return the answer to the traveller."""
-        self._log("journal-failed", id=traveller.asked.crossing, reason=str(error))
+        self._log("journal-failed", id=traveller.request.crossing, reason=str(error))
         if maybe_recorded:  # the ledger may have the crossing: neither decision would be true
             return ApiError(500, "unsure", str(error))
         return ApiError(503, "journal", str(error), retry_after=_RETRY_AFTER)
@@ -124,11 +124,11 @@ class ManualVerification:
     def _stamp(self, traveller: Traveller, desk: int) -> Mapping[str, object]:
         now = self._clock.now()
         local = datetime.fromtimestamp(now, UTC) + self._offset
-        zone, visa = traveller.zone, traveller.asked.visa
+        zone, visa = traveller.mrz, traveller.request.visa
         stamp: dict[str, object] = {
             "date": f"{local:%Y-%m-%d}",
             "time": f"{local:%H:%M}",
-            "flight": traveller.asked.flight,
+            "flight": traveller.request.flight,
             "initials": f"{self._airport[:1].upper()}{desk}",
         }
         if zone.nationality != "IDN":

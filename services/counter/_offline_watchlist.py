@@ -18,7 +18,7 @@ _NOTE = "snapshot"
 
 def has_stored_snapshot(journal: Journal) -> bool:
     """Return True if an earlier process of this counter has stored a snapshot."""
-    return journal.kept(_NOTE) is not None
+    return journal.load(_NOTE) is not None
 
 
 class OfflineWatchlist:
@@ -31,11 +31,11 @@ class OfflineWatchlist:
         self._watchlist = watchlist
         self._key = world.env["SNAPSHOT_KEY"]
         self._limit = world.seconds("SNAPSHOT_LIMIT", 345_600)
-        self._every = world.clock.machine(world.seconds("SNAPSHOT_EVERY", 3600))
-        self._retry_every = world.clock.machine(60)
+        self._every = world.clock.with_floor(world.seconds("SNAPSHOT_EVERY", 3600))
+        self._retry_every = world.clock.with_floor(60)
         self._snapshot: Snapshot | None = None
         self._listed: frozenset[str] = frozenset()
-        stored = journal.kept(_NOTE)
+        stored = journal.load(_NOTE)
         if stored is not None:
             self._accept(stored)
 
@@ -63,7 +63,7 @@ class OfflineWatchlist:
     async def keep_fresh(self) -> None:
         """Fetch a snapshot every `SNAPSHOT_EVERY`, and sooner after a failure; never return."""
         while True:
-            fetched = self._watchlist.may_ask and await self.fetch()
+            fetched = self._watchlist.accepts_calls and await self.fetch()
             await self._clock.sleep(self._every if fetched else self._retry_every)
 
     async def fetch(self) -> bool:
@@ -75,7 +75,7 @@ class OfflineWatchlist:
         if not self._accept(body):
             return False
         try:
-            self._journal.keep(_NOTE, body)
+            self._journal.save(_NOTE, body)
         except JournalError as error:  # this process can still use it
             self._log("snapshot-unkept", reason=str(error))
         return True

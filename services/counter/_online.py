@@ -7,7 +7,7 @@ crossing.
 
 from dataclasses import dataclass
 
-from services.kit import Answered, Clock, Unsure, Upstream
+from services.kit import Answered, Clock, OutcomeUnknown, Upstream
 from services.traveller import Traveller
 
 from ._decision import Decision
@@ -32,9 +32,9 @@ class OnlineCheck:
         self._airport = airport
 
     @property
-    def may_ask(self) -> bool:
+    def accepts_calls(self) -> bool:
         """True if both tenants can be asked; one answer alone admits nobody."""
-        return self._watchlist.may_ask and self._border.may_ask
+        return self._watchlist.accepts_calls and self._border.accepts_calls
 
     async def check(self, traveller: Traveller) -> Decision | Undecided:
         """Return the data center's decision, or how far the check came without one."""
@@ -45,7 +45,7 @@ class OnlineCheck:
             return Decision("held", "online", "central", reason="watchlist")
         body = traveller.crossing(self._airport, "counter", self._clock.now())
         crossed = await self._border.post("/crossings", body, retries=1)
-        if isinstance(crossed, Unsure):
+        if isinstance(crossed, OutcomeUnknown):
             return Undecided(crossed.reason, maybe_recorded=True)
         if not isinstance(crossed, Answered):
             return Undecided(crossed.reason)

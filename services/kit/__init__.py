@@ -1,8 +1,17 @@
-"""What every service is made from: clock, log, world, and the parts that callers share."""
+"""Building blocks that every service uses.
 
-from ._app import ApiError, error_reply, frame, gauge, read_body, reply
+- `World`: a service's dependencies (clock, log, HTTP client, registry, journal), injected.
+- `build_app`: the ASGI app with health, status, error handling and background tasks.
+- `Client`, `Breaker`, `Upstream`: calls to other services and what is known about their state.
+- `Journal`, `JournalReplayer`: durable offline records and their submission after recovery.
+- `Desks`, `Mode`, `log_gauge`, paged reads.
+
+A service is a module with `create(world)` and `app = deploy(create)`; see `services`.
+"""
+
+from ._app import ApiError, build_app, error_reply, log_gauge, read_body, reply
 from ._breaker import Attempt, Breaker, BreakerOpenError, BreakerState
-from ._client import Answered, Client, NotSent, Outcome, Refused, Unsure
+from ._client import Answered, Client, NotSent, Outcome, OutcomeUnknown, Refused
 from ._clock import Clock, PacedClock
 from ._desks import Desks, DesksClosedError
 from ._journal import (
@@ -47,21 +56,21 @@ __all__ = [
     "NotAccepted",
     "NotSent",
     "Outcome",
+    "OutcomeUnknown",
     "PacedClock",
     "Record",
     "Refused",
     "Settled",
     "SqliteJournal",
     "Submit",
-    "Unsure",
     "Upstream",
     "UpstreamState",
     "World",
+    "build_app",
     "deploy",
     "error_reply",
-    "frame",
-    "gauge",
     "json_log",
+    "log_gauge",
     "page_reply",
     "process_world",
     "read_body",

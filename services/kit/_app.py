@@ -1,12 +1,12 @@
-"""The frame that every service's app hangs in: routes, errors, health, status, background work.
+"""The ASGI app that every service builds: routes, errors, health, status, background tasks.
 
     def create(world: World) -> Starlette:
         ...
-        return frame(world, routes=[...], status=..., background=[...])
+        return build_app(world, routes=[...], status=..., background=[...])
 
-A background task that dies would leave a service that answers and does nothing: the worst kind
-of failure, because every health check stays green. So its death is logged as `crash`, every
-later request is answered 500, and the world is told, which in a real process means: exit.
+If a background task fails silently, the service answers requests but no longer does its work, and
+every health check stays green. Therefore a failed task is logged as `crash`, every later request
+is answered with status 500, and `World.crash` is called, which ends a real process.
 """
 
 import asyncio
@@ -27,13 +27,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ._world import World
 
 T = TypeVar("T")
-Work = Callable[[], Coroutine[object, object, None]]
-"""Something that a service does for as long as it lives."""
-Numbers = Mapping[str, object]
+BackgroundTask = Callable[[], Coroutine[object, object, None]]
+"""A coroutine function that runs from the start of the service to its shutdown."""
+Fields = Mapping[str, object]
 
 
 class ApiError(Exception):
-    """What a caller is told instead of an answer: a status, a code for machines, a reason."""
+    """An error response: an HTTP status, a machine-readable code and a reason.
+
+    Args:
+        status: The HTTP status.
+        code: The `error` field of the body.
+        reason: The `reason` field of the body.
+        retry_after: Scenario seconds after which the client may try again.
+        fields: Further fields of the body.
+    """
 
     def __init__(
         self,
@@ -43,7 +51,6 @@ class ApiError(Exception):
         retry_after: float | None = None,
         **fields: object,
     ) -> None:
-        """Let `retry_after` be in seconds of life."""
         super().__init__(f"{code}: {reason}")
         self.status = status
         self.code = code
@@ -53,56 +60,64 @@ class ApiError(Exception):
 
 
 def reply(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """`content` as a JSON answer."""
+    """Return `content` as a JSON response."""
     return Response(
         msgspec.json.encode(content), status, dict(headers or {}), media_type="application/json"
     )
 
 
 def error_reply(world: World, error: ApiError) -> Response:
-    """`error` as the JSON answer that every service gives.
+    """Return the JSON response for `error`, in the format that all services share.
 
-    The body counts in seconds of life; the `Retry-After` header, which is for clients that know
-    nothing of the pace, in real ones.
+    The body's `retry_after` is in scenario seconds. The `Retry-After` header is in wall-clock
+    seconds, for clients that do not know the pace of the scenario.
     """
     body = {"error": error.code, "reason": error.reason, **error.fields}
     headers = {}
     if error.retry_after is not None:
         body["retry_after"] = error.retry_after
-        headers["Retry-After"] = str(max(1, math.ceil(world.clock.real(error.retry_after))))
+        headers["Retry-After"] = str(max(1, math.ceil(world.clock.wall_seconds(error.retry_after))))
     return reply(body, error.status, headers)
 
 
-async def read_body(request: Request, kind: type[T]) -> T:
-    """The request's body as a `kind`; anything else is the caller's fault."""
+async def read_body(request: Request, body_type: type[T]) -> T:
+    """Return the request's JSON body, decoded and validated as a `body_type`.
+
+    Raises:
+        ApiError: The body is not valid (status 400, code `body`).
+    """
     try:
-        return msgspec.json.decode(await request.body(), type=kind)
+        return msgspec.json.decode(await request.body(), type=body_type)
     except msgspec.DecodeError as error:  # includes ValidationError
         raise ApiError(400, "body", str(error)) from error
 
 
-def frame(
+def build_app(
     world: World,
     *,
     routes: Sequence[Route],
-    status: Callable[[], Numbers],
-    background: Sequence[Work] = (),
-    opening: Callable[[], Awaitable[None]] | None = None,
-    closing: Callable[[], Awaitable[None]] | None = None,
+    status: Callable[[], Fields],
+    background: Sequence[BackgroundTask] = (),
+    on_startup: Callable[[], Awaitable[None]] | None = None,
+    on_shutdown: Callable[[], Awaitable[None]] | None = None,
 ) -> Starlette:
-    """The app of a service.
+    """Return the ASGI app of a service.
 
-    `status` gives `mode`, `quiescent` and whatever numbers tell the service's story. `opening` is
-    awaited before the first request. `background` runs from then to shutdown; `closing` is awaited
-    after the background has ended. A background task may end; only one that fails brings the
-    service down.
+    Args:
+        world: The service's dependencies.
+        routes: The service's own routes; `/health` and `/status` are added.
+        status: Returns the fields of `/status`: `mode`, `quiescent` and the service's numbers.
+        background: Tasks that run from startup to shutdown. A task may return; one that raises an
+            exception ends the service.
+        on_startup: Awaited before the first request is served.
+        on_shutdown: Awaited after the background tasks have ended.
     """
-    life = _Life(world, background, opening, closing)
+    lifespan = _Lifespan(world, background, on_startup, on_shutdown)
 
     async def health(_request: Request) -> Response:
         return reply({"status": "ok"})
 
-    async def tell_status(_request: Request) -> Response:
+    async def get_status(_request: Request) -> Response:
         return reply({"service": world.name, **status()})
 
     async def on_api_error(_request: Request, error: Exception) -> Response:
@@ -115,85 +130,91 @@ def frame(
         return error_reply(world, ApiError(error.status_code, code, error.detail))
 
     app = Starlette(
-        routes=[Route("/health", health), Route("/status", tell_status), *routes],
+        routes=[Route("/health", health), Route("/status", get_status), *routes],
         exception_handlers={ApiError: on_api_error, HTTPException: on_http_error},
-        lifespan=life.span,
+        lifespan=lifespan.run,
     )
-    app.add_middleware(_Guard, life=life)
+    app.add_middleware(_CrashGuard, lifespan=lifespan)
     return app
 
 
-class _Life:
-    """The background tasks of one app, and what is known of their end."""
+class _Lifespan:
+    """Starts and stops an app's background tasks and records the first failure in `crashed`."""
 
     def __init__(
         self,
         world: World,
-        background: Sequence[Work],
-        opening: Callable[[], Awaitable[None]] | None,
-        closing: Callable[[], Awaitable[None]] | None,
+        background: Sequence[BackgroundTask],
+        on_startup: Callable[[], Awaitable[None]] | None,
+        on_shutdown: Callable[[], Awaitable[None]] | None,
     ) -> None:
         self._world = world
         self._background = background
-        self._opening = opening
-        self._closing = closing
+        self._on_startup = on_startup
+        self._on_shutdown = on_shutdown
         self.crashed = ""
 
     @asynccontextmanager
-    async def span(self, _app: Starlette) -> AsyncIterator[None]:
-        if self._opening is not None:
-            await self._opening()
-        tasks = [asyncio.ensure_future(self._watch(work)) for work in self._background]
+    async def run(self, _app: Starlette) -> AsyncIterator[None]:
+        if self._on_startup is not None:
+            await self._on_startup()
+        tasks = [asyncio.ensure_future(self._supervise(task)) for task in self._background]
         try:
             yield
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            if self._closing is not None:
-                await self._closing()
+            if self._on_shutdown is not None:
+                await self._on_shutdown()
 
-    async def _watch(self, work: Work) -> None:
+    async def _supervise(self, task: BackgroundTask) -> None:
         try:
-            await work()
-        except Exception as error:  # noqa: BLE001 - whatever it was, the service must not outlive it
+            await task()
+        except Exception as error:  # noqa: BLE001 - the service must end after any error
             self.crashed = f"{type(error).__name__}: {error}"
-            name = getattr(work, "__qualname__", repr(work))
+            name = getattr(task, "__qualname__", repr(task))
             self._world.log("crash", task=name, reason=self.crashed, trace=traceback.format_exc())
             self._world.crash()
 
 
-class _Guard:
-    """Answers 500 to everything once a background task has died, health checks included."""
+class _CrashGuard:
+    """Answers every request with 500 after a background task failed, health checks included."""
 
-    def __init__(self, app: ASGIApp, life: _Life) -> None:
+    def __init__(self, app: ASGIApp, lifespan: _Lifespan) -> None:
         self._app = app
-        self._life = life
+        self._lifespan = lifespan
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._life.crashed and scope["type"] == "http":
-            answer = reply({"error": "crash", "reason": self._life.crashed}, 500)
-            await answer(scope, receive, send)
+        if self._lifespan.crashed and scope["type"] == "http":
+            response = reply({"error": "crash", "reason": self._lifespan.crashed}, 500)
+            await response(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
 
-async def gauge(
+async def log_gauge(
     world: World,
-    read: Callable[[], Numbers],
+    read: Callable[[], Fields],
     *,
-    flows: Sequence[str] = (),
-    every: float = 60,
+    deltas: Sequence[str] = (),
+    interval: float = 60,
 ) -> None:
-    """Log `read()` as `gauge` every minute while anything changes; never returns.
+    """Log the fields from `read()` as a `gauge` event at each interval; never return.
 
-    `flows` names the numbers that count events since the last gauge: unless all are zero,
-    something happened, even if as much happened the minute before.
+    An interval in which nothing changed is not logged.
+
+    Args:
+        world: The service's dependencies.
+        read: Returns the current values.
+        deltas: Names of fields that count events since the last gauge. If one of them is not
+            zero, the interval is logged even if its values equal those of the interval before.
+        interval: Scenario seconds between two gauges, at least the clock's floor.
     """
-    last: Numbers | None = None
+    last: Fields | None = None
     while True:
-        numbers = dict(read())
-        if numbers != last or any(numbers[name] for name in flows):
-            world.log("gauge", **numbers)
-        last = numbers
-        await world.clock.sleep(world.clock.machine(every))
+        fields = dict(read())
+        if fields != last or any(fields[name] for name in deltas):
+            world.log("gauge", **fields)
+        last = fields
+        await world.clock.sleep(world.clock.with_floor(interval))

@@ -1,14 +1,18 @@
-"""A circuit breaker: stop asking a target that does not answer, and find out when it is back.
+"""A circuit breaker: stop calling a target that does not answer, and detect its recovery.
 
     closed --N failures in a row--> open --cool-down--> half-open --K successes--> closed
                                      ^                      |
                                      +------one failure-----+
 
-While half-open, a bounded number of attempts goes out at a time. The bug that breakers are known
-for is a probe that never reports (it was cancelled, or its code raised) and keeps its slot for
-ever. So a slot is held by a `with` block and by nothing else: however the block is left, the slot
-is free. And an attempt that started before the last change of state reports about a time that is
-over; its verdict is not counted.
+While half-open, a limited number of attempts is let through at a time. A well-known bug of circuit
+breakers is a probe that never reports a result (it was cancelled, or its code raised an exception)
+and keeps its slot for ever. Therefore a slot is held only by a `with` block, which frees it however
+the block ends. An attempt that started before the last change of state does not describe the
+current state; its result is not counted.
+
+    with breaker.attempt() as attempt:
+        response = await call()
+        attempt.succeeded()
 """
 
 from collections.abc import Iterator
@@ -22,28 +26,38 @@ BreakerState = Literal["closed", "open", "half-open"]
 
 
 class BreakerOpenError(Exception):
-    """No attempt may be made now."""
+    """The breaker does not let an attempt through now."""
 
 
 class Attempt:
-    """One call that the breaker let through. Give it a verdict, or none (then it counts not)."""
+    """One call that the breaker let through. Without a reported result it is not counted."""
 
     def __init__(self) -> None:
         self.verdict: bool | None = None
         self.reason = ""
 
     def succeeded(self) -> None:
-        """The target answered."""
+        """Report that the target answered."""
         self.verdict = True
 
     def failed(self, reason: str) -> None:
-        """The target did not answer, or not in time."""
+        """Report that the target did not answer, or not in time."""
         self.verdict = False
         self.reason = reason
 
 
 class Breaker:
-    """Guards the calls to one target. Durations are in seconds of life."""
+    """Guards the calls to one target.
+
+    Args:
+        clock: The service's clock.
+        log: Receives a `breaker` event for each change of state.
+        target: The name of the target in events and messages.
+        failures: Consecutive failures after which the breaker opens.
+        cool_down: Scenario seconds for which it stays open before it lets a probe through.
+        probes: Attempts that may be in flight at a time while it is half-open.
+        successes: Consecutive successful probes after which it closes.
+    """
 
     def __init__(
         self,
@@ -56,9 +70,10 @@ class Breaker:
         probes: int = 1,
         successes: int = 2,
     ) -> None:
-        """Open after `failures` in a row; close after `successes` of at most `probes` at a time."""
         if min(failures, probes, successes) < 1 or cool_down < 0:
-            raise ValueError("failures, probes and successes must be at least 1, cool_down 0")
+            raise ValueError(
+                "failures, probes and successes must be at least 1, and cool_down at least 0"
+            )
         self.target = target
         self.reason = ""
         self._clock = clock
@@ -75,32 +90,32 @@ class Breaker:
 
     @property
     def state(self) -> BreakerState:
-        """The state as last logged; an open breaker becomes half-open at its next attempt."""
+        """The state as last logged. An open breaker becomes half-open with its next attempt."""
         return self._state
 
     @property
-    def wait(self) -> float:
-        """Seconds until an attempt may be let through; 0 if there is nothing to wait for."""
+    def cool_down_left(self) -> float:
+        """Scenario seconds until an open breaker lets an attempt through; otherwise 0."""
         if self._state != "open":
             return 0.0
         return max(0.0, self._opened_at + self._cool_down - self._clock.now())
 
     @property
-    def ready(self) -> bool:
-        """Whether an attempt would be let through now."""
+    def allows_attempt(self) -> bool:
+        """True if an attempt would be let through now."""
         if self._state == "half-open":
             return self._probing < self._probes
-        return self.wait == 0
+        return self.cool_down_left == 0
 
     @contextmanager
     def attempt(self) -> Iterator[Attempt]:
-        """Let one call through, for as long as the block lasts.
+        """Let one call through for the duration of the `with` block.
 
         Raises:
-            BreakerOpenError: the target is not to be asked now.
+            BreakerOpenError: The breaker is open, or all half-open slots are taken.
         """
-        if not self.ready:
-            raise BreakerOpenError(f"{self.target} is not asked now: {self.reason}")
+        if not self.allows_attempt:
+            raise BreakerOpenError(f"the breaker for {self.target} allows no call: {self.reason}")
         if self._state == "open":
             self._change("half-open", "the cool-down is over")
         epoch = self._epoch
@@ -141,7 +156,7 @@ class Breaker:
 
     def _change(self, state: BreakerState, reason: str) -> None:
         self._state = state
-        self._epoch += 1  # with it, the slots of the old state are void
+        self._epoch += 1  # attempts of the old state no longer count and hold no slot
         self._probing = 0
         self._streak = 0
         self.reason = reason

@@ -1,14 +1,15 @@
-"""Calls to another service, and what is known after each.
+"""HTTP calls to another service, with an explicit outcome for each.
 
-    Answered   it answered; whatever it decided, it decided
-    Refused    503 or 429: it is alive and did nothing, and says when to come back
-    NotSent    it cannot have happened: no connection, or the breaker or a Retry-After kept it back
-    Unsure     it may have happened: the request left, no usable answer came
+    Answered         the target processed the request, whatever it decided
+    Refused          503 or 429: the target is alive, did nothing, and may set a Retry-After
+    NotSent          the request cannot have been processed: there was no connection, or the breaker
+                     or a Retry-After prevented the call
+    OutcomeUnknown   the request may have been processed: it was sent, and no usable answer came
 
-The last two are the point. A time-out is not a "no": who treats it as one loses or doubles a
-crossing. Retries are for calls that may arrive twice (reads, and writes under an id), are bounded
-for each call, and share a budget that only first attempts refill: when everything fails, the
-requests of a recovering system grow by a tenth, not by a factor.
+A caller has to tell the last two apart. A time-out does not mean "no": treating it as one loses or
+duplicates a crossing. Retries are for calls that may arrive twice (reads, and writes with an id).
+They are limited for each call and share a budget that only first attempts refill. So when every
+call fails, retries add a tenth to the requests that a recovering system receives, not a multiple.
 """
 
 import asyncio
@@ -29,56 +30,56 @@ _NEVER_LEFT = (
     httpx.PoolTimeout,
     httpx.UnsupportedProtocol,
 )
-_BUDGET = 10.0  # retries that may be saved up
-_EARNED = 0.1  # retries that one first attempt earns
+_MAX_RETRY_BUDGET = 10.0  # retries that can be saved up
+_RETRY_BUDGET_PER_CALL = 0.1  # retries that each first attempt adds to the budget
 
 
 @dataclass(frozen=True)
 class Answered:
-    """The target's answer: any status but those of the other outcomes."""
+    """The target processed the request and answered with a status below 500, except 429."""
 
     status: int
     body: Body = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
-        """Whether it did what it was asked to do."""
+        """True if the status is a success, below 400."""
         return self.status < 400
 
     @property
     def reason(self) -> str:
-        """Why it did not, in its own words."""
-        said = self.body.get("reason") or self.body.get("error")
-        return f"{said}" if said else f"status {self.status}"
+        """The reason that the target gave for an error, or the status."""
+        reason = self.body.get("reason") or self.body.get("error")
+        return f"{reason}" if reason else f"status {self.status}"
 
 
 @dataclass(frozen=True)
 class Refused:
-    """The target did nothing, on purpose."""
+    """The target answered 503 or 429 and did not process the request."""
 
     error: str
     reason: str
     retry_after: float | None = None
-    """Seconds of life."""
+    """Scenario seconds after which the target may be called again; None if unknown."""
     state: str = ""
-    """Of its admission: `closed` or `share`."""
+    """State of the target's admission control: `closed` or `share`; empty if it has none."""
 
 
 @dataclass(frozen=True)
 class NotSent:
-    """The request did not reach the target."""
+    """The request did not reach the target, so nothing was processed."""
 
     reason: str
 
 
 @dataclass(frozen=True)
-class Unsure:
-    """The request may have been carried out."""
+class OutcomeUnknown:
+    """The request was sent and may have been processed."""
 
     reason: str
 
 
-Outcome = Answered | Refused | NotSent | Unsure
+Outcome = Answered | Refused | NotSent | OutcomeUnknown
 
 
 @dataclass(frozen=True)
@@ -87,13 +88,22 @@ class _Call:
     path: str
     params: Mapping[str, str] | None = None
     body: object = None
-    urgent: bool = False
-    counted: bool = True
-    patience: float = 1
+    ignore_retry_after: bool = False
+    feed_breaker: bool = True
+    timeout_factor: float = 1
 
 
 class Client:
-    """Calls one target through its link."""
+    """HTTP client for one target, with time-out, circuit breaker, Retry-After and retry budget.
+
+    Args:
+        world: The service's dependencies.
+        name: The target's name in events and messages.
+        base_url: The target's base URL.
+        timeout: Time-out of each attempt in scenario seconds; the environment's `CALL_TIMEOUT`
+            (10 by default) if None. It is never shorter than twice the clock's floor.
+        breaker: A breaker to use instead of one with the default settings.
+    """
 
     def __init__(
         self,
@@ -103,24 +113,23 @@ class Client:
         timeout: float | None = None,
         breaker: Breaker | None = None,
     ) -> None:
-        """Give each attempt `timeout` seconds of life; `CALL_TIMEOUT` (10) if it is None."""
         self.name = name
         self.breaker = breaker or Breaker(
-            world.clock, world.log, name, cool_down=world.clock.machine(60)
+            world.clock, world.log, name, cool_down=world.clock.with_floor(60)
         )
         self._clock = world.clock
         self._http = world.http(base_url)
-        life = world.seconds("CALL_TIMEOUT", 10) if timeout is None else timeout
-        # Twice the floor: a call is two machines taking turns.
-        self._timeout = world.clock.real(2 * world.clock.machine(life / 2))
-        self._held_until = 0.0
-        self._held_back: Refused | None = None
-        self._budget = _BUDGET
+        scenario_timeout = world.seconds("CALL_TIMEOUT", 10) if timeout is None else timeout
+        # At least twice the floor: a call needs one turn of each of two processes.
+        self._timeout = world.clock.wall_seconds(2 * world.clock.with_floor(scenario_timeout / 2))
+        self._retry_at = 0.0
+        self._last_refusal: Refused | None = None
+        self._retry_budget = _MAX_RETRY_BUDGET
 
     @property
-    def held_for(self) -> float:
-        """Seconds until the target wants to be asked again."""
-        return max(0.0, self._held_until - self._clock.now())
+    def retry_after_left(self) -> float:
+        """Scenario seconds until the target's last Retry-After has passed; 0 without one."""
+        return max(0.0, self._retry_at - self._clock.now())
 
     async def get(
         self,
@@ -128,17 +137,30 @@ class Client:
         params: Mapping[str, str] | None = None,
         *,
         retries: int = 0,
-        urgent: bool = False,
-        counted: bool = True,
-        patience: float = 1,
+        ignore_retry_after: bool = False,
+        feed_breaker: bool = True,
+        timeout_factor: float = 1,
     ) -> Outcome:
-        """Read `path`.
+        """Send a GET request.
 
-        `urgent` passes a Retry-After: for paths that admission does not guard. What is not
-        `counted` tells the breaker nothing: for looking whether a target has started yet.
-        `patience` multiplies the time-out.
+        Args:
+            path: The path below the base URL.
+            params: The query parameters.
+            retries: Retries after the first attempt, as far as breaker and budget allow them.
+            ignore_retry_after: Send the request although a Retry-After has not passed yet: for
+                paths that are not subject to admission control.
+            feed_breaker: Report the result to the breaker. False for probing whether a target has
+                started yet.
+            timeout_factor: Multiplies the time-out.
         """
-        call = _Call("GET", path, params, urgent=urgent, counted=counted, patience=patience)
+        call = _Call(
+            "GET",
+            path,
+            params,
+            ignore_retry_after=ignore_retry_after,
+            feed_breaker=feed_breaker,
+            timeout_factor=timeout_factor,
+        )
         return await self._call(call, retries)
 
     async def post(
@@ -147,79 +169,95 @@ class Client:
         body: object,
         *,
         retries: int = 0,
-        counted: bool = True,
-        patience: float = 1,
+        feed_breaker: bool = True,
+        timeout_factor: float = 1,
     ) -> Outcome:
-        """Write to `path`; retried only if asked: say so where the body carries an id."""
-        call = _Call("POST", path, body=body, counted=counted, patience=patience)
+        """Send a POST request. Use `retries` only if the body has an id, so that it is idempotent.
+
+        Args:
+            path: The path below the base URL.
+            body: Encoded as JSON.
+            retries: As in `get`.
+            feed_breaker: As in `get`.
+            timeout_factor: As in `get`.
+        """
+        call = _Call(
+            "POST", path, body=body, feed_breaker=feed_breaker, timeout_factor=timeout_factor
+        )
         return await self._call(call, retries)
 
     async def put(self, path: str, body: object, *, retries: int = 0) -> Outcome:
-        """Set `path`."""
+        """Send a PUT request."""
         return await self._call(_Call("PUT", path, body=body), retries)
 
     async def _call(self, call: _Call, retries: int) -> Outcome:
-        self._budget = min(_BUDGET, self._budget + _EARNED)
+        self._retry_budget = min(_MAX_RETRY_BUDGET, self._retry_budget + _RETRY_BUDGET_PER_CALL)
         outcome = await self._attempt(call)
-        maybe = isinstance(outcome, Unsure)
+        may_have_arrived = isinstance(outcome, OutcomeUnknown)
         for number in range(retries):
-            if isinstance(outcome, Answered | Refused) or not self.breaker.ready:
+            if isinstance(outcome, Answered | Refused) or not self.breaker.allows_attempt:
                 break
-            if self._budget < 1:
+            if self._retry_budget < 1:
                 break
-            self._budget -= 1
-            await self._clock.sleep(self._clock.machine(1) * 2**number)
+            self._retry_budget -= 1
+            await self._clock.sleep(self._clock.with_floor(1) * 2**number)
             outcome = await self._attempt(call)
-            maybe = maybe or isinstance(outcome, Unsure)
-        if maybe and isinstance(outcome, NotSent | Refused):
-            # An earlier attempt may have arrived: what the last one knows of itself is not enough.
-            return Unsure(f"an earlier attempt got no answer; then: {outcome.reason}")
+            may_have_arrived = may_have_arrived or isinstance(outcome, OutcomeUnknown)
+        if may_have_arrived and isinstance(outcome, NotSent | Refused):
+            # The last attempt was certainly not processed, but an earlier one may have been.
+            return OutcomeUnknown(f"an earlier attempt got no answer; then: {outcome.reason}")
         return outcome
 
     async def _attempt(self, call: _Call) -> Outcome:
-        if self._held_back is not None and self.held_for > 0 and not call.urgent:
-            return self._held_back
+        if (
+            self._last_refusal is not None
+            and self.retry_after_left > 0
+            and not call.ignore_retry_after
+        ):
+            return self._last_refusal
         try:
             with self.breaker.attempt() as attempt:
                 outcome = await self._send(call)
-                if not call.counted:
+                if not call.feed_breaker:
                     pass
-                elif isinstance(outcome, Answered) or _admission(outcome):
-                    attempt.succeeded()  # whoever says "not now" is alive
+                elif isinstance(outcome, Answered) or _is_admission_refusal(outcome):
+                    attempt.succeeded()  # a refusal by admission control proves that it is alive
                 else:
                     attempt.failed(outcome.reason)
         except BreakerOpenError as error:
             return NotSent(str(error))
         if isinstance(outcome, Refused) and outcome.retry_after:
-            self._held_back = outcome
-            self._held_until = self._clock.now() + outcome.retry_after
+            self._last_refusal = outcome
+            self._retry_at = self._clock.now() + outcome.retry_after
         return outcome
 
     async def _send(self, call: _Call) -> Outcome:
         content = None if call.body is None else msgspec.json.encode(call.body)
         headers = {} if call.body is None else {"content-type": "application/json"}
         try:
-            async with asyncio.timeout(self._timeout * call.patience):
+            async with asyncio.timeout(self._timeout * call.timeout_factor):
                 response = await self._http.request(
                     call.method, call.path, params=call.params, content=content, headers=headers
                 )
         except TimeoutError:
-            return Unsure(f"{self.name} did not answer in time")
+            return OutcomeUnknown(f"{self.name} did not answer in time")
         except _NEVER_LEFT as error:
-            return NotSent(f"{self.name} is not reached: {_said(error)}")
+            return NotSent(f"cannot connect to {self.name}: {_error_text(error)}")
         except httpx.HTTPError as error:
-            return Unsure(f"{self.name} broke off: {_said(error)}")
+            return OutcomeUnknown(f"connection to {self.name} failed: {_error_text(error)}")
         except AttributeError as error:
-            # The peer hung up in the moment in which it was connected: anyio then asks uvloop for
-            # a socket that it has let go of, and httpcore passes that on as it is.
-            return Unsure(f"{self.name} hung up at once: {_said(error)}")
+            # The peer closed the connection at the moment of connecting. anyio then asks uvloop for
+            # a socket that uvloop has already released, and httpcore does not wrap this error.
+            return OutcomeUnknown(f"{self.name} closed the new connection: {_error_text(error)}")
         return self._read(response)
 
     def _read(self, response: httpx.Response) -> Outcome:
         try:
             body = msgspec.json.decode(response.content, type=dict[str, object])
         except msgspec.DecodeError:
-            return Unsure(f"{self.name} answered {response.status_code} with something unreadable")
+            return OutcomeUnknown(
+                f"{self.name} answered {response.status_code} with a body that is not a JSON object"
+            )
         answered = Answered(response.status_code, body)
         if response.status_code in (429, 503):
             after = body.get("retry_after")
@@ -230,17 +268,17 @@ class Client:
                 state=f"{body.get('state', '')}",
             )
         if response.status_code >= 500:
-            return Unsure(f"{self.name}: {answered.reason}")
+            return OutcomeUnknown(f"{self.name}: {answered.reason}")
         return answered
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close all connections to the target."""
         await self._http.aclose()
 
 
-def _admission(outcome: Outcome) -> bool:
+def _is_admission_refusal(outcome: Outcome) -> bool:
     return isinstance(outcome, Refused) and outcome.error == "admission"
 
 
-def _said(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return str(error) or type(error).__name__

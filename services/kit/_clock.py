@@ -1,9 +1,9 @@
-"""Time as a service sees it: seconds of life since 1970, however fast the run is paced.
+"""The scenario clock of a service: scenario seconds since 1970, whatever the pace of the run.
 
-Two kinds of durations are told apart. What people and machines *do* (an officer takes 50 s, a
-notice comes every 6 h) passes `pace` times faster. What a computer needs to *answer* does not
-speed up with the story: time-outs, polls and heartbeats are given through `machine`, which keeps
-them above a floor in real time.
+Two kinds of durations are distinguished. What the scenario describes (an officer needs 50 s, a
+notice is published every 6 h) passes `pace` times faster than wall-clock time. What a computer
+needs to *answer* does not get faster with the pace. Therefore time-outs, polling intervals and
+heartbeats go through `Clock.with_floor`, which never returns less than a minimum wall-clock time.
 """
 
 import asyncio
@@ -13,23 +13,34 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where service code gets its time from."""
+    """The only source of time for service code."""
 
     def now(self) -> float:
-        """Seconds of life since 1970-01-01 UTC."""
+        """Return the scenario time in seconds since 1970-01-01 UTC."""
 
     async def sleep(self, seconds: float) -> None:
-        """Wait for `seconds` of life."""
+        """Wait for `seconds` scenario seconds."""
 
-    def machine(self, seconds: float) -> float:
-        """`seconds` of life, but no less than a computer needs; for time-outs and polls."""
+    def with_floor(self, seconds: float) -> float:
+        """Return `seconds`, or the clock's floor if that is longer; both in scenario seconds.
 
-    def real(self, seconds: float) -> float:
-        """`seconds` of life in seconds of the event loop, for libraries that take time-outs."""
+        For time-outs, polling intervals and heartbeats, which a computer cannot keep at any pace.
+        """
+
+    def wall_seconds(self, seconds: float) -> float:
+        """Convert scenario seconds to seconds of the event loop, for libraries with time-outs."""
 
 
 class PacedClock:
-    """Life from an epoch on, `pace` times as fast as the wall clock."""
+    """A scenario clock that runs `pace` times as fast as the wall clock.
+
+    Args:
+        pace: Scenario seconds per wall-clock second.
+        epoch: The wall-clock time at which scenario time is `origin`, in seconds since 1970.
+        origin: The scenario time at `epoch`, in seconds since 1970; `epoch` if None.
+        floor: The shortest duration that `with_floor` returns, in wall-clock seconds.
+        wall: Returns the wall-clock time.
+    """
 
     def __init__(
         self,
@@ -40,10 +51,6 @@ class PacedClock:
         floor: float = 0.5,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """Let life be at `origin` when the wall clock is at `epoch` (both in seconds since 1970).
-
-        `floor` is the shortest machine duration, in real seconds.
-        """
         self._pace = pace
         self._epoch = epoch
         self._origin = epoch if origin is None else origin
@@ -51,17 +58,17 @@ class PacedClock:
         self._wall = wall
 
     def now(self) -> float:
-        """Seconds of life since 1970-01-01 UTC."""
+        """Return the scenario time in seconds since 1970-01-01 UTC."""
         return self._origin + (self._wall() - self._epoch) * self._pace
 
     async def sleep(self, seconds: float) -> None:
-        """Wait for `seconds` of life."""
-        await asyncio.sleep(self.real(seconds))
+        """Wait for `seconds` scenario seconds."""
+        await asyncio.sleep(self.wall_seconds(seconds))
 
-    def machine(self, seconds: float) -> float:
-        """`seconds` of life, but at least the floor."""
+    def with_floor(self, seconds: float) -> float:
+        """Return `seconds`, or the floor converted to scenario seconds if that is longer."""
         return max(seconds, self._floor * self._pace)
 
-    def real(self, seconds: float) -> float:
-        """`seconds` of life in real seconds."""
+    def wall_seconds(self, seconds: float) -> float:
+        """Convert scenario seconds to wall-clock seconds; 0 for a negative duration."""
         return max(seconds, 0.0) / self._pace

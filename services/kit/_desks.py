@@ -1,8 +1,7 @@
-"""First come, first served at a number of desks that can change while people wait.
+"""A first-come, first-served queue for a number of desks that can change while clients wait.
 
-An officer's counter and a gate's lane are the same thing to who stands in line. An
-`asyncio.Semaphore` would do for a fixed number; opening all counters, or closing a lane under the
-feet of those who wait for it, it cannot do.
+Used for the officers of a counter and for the lanes of an autogate. An `asyncio.Semaphore` supports
+only a fixed number of slots: it can neither add desks nor close them while clients are waiting.
 """
 
 import asyncio
@@ -13,51 +12,51 @@ from itertools import count
 
 
 class DesksClosedError(Exception):
-    """There is nobody to wait for: go elsewhere."""
+    """No desk is open, so waiting is pointless."""
 
 
 class Desks:
-    """`size` desks and the line in front of them."""
+    """`size` desks and the queue in front of them."""
 
     def __init__(self, size: int) -> None:
         self.size = size
         self._taken: set[int] = set()
-        self._line: deque[asyncio.Future[int]] = deque()
+        self._queue: deque[asyncio.Future[int]] = deque()
 
     @property
     def busy(self) -> int:
-        """How many desks serve somebody."""
+        """The number of desks in use."""
         return len(self._taken)
 
     @property
     def waiting(self) -> int:
-        """How many stand in line."""
-        return len(self._line)
+        """The number of clients in the queue."""
+        return len(self._queue)
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[int]:
-        """Wait for a desk and keep it for the block, which is given its number, from 1.
+    async def acquire(self) -> AsyncIterator[int]:
+        """Wait for a desk, hold it for the `with` block, and yield its number, from 1.
 
         Raises:
-            DesksClosedError: no desk is open, or the last one closed during the wait.
+            DesksClosedError: No desk is open, or the last one closed during the wait.
         """
         if self.size == 0:
             raise DesksClosedError
-        if self._line or self.busy >= self.size:
-            desk = await self._stand_in_line()
+        if self._queue or self.busy >= self.size:
+            desk = await self._wait_in_queue()
         else:
             desk = self._take()
         try:
             yield desk
         finally:
-            self._free(desk)
+            self._release(desk)
 
     def resize(self, size: int) -> None:
-        """Open or close desks. A desk that is in use closes when its traveller has gone."""
+        """Open or close desks. A desk that is in use closes when it is released."""
         self.size = size
-        self._call()
-        while size == 0 and self._line:
-            place = self._line.popleft()
+        self._call_next()
+        while size == 0 and self._queue:
+            place = self._queue.popleft()
             if not place.done():
                 place.set_exception(DesksClosedError())
 
@@ -66,24 +65,24 @@ class Desks:
         self._taken.add(desk)
         return desk
 
-    def _free(self, desk: int) -> None:
+    def _release(self, desk: int) -> None:
         self._taken.remove(desk)
-        self._call()
+        self._call_next()
 
-    async def _stand_in_line(self) -> int:
+    async def _wait_in_queue(self) -> int:
         place: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._line.append(place)
+        self._queue.append(place)
         try:
             return await place
         except asyncio.CancelledError:
-            if place in self._line:
-                self._line.remove(place)
+            if place in self._queue:
+                self._queue.remove(place)
             elif not place.cancelled() and place.exception() is None:
-                self._free(place.result())  # called to a desk in the moment of leaving
+                self._release(place.result())  # a desk was assigned just before the cancellation
             raise
 
-    def _call(self) -> None:
-        while self._line and self.busy < self.size:
-            place = self._line.popleft()
+    def _call_next(self) -> None:
+        while self._queue and self.busy < self.size:
+            place = self._queue.popleft()
             if not place.done():
                 place.set_result(self._take())

@@ -1,13 +1,13 @@
-"""What was decided while the data center was away: a journal that outlives its process.
+"""A durable journal of decisions that a service took while the data center was unavailable.
 
-A record is committed before the traveller or applicant is answered, so an answer that was given
-can always be entered later. Records are entered oldest first and never deleted: a record is
-`written` until the data center has it (`entered`) or a human has to look at it (`quarantined`,
-with a reason). A record's id is the crossing's or application's id: to append it again is
-harmless, to append it with other content is an error that is shown rather than guessed away.
+A record is committed before the traveller or applicant is answered, so every answer that was given
+can be submitted to the data center later. Records are submitted oldest first and never deleted. A
+record is `written` until the data center has it (`entered`) or a human has to examine it
+(`quarantined`, with a reason). Its id is the id of the crossing or application: appending it again
+has no effect, and appending it with different content is an error.
 
-Calls are short and synchronous on purpose. An officer who has not finished writing has not
-answered, and a write that other tasks can overtake is one more thing that can be lost.
+Calls are short and synchronous on purpose: a request must not be answered before its record is
+written, and a write that other tasks can overtake could be lost.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,33 +20,33 @@ State = Literal["written", "entered", "quarantined"]
 
 
 class JournalError(Exception):
-    """The journal cannot keep a record now; who needs one must refuse, not go on without."""
+    """The journal cannot store a record now; a caller that needs one must refuse the request."""
 
 
 class JournalFullError(JournalError):
-    """There is no room left on the journal's disk."""
+    """There is no space left on the journal's disk."""
 
 
 class JournalConflictError(Exception):
-    """A record of this id is there already, and says something else."""
+    """A record with this id exists and has different content."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """One entry of a journal. `number` grows from the oldest to the newest."""
+    """One entry of a journal. `number` increases from the oldest to the newest."""
 
     number: int
     id: str
     content: Mapping[str, object]
     group: str = ""
-    """Which replayer enters it, where one journal serves several."""
+    """Which replayer submits it, if several share one journal; the name of the target service."""
     state: State = "written"
     reason: str | None = None
 
 
 @dataclass(frozen=True)
 class Settled:
-    """What became of a record: entered, or set aside for a human with a reason."""
+    """The final state of a record: entered, or quarantined for a human with a reason."""
 
     id: str
     state: Literal["entered", "quarantined"] = "entered"
@@ -55,7 +55,7 @@ class Settled:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many records are in each state."""
+    """The number of records in each state."""
 
     written: int = 0
     entered: int = 0
@@ -63,16 +63,16 @@ class Counts:
 
     @property
     def total(self) -> int:
-        """All records that were ever appended."""
+        """The number of records that were ever appended."""
         return self.written + self.entered + self.quarantined
 
     @property
     def share(self) -> float:
-        """How much of the journal needs no replayer any more; 1 for an empty one."""
+        """The share of records that are entered or quarantined; 1 for an empty journal."""
         return 1.0 if self.total == 0 else (self.entered + self.quarantined) / self.total
 
     def moved(self, old: State | None, new: State) -> "Counts":
-        """The counts after one record went from `old` (None: it is new) to `new`."""
+        """Return the counts after one record changed from `old` (None: it is new) to `new`."""
         counts = {"written": self.written, "entered": self.entered, "quarantined": self.quarantined}
         if old is not None:
             counts[old] -= 1
@@ -81,70 +81,74 @@ class Counts:
 
 
 class Journal(Protocol):
-    """A durable list of records."""
+    """A durable list of records. Every method may raise `JournalError`."""
 
-    def append(self, id: str, content: Mapping[str, object], group: str = "") -> Record:  # noqa: A002 - it is what the field is called everywhere else
-        """Keep a record for good; the one that is there if it says the same.
+    def append(self, id: str, content: Mapping[str, object], group: str = "") -> Record:  # noqa: A002 - the field is called `id` everywhere else
+        """Store a record durably and return it; return the existing one if it is the same.
 
         Raises:
-            JournalConflictError: a record of this id says something else.
-            JournalError: it could not be kept (`JournalFullError`: the disk is full).
+            JournalConflictError: A record with this id has different content.
+            JournalError: The record could not be stored (`JournalFullError`: the disk is full).
         """
 
     def settle(self, settled: Iterable[Settled]) -> list[Record]:
-        """Mark written records, all of them or none; returns those that were changed.
+        """Mark written records as settled, all or none, and return those that changed.
 
-        Ids that are unknown or settled already are passed over: settling twice is harmless.
+        Ids that are unknown or already settled are ignored, so settling twice has no effect.
         """
 
     def find(self, id: str) -> Record | None:  # noqa: A002 - as above
-        """The record of this id."""
+        """Return the record with this id, or None."""
 
     def pending(self, limit: int, group: str | None = None) -> list[Record]:
-        """The oldest records that are neither entered nor quarantined."""
+        """Return the oldest `written` records, at most `limit`; of one `group` only if given."""
 
     def page(self, after: int, limit: int, state: State | None = None) -> list[Record]:
-        """Records with a number above `after`, oldest first."""
+        """Return records with a number above `after`, oldest first; of one `state` if given."""
 
     def counts(self) -> Counts:
-        """How many records there are."""
+        """Return the number of records in each state."""
 
-    def keep(self, name: str, value: bytes) -> None:
-        """Keep `value` beside the records for good, instead of what was kept under `name`."""
+    def save(self, name: str, value: bytes) -> None:
+        """Store `value` durably under `name`, next to the records, replacing an older value."""
 
-    def kept(self, name: str) -> bytes | None:
-        """What was kept under `name`."""
+    def load(self, name: str) -> bytes | None:
+        """Return the value that was saved under `name`, or None."""
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the journal's file."""
 
 
 def canonical(content: Mapping[str, object]) -> bytes:
-    """The bytes that tell whether two contents are the same."""
+    """Return `content` as JSON with sorted keys, for comparing two contents."""
     return msgspec.json.encode(content, order="sorted")
 
 
 class MemoryJournal:
-    """A journal that lives as long as its object: for tests and the simulation."""
+    """A journal in memory, for tests and the simulation.
+
+    It can be handed to the next simulated process, which finds its records as in a file.
+    """
 
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}
         self._counts = Counts()
-        self._notes: dict[str, bytes] = {}
+        self._saved: dict[str, bytes] = {}
 
     def append(self, id: str, content: Mapping[str, object], group: str = "") -> Record:  # noqa: A002 - as in the protocol
-        """Keep a record."""
+        """Store a record until the object is discarded."""
         known = self._records.get(id)
         if known is not None:
             return same_or_conflict(known, content)
-        kept: dict[str, object] = msgspec.json.decode(canonical(content))
-        record = Record(len(self._records) + 1, id, kept, group)
+        # A copy as JSON, so that it equals what a journal on disk returns.
+        copy: dict[str, object] = msgspec.json.decode(canonical(content))
+        record = Record(len(self._records) + 1, id, copy, group)
         self._records[id] = record
         self._counts = self._counts.moved(None, "written")
         return record
 
     def settle(self, settled: Iterable[Settled]) -> list[Record]:
-        """Mark written records."""
+        """Mark written records as settled."""
         changed = []
         for mark in settled:
             record = self._records.get(mark.id)
@@ -156,11 +160,11 @@ class MemoryJournal:
         return changed
 
     def find(self, id: str) -> Record | None:  # noqa: A002 - as in the protocol
-        """The record of this id."""
+        """Return the record with this id, or None."""
         return self._records.get(id)
 
     def pending(self, limit: int, group: str | None = None) -> list[Record]:
-        """The oldest records that wait."""
+        """Return the oldest `written` records."""
         return self._oldest(
             [
                 record
@@ -171,7 +175,7 @@ class MemoryJournal:
         )
 
     def page(self, after: int, limit: int, state: State | None = None) -> list[Record]:
-        """Records with a number above `after`."""
+        """Return records with a number above `after`, oldest first."""
         return self._oldest(
             [
                 record
@@ -186,23 +190,27 @@ class MemoryJournal:
         return sorted(records, key=lambda record: record.number)[:limit]
 
     def counts(self) -> Counts:
-        """How many records there are."""
+        """Return the number of records in each state."""
         return self._counts
 
-    def keep(self, name: str, value: bytes) -> None:
-        """Keep `value` under `name`."""
-        self._notes[name] = value
+    def save(self, name: str, value: bytes) -> None:
+        """Store `value` under `name`."""
+        self._saved[name] = value
 
-    def kept(self, name: str) -> bytes | None:
-        """What was kept under `name`."""
-        return self._notes.get(name)
+    def load(self, name: str) -> bytes | None:
+        """Return the value that was saved under `name`, or None."""
+        return self._saved.get(name)
 
     def close(self) -> None:
-        """Nothing to let go of: the object can be handed to the next 'process' of a test."""
+        """Do nothing; the records stay available to the next user of the object."""
 
 
 def same_or_conflict(known: Record, content: Mapping[str, object]) -> Record:
-    """`known` if it says what `content` says."""
+    """Return `known` if its content equals `content`.
+
+    Raises:
+        JournalConflictError: The contents differ.
+    """
     if canonical(known.content) != canonical(content):
-        raise JournalConflictError(f"record {known.id} is in the journal with other content")
+        raise JournalConflictError(f"record {known.id} is in the journal with different content")
     return known

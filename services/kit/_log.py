@@ -1,4 +1,4 @@
-"""Structured log lines on stdout: one JSON object a line, `event` first, life's time in it."""
+"""Structured log on stdout: one JSON object per line, with the event's name and scenario time."""
 
 import sys
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from ._clock import Clock
 
 
 class Log(Protocol):
-    """Says what happened: `log("mode", mode="manual", previous="automatic", reason=...)`."""
+    """Logs an event: `log("mode", mode="manual", previous="automatic", reason=...)`."""
 
     def __call__(self, event: str, **fields: object) -> None:
         """Log `event` with `fields`."""
@@ -23,7 +23,7 @@ def _stdout(line: str) -> None:
 
 
 def json_log(service: str, clock: Clock, write: Callable[[str], object] = _stdout) -> Log:
-    """A log of `service` that writes lines through `write`."""
+    """Return a log that passes each event of `service` to `write` as one line of JSON."""
 
     def log(event: str, **fields: object) -> None:
         time = datetime.fromtimestamp(clock.now(), UTC).isoformat(timespec="seconds")

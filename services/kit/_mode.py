@@ -1,4 +1,4 @@
-"""The mode of an edge service: each change is an event with its reason."""
+"""The mode of an edge service: `automatic`, `manual` (fallback) or `mixed` (recovering)."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ ModeName = Literal["automatic", "manual", "mixed"]
 
 
 class Mode:
-    """Automatic until something happens."""
+    """The current mode and its reason; `automatic` at the start."""
 
     def __init__(self, log: Log) -> None:
         self.name: ModeName = "automatic"
@@ -16,7 +16,7 @@ class Mode:
         self._log = log
 
     def become(self, name: ModeName, reason: str) -> None:
-        """Change to `name`; a new reason alone is told by `/status` but is no event."""
+        """Change to `name` and log a `mode` event; a new reason alone changes only `/status`."""
         previous, self.name, self.reason = self.name, name, reason
         if name != previous:
             self._log("mode", mode=name, previous=previous, reason=reason)

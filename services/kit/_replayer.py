@@ -1,12 +1,13 @@
-"""Entering a journal once the data center is back: oldest first, throttled, each record once.
+"""Replaying a journal after recovery: oldest record first, throttled, each record exactly once.
 
-The replayer keeps no state of its own. What is entered stands in the journal, and what was sent
-without an answer is sent again: the data center knows records by their ids. So it does not matter
-where a crash, a lost reply or the next outage interrupts it.
+The replayer has no state of its own. The journal holds the state of each record. Records that were
+sent without an answer are sent again, because the data center recognises them by their ids. So a
+crash, a lost reply or another outage may interrupt it at any point.
 
-The throttle is what keeps a recovering data center up: `batch` records `every` so many seconds of
-life. Where the pace makes that shorter than a machine can turn, both grow together, so that a
-backlog of hours drains in hours at any pace.
+The throttle protects a recovering data center: at most `batch` records are sent in each interval of
+`every` scenario seconds. If the pace makes that interval shorter than the clock's floor, interval
+and batch grow by the same factor, so that a backlog of hours drains in hours of scenario time at
+any pace.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,33 +17,43 @@ from ._clock import Clock
 from ._journal import Journal, JournalError, Record, Settled
 from ._log import Log
 
-_MOST = 500  # records in one request, whatever the pace
+_MAX_BATCH = 500  # records in one request, whatever the pace
 
 
 @dataclass(frozen=True)
 class NotAccepted:
-    """The data center does not take records now."""
+    """The data center does not accept records now."""
 
     reason: str
     wait: float = 0.0
-    """Seconds until it wants to be asked again, as far as it said."""
+    """Scenario seconds until the next attempt, if the data center sent a Retry-After; else 0."""
     too_much: bool = False
-    """It may have choked on the batch: the next one is half as long."""
+    """The batch may have been too large: the next one is half as long."""
 
 
 Submit = Callable[[Sequence[Record]], Awaitable[Sequence[Settled] | NotAccepted]]
-"""Sends records; says what became of each. Records it says nothing about stay pending."""
+"""Sends records and returns the result of each. Records without a result stay pending."""
 
 
 class JournalReplayer:
-    """Enters the records of one journal, or of one group of them."""
+    """Submits the pending records of a journal in batches, or those of one group of records.
+
+    Args:
+        clock: The service's clock.
+        log: Receives `journal` and `quarantine` events.
+        journal: The journal with the records.
+        submit: Sends a batch to the data center.
+        batch: Records per batch.
+        every: Scenario seconds between two batches.
+        group: Submit only the records of this group.
+    """
 
     def __init__(
         self,
         clock: Clock,
         log: Log,
         journal: Journal,
-        enter: Submit,
+        submit: Submit,
         *,
         batch: int,
         every: float,
@@ -53,44 +64,45 @@ class JournalReplayer:
         self._clock = clock
         self._log = log
         self._journal = journal
-        self._enter = enter
+        self._submit = submit
         self._group = group
-        self._every = clock.machine(every)
-        self._most = min(_MOST, max(batch, int(batch * self._every / every)))
-        self._size = self._most
+        self._every = clock.with_floor(every)
+        self._max_size = min(_MAX_BATCH, max(batch, int(batch * self._every / every)))
+        self._size = self._max_size
         self.held_up = ""
-        """Why the last batch was not entered; empty if it was."""
+        """The reason why the last batch was not entered; empty if it was."""
 
     @property
     def batch(self) -> int:
-        """Records in the next batch."""
+        """The number of records in the next batch."""
         return self._size
 
     async def run(self, after_batch: Callable[[], None] = lambda: None) -> None:
-        """Submit what is pending, for ever; `after_batch` is called whenever something changed."""
+        """Submit pending records for ever; call `after_batch` after each batch that was entered."""
         while True:
-            wait = await self.turn(after_batch)
+            wait = await self.replay_batch(after_batch)
             await self._clock.sleep(max(self._every, wait))
 
-    async def turn(self, after_batch: Callable[[], None] = lambda: None) -> float:
-        """Submit one batch; returns how long the data center wants to be left alone."""
+    async def replay_batch(self, after_batch: Callable[[], None] = lambda: None) -> float:
+        """Submit one batch; return the scenario seconds to wait before the next one, or 0."""
         try:
             records = self._journal.pending(self._size, self._group)
             if not records:
                 self.held_up = ""
                 return 0.0
-            result = await self._enter(records)
+            result = await self._submit(records)
             if isinstance(result, NotAccepted):
                 self.held_up = result.reason
                 if result.too_much:
                     self._size = max(1, self._size // 2)
                 return result.wait
-            self._size = min(self._most, self._size * 2)
+            self._size = min(self._max_size, self._size * 2)
             settled = self._journal.settle(result)
-        except JournalError as error:  # entered, but the mark is lost: it is entered again
+        except JournalError as error:
+            # The records may be entered without being marked as such; they will be sent again.
             self.held_up = str(error)
             return 0.0
-        self.held_up = "" if settled else "nothing of the batch was taken"
+        self.held_up = "" if settled else "no record of the batch was accepted"
         for record in settled:
             if record.state == "quarantined":
                 self._log("quarantine", id=record.id, reason=record.reason)

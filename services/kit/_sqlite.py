@@ -37,10 +37,14 @@ UPDATE record SET state = ?, reason = ? WHERE id = ? AND state = 'written' RETUR
 
 
 class SqliteJournal:
-    """A journal in the file `path`, which survives a kill -9 of its process and a power cut."""
+    """A journal in the file `path`; it survives a kill -9 of its process and a power failure.
+
+    Raises:
+        JournalError: The file cannot be opened, or is not a journal.
+    """
 
     def __init__(self, path: Path) -> None:
-        with _failures(path):
+        with _translated_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             # Autocommit: a statement is on disk when it returns. FULL also syncs the write-ahead
             # log at each commit; NORMAL would lose the last records with the machine's power.
@@ -53,7 +57,7 @@ class SqliteJournal:
         self._path = path
 
     def _open(self) -> Counts:
-        """What is in the file, counted once: every gauge and every mode decision asks for it."""
+        """Prepare the file and count its records once; gauges and modes read the counts often."""
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.executescript(_SCHEMA)
@@ -61,12 +65,12 @@ class SqliteJournal:
         return Counts(**dict(counted.fetchall()))
 
     def append(self, id: str, content: Mapping[str, object], group: str = "") -> Record:  # noqa: A002 - as in the protocol
-        """Keep a record for good."""
+        """Store a record; it is synced to disk on return."""
         known = self.find(id)
         if known is not None:
             return same_or_conflict(known, content)
         body = canonical(content)
-        with _failures(self._path):
+        with _translated_errors(self._path):
             cursor = self._db.execute(
                 'INSERT INTO record (id, content, "group") VALUES (?, ?, ?)', (id, body, group)
             )
@@ -75,11 +79,11 @@ class SqliteJournal:
         return Record(cursor.lastrowid, id, msgspec.json.decode(body), group)
 
     def settle(self, settled: Iterable[Settled]) -> list[Record]:
-        """Mark written records, all of them or none."""
+        """Mark written records as settled in one transaction."""
         changed = []
         counts = self._counts
-        with _failures(self._path):
-            # One transaction for the batch: a sync for each record would hold the officers up.
+        with _translated_errors(self._path):
+            # One transaction for the batch: syncing each record would block the service's clients.
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 for mark in settled:
@@ -96,12 +100,12 @@ class SqliteJournal:
         return changed
 
     def find(self, id: str) -> Record | None:  # noqa: A002 - as in the protocol
-        """The record of this id."""
+        """Return the record with this id, or None."""
         found = self._select("WHERE id = ?", id)
         return found[0] if found else None
 
     def pending(self, limit: int, group: str | None = None) -> list[Record]:
-        """The oldest records that are neither entered nor quarantined."""
+        """Return the oldest `written` records."""
         if group is None:
             return self._select("WHERE state = 'written' ORDER BY number LIMIT ?", limit)
         return self._select(
@@ -109,7 +113,7 @@ class SqliteJournal:
         )
 
     def page(self, after: int, limit: int, state: State | None = None) -> list[Record]:
-        """Records with a number above `after`, oldest first."""
+        """Return records with a number above `after`, oldest first."""
         if state is None:
             return self._select("WHERE number > ? ORDER BY number LIMIT ?", after, limit)
         return self._select(
@@ -117,26 +121,26 @@ class SqliteJournal:
         )
 
     def counts(self) -> Counts:
-        """How many records there are."""
+        """Return the number of records in each state."""
         return self._counts
 
-    def keep(self, name: str, value: bytes) -> None:
-        """Keep `value` under `name`."""
-        with _failures(self._path):
+    def save(self, name: str, value: bytes) -> None:
+        """Store `value` under `name`; it is synced to disk on return."""
+        with _translated_errors(self._path):
             self._db.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (name, value))
 
-    def kept(self, name: str) -> bytes | None:
-        """What was kept under `name`."""
-        with _failures(self._path):
+    def load(self, name: str) -> bytes | None:
+        """Return the value that was saved under `name`, or None."""
+        with _translated_errors(self._path):
             row = self._db.execute("SELECT value FROM note WHERE name = ?", (name,)).fetchone()
         return None if row is None else bytes(row[0])
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._db.close()
 
     def _select(self, where: str, *values: object) -> list[Record]:
-        with _failures(self._path):
+        with _translated_errors(self._path):
             rows = self._db.execute(f"SELECT {_COLUMNS} FROM record {where}", values)  # noqa: S608 - constants
             return [_record(row) for row in rows]
 
@@ -147,13 +151,13 @@ def _record(row: tuple[int, str, bytes, str, State, str | None]) -> Record:
 
 
 @contextmanager
-def _failures(path: Path) -> Iterator[None]:
-    """Name what SQLite and the file system say, so that callers need to know neither."""
+def _translated_errors(path: Path) -> Iterator[None]:
+    """Raise `JournalError` for errors of SQLite and the file system."""
     try:
         yield
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-            raise JournalFullError(f"no room left for the journal {path}") from error
+            raise JournalFullError(f"no space left on the disk of the journal {path}") from error
         raise JournalError(f"the journal {path} cannot be used: {error}") from error
     except OSError as error:
         raise JournalError(f"the journal {path} cannot be used: {error}") from error

@@ -1,4 +1,4 @@
-"""Everything that a service takes from outside, in one record, and how a process fills it."""
+"""A service's dependencies in one record, and their implementation for a real process."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ from ._sqlite import SqliteJournal
 
 @dataclass(frozen=True)
 class World:
-    """A service's surroundings. Tests and the simulation give their own."""
+    """Everything that a service takes from outside. Tests and the simulation pass their own."""
 
     name: str
     env: Mapping[str, str]
@@ -29,20 +29,20 @@ class World:
     log: Log
     new_id: Callable[[], str]
     http: Callable[[str], httpx.AsyncClient]
-    """A client for a base URL, without a time-out of its own."""
+    """Returns an HTTP client for a base URL, without a time-out of its own."""
     registry: Callable[[str, float], Awaitable[Registry]]
-    """Opens the central registry behind a DSN; each call to it may take that many real seconds."""
+    """Opens the central registry at a DSN, with a time-out for each call in wall-clock seconds."""
     journal: Callable[[Path], Journal]
     """Opens a durable journal at a path."""
     crash: Callable[[], None] = lambda: None
-    """Ends the process, where there is one, after a part of the service died."""
+    """Ends the process, if there is one, after a background task has failed."""
 
     def seconds(self, key: str, default: float) -> float:
-        """A duration from the environment, in seconds of life."""
+        """Return the duration `key` from the environment, in scenario seconds."""
         return float(self.env.get(key, default))
 
     def number(self, key: str, default: int) -> int:
-        """A whole number from the environment."""
+        """Return the whole number `key` from the environment."""
         return int(self.env.get(key, default))
 
 
@@ -52,11 +52,16 @@ def _client(base_url: str) -> httpx.AsyncClient:
 
 def _exit() -> None:
     sys.stdout.flush()
-    os._exit(70)  # EX_SOFTWARE; a graceful shutdown could wait for the part that is dead
+    os._exit(70)  # EX_SOFTWARE; a graceful shutdown could wait for the failed task for ever
 
 
 def process_world(name: str, env: Mapping[str, str] = os.environ) -> World:
-    """The world of a real process: wall clock, sockets, files, PostgreSQL."""
+    """Return the dependencies of a real process: wall clock, sockets, files, PostgreSQL.
+
+    Args:
+        name: The service's name, e.g. `counter-cgk`.
+        env: The environment; `PACE`, `CLOCK_EPOCH`, `CLOCK_ORIGIN` and `CLOCK_FLOOR` set the clock.
+    """
     origin = env.get("CLOCK_ORIGIN")
     clock = PacedClock(
         float(env.get("PACE", "1")),
@@ -78,8 +83,8 @@ def process_world(name: str, env: Mapping[str, str] = os.environ) -> World:
 
 
 def deploy(create: Callable[[World], Starlette]) -> Callable[[], Starlette]:
-    """The factory that uvicorn calls: `create` in the world of this process.
+    """Return a factory for uvicorn's `--factory`, which calls `create` with this process's world.
 
-    The service's own name is the environment's `SERVICE`, e.g. `counter-cgk`.
+    The service's name is taken from the environment's `SERVICE`, e.g. `counter-cgk`.
     """
     return lambda: create(process_world(os.environ.get("SERVICE", create.__module__)))

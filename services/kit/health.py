@@ -1,6 +1,6 @@
-"""`python -m services.kit.health`: exits 0 if the service in this container answers /health.
+"""Container health check: `python -m services.kit.health` exits 0 if `/health` answers 200.
 
-The image has no curl; the standard library is enough and imports in a few hundredths of a second.
+The image has no curl. The standard library is enough, and imports in a few hundredths of a second.
 """
 
 import http.client
@@ -8,8 +8,8 @@ import os
 import sys
 
 
-def healthy(port: int, timeout: float = 1.5) -> bool:
-    """Whether a service on this host answers its health check."""
+def is_healthy(port: int, timeout: float = 1.5) -> bool:
+    """Return True if the service on this host's `port` answers its health check with 200."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
         connection.request("GET", "/health")
@@ -21,4 +21,4 @@ def healthy(port: int, timeout: float = 1.5) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if healthy(int(os.environ.get("PORT", "8000"))) else 1)
+    sys.exit(0 if is_healthy(int(os.environ.get("PORT", "8000"))) else 1)

@@ -1,12 +1,12 @@
-"""What tests of services are made of: a clock that is moved by hand, and a world around it.
+"""Test doubles for services: a clock that the test advances, and fakes for all dependencies.
 
     clock = FakeClock()
     world = fake_world("border", clock=clock)
     async with running(create(world)) as http:
         await clock.advance(60)
 
-Nothing here waits for real time. `advance` moves the clock from one sleeper to the next and lets
-everybody who can run do so in between, so that a test reads like the day that it describes.
+Nothing here waits for wall-clock time. `advance` moves the clock from one pending sleep to the next
+and lets all tasks run in between, until each of them waits again.
 """
 
 import asyncio
@@ -20,32 +20,37 @@ from typing import Literal, cast
 import httpx
 from starlette.applications import Starlette
 
-from services.store import MemoryRegistry, Registry, StorageAwayError, StorageUnsureError
+from services.store import (
+    MemoryRegistry,
+    Registry,
+    StorageOutcomeUnknownError,
+    StorageUnavailableError,
+)
 
 from ._journal import Journal, MemoryJournal
 from ._world import World
 
-MORNING = 1_718_830_800.0
-"""2024-06-19T21:00:00Z, 04:00 in Jakarta on the 20th."""
+START_TIME = 1_718_830_800.0
+"""2024-06-19T21:00:00Z, which is 04:00 on the 20th in Jakarta."""
 
-TURNS = 200
-"""Rounds of the event loop after which everybody who can run has run."""
+MAX_ROUNDS = 200
+"""Rounds of the event loop after which every task that can run is assumed to have run."""
 
 
 class FakeClock:
-    """Life passes only in `advance`. Time-outs of the event loop stay real."""
+    """A clock that moves only in `advance`. Time-outs of the event loop stay wall-clock time."""
 
-    def __init__(self, now: float = MORNING) -> None:
+    def __init__(self, now: float = START_TIME) -> None:
         self._now = now
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
 
     def now(self) -> float:
-        """Seconds of life since 1970-01-01 UTC."""
+        """Return the scenario time in seconds since 1970-01-01 UTC."""
         return self._now
 
     async def sleep(self, seconds: float) -> None:
-        """Wait for somebody to `advance` the clock that far."""
+        """Wait until the test has advanced the clock by `seconds`."""
         if seconds <= 0:
             await asyncio.sleep(0)
             return
@@ -53,38 +58,38 @@ class FakeClock:
         heapq.heappush(self._sleepers, (self._now + seconds, next(self._numbers), wake))
         await wake
 
-    def machine(self, seconds: float) -> float:
-        """`seconds`: nothing here takes a computer any time."""
+    def with_floor(self, seconds: float) -> float:
+        """Return `seconds` unchanged: this clock has no floor."""
         return seconds
 
-    def real(self, seconds: float) -> float:
-        """`seconds`."""
+    def wall_seconds(self, seconds: float) -> float:
+        """Return `seconds` unchanged, or 0 if negative: this clock has a pace of 1."""
         return max(seconds, 0.0)
 
     async def advance(self, seconds: float) -> None:
-        """Let `seconds` pass, waking sleepers in their order."""
+        """Advance the clock by `seconds`, and wake the pending sleeps in order."""
         end = self._now + seconds
-        await settle()
+        await run_until_idle()
         while self._sleepers and self._sleepers[0][0] <= end:
             self._now, _, wake = heapq.heappop(self._sleepers)
             if not wake.done():
                 wake.set_result(None)
-                await settle()
+                await run_until_idle()
         self._now = end
 
 
-async def settle() -> None:
-    """Let everybody run who can."""
-    # asyncio's own loop can be asked whether anybody is left; another is given time enough.
+async def run_until_idle() -> None:
+    """Let all tasks run until none is ready."""
+    # asyncio's own loop shows whether a callback is ready; others get a fixed number of rounds.
     ready: Sized | None = getattr(asyncio.get_running_loop(), "_ready", None)
-    for _ in range(TURNS):
+    for _ in range(MAX_ROUNDS):
         await asyncio.sleep(0)
         if ready is not None and not len(ready):
             return
 
 
 class Events:
-    """A log that keeps what it is told."""
+    """A log that stores all events in memory."""
 
     def __init__(self) -> None:
         self.all: list[dict[str, object]] = []
@@ -94,30 +99,33 @@ class Events:
         self.all.append({"event": event, **fields})
 
     def named(self, event: str) -> list[dict[str, object]]:
-        """The events of one name."""
-        return [one for one in self.all if one["event"] == event]
+        """Return all events with the name `event`."""
+        return [logged for logged in self.all if logged["event"] == event]
 
 
 class Network:
-    """Base URLs and the apps behind them; a cut one refuses, a black hole never answers."""
+    """An in-process network: base URLs and the apps behind them.
+
+    A URL without an app, or one in `cut`, refuses connections.
+    """
 
     def __init__(self) -> None:
         self.apps: dict[str, Starlette] = {}
         self.cut: set[str] = set()
         self.lost: set[str] = set()
-        """URLs whose answers get lost after the request was carried out."""
+        """Base URLs whose responses are lost after the request was processed."""
 
     def client(self, base_url: str) -> httpx.AsyncClient:
-        """A client for one base URL."""
+        """Return a client for one base URL."""
         return httpx.AsyncClient(
             base_url=base_url,
-            transport=_Wire(self, base_url),
-            timeout=None,  # noqa: S113 - callers bring their own
+            transport=_NetworkTransport(self, base_url),
+            timeout=None,  # noqa: S113 - callers set their own
             trust_env=False,
         )
 
 
-class _Wire(httpx.AsyncBaseTransport):
+class _NetworkTransport(httpx.AsyncBaseTransport):
     def __init__(self, network: Network, base_url: str) -> None:
         self._network = network
         self._base_url = base_url
@@ -142,16 +150,20 @@ def fake_world(
     network: Network | None = None,
     journal: Callable[[Path], Journal] | None = None,
 ) -> World:
-    """A world in one process. `registry` outlives the service, as the data center does."""
-    kept = MemoryRegistry() if registry is None else registry
-    offline: dict[Path, Journal] = {}
+    """Return a world in one process.
+
+    Services that are given the same `registry` share it. Journals are in memory; opening the same
+    path again returns the same journal.
+    """
+    shared = MemoryRegistry() if registry is None else registry
+    journals: dict[Path, Journal] = {}
     numbers = itertools.count(1)
 
-    def same_paper(path: Path) -> Journal:
-        return offline.setdefault(path, MemoryJournal())
+    def open_journal(path: Path) -> Journal:
+        return journals.setdefault(path, MemoryJournal())
 
     async def open_registry(_dsn: str, _timeout: float) -> Registry:
-        return kept
+        return shared
 
     return World(
         name=name,
@@ -161,32 +173,32 @@ def fake_world(
         new_id=lambda: f"id-{next(numbers)}",
         http=(network or Network()).client,
         registry=open_registry,
-        journal=journal or same_paper,
+        journal=journal or open_journal,
     )
 
 
-class MoodyRegistry:
-    """A registry whose moods the test decides."""
+class FlakyRegistry:
+    """A registry that fails when the test sets its `state`."""
 
     def __init__(self, inner: Registry | None = None) -> None:
         self._inner = inner or MemoryRegistry()
-        self.mood: Literal["well", "away", "unsure"] = "well"
-        """`unsure`: it does what it is asked to do, and the answer is lost."""
+        self.state: Literal["up", "down", "answers lost"] = "up"
+        """`answers lost`: each call is carried out, and its outcome is reported as unknown."""
 
     @property
     def registry(self) -> Registry:
-        """Itself, as what it stands for."""
+        """This object with the type `Registry`, for the type checker."""
         return cast("Registry", self)
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[object]]:
         method = getattr(self._inner, name)
 
         async def call(*arguments: object) -> object:
-            if self.mood == "away" and name != "close":
-                raise StorageAwayError("the test took it away")
+            if self.state == "down" and name != "close":
+                raise StorageUnavailableError("the registry is down in this test")
             result: object = await method(*arguments)
-            if self.mood == "unsure" and name != "close":
-                raise StorageUnsureError("the test lost the answer")
+            if self.state == "answers lost" and name != "close":
+                raise StorageOutcomeUnknownError("the answer is lost in this test")
             return result
 
         return call
@@ -194,17 +206,17 @@ class MoodyRegistry:
 
 @asynccontextmanager
 async def running(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
-    """The app, started, and a client for it."""
+    """Start the app, and yield a client for it."""
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client,
     ):
-        await settle()
+        await run_until_idle()
         yield client
 
 
 def run(test: Awaitable[None]) -> None:
-    """Run a test's coroutine in an event loop of its own."""
+    """Run a test's coroutine in a new event loop."""
 
     async def main() -> None:
         await test

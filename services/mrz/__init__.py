@@ -1,7 +1,7 @@
 """The machine-readable zone of travel documents, after ICAO Doc 9303 parts 3, 4 and 5.
 
-Passports (TD3, two lines of 44) and cards (TD1, three lines of 30, document numbers of up to nine
-characters) are read and written:
+Reads and writes passports (TD3, two lines of 44 characters) and cards (TD1, three lines of 30, with
+document numbers of up to nine characters):
 
     >>> parse(("P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
     ...        "L898902C36UTO7408122F1204159ZE184226B<<<<<10")).document

@@ -10,6 +10,6 @@ VALUES = {
 
 
 def check_digit(text: str) -> str:
-    """The check digit of `text`, which holds nothing but A-Z, 0-9 and `<`."""
+    """Return the check digit of `text`, which may contain A-Z, 0-9 and `<` only."""
     weighed = zip(text, cycle((7, 3, 1)), strict=False)
     return str(sum(VALUES[character] * weight for character, weight in weighed) % 10)

@@ -1,4 +1,4 @@
-"""What a machine-readable zone says, and how it is written."""
+"""The fields of a machine-readable zone, and how they are written as lines."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +10,7 @@ Format = Literal["TD3", "TD1"]
 
 
 class MrzError(ValueError):
-    """A zone that cannot be read or written; `field` is the part that is wrong."""
+    """A zone cannot be read or written; `field` names the invalid part."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")
@@ -19,7 +19,7 @@ class MrzError(ValueError):
 
 @dataclass(frozen=True)
 class Mrz:
-    """The fields of a zone, without fillers. Dates are YYMMDD, as the zone has them."""
+    """The fields of a zone, without fillers. Dates are YYMMDD, as in the zone."""
 
     document: str
     issuer: str
@@ -31,16 +31,16 @@ class Mrz:
     expiry: str
     optional: str = ""
     optional_2: str = ""
-    """The second optional field, which only cards have."""
+    """The second optional field, on cards only."""
     code: str = "P"
-    """`P` and a second letter for passports; `A`, `C` or `I` for cards."""
+    """Document code: `P` and an optional letter for passports; `A`, `C` or `I` for cards."""
 
 
 def build(mrz: Mrz, form: Format = "TD3") -> tuple[str, ...]:
-    """The lines of `mrz`. Names are transliterated, and cut where they do not fit.
+    """Return the lines of `mrz`. Names are transliterated, and truncated if they are too long.
 
     Raises:
-        MrzError: a field has characters or a length that the zone has no place for.
+        MrzError: A field has invalid characters or is too long.
     """
     if form == "TD1":
         return _build_card(mrz)
@@ -98,8 +98,8 @@ def _names(mrz: Mrz, width: int) -> str:
     except ValueError as error:
         raise MrzError("name", str(error)) from error
     if not surname:
-        raise MrzError("name", "there is no surname; a single name goes there")
+        raise MrzError("name", "the surname is empty; write a single name as surname")
     if not given:
         return surname[:width].ljust(width, "<")
-    # Part 4, 4.2.3: where both do not fit, at least one letter of the given name remains.
+    # Part 4, 4.2.3: if both do not fit, at least one letter of the given name is kept.
     return f"{surname[: width - 3]}<<{given}"[:width].ljust(width, "<")

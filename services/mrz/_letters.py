@@ -1,8 +1,8 @@
 # ruff: noqa: RUF001 - letters that look like others are what this module is about
-"""Names in the letters of the zone, after Doc 9303 part 3, section 6.
+"""Transliteration of names into A-Z, after Doc 9303 part 3, section 6.
 
-The table holds the Latin letters that do not simply lose their diacritic. Where the standard
-leaves a choice (Ä as AE or A, Ñ as N or NXX, Ü as UE or UXX), it is the first.
+The table has the Latin letters that are not transliterated by removing the diacritic. Where the
+standard allows several forms (Ä as AE or A, Ñ as N or NXX, Ü as UE or UXX), the first is used.
 """
 
 import unicodedata
@@ -34,10 +34,10 @@ _SEPARATORS = " -‐‑–"
 
 
 def transliterate(name: str) -> str:
-    """`name` in A-Z, its parts separated by one space.
+    """Return `name` in A-Z, its parts separated by one space.
 
     Raises:
-        ValueError: a character has no place in a machine-readable zone.
+        ValueError: A character cannot be transliterated.
     """
     letters = unicodedata.normalize("NFC", name)
     spelled = "".join(_spell(letter) for letter in letters)
@@ -59,6 +59,6 @@ def _spell(letter: str) -> str:
     )
     if base and all("A" <= part <= "Z" for part in base):
         return base
-    if not base:  # a diacritic without a letter to stand on
+    if not base:  # a diacritic without a base letter
         return ""
     raise ValueError(f"{letter!r} cannot be written in a machine-readable zone")

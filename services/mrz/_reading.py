@@ -1,4 +1,4 @@
-"""Reading a machine-readable zone: every check digit, and errors that name the field."""
+"""Parser for machine-readable zones. It verifies all check digits; errors name the field."""
 
 import calendar
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ _SEXES: dict[str, Literal["F", "M", "X"]] = {"F": "F", "M": "M", "<": "X"}
 
 
 def parse(lines: Sequence[str]) -> Mrz:
-    """The fields of a zone.
+    """Return the fields of a machine-readable zone.
 
     Raises:
-        MrzError: it is not one, or a check digit or a field is wrong.
+        MrzError: The lines are not a zone, or a check digit or a field is wrong.
     """
     if len(lines) not in _SHAPES:
         raise MrzError("lines", f"a zone has 2 lines of 44 or 3 of 30, not {len(lines)} lines")
@@ -30,7 +30,7 @@ def parse(lines: Sequence[str]) -> Mrz:
 
 def _passport(first: str, second: str) -> Mrz:
     if first[0] != "P":
-        raise MrzError("document code", f"a passport's begins with P, not {first[0]}")
+        raise MrzError("document code", f"must begin with P for a passport, not {first[0]}")
     _verify("document number", second[0:9], second[9])
     _verify("birth", second[13:19], second[19])
     _verify("expiry", second[21:27], second[27])
@@ -51,7 +51,7 @@ def _passport(first: str, second: str) -> Mrz:
 
 def _card(first: str, second: str, third: str) -> Mrz:
     if first[0] not in "ACI":
-        raise MrzError("document code", f"a card's begins with A, C or I, not {first[0]}")
+        raise MrzError("document code", f"must begin with A, C or I for a card, not {first[0]}")
     if first[14] == "<":
         raise MrzError("document number", "is continued in the optional data; not supported")
     _verify("document number", first[5:14], first[14])
@@ -74,11 +74,11 @@ def _card(first: str, second: str, third: str) -> Mrz:
 
 def _verify(field: str, text: str, digit: str) -> None:
     if check_digit(text) != digit:
-        raise MrzError(field, f"check digit is {digit}, {check_digit(text)} would be right")
+        raise MrzError(field, f"has check digit {digit} instead of {check_digit(text)}")
 
 
 def _verify_optional(text: str, digit: str) -> None:
-    # Part 4, 4.2.2.2: where the field is not used, its check digit may be 0 or a filler.
+    # Part 4, 4.2.2.2: if the field is not used, its check digit may be 0 or a filler.
     if digit == "<" and not text.strip("<"):
         return
     _verify("optional data", text, digit)
@@ -99,9 +99,9 @@ def _fields(
 ) -> Mrz:
     surname, _, given = names.rstrip("<").partition("<<")
     if names.startswith("<") or any(letter.isdigit() for letter in names):
-        raise MrzError("name", "holds digits or no surname")
+        raise MrzError("name", "has digits or no surname")
     if sex not in _SEXES:
-        raise MrzError("sex", f"is F, M or <, not {sex}")
+        raise MrzError("sex", f"must be F, M or <, not {sex}")
     if not document.strip("<"):
         raise MrzError("document number", "is empty")
     _date("birth", birth, unknown=True)
@@ -124,19 +124,20 @@ def _fields(
 def _state(field: str, text: str) -> str:
     state = text.rstrip("<")
     if not state or not state.isalpha():
-        raise MrzError(field, f"is one to three letters, not {text}")
+        raise MrzError(field, f"must be one to three letters, not {text}")
     return state
 
 
 def _date(field: str, text: str, *, unknown: bool) -> None:
-    """Refuse a date that no calendar has; parts of a birth date may be unknown (`<<`)."""
+    """Raise an error for an impossible date; parts of a birth date may be unknown (`<<`)."""
     year, month, day = text[0:2], text[2:4], text[4:6]
     for part in (year, month, day):
         if not (part.isdigit() or (unknown and part == "<<")):
             raise MrzError(field, f"{text} is not YYMMDD")
     if month != "<<" and not 1 <= int(month) <= 12:
         raise MrzError(field, f"{text} has no such month")
-    # A year of two digits may be a leap year of either century; 1900 was none, 2000 was.
+    # The century of a two-digit year is unknown. 2000 was a leap year and 1900 was not, so 20xx is
+    # used, which accepts the 29th of February in year 00.
     leap = 2000 if year == "<<" else 2000 + int(year)
     longest = 31 if month == "<<" else calendar.monthrange(leap, int(month))[1]
     if day != "<<" and not 1 <= int(day) <= longest:

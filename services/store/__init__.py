@@ -1,4 +1,7 @@
-"""The data center's registry: what the tenants keep there, in PostgreSQL or in memory."""
+"""The central registry that all tenants of the data center share.
+
+`open_postgres` opens the one in PostgreSQL; `MemoryRegistry` has the same behaviour in memory.
+"""
 
 from ._memory import MemoryRegistry
 from ._postgres import open_postgres
@@ -7,14 +10,14 @@ from ._registry import (
     Application,
     Credential,
     Crossing,
+    DocumentHolder,
     Entry,
     LedgerLine,
     Recorded,
     Registry,
-    StorageAwayError,
     StorageError,
-    StorageUnsureError,
-    Traveller,
+    StorageOutcomeUnknownError,
+    StorageUnavailableError,
     Watchlist,
 )
 
@@ -23,15 +26,15 @@ __all__ = [
     "Application",
     "Credential",
     "Crossing",
+    "DocumentHolder",
     "Entry",
     "LedgerLine",
     "MemoryRegistry",
     "Recorded",
     "Registry",
-    "StorageAwayError",
     "StorageError",
-    "StorageUnsureError",
-    "Traveller",
+    "StorageOutcomeUnknownError",
+    "StorageUnavailableError",
     "Watchlist",
     "open_postgres",
 ]

@@ -1,6 +1,6 @@
-"""The registry in memory: for tests and for the simulation, where time is not real.
+"""The registry in memory, for tests and for the simulation with virtual time.
 
-It answers as PostgreSQL does; `tests/services/test_registry.py` asks both the same questions.
+It behaves as the one in PostgreSQL: `tests/services/test_registry.py` runs the same tests on both.
 """
 
 from collections.abc import Sequence
@@ -13,20 +13,20 @@ from ._registry import (
     Application,
     Credential,
     Crossing,
+    DocumentHolder,
     Entry,
     LedgerLine,
     Outcome,
     Recorded,
-    Traveller,
     Watchlist,
 )
 
-UNTIL = date(2027, 6, 30)
-"""Until when the visas and permits of the first population run."""
+VALID_UNTIL = date(2027, 6, 30)
+"""The last valid day of the visas and permits that are registered at the start."""
 
 
 class MemoryRegistry:
-    """A registry that lives as long as the object does."""
+    """A registry whose content lasts as long as the object."""
 
     def __init__(self) -> None:
         self._population = 0
@@ -44,51 +44,51 @@ class MemoryRegistry:
             self._credentials["passport", one.document] = Credential(one.document, one.expiry)
             if one.kind != "citizen" and one.number is not None:
                 self._needs[one.document] = one.kind
-                credential = Credential(one.number, UNTIL, one.cancelled)
+                credential = Credential(one.number, VALID_UNTIL, one.cancelled)
                 self._credentials[one.kind, one.document] = credential
             if one.listed:
-                await self.list_document(one.document, "seed")
+                await self.add_to_watchlist(one.document, "seed")
         self._population = max(population, self._population)
 
     async def ping(self) -> None:
-        """Memory is always there."""
+        """Do nothing: memory always answers."""
 
     async def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there are no connections."""
 
-    async def listed(self, document: str) -> bool:
-        """Whether a document is on the watchlist."""
+    async def is_listed(self, document: str) -> bool:
+        """Return True if a document is on the watchlist."""
         return document in self._watchlist
 
     async def watchlist(self) -> Watchlist:
-        """The whole watchlist."""
+        """Return the whole watchlist."""
         return Watchlist(len(self._watchlist), sorted(self._watchlist))
 
-    async def list_document(self, document: str, reason: str) -> Entry:
-        """Put a document on the watchlist, once."""
+    async def add_to_watchlist(self, document: str, reason: str) -> Entry:
+        """Add a document to the watchlist; return the existing entry if there is one."""
         entry = Entry(len(self._watchlist) + 1, document, reason)
         return self._watchlist.setdefault(document, entry)
 
     async def entries(self, after: int, limit: int) -> Sequence[Entry]:
-        """Entries of the watchlist by number."""
+        """Return watchlist entries with a number above `after`, in order."""
         return list(self._watchlist.values())[after : after + limit]
 
-    async def traveller(self, document: str) -> Traveller | None:
-        """The holder of a document."""
+    async def find_holder(self, document: str) -> DocumentHolder | None:
+        """Return the holder of a document; None if no such document was issued."""
         passport = self._credentials.get(("passport", document))
         if passport is None:
             return None
         needs = self._needs.get(document)
         permission = None if needs is None else self._credentials.get((needs, document))
         assert needs != "passport"
-        return Traveller(passport, needs, permission)
+        return DocumentHolder(passport, needs, permission)
 
     async def record(self, crossings: Sequence[Crossing]) -> Sequence[Recorded]:
-        """Submit crossings into the ledger, each once."""
+        """Record crossings in the ledger in this order, each exactly once."""
         return [await self._record(one) for one in crossings]
 
     async def _record(self, crossing: Crossing) -> Recorded:
-        known = await self.recorded(crossing)
+        known = await self.find_crossing(crossing)
         if known is not None:
             return known
         hit = crossing.document in self._watchlist
@@ -96,16 +96,16 @@ class MemoryRegistry:
         self._ledger[crossing.id] = (crossing, recorded)
         return recorded
 
-    async def recorded(self, crossing: Crossing) -> Recorded | None:
-        """What became of a crossing that is in the ledger already."""
+    async def find_crossing(self, crossing: Crossing) -> Recorded | None:
+        """Return what `record` would return if the ledger has this crossing's id, else None."""
         if crossing.id not in self._ledger:
             return None
         known, first = self._ledger[crossing.id]
-        outcome: Outcome = "duplicate" if known.same(crossing) else "conflict"
+        outcome: Outcome = "duplicate" if known.is_same_event(crossing) else "conflict"
         return Recorded(outcome, first.receipt, first.late_hit)
 
     async def crossings(self, after: int, limit: int) -> Sequence[LedgerLine]:
-        """Lines of the ledger by receipt."""
+        """Return ledger lines with a receipt above `after`, in order."""
         lines = list(self._ledger.values())[after : after + limit]
         return [
             LedgerLine(
@@ -120,7 +120,7 @@ class MemoryRegistry:
         ]
 
     async def apply(self, service: Service, application: Application) -> Outcome:
-        """Register an application, once."""
+        """Register an application with a service, exactly once."""
         known = self._applications.setdefault(service, {})
         if application.id not in known:
             known[application.id] = (len(known) + 1, application)
@@ -130,17 +130,17 @@ class MemoryRegistry:
     async def applications(
         self, service: Service, after: int, limit: int
     ) -> Sequence[tuple[int, Application]]:
-        """Applications by their number."""
+        """Return a service's applications with a number above `after`, with their numbers."""
         return list(self._applications.get(service, {}).values())[after : after + limit]
 
     async def credential(self, service: Service, document: str) -> Credential | None:
-        """What a service issued to the holder of a document."""
+        """Return what a service issued to the holder of a document, or None."""
         return self._credentials.get((service, document))
 
     async def admission(self, tenant: str) -> Admission | None:
-        """What a tenant last wrote about its admission."""
+        """Return the admission that a tenant last stored, or None."""
         return self._admissions.get(tenant)
 
     async def set_admission(self, tenant: str, admission: Admission) -> None:
-        """Keep a tenant's admission for its next life."""
+        """Store a tenant's admission, so that it is found after a restart."""
         self._admissions[tenant] = admission

@@ -1,7 +1,7 @@
 """The registry in PostgreSQL.
 
-Every write is one statement, committed by itself: there is no moment at which half of it is done,
-and no round trip more than needed while the link is slow.
+Every write is one statement that commits by itself. So it is never half done, and it takes no more
+round trips than necessary on a slow link.
 """
 
 from collections.abc import Sequence
@@ -17,145 +17,153 @@ from ._registry import (
     Application,
     Credential,
     Crossing,
+    DocumentHolder,
     Entry,
     LedgerLine,
     Outcome,
     Recorded,
     Registry,
-    StorageAwayError,
-    StorageUnsureError,
-    Traveller,
+    StorageOutcomeUnknownError,
+    StorageUnavailableError,
     Watchlist,
 )
 from ._seed import is_seeded, seed
 
-SEEDING = 10
-"""How many times as long as a statement the making of the tables may take."""
+SEED_TIMEOUT_FACTOR = 10
+"""Creating and filling the tables may take this many times the time-out of a statement."""
 
-TRAVELLER = """
+FIND_HOLDER = """
 SELECT p.needs, c.service, c.number, c.until, c.cancelled
 FROM people p JOIN credentials c USING (document)
 WHERE document = $1 AND c.service IN ('passport', p.needs)
 """
 
-# A crossing that another connection enters at this very moment is missing from the answer: its line
-# is neither ours nor old enough to be seen. Then the statement is repeated for what is missing.
+# A crossing that another connection inserts at the same time is missing from the result: the row is
+# not inserted here, and it is not visible yet in this statement's snapshot. The statement is then
+# repeated for the missing crossings.
 RECORD = """
-WITH brought AS (
+WITH submitted AS (
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
         $7::text[], $8::float8[], $9::text[], $10::bigint[]) WITH ORDINALITY
         AS one (id, document, nationality, airport, flight, direction,
             channel, recorded_at, officer, snapshot_version, place)
-), fresh AS (
+), inserted AS (
     INSERT INTO crossings (id, document, nationality, airport, flight, direction,
         channel, recorded_at, officer, snapshot_version, late_hit)
     SELECT id, document, nationality, airport, flight, direction,
         channel, recorded_at, officer, snapshot_version,
-        EXISTS (SELECT FROM watchlist WHERE watchlist.document = brought.document)
-    FROM brought
-    WHERE NOT EXISTS (SELECT FROM crossings WHERE crossings.id = brought.id)
+        EXISTS (SELECT FROM watchlist WHERE watchlist.document = submitted.document)
+    FROM submitted
+    WHERE NOT EXISTS (SELECT FROM crossings WHERE crossings.id = submitted.id)
     ORDER BY place
     ON CONFLICT (id) DO NOTHING
     RETURNING *
 )
-SELECT true AS fresh, * FROM fresh
+SELECT true AS is_new, * FROM inserted
 UNION ALL
 SELECT false, * FROM crossings WHERE id = ANY ($1)
 """
 
 APPLY = """
-WITH fresh AS (
+WITH inserted AS (
     INSERT INTO applications (service, id, document, same_day)
     SELECT $1, $2, $3, $4
     WHERE NOT EXISTS (SELECT FROM applications WHERE service = $1 AND id = $2)
     ON CONFLICT (service, id) DO NOTHING
     RETURNING *
 )
-SELECT true AS fresh, * FROM fresh
+SELECT true AS is_new, * FROM inserted
 UNION ALL
 SELECT false, * FROM applications WHERE service = $1 AND id = $2
 """
 
-LIST = """
-WITH fresh AS (
+ADD_TO_WATCHLIST = """
+WITH inserted AS (
     INSERT INTO watchlist (document, reason)
     SELECT $1, $2 WHERE NOT EXISTS (SELECT FROM watchlist WHERE document = $1)
     ON CONFLICT (document) DO NOTHING
     RETURNING *
 )
-SELECT * FROM fresh
+SELECT * FROM inserted
 UNION ALL
 SELECT * FROM watchlist WHERE document = $1
 """
 
-KEEP_ADMISSION = """
+SET_ADMISSION = """
 INSERT INTO admissions VALUES ($1, $2, $3, $4)
 ON CONFLICT (tenant) DO UPDATE SET share = $2, reason = $3, at = $4
 """
 
 
 async def open_postgres(dsn: str, timeout: float) -> Registry:  # noqa: ASYNC109 - a property of the link, not of this call
-    """The registry behind `dsn`. It need not be there yet: connections are made when needed."""
+    """Return the registry at `dsn`; it connects when needed, so the server need not be up yet.
+
+    Args:
+        dsn: The data source name of the database.
+        timeout: Time-out of each call in wall-clock seconds.
+    """
     return PostgresRegistry(Pool(dsn, timeout), timeout)
 
 
 class PostgresRegistry:
-    """A registry behind a pool."""
+    """A registry in PostgreSQL. `timeout` is the pool's, in wall-clock seconds."""
 
-    def __init__(self, pool: Pool, limit: float) -> None:
+    def __init__(self, pool: Pool, timeout: float) -> None:
         self._pool = pool
-        self._limit = limit
+        self._timeout = timeout
 
     async def prepare(self, population: int) -> None:
-        """Make the tables and register the first `population` people, unless that was done."""
+        """Create the tables and register the first `population` people, unless that was done."""
         try:
             if not await self._pool.run(is_seeded):
-                work = partial(seed, population=population, limit=self._limit * SEEDING)
-                await self._pool.run(work, write=True, times=SEEDING)
-        except StorageUnsureError as error:
-            # All or nothing, and asked again at the next attempt: not knowing does no harm.
-            raise StorageAwayError(str(error)) from error
+                timeout = self._timeout * SEED_TIMEOUT_FACTOR
+                work = partial(seed, population=population, timeout=timeout)
+                await self._pool.run(work, write=True, timeout_factor=SEED_TIMEOUT_FACTOR)
+        except StorageOutcomeUnknownError as error:
+            # Seeding is one transaction, and the next attempt checks whether it was committed, so
+            # an unknown outcome does no harm.
+            raise StorageUnavailableError(str(error)) from error
 
     async def ping(self) -> None:
-        """Do a round trip."""
+        """Make one round trip to the server."""
         await self._fetch("SELECT 1")
 
     async def close(self) -> None:
-        """Let go of every connection, at once."""
+        """Abort all connections immediately."""
         self._pool.close()
 
-    async def listed(self, document: str) -> bool:
-        """Whether a document is on the watchlist."""
+    async def is_listed(self, document: str) -> bool:
+        """Return True if a document is on the watchlist."""
         return bool(await self._fetch("SELECT 1 FROM watchlist WHERE document = $1", document))
 
     async def watchlist(self) -> Watchlist:
-        """The whole watchlist."""
+        """Return the whole watchlist."""
         rows = await self._fetch("SELECT number, document FROM watchlist")
         version = max((row["number"] for row in rows), default=0)
         return Watchlist(version, sorted(row["document"] for row in rows))
 
-    async def list_document(self, document: str, reason: str) -> Entry:
-        """Put a document on the watchlist, once; the entry that then stands there."""
-        row = await self._write(LIST, document, reason)
+    async def add_to_watchlist(self, document: str, reason: str) -> Entry:
+        """Add a document to the watchlist; return the existing entry if there is one."""
+        row = await self._write(ADD_TO_WATCHLIST, document, reason)
         return Entry(row["number"], row["document"], row["reason"])
 
     async def entries(self, after: int, limit: int) -> Sequence[Entry]:
-        """Entries of the watchlist by number."""
+        """Return watchlist entries with a number above `after`, in order."""
         query = "SELECT * FROM watchlist WHERE number > $1 ORDER BY number LIMIT $2"
         rows = await self._fetch(query, after, limit)
         return [Entry(row["number"], row["document"], row["reason"]) for row in rows]
 
-    async def traveller(self, document: str) -> Traveller | None:
-        """The holder of a document; None if no such document was issued."""
-        rows = {row["service"]: row for row in await self._fetch(TRAVELLER, document)}
+    async def find_holder(self, document: str) -> DocumentHolder | None:
+        """Return the holder of a document; None if no such document was issued."""
+        rows = {row["service"]: row for row in await self._fetch(FIND_HOLDER, document)}
         if "passport" not in rows:
             return None
         needs = rows["passport"]["needs"]
         permission = _credential(rows[needs]) if needs in rows else None
-        return Traveller(_credential(rows["passport"]), needs, permission)
+        return DocumentHolder(_credential(rows["passport"]), needs, permission)
 
     async def record(self, crossings: Sequence[Crossing]) -> Sequence[Recorded]:
-        """Submit crossings into the ledger, each once, all of them or none."""
+        """Record crossings in the ledger in this order, each exactly once, all or none of them."""
 
         async def write(connection: Connection) -> dict[str, asyncpg.Record]:
             rows: dict[str, asyncpg.Record] = {}
@@ -169,60 +177,60 @@ class PostgresRegistry:
         seen: set[str] = set()
         results = []
         for one in crossings:
-            fresh = rows[one.id]["fresh"] and one.id not in seen
-            results.append(_recorded(rows[one.id], one, fresh=fresh))
+            is_new = rows[one.id]["is_new"] and one.id not in seen
+            results.append(_recorded(rows[one.id], one, is_new=is_new))
             seen.add(one.id)
         return results
 
-    async def recorded(self, crossing: Crossing) -> Recorded | None:
-        """What `record` would answer, if it were for a crossing that is in the ledger already."""
+    async def find_crossing(self, crossing: Crossing) -> Recorded | None:
+        """Return what `record` would return if the ledger has this crossing's id, else None."""
         rows = await self._fetch("SELECT * FROM crossings WHERE id = $1", crossing.id)
-        return _recorded(rows[0], crossing, fresh=False) if rows else None
+        return _recorded(rows[0], crossing, is_new=False) if rows else None
 
     async def crossings(self, after: int, limit: int) -> Sequence[LedgerLine]:
-        """Lines of the ledger by receipt."""
+        """Return ledger lines with a receipt above `after`, in order."""
         query = "SELECT * FROM crossings WHERE receipt > $1 ORDER BY receipt LIMIT $2"
         names = LedgerLine.__struct_fields__
         rows = await self._fetch(query, after, limit)
         return [LedgerLine(*(row[name] for name in names)) for row in rows]
 
     async def apply(self, service: Service, application: Application) -> Outcome:
-        """Register an application, once."""
+        """Register an application with a service, exactly once."""
         row = await self._write(
             APPLY, service, application.id, application.document, application.same_day
         )
-        if row["fresh"]:
+        if row["is_new"]:
             return "recorded"
         return "duplicate" if _application(row) == application else "conflict"
 
     async def applications(
         self, service: Service, after: int, limit: int
     ) -> Sequence[tuple[int, Application]]:
-        """Applications by their number in the registry."""
+        """Return a service's applications with a number above `after`, with their numbers."""
         query = """SELECT * FROM applications WHERE service = $1 AND number > $2
             ORDER BY number LIMIT $3"""
         rows = await self._fetch(query, service, after, limit)
         return [(row["number"], _application(row)) for row in rows]
 
     async def credential(self, service: Service, document: str) -> Credential | None:
-        """What a service issued to the holder of a document."""
+        """Return what a service issued to the holder of a document, or None."""
         query = "SELECT * FROM credentials WHERE service = $1 AND document = $2"
         rows = await self._fetch(query, service, document)
         return _credential(rows[0]) if rows else None
 
     async def admission(self, tenant: str) -> Admission | None:
-        """What a tenant last wrote about its admission."""
+        """Return the admission that a tenant last stored, or None."""
         rows = await self._fetch("SELECT * FROM admissions WHERE tenant = $1", tenant)
         return Admission(rows[0]["share"], rows[0]["reason"], rows[0]["at"]) if rows else None
 
     async def set_admission(self, tenant: str, admission: Admission) -> None:
-        """Keep a tenant's admission for its next life."""
+        """Store a tenant's admission, so that it is found after a restart."""
         arguments = (tenant, admission.share, admission.reason, admission.at)
 
-        async def keep(connection: Connection) -> None:
-            await connection.execute(KEEP_ADMISSION, *arguments)
+        async def write(connection: Connection) -> None:
+            await connection.execute(SET_ADMISSION, *arguments)
 
-        await self._pool.run(keep, write=True)
+        await self._pool.run(write, write=True)
 
     async def _fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
         async def fetch(connection: Connection) -> list[asyncpg.Record]:
@@ -231,7 +239,10 @@ class PostgresRegistry:
         return await self._pool.run(fetch)
 
     async def _write(self, query: str, *arguments: object) -> asyncpg.Record:
-        """The one row that tells what a write came to; `fresh` if it is this write's own."""
+        """Run a write and return its one row: the new row, or the one that existed before.
+
+        No row means that another connection is inserting it at this moment: the write is repeated.
+        """
 
         async def write(connection: Connection) -> asyncpg.Record:
             while (row := await connection.fetchrow(query, *arguments)) is None:
@@ -249,7 +260,7 @@ def _application(row: asyncpg.Record) -> Application:
     return Application(row["id"], row["document"], row["same_day"])
 
 
-def _recorded(row: asyncpg.Record, crossing: Crossing, *, fresh: bool) -> Recorded:
+def _recorded(row: asyncpg.Record, crossing: Crossing, *, is_new: bool) -> Recorded:
     known = Crossing(*(row[name] for name in Crossing.__struct_fields__))
-    outcome: Outcome = "duplicate" if known.same(crossing) else "conflict"
-    return Recorded("recorded" if fresh else outcome, row["receipt"], row["late_hit"])
+    outcome: Outcome = "duplicate" if known.is_same_event(crossing) else "conflict"
+    return Recorded("recorded" if is_new else outcome, row["receipt"], row["late_hit"])

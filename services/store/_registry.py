@@ -1,11 +1,11 @@
-"""What the tenants ask of the central registry, and how it may fail them.
+"""The interface of the central registry: its operations, their data and their errors.
 
     StorageError
-    ├── StorageAwayError     the registry did not do it: unreachable, or too slow to even begin
-    └── StorageUnsureError   the write was sent and the answer never came: it may have happened
+    ├── StorageUnavailableError      unreachable or too slow; nothing was written
+    └── StorageOutcomeUnknownError   a write was sent without an answer; it may have happened
 
-A read that gets no answer is merely away. Every write is idempotent by an id that its caller
-chose, so after `StorageUnsureError` the caller asks again and learns what became of it.
+A read without an answer raises `StorageUnavailableError`. Every write is idempotent by an id that
+the caller chose, so after `StorageOutcomeUnknownError` the caller repeats it to learn its outcome.
 """
 
 from collections.abc import Sequence
@@ -18,22 +18,22 @@ from services.population import Service
 
 
 class StorageError(Exception):
-    """The registry gave no answer that the caller could use."""
+    """The registry gave no usable answer."""
 
 
-class StorageAwayError(StorageError):
+class StorageUnavailableError(StorageError):
     """The registry is unreachable or too slow, and nothing was written."""
 
 
-class StorageUnsureError(StorageError):
-    """A write was sent, its outcome is unknown."""
+class StorageOutcomeUnknownError(StorageError):
+    """A write was sent, and its outcome is unknown."""
 
 
 Outcome = Literal["recorded", "duplicate", "conflict"]
 
 
 class Crossing(msgspec.Struct, frozen=True):
-    """A traveller who was let through at a border."""
+    """The crossing of a border by a traveller who was admitted."""
 
     id: str
     document: str
@@ -46,31 +46,31 @@ class Crossing(msgspec.Struct, frozen=True):
     officer: str | None = None
     snapshot_version: int | None = None
 
-    def same(self, other: "Crossing") -> bool:
-        """Whether both tell of the same event.
+    def is_same_event(self, other: "Crossing") -> bool:
+        """Return True if both records describe the same crossing; otherwise they conflict.
 
-        Who crossed, where, and on which flight makes the event. When and through which channel it
-        was written down does not: a crossing whose online answer was lost comes again out of a
-        journal, as `late` and with the officer's name.
+        Traveller, airport, flight and direction identify the event. Time and channel of the record
+        do not: a crossing whose online answer was lost is submitted again from a journal, as `late`
+        and with the officer's name.
         """
-        return self.event() == other.event()
+        return self.event_key() == other.event_key()
 
-    def event(self) -> tuple[str, ...]:
-        """What makes two records of one id the same or a conflict."""
+    def event_key(self) -> tuple[str, ...]:
+        """Return the fields that identify the event."""
         return (self.document, self.nationality, self.airport, self.flight, self.direction)
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """What became of a crossing that was brought to the ledger."""
+    """The result of recording a crossing in the ledger."""
 
     outcome: Outcome
     receipt: int
     late_hit: bool
-    """The document was on the watchlist when the crossing was entered."""
+    """True if the document was on the watchlist when the crossing was recorded."""
 
 
 class LedgerLine(msgspec.Struct, frozen=True):
-    """One crossing as the final read of the ledger shows it."""
+    """One crossing as the paged read of the ledger returns it."""
 
     id: str
     receipt: int
@@ -81,24 +81,24 @@ class LedgerLine(msgspec.Struct, frozen=True):
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """A passport, visa or stay permit of a document's holder."""
+    """A passport, visa or stay permit that was issued to the holder of a document."""
 
     number: str
     until: date
     cancelled: bool = False
 
 
-class Traveller(msgspec.Struct, frozen=True):
-    """What border has to know about the holder of a document."""
+class DocumentHolder(msgspec.Struct, frozen=True):
+    """The credentials that decide whether the holder of a document may cross."""
 
     passport: Credential
     needs: Literal["visa", "stay-permit"] | None
-    """What a foreigner must hold besides the passport."""
+    """The credential that a foreigner needs besides the passport; None for a citizen."""
     permission: Credential | None
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A document on the watchlist."""
+    """One entry of the watchlist."""
 
     number: int
     document: str
@@ -106,7 +106,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Watchlist(msgspec.Struct, frozen=True):
-    """The whole watchlist at one moment. The version grows with each entry."""
+    """The whole watchlist at one moment. The version increases with each entry."""
 
     version: int
     documents: Sequence[str]
@@ -121,7 +121,10 @@ class Application(msgspec.Struct, frozen=True):
 
 
 class Admission(msgspec.Struct, frozen=True):
-    """How much of its traffic a tenant lets in, and when that was last known to be so."""
+    """The state of a tenant's admission control: the share of requests that it admits.
+
+    `at` is the scenario time at which the tenant last confirmed it.
+    """
 
     share: float
     reason: str
@@ -132,51 +135,51 @@ class Registry(Protocol):
     """The central registry. Every call may raise `StorageError`."""
 
     async def prepare(self, population: int) -> None:
-        """Make the tables and register the first `population` people, unless that was done."""
+        """Create the tables and register the first `population` people, unless that was done."""
 
     async def ping(self) -> None:
-        """Do a round trip."""
+        """Make one round trip to the storage."""
 
     async def close(self) -> None:
-        """Let go of every connection, at once."""
+        """Abort all connections immediately."""
 
-    async def listed(self, document: str) -> bool:
-        """Whether a document is on the watchlist."""
+    async def is_listed(self, document: str) -> bool:
+        """Return True if a document is on the watchlist."""
 
     async def watchlist(self) -> Watchlist:
-        """The whole watchlist."""
+        """Return the whole watchlist."""
 
-    async def list_document(self, document: str, reason: str) -> Entry:
-        """Put a document on the watchlist, once; the entry that then stands there."""
+    async def add_to_watchlist(self, document: str, reason: str) -> Entry:
+        """Add a document to the watchlist; return the existing entry if there is one."""
 
     async def entries(self, after: int, limit: int) -> Sequence[Entry]:
-        """Entries of the watchlist by number."""
+        """Return watchlist entries with a number above `after`, in order."""
 
-    async def traveller(self, document: str) -> Traveller | None:
-        """The holder of a document; None if no such document was issued."""
+    async def find_holder(self, document: str) -> DocumentHolder | None:
+        """Return the holder of a document; None if no such document was issued."""
 
     async def record(self, crossings: Sequence[Crossing]) -> Sequence[Recorded]:
-        """Submit crossings into the ledger in their order, each once, all of them or none."""
+        """Record crossings in the ledger in this order, each exactly once, all or none of them."""
 
-    async def recorded(self, crossing: Crossing) -> Recorded | None:
-        """What `record` would answer, of a crossing that is in the ledger already."""
+    async def find_crossing(self, crossing: Crossing) -> Recorded | None:
+        """Return what `record` would return if the ledger has this crossing's id, else None."""
 
     async def crossings(self, after: int, limit: int) -> Sequence[LedgerLine]:
-        """Lines of the ledger by receipt."""
+        """Return ledger lines with a receipt above `after`, in order."""
 
     async def apply(self, service: Service, application: Application) -> Outcome:
-        """Register an application, once."""
+        """Register an application with a service, exactly once."""
 
     async def applications(
         self, service: Service, after: int, limit: int
     ) -> Sequence[tuple[int, Application]]:
-        """Applications by their number in the registry."""
+        """Return a service's applications with a number above `after`, with their numbers."""
 
     async def credential(self, service: Service, document: str) -> Credential | None:
-        """What a service issued to the holder of a document."""
+        """Return what a service issued to the holder of a document, or None."""
 
     async def admission(self, tenant: str) -> Admission | None:
-        """What a tenant last wrote about its admission."""
+        """Return the admission that a tenant last stored, or None."""
 
     async def set_admission(self, tenant: str, admission: Admission) -> None:
-        """Keep a tenant's admission for its next life."""
+        """Store a tenant's admission, so that it is found after a restart."""

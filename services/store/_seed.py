@@ -1,32 +1,38 @@
-"""Tables and the first population, made once, by whichever tenant comes first."""
+"""Creates the tables and the initial population, once, in whichever tenant starts first."""
 
 from importlib.resources import files
 
 from services.population import Person, person
 
-from ._memory import UNTIL
+from ._memory import VALID_UNTIL
 from ._pool import Connection
 
-LOCK = 20_240_620
-"""The advisory lock that the tenants queue up for; the number means nothing to PostgreSQL."""
+ADVISORY_LOCK = 20_240_620
+"""The advisory lock that serialises the tenants; the number means nothing to PostgreSQL."""
 
 
 async def is_seeded(connection: Connection) -> bool:
-    """Whether somebody has done it already."""
+    """Return True if the tables exist and the population is registered."""
     if await connection.fetchval("SELECT to_regclass('seeds')") is None:
         return False
     return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM seeds)"))
 
 
-async def seed(connection: Connection, population: int, limit: float) -> None:
-    """Make the tables and register `population` people, all or nothing, within `limit` seconds."""
+async def seed(connection: Connection, population: int, timeout: float) -> None:  # noqa: ASYNC109 - of statements
+    """Create the tables and register `population` people in one transaction.
+
+    Args:
+        connection: The connection to use.
+        population: How many people to register.
+        timeout: Time-out of each statement in wall-clock seconds.
+    """
     async with connection.transaction():
-        milliseconds = int(limit * 1000)
+        milliseconds = int(timeout * 1000)
         await connection.execute(f"SET LOCAL statement_timeout = {milliseconds}")
         await connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}")
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
-        # Not `to_regclass` again: while waiting for the lock, this session would not have heard of
-        # the tables that the one before it made. To create one is to look.
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", ADVISORY_LOCK)
+        # `to_regclass` is not used here: a session that waited for the lock may not see the tables
+        # that the session before it created. The schema's CREATE ... IF NOT EXISTS does see them.
         await connection.execute(files("services.store").joinpath("schema.sql").read_text())
         if await connection.fetchval("SELECT EXISTS (SELECT FROM seeds)"):
             return
@@ -53,5 +59,5 @@ def _person_row(one: Person) -> tuple[object, ...]:
 def _credential_rows(one: Person) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = [("passport", one.document, one.document, one.expiry, False)]
     if one.number is not None:
-        rows.append((one.kind, one.document, one.number, UNTIL, one.cancelled))
+        rows.append((one.kind, one.document, one.number, VALID_UNTIL, one.cancelled))
     return rows

@@ -1,4 +1,4 @@
--- The central registry. Made by whichever tenant comes first; every statement may be repeated.
+-- The central registry. Created by whichever tenant starts first; every statement is idempotent.
 
 CREATE TABLE IF NOT EXISTS seeds (
     population integer NOT NULL
@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS people (
     nationality text NOT NULL,
     birth date NOT NULL,
     sex text NOT NULL,
-    needs text  -- 'visa' or 'stay-permit' for foreigners
+    needs text  -- 'visa' or 'stay-permit' for foreigners, NULL for citizens
 );
 
 CREATE TABLE IF NOT EXISTS credentials (
@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS watchlist (
     reason text NOT NULL
 );
 
--- The ledger: one line per crossing. The receipt is the line's place in it.
+-- The ledger: one row per crossing. The receipt is the number of the row.
 CREATE TABLE IF NOT EXISTS crossings (
     receipt bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     id text NOT NULL UNIQUE,

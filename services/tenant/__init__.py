@@ -1,4 +1,8 @@
-"""What the tenants of the data center share: storage, admission, and closing by themselves."""
+"""What the tenants of the data center share: storage, admission control and automatic closing.
+
+tenant = Tenant(world)
+return tenant.app(tenant.route("/check", check), ...)
+"""
 
 from ._admission import AdmissionControl
 from ._tenant import Tenant

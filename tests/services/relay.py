@@ -1,95 +1,95 @@
-"""A TCP link that a test can cut, blackhole, or rob of its answers."""
+"""A TCP relay that a test can cut, blackhole, or make lose replies."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Literal
 
-State = Literal["up", "cut", "blackhole", "deaf"]
+State = Literal["up", "cut", "blackhole", "replies lost"]
 
 
 class Relay:
-    """Forwards to `port`. While `deaf`, requests arrive and answers do not."""
+    """Forwards connections to its `port` to a target on loopback, unless a fault is active."""
 
     def __init__(self, target: int) -> None:
         self._target = target
-        self._pairs: set[asyncio.StreamWriter] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._flows = asyncio.Event()
-        self._flows.set()
-        self._answers_left: int | None = None
+        self._forwarding = asyncio.Event()
+        self._forwarding.set()
+        self._replies_left: int | None = None
         self.state: State = "up"
         self.port = 0
 
     def up(self) -> None:
-        """Forward again, as if nothing had been. Held bytes are forwarded."""
+        """Remove the fault; bytes that were held back are forwarded."""
         self.state = "up"
-        self._answers_left = None
-        self._flows.set()
+        self._replies_left = None
+        self._forwarding.set()
 
     def cut(self) -> None:
-        """Reset what is open and whatever comes."""
+        """Reset all open and all new connections."""
         self.state = "cut"
-        self._flows.set()
+        self._forwarding.set()
         self.reset()
 
     def reset(self) -> None:
-        """Reset what is open."""
-        for writer in list(self._pairs):
+        """Reset all open connections."""
+        for writer in list(self._writers):
             writer.transport.abort()
 
     def blackhole(self) -> None:
-        """Accept, and forward nothing."""
+        """Accept connections and forward nothing."""
         self.state = "blackhole"
-        self._flows.clear()
+        self._forwarding.clear()
 
-    def deafen(self) -> None:
-        """Forward requests only."""
-        self.state = "deaf"
-        self._flows.clear()
+    def lose_replies(self) -> None:
+        """Forward requests and hold back replies."""
+        self.state = "replies lost"
+        self._forwarding.clear()
 
-    def deafen_after(self, answers: int) -> None:
-        """Forward that many more pieces of answers, then requests only."""
-        self._answers_left = answers
+    def lose_replies_after(self, replies: int) -> None:
+        """Forward that many more chunks of replies, then only requests."""
+        self._replies_left = replies
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        self._pairs.add(writer)
+        self._writers.add(writer)
         try:
             if self.state == "cut":
                 return
             back, forth = await asyncio.open_connection("127.0.0.1", self._target)
-            self._pairs.add(forth)
+            self._writers.add(forth)
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._pump(reader, forth, answers=False))
-                group.create_task(self._pump(back, writer, answers=True))
+                group.create_task(self._pump(reader, forth, are_replies=False))
+                group.create_task(self._pump(back, writer, are_replies=True))
         except (OSError, ExceptionGroup):
             pass
         finally:
             for one in [writer, locals().get("forth")]:
                 if one is not None:
                     one.transport.abort()
-                    self._pairs.discard(one)
+                    self._writers.discard(one)
             self._tasks.discard(task)
 
     async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, are_replies: bool
     ) -> None:
         while data := await reader.read(65536):
-            if answers and self._answers_left is not None:
-                if self._answers_left == 0:
-                    self.deafen()
-                self._answers_left -= 1
-            if self.state == "blackhole" or (answers and self.state == "deaf"):
-                await self._flows.wait()
+            if are_replies and self._replies_left is not None:
+                if self._replies_left == 0:
+                    self.lose_replies()
+                self._replies_left -= 1
+            if self.state == "blackhole" or (are_replies and self.state == "replies lost"):
+                await self._forwarding.wait()
             writer.write(data)
             await writer.drain()
         writer.transport.abort()
 
     async def close(self) -> None:
-        """End every connection, without cancelling: asyncio's streams log that as an error."""
+        """Abort all connections; do not cancel tasks, which asyncio logs as an error."""
         self.cut()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 

@@ -1,4 +1,4 @@
-"""Visas, stay permits and passports: the same interface three times."""
+"""The common interface of the visa, stay-permit and passport services."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ def create(request: pytest.FixtureRequest) -> Create:
     return made
 
 
-def test_an_application_is_taken_once(create: Create) -> None:
+def test_an_application_is_registered_once(create: Create) -> None:
     async def test() -> None:
         async with running(create(fake_world())) as http:
             first = await http.post("/applications", json=APPLICATION)
@@ -37,7 +37,7 @@ def test_an_application_is_taken_once(create: Create) -> None:
     run(test())
 
 
-def test_the_same_application_with_other_content_is_a_conflict(create: Create) -> None:
+def test_the_same_application_id_with_different_content_is_a_conflict(create: Create) -> None:
     async def test() -> None:
         async with running(create(fake_world())) as http:
             await http.post("/applications", json=APPLICATION)
@@ -74,15 +74,15 @@ def test_applications_are_subject_to_admission(create: Create) -> None:
     run(test())
 
 
-def test_the_holder_of_a_visa_is_known() -> None:
+def test_the_visa_of_a_holder_is_looked_up() -> None:
     async def test() -> None:
         async with running(visa.create(fake_world())) as http:
             people = [person(i) for i in range(200)]
             for valid in (True, False):
                 one = next(p for p in people if p.kind == "visa" and p.cancelled != valid)
-                told = (await http.get(f"/holders/{one.document}")).json()
-                assert (told["valid"], told["number"]) == (valid, one.number)
-                assert told["until"] > 0
+                holder = (await http.get(f"/holders/{one.document}")).json()
+                assert (holder["valid"], holder["number"]) == (valid, one.number)
+                assert holder["until"] > 0
             unknown = (await http.get("/holders/T0000001")).json()
             assert unknown == {"valid": False, "number": None, "until": None}
 

@@ -6,17 +6,28 @@ from typing import Any
 import httpx
 import pytest
 
-from services.kit.testing import run, settle
+from services.kit.testing import run, run_until_idle
 
-from .country import CENTER, FOREIGNER, LISTED, Country, asks, cut, heal, somebody
+from .airport_system import (
+    CENTER,
+    FOREIGNER,
+    LISTED,
+    AirportSystem,
+    cut,
+    find_person,
+    heal,
+    traveller_request,
+)
 
 Answer = tuple[int, dict[str, Any]]
 
 
-async def serve(country: Country, http: httpx.AsyncClient, *bodies: dict[str, Any]) -> list[Answer]:
+async def serve(
+    system: AirportSystem, http: httpx.AsyncClient, *bodies: dict[str, Any]
+) -> list[Answer]:
     """Send travellers, wait for the longest time that a lane takes, and return the answers."""
     calls = [asyncio.ensure_future(http.post("/travellers", json=body)) for body in bodies]
-    await country.clock.advance(25)
+    await system.clock.advance(25)
     return [((await call).status_code, (await call).json()) for call in calls]
 
 
@@ -27,9 +38,9 @@ async def status(http: httpx.AsyncClient) -> dict[str, Any]:
 
 def test_a_traveller_whom_the_data_center_clears_is_admitted() -> None:
     async def scenario() -> None:
-        country = Country()
-        async with country.open(*CENTER, "autogate-cgk") as (_, _, http):
-            assert await serve(country, http, asks("c1")) == [
+        system = AirportSystem()
+        async with system.open(*CENTER, "autogate-cgk") as (_, _, http):
+            assert await serve(system, http, traveller_request("c1")) == [
                 (
                     200,
                     {
@@ -40,22 +51,24 @@ def test_a_traveller_whom_the_data_center_clears_is_admitted() -> None:
                     },
                 )
             ]
-            assert await country.ledger() == {"c1": "autogate"}
-            assert country.modes("autogate-cgk") == []
+            assert await system.ledger() == {"c1": "autogate"}
+            assert system.modes("autogate-cgk") == []
 
     run(scenario())
 
 
 def test_a_crossing_takes_the_same_time_every_time_and_within_bounds() -> None:
     async def scenario() -> None:
-        country = Country()
+        system = AirportSystem()
         times = []
-        async with country.open(*CENTER, "autogate-cgk") as (_, _, http):
+        async with system.open(*CENTER, "autogate-cgk") as (_, _, http):
             for crossing in ("c1", "c2", "c1"):
-                call = asyncio.ensure_future(http.post("/travellers", json=asks(crossing)))
+                call = asyncio.ensure_future(
+                    http.post("/travellers", json=traveller_request(crossing))
+                )
                 took = 0.0
                 while not call.done():
-                    await country.clock.advance(0.5)
+                    await system.clock.advance(0.5)
                     took += 0.5
                 times.append(took)
         assert times[0] == times[2] != times[1]
@@ -67,32 +80,32 @@ def test_a_crossing_takes_the_same_time_every_time_and_within_bounds() -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (asks("c1", LISTED), "watchlist"),
-        (asks("c1", somebody(kind="visa", cancelled=True)), "document"),
-        (asks("c1", mrz=["P<UTOERIKSSON", "L898902C3"]), "unreadable"),
+        (traveller_request("c1", LISTED), "watchlist"),
+        (traveller_request("c1", find_person(kind="visa", cancelled=True)), "document"),
+        (traveller_request("c1", mrz=["P<UTOERIKSSON", "L898902C3"]), "unreadable"),
     ],
 )
 def test_a_traveller_for_an_officer_to_check_is_referred(body: dict[str, Any], reason: str) -> None:
     async def scenario() -> None:
-        country = Country()
-        async with country.open(*CENTER, "autogate-cgk") as (_, _, http):
-            answers = await serve(country, http, body)
+        system = AirportSystem()
+        async with system.open(*CENTER, "autogate-cgk") as (_, _, http):
+            answers = await serve(system, http, body)
             assert answers == [(200, {"decision": "referred", "reason": reason})]
-            assert await country.ledger() == {}
+            assert await system.ledger() == {}
 
     run(scenario())
 
 
 def test_travellers_wait_until_a_lane_is_free() -> None:
     async def scenario() -> None:
-        country = Country()
-        async with country.open(*CENTER, "autogate-cgk") as (_, _, http):
-            bodies = [asks(f"c{n}") for n in range(4)]
+        system = AirportSystem()
+        async with system.open(*CENTER, "autogate-cgk") as (_, _, http):
+            bodies = [traveller_request(f"c{n}") for n in range(4)]
             calls = [asyncio.ensure_future(http.post("/travellers", json=b)) for b in bodies]
-            await settle()
+            await run_until_idle()
             now = await status(http)
             assert (now["inside"], now["waiting"], now["quiescent"]) == (3, 1, False)
-            await country.clock.advance(50)
+            await system.clock.advance(50)
             assert [(await call).status_code for call in calls] == [200] * 4
             assert (await status(http))["quiescent"]
 
@@ -101,15 +114,15 @@ def test_travellers_wait_until_a_lane_is_free() -> None:
 
 def test_in_an_outage_all_lanes_close_even_without_travellers() -> None:
     async def scenario() -> None:
-        country = Country()
-        async with country.open(*CENTER, "autogate-cgk") as (_, _, http):
-            await country.clock.advance(120)
-            cut(country)
-            await country.clock.advance(120)
-            assert country.modes("autogate-cgk") == ["manual"]
+        system = AirportSystem()
+        async with system.open(*CENTER, "autogate-cgk") as (_, _, http):
+            await system.clock.advance(120)
+            cut(system)
+            await system.clock.advance(120)
+            assert system.modes("autogate-cgk") == ["manual"]
             now = await status(http)
             assert (now["lanes"], now["share"], now["mode"]) == (0, 0, "manual")
-            ((code, body),) = await serve(country, http, asks("c1"))
+            ((code, body),) = await serve(system, http, traveller_request("c1"))
             assert (code, body["error"], body["go_to"]) == (503, "closed", "counter-cgk")
             assert "does not answer" in body["reason"]
 
@@ -118,16 +131,16 @@ def test_in_an_outage_all_lanes_close_even_without_travellers() -> None:
 
 def test_waiting_travellers_are_diverted_at_once_when_the_gate_closes() -> None:
     async def scenario() -> None:
-        country = Country()
-        async with country.open(*CENTER, "autogate-cgk") as (_, _, http):
-            await country.clock.advance(60)
-            bodies = [asks(f"c{n}") for n in range(5)]
+        system = AirportSystem()
+        async with system.open(*CENTER, "autogate-cgk") as (_, _, http):
+            await system.clock.advance(60)
+            bodies = [traveller_request(f"c{n}") for n in range(5)]
             calls = [asyncio.ensure_future(http.post("/travellers", json=b)) for b in bodies]
-            await settle()
+            await run_until_idle()
             await http.put("/lanes", json={"share": 0, "reason": "drill"})
-            await settle()
+            await run_until_idle()
             assert [call.done() for call in calls] == [False] * 3 + [True] * 2
-            await country.clock.advance(25)
+            await system.clock.advance(25)
             assert [(await call).status_code for call in calls] == [200] * 3 + [503] * 2
 
     run(scenario())
@@ -135,116 +148,120 @@ def test_waiting_travellers_are_diverted_at_once_when_the_gate_closes() -> None:
 
 def test_a_closed_gate_stays_closed_until_it_is_permitted() -> None:
     async def scenario() -> None:
-        country = Country()
-        async with country.open(*CENTER, "autogate-cgk") as (_, _, http):
-            await country.clock.advance(60)
-            cut(country)
-            await country.clock.advance(120)
+        system = AirportSystem()
+        async with system.open(*CENTER, "autogate-cgk") as (_, _, http):
+            await system.clock.advance(60)
+            cut(system)
+            await system.clock.advance(120)
             early = await http.put("/lanes", json={"share": 1, "reason": "too early"})
             assert (early.status_code, early.json()["error"]) == (503, "blind")
-            heal(country)
-            await country.clock.advance(2 * 3600)
+            heal(system)
+            await system.clock.advance(2 * 3600)
             now = await status(http)
             assert (now["lanes"], now["mode"]) == (0, "manual")
             assert "has not permitted lanes" in now["reason"]
 
             some = await http.put("/lanes", json={"share": 0.34, "reason": "stage autogate-cgk"})
             assert some.json() == {"share": 0.34, "lanes": 2, "mode": "mixed"}
-            assert (await serve(country, http, asks("c1")))[0][0] == 200
+            assert (await serve(system, http, traveller_request("c1")))[0][0] == 200
             await http.put("/lanes", json={"share": 1, "reason": "stage autogate-cgk"})
             assert (await status(http))["lanes"] == 3
-            assert country.modes("autogate-cgk") == ["manual", "mixed", "automatic"]
+            assert system.modes("autogate-cgk") == ["manual", "mixed", "automatic"]
 
     run(scenario())
 
 
 def test_a_gate_closes_again_in_the_next_outage() -> None:
     async def scenario() -> None:
-        country = Country()
-        async with country.open(*CENTER, "autogate-cgk") as (_, _, http):
-            await country.clock.advance(60)
+        system = AirportSystem()
+        async with system.open(*CENTER, "autogate-cgk") as (_, _, http):
+            await system.clock.advance(60)
             await http.put("/lanes", json={"share": 0.34})
-            cut(country)
-            await country.clock.advance(120)
-            assert country.modes("autogate-cgk") == ["mixed", "manual"]
+            cut(system)
+            await system.clock.advance(120)
+            assert system.modes("autogate-cgk") == ["mixed", "manual"]
 
     run(scenario())
 
 
 def test_a_closed_admission_closes_the_gate_and_a_share_diverts_some_travellers() -> None:
     async def scenario() -> None:
-        country = Country()
-        async with country.open(*CENTER, "autogate-cgk") as (_, center, http):
-            await country.clock.advance(60)
+        system = AirportSystem()
+        async with system.open(*CENTER, "autogate-cgk") as (_, center, http):
+            await system.clock.advance(60)
             await center.put("/admission", json={"share": 0.5, "reason": "recovery"})
-            codes = [(await serve(country, http, asks(f"c{n}")))[0][0] for n in range(2)]
+            codes = [
+                (await serve(system, http, traveller_request(f"c{n}")))[0][0] for n in range(2)
+            ]
             assert codes == [503, 503]  # the first is refused; the second waits for Retry-After
-            assert country.modes("autogate-cgk") == []
-            await country.clock.advance(60)
-            assert (await serve(country, http, asks("c3")))[0][0] == 200
+            assert system.modes("autogate-cgk") == []
+            await system.clock.advance(60)
+            assert (await serve(system, http, traveller_request("c3")))[0][0] == 200
             await center.put("/admission", json={"share": 0, "reason": "relapse"})
-            assert (await serve(country, http, asks("c4")))[0][0] == 503
-            assert country.modes("autogate-cgk") == ["manual"]
+            assert (await serve(system, http, traveller_request("c4")))[0][0] == 503
+            assert system.modes("autogate-cgk") == ["manual"]
 
     run(scenario())
 
 
 def test_a_crossing_whose_answer_was_lost_stays_one_crossing_at_the_counter() -> None:
     async def scenario() -> None:
-        country = Country()
-        async with country.open(*CENTER, "autogate-cgk", "counter-cgk") as (_, _, gate, desk):
-            await country.clock.advance(60)
-            country.network.lost = {"http://border"}
-            ((code, body),) = await serve(country, gate, asks("c1", FOREIGNER))
+        system = AirportSystem()
+        async with system.open(*CENTER, "autogate-cgk", "counter-cgk") as (_, _, gate, desk):
+            await system.clock.advance(60)
+            system.network.lost = {"http://border"}
+            ((code, body),) = await serve(system, gate, traveller_request("c1", FOREIGNER))
             assert (code, body["go_to"]) == (503, "counter-cgk")
-            country.network.lost = set()
-            await country.clock.advance(120)
-            call = asyncio.ensure_future(desk.post("/travellers", json=asks("c1", FOREIGNER)))
-            await country.clock.advance(50)
+            system.network.lost = set()
+            await system.clock.advance(120)
+            call = asyncio.ensure_future(
+                desk.post("/travellers", json=traveller_request("c1", FOREIGNER))
+            )
+            await system.clock.advance(50)
             assert (await call).json()["receipt"] == 1
-            assert await country.ledger() == {"c1": "autogate"}
+            assert await system.ledger() == {"c1": "autogate"}
 
     run(scenario())
 
 
 def test_one_failed_request_does_not_close_the_gate() -> None:
     async def scenario() -> None:
-        country = Country()
-        async with country.open(*CENTER, "autogate-cgk") as (_, _, http):
-            await country.clock.advance(60)
-            country.network.cut = {"http://watchlist"}
-            call = asyncio.ensure_future(http.post("/travellers", json=asks("c1")))
-            await country.clock.advance(2)
-            country.network.cut = set()
+        system = AirportSystem()
+        async with system.open(*CENTER, "autogate-cgk") as (_, _, http):
+            await system.clock.advance(60)
+            system.network.cut = {"http://watchlist"}
+            call = asyncio.ensure_future(http.post("/travellers", json=traveller_request("c1")))
+            await system.clock.advance(2)
+            system.network.cut = set()
             assert (await call).status_code == 503
-            await country.clock.advance(600)
-            assert country.modes("autogate-cgk") == []
+            await system.clock.advance(600)
+            assert system.modes("autogate-cgk") == []
 
     run(scenario())
 
 
 def test_a_gate_that_starts_before_the_data_center_does_not_close() -> None:
     async def scenario() -> None:
-        country = Country()
-        async with country.open("autogate-cgk") as (http,):
-            await country.clock.advance(600)
-            assert (await serve(country, http, asks("c1")))[0][0] == 503
-            async with country.open(*CENTER) as _:
-                await country.clock.advance(120)
-                assert country.modes("autogate-cgk") == []
-                assert (await serve(country, http, asks("c2")))[0][0] == 200
+        system = AirportSystem()
+        async with system.open("autogate-cgk") as (http,):
+            await system.clock.advance(600)
+            assert (await serve(system, http, traveller_request("c1")))[0][0] == 503
+            async with system.open(*CENTER) as _:
+                await system.clock.advance(120)
+                assert system.modes("autogate-cgk") == []
+                assert (await serve(system, http, traveller_request("c2")))[0][0] == 200
 
     run(scenario())
 
 
 def test_a_gate_restarted_during_an_outage_stays_closed_after_it() -> None:
     async def scenario() -> None:
-        country = Country()
-        async with country.open("autogate-cgk") as (http,):
-            await country.clock.advance(3600)
-            assert country.modes("autogate-cgk") == ["manual"]
-            async with country.open(*CENTER) as _:
-                await country.clock.advance(600)
+        system = AirportSystem()
+        async with system.open("autogate-cgk") as (http,):
+            await system.clock.advance(3600)
+            assert system.modes("autogate-cgk") == ["manual"]
+            async with system.open(*CENTER) as _:
+                await system.clock.advance(600)
                 assert (await status(http))["lanes"] == 0
 
     run(scenario())
@@ -253,8 +270,8 @@ def test_a_gate_restarted_during_an_outage_stays_closed_after_it() -> None:
 @pytest.mark.parametrize("share", [-0.1, 1.1, "all"])
 def test_a_share_outside_0_to_1_is_refused(share: object) -> None:
     async def scenario() -> None:
-        country = Country()
-        async with country.open("autogate-cgk") as (http,):
+        system = AirportSystem()
+        async with system.open("autogate-cgk") as (http,):
             answer = await http.put("/lanes", json={"share": share})
             assert (answer.status_code, answer.json()["error"]) == (400, "body")
 

@@ -1,4 +1,4 @@
-"""The ledger of crossings, as gates and counters see it."""
+"""The border service: recording crossings, late batches and the paged ledger."""
 
 import asyncio
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 
 import services.border
-from services.kit.testing import MoodyRegistry, fake_world, run, running
+from services.kit.testing import FlakyRegistry, fake_world, run, running
 from services.population import person
 from services.store import Registry
 
@@ -47,7 +47,9 @@ async def ledger(http: httpx.AsyncClient) -> list[dict[str, object]]:
     return lines
 
 
-async def enter(http: httpx.AsyncClient, *records: dict[str, object]) -> list[dict[str, object]]:
+async def record_batch(
+    http: httpx.AsyncClient, *records: dict[str, object]
+) -> list[dict[str, object]]:
     answer = await http.post("/crossings/batch", json={"records": list(records)})
     assert answer.status_code == 200
     results: list[dict[str, object]] = answer.json()["results"]
@@ -74,12 +76,12 @@ def test_a_crossing_gets_a_receipt() -> None:
     run(test())
 
 
-def test_whoever_missed_the_answer_gets_the_same_one() -> None:
+def test_a_retry_after_a_lost_answer_gets_the_same_receipt() -> None:
     async def test() -> None:
         async with running(border()) as http:
             first = await http.post("/crossings", json=crossing())
             again = await http.post("/crossings", json=crossing())
-            # The gate did not hear the answer; the traveller went to a counter.
+            # The gate did not get the answer, and the traveller went to a counter.
             elsewhere = await http.post("/crossings", json=crossing(channel="autogate"))
             assert (again.status_code, elsewhere.status_code) == (200, 200)
             assert first.json() == again.json() == elsewhere.json()
@@ -88,7 +90,7 @@ def test_whoever_missed_the_answer_gets_the_same_one() -> None:
     run(test())
 
 
-def test_the_same_crossing_of_somebody_else_is_a_conflict() -> None:
+def test_the_same_crossing_id_for_another_traveller_is_a_conflict() -> None:
     async def test() -> None:
         async with running(border()) as http:
             await http.post("/crossings", json=crossing())
@@ -99,7 +101,7 @@ def test_the_same_crossing_of_somebody_else_is_a_conflict() -> None:
     run(test())
 
 
-def test_an_unknown_document_does_not_cross() -> None:
+def test_an_unknown_document_is_refused() -> None:
     async def test() -> None:
         async with running(border()) as http:
             answer = await http.post("/crossings", json=crossing(document="T0000001"))
@@ -109,7 +111,7 @@ def test_an_unknown_document_does_not_cross() -> None:
     run(test())
 
 
-def test_a_cancelled_visa_does_not_cross() -> None:
+def test_a_cancelled_visa_is_refused() -> None:
     async def test() -> None:
         async with running(border()) as http:
             refused = next(i for i in range(200) if person(i).cancelled)
@@ -120,11 +122,11 @@ def test_a_cancelled_visa_does_not_cross() -> None:
     run(test())
 
 
-def test_who_was_let_through_by_hand_is_told_so_even_with_a_cancelled_visa() -> None:
+def test_a_retry_of_a_late_record_gets_its_receipt_even_with_a_cancelled_visa() -> None:
     async def test() -> None:
         async with running(border()) as http:
             refused = next(i for i in range(200) if person(i).cancelled)
-            (result,) = await enter(http, late(i=refused))
+            (result,) = await record_batch(http, late(i=refused))
             answer = await http.post("/crossings", json=crossing(i=refused))
             assert answer.status_code == 200
             assert answer.json()["receipt"] == result["receipt"]
@@ -132,7 +134,7 @@ def test_who_was_let_through_by_hand_is_told_so_even_with_a_cancelled_visa() -> 
     run(test())
 
 
-def test_foreigners_with_a_visa_or_a_permit_cross() -> None:
+def test_foreigners_with_a_visa_or_a_permit_are_recorded() -> None:
     async def test() -> None:
         async with running(border()) as http:
             for kind in ("visa", "stay-permit"):
@@ -144,7 +146,7 @@ def test_foreigners_with_a_visa_or_a_permit_cross() -> None:
     run(test())
 
 
-def test_nobody_crosses_with_an_expired_passport() -> None:
+def test_an_expired_passport_is_refused() -> None:
     async def test() -> None:
         world = fake_world("border")
         await world.clock.advance(30 * 366 * 86_400)  # type: ignore[attr-defined]
@@ -155,12 +157,12 @@ def test_nobody_crosses_with_an_expired_passport() -> None:
     run(test())
 
 
-def test_a_batch_is_entered_in_order_and_told_record_by_record() -> None:
+def test_a_batch_is_recorded_in_order_with_a_result_for_each_record() -> None:
     async def test() -> None:
         async with running(border()) as http:
             await http.post("/crossings", json=crossing("known"))
             await http.post("/crossings", json=crossing("other"))
-            results = await enter(
+            results = await record_batch(
                 http, late("known"), late("new"), late("other", i=1), late("newer", i=3)
             )
             assert [(one["id"], one["outcome"]) for one in results] == [
@@ -174,12 +176,12 @@ def test_a_batch_is_entered_in_order_and_told_record_by_record() -> None:
     run(test())
 
 
-def test_a_batch_that_comes_again_changes_nothing() -> None:
+def test_a_repeated_batch_changes_nothing() -> None:
     async def test() -> None:
         async with running(border()) as http:
             records = [late(f"c-{i}", i) for i in range(5)]
-            first = await enter(http, *records)
-            again = await enter(http, *records)
+            first = await record_batch(http, *records)
+            again = await record_batch(http, *records)
             assert {one["outcome"] for one in first} == {"recorded"}
             assert {one["outcome"] for one in again} == {"duplicate"}
             assert [one["receipt"] for one in first] == [one["receipt"] for one in again]
@@ -188,11 +190,11 @@ def test_a_batch_that_comes_again_changes_nothing() -> None:
     run(test())
 
 
-def test_a_batch_and_itself_at_the_same_time_are_one() -> None:
+def test_the_same_batch_sent_twice_at_the_same_time_is_recorded_once() -> None:
     async def test() -> None:
         async with running(border()) as http:
             records = [late(f"c-{i}", i) for i in range(5)]
-            both = await asyncio.gather(enter(http, *records), enter(http, *records))
+            both = await asyncio.gather(record_batch(http, *records), record_batch(http, *records))
             assert [one["receipt"] for one in both[0]] == [one["receipt"] for one in both[1]]
             assert len(await ledger(http)) == 5
 
@@ -203,9 +205,9 @@ def test_a_late_hit_on_the_watchlist_is_recorded_and_flagged() -> None:
     async def test() -> None:
         async with running(border()) as http:
             listed = next(i for i in range(200) if person(i).listed)
-            (result,) = await enter(http, late(i=listed))
+            (result,) = await record_batch(http, late(i=listed))
             assert (result["outcome"], result["late_hit"]) == ("recorded", True)
-            (again,) = await enter(http, late(i=listed))
+            (again,) = await record_batch(http, late(i=listed))
             assert (again["outcome"], again["late_hit"]) == ("duplicate", True)
             (line,) = await ledger(http)
             assert line["late_hit"] is True
@@ -217,7 +219,7 @@ def test_a_late_hit_on_the_watchlist_is_recorded_and_flagged() -> None:
 @pytest.mark.parametrize(
     "change", [{"channel": "late"}, {"channel": "window"}, {"recorded_at": "noon"}, {"id": None}]
 )
-def test_a_crossing_that_is_none_is_the_callers_fault(change: dict[str, Any]) -> None:
+def test_an_invalid_crossing_is_answered_400(change: dict[str, Any]) -> None:
     async def test() -> None:
         async with running(border()) as http:
             answer = await http.post("/crossings", json=crossing(**change))
@@ -226,29 +228,29 @@ def test_a_crossing_that_is_none_is_the_callers_fault(change: dict[str, Any]) ->
     run(test())
 
 
-def test_a_lost_outcome_is_neither_yes_nor_no_and_asking_again_tells() -> None:
+def test_an_unknown_outcome_is_reported_as_unsure_and_a_retry_resolves_it() -> None:
     async def test() -> None:
-        storage = MoodyRegistry()
+        storage = FlakyRegistry()
         async with running(border(storage.registry)) as http:
-            storage.mood = "unsure"
+            storage.state = "answers lost"
             records = {"records": [late("c-2", 1), late("c-3", 2)]}
             answer = await http.post("/crossings/batch", json=records)
             assert (answer.status_code, answer.json()["error"]) == (500, "unsure")
-            storage.mood = "well"
-            results = await enter(http, late("c-2", 1), late("c-3", 2))
+            storage.state = "up"
+            results = await record_batch(http, late("c-2", 1), late("c-3", 2))
             assert [one["outcome"] for one in results] == ["duplicate", "duplicate"]
 
     run(test())
 
 
-def test_without_storage_nothing_is_recorded_and_that_is_said() -> None:
+def test_without_storage_nothing_is_recorded_and_the_error_is_storage() -> None:
     async def test() -> None:
-        storage = MoodyRegistry()
+        storage = FlakyRegistry()
         async with running(border(storage.registry)) as http:
-            storage.mood = "away"
+            storage.state = "down"
             answer = await http.post("/crossings", json=crossing())
             assert (answer.status_code, answer.json()["error"]) == (503, "storage")
-            storage.mood = "well"
+            storage.state = "up"
             assert await ledger(http) == []
 
     run(test())

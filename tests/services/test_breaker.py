@@ -1,4 +1,4 @@
-"""The breaker opens, cools down, probes, closes, and never gets stuck."""
+"""The circuit breaker opens, cools down, probes, closes, and never gets stuck."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ from services.kit import Breaker, BreakerOpenError
 from services.kit.testing import Events, FakeClock, run
 
 
-def made(clock: FakeClock, log: Events | None = None, **settings: int) -> Breaker:
+def new_breaker(clock: FakeClock, log: Events | None = None, **settings: int) -> Breaker:
     return Breaker(clock, log or Events(), "border", cool_down=60, **settings)
 
 
@@ -24,19 +24,19 @@ def call(breaker: Breaker, *, ok: bool) -> None:
 
 
 def state(breaker: Breaker) -> str:
-    """The state, which is another each time one looks."""
+    """Return the state; a call, so that the type checker does not assume it unchanged."""
     return breaker.state
 
 
-def opened(clock: FakeClock, log: Events | None = None, **settings: int) -> Breaker:
-    breaker = made(clock, log, **settings)
+def open_breaker(clock: FakeClock, log: Events | None = None, **settings: int) -> Breaker:
+    breaker = new_breaker(clock, log, **settings)
     for _ in range(3):
         call(breaker, ok=False)
     return breaker
 
 
-def test_failures_in_a_row_open_it_and_a_success_between_does_not() -> None:
-    breaker = made(FakeClock())
+def test_consecutive_failures_open_the_breaker_and_a_success_resets_the_count() -> None:
+    breaker = new_breaker(FakeClock())
     for ok in (False, False, True, False, False):
         call(breaker, ok=ok)
     assert state(breaker) == "closed"
@@ -44,28 +44,28 @@ def test_failures_in_a_row_open_it_and_a_success_between_does_not() -> None:
     assert state(breaker) == "open"
 
 
-def test_open_it_lets_nobody_through_until_it_has_cooled_down() -> None:
-    async def story() -> None:
+def test_an_open_breaker_allows_no_attempt_until_the_cool_down_is_over() -> None:
+    async def test() -> None:
         clock = FakeClock()
-        breaker = opened(clock)
+        breaker = open_breaker(clock)
         await clock.advance(59)
-        assert breaker.wait == 1
+        assert breaker.cool_down_left == 1
         with pytest.raises(BreakerOpenError, match="3 failures in a row, the last: no answer"):
             call(breaker, ok=True)
         await clock.advance(1)
-        assert breaker.ready
+        assert breaker.allows_attempt
         call(breaker, ok=True)
         assert state(breaker) == "half-open"
         call(breaker, ok=True)
         assert state(breaker) == "closed"
 
-    run(story())
+    run(test())
 
 
 def test_every_change_is_an_event_with_its_reason() -> None:
-    async def story() -> None:
+    async def test() -> None:
         clock, log = FakeClock(), Events()
-        breaker = opened(clock, log)
+        breaker = open_breaker(clock, log)
         await clock.advance(60)
         call(breaker, ok=False)
         await clock.advance(60)
@@ -80,27 +80,27 @@ def test_every_change_is_an_event_with_its_reason() -> None:
         ]
         assert all(event["reason"] and event["target"] == "border" for event in log.all)
 
-    run(story())
+    run(test())
 
 
-def test_half_open_it_lets_only_so_many_through_at_a_time() -> None:
-    async def story() -> None:
+def test_a_half_open_breaker_limits_concurrent_probes() -> None:
+    async def test() -> None:
         clock = FakeClock()
-        breaker = opened(clock, probes=2)
+        breaker = open_breaker(clock, probes=2)
         await clock.advance(60)
         with breaker.attempt(), breaker.attempt():
-            assert not breaker.ready
+            assert not breaker.allows_attempt
             with pytest.raises(BreakerOpenError):
                 call(breaker, ok=True)
-        assert breaker.ready
+        assert breaker.allows_attempt
 
-    run(story())
+    run(test())
 
 
 def test_a_probe_that_is_cancelled_or_crashes_frees_its_slot() -> None:
-    async def story() -> None:
+    async def test() -> None:
         clock = FakeClock()
-        breaker = opened(clock)
+        breaker = open_breaker(clock)
         await clock.advance(60)
 
         async def hang() -> None:
@@ -109,24 +109,24 @@ def test_a_probe_that_is_cancelled_or_crashes_frees_its_slot() -> None:
 
         task = asyncio.ensure_future(hang())
         await asyncio.sleep(0)
-        ready = breaker.ready
+        ready = breaker.allows_attempt
         assert not ready
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-        assert breaker.ready
+        assert breaker.allows_attempt
         with pytest.raises(ZeroDivisionError), breaker.attempt():
             _ = 1 / 0
-        assert breaker.ready
+        assert breaker.allows_attempt
         assert state(breaker) == "half-open"
 
-    run(story())
+    run(test())
 
 
-def test_a_late_verdict_of_an_earlier_state_is_not_counted() -> None:
-    async def story() -> None:
+def test_the_result_of_an_attempt_from_an_earlier_state_is_not_counted() -> None:
+    async def test() -> None:
         clock = FakeClock()
-        breaker = made(clock)
+        breaker = new_breaker(clock)
         with breaker.attempt() as slow:
             for _ in range(3):
                 call(breaker, ok=False)
@@ -137,13 +137,13 @@ def test_a_late_verdict_of_an_earlier_state_is_not_counted() -> None:
         call(breaker, ok=True)
         assert state(breaker) == "closed"
 
-    run(story())
+    run(test())
 
 
 @pytest.mark.parametrize("settings", [{"failures": 0}, {"probes": 0}, {"successes": 0}])
-def test_settings_that_make_no_sense_are_refused(settings: dict[str, int]) -> None:
+def test_invalid_settings_raise_a_value_error(settings: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="at least 1"):
-        made(FakeClock(), None, **settings)
+        new_breaker(FakeClock(), None, **settings)
 
 
 moves = st.lists(
@@ -158,26 +158,26 @@ moves = st.lists(
 
 @settings(deadline=None)
 @given(moves, st.integers(1, 3), st.integers(1, 3), st.integers(1, 3))
-def test_it_is_never_stuck(
+def test_the_breaker_never_gets_stuck(
     history: list[tuple[str, int]], failures: int, probes: int, successes: int
 ) -> None:
-    """Whatever happened, a target that answers from now on gets the breaker closed."""
+    """After any history, the breaker closes once the target answers again."""
 
-    async def story() -> None:
+    async def test() -> None:
         clock = FakeClock()
-        breaker = made(clock, failures=failures, probes=probes, successes=successes)
-        with contextlib.ExitStack() as everything:
-            flying = []
+        breaker = new_breaker(clock, failures=failures, probes=probes, successes=successes)
+        with contextlib.ExitStack() as cleanup:
+            in_flight = []
             for verb, number in history:
                 if verb == "begin":
                     block = contextlib.ExitStack()
                     with contextlib.suppress(BreakerOpenError):
-                        flying.append((block, block.enter_context(breaker.attempt())))
-                        everything.callback(block.close)
+                        in_flight.append((block, block.enter_context(breaker.attempt())))
+                        cleanup.callback(block.close)
                 elif verb == "wait":
                     await clock.advance(number)
-                elif flying:
-                    block, attempt = flying.pop(number % len(flying))
+                elif in_flight:
+                    block, attempt = in_flight.pop(number % len(in_flight))
                     if verb == "answer":
                         attempt.succeeded()
                     elif verb == "fail":
@@ -186,9 +186,9 @@ def test_it_is_never_stuck(
                 assert state(breaker) != "half-open" or breaker._probing <= probes
         await clock.advance(60)
         for _ in range(successes):
-            assert breaker.ready
+            assert breaker.allows_attempt
             call(breaker, ok=True)
         assert state(breaker) == "closed"
         assert breaker._probing == 0
 
-    run(story())
+    run(test())

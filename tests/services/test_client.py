@@ -1,4 +1,4 @@
-"""What a caller knows after a call, and how little it bothers a target that is in trouble."""
+"""The outcome of a call, and how few requests a failing target receives."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,14 +6,14 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from services.kit import Answered, Breaker, Client, NotSent, Outcome, Refused, Unsure
+from services.kit import Answered, Breaker, Client, NotSent, Outcome, OutcomeUnknown, Refused
 from services.kit.testing import Events, FakeClock, fake_world, run
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
 
 class Target:
-    """Answers calls from a script; the last line of the script is repeated."""
+    """Answers requests from a script; its last response is repeated."""
 
     def __init__(self, *script: httpx.Response | Exception) -> None:
         self.script = list(script)
@@ -35,52 +35,55 @@ class Target:
         object.__setattr__(world, "http", lambda _url: http)
         return Client(world, "border", "http://border", breaker=breaker)
 
-    async def ask(self, client: Client, retries: int = 0) -> Outcome:
+    async def get(self, client: Client, retries: int = 0) -> Outcome:
         call = asyncio.ensure_future(client.get("/check", retries=retries))
         await self.clock.advance(120)
         return await call
 
 
-def says(status: int, **body: object) -> httpx.Response:
+def response(status: int, **body: object) -> httpx.Response:
     return httpx.Response(status, json=body)
 
 
 @pytest.mark.parametrize(
     ("answer", "outcome"),
     [
-        (says(200, listed=False), Answered(200, {"listed": False})),
-        (says(409, error="conflict"), Answered(409, {"error": "conflict"})),
+        (response(200, listed=False), Answered(200, {"listed": False})),
+        (response(409, error="conflict"), Answered(409, {"error": "conflict"})),
         (
-            says(503, error="admission", state="share", reason="recovery", retry_after=60),
+            response(503, error="admission", state="share", reason="recovery", retry_after=60),
             Refused("admission", "border: recovery", 60.0, "share"),
         ),
-        (says(429, error="slow down"), Refused("slow down", "border: slow down")),
-        (says(500, error="unsure"), Unsure("border: unsure")),
-        (says(502, reason="proxy"), Unsure("border: proxy")),
+        (response(429, error="slow down"), Refused("slow down", "border: slow down")),
+        (response(500, error="unsure"), OutcomeUnknown("border: unsure")),
+        (response(502, reason="proxy"), OutcomeUnknown("border: proxy")),
         (
             httpx.Response(200, content=b"<html>"),
-            Unsure("border answered 200 with something unreadable"),
+            OutcomeUnknown("border answered 200 with a body that is not a JSON object"),
         ),
-        (httpx.ConnectError("refused"), NotSent("border is not reached: refused")),
-        (httpx.ConnectTimeout(""), NotSent("border is not reached: ConnectTimeout")),
-        (httpx.ReadError("reset"), Unsure("border broke off: reset")),
-        (httpx.WriteError("reset"), Unsure("border broke off: reset")),
-        (httpx.RemoteProtocolError("closed"), Unsure("border broke off: closed")),
-        (httpx.ReadTimeout("slow"), Unsure("border broke off: slow")),
+        (httpx.ConnectError("refused"), NotSent("cannot connect to border: refused")),
+        (httpx.ConnectTimeout(""), NotSent("cannot connect to border: ConnectTimeout")),
+        (httpx.ReadError("reset"), OutcomeUnknown("connection to border failed: reset")),
+        (httpx.WriteError("reset"), OutcomeUnknown("connection to border failed: reset")),
+        (
+            httpx.RemoteProtocolError("closed"),
+            OutcomeUnknown("connection to border failed: closed"),
+        ),
+        (httpx.ReadTimeout("slow"), OutcomeUnknown("connection to border failed: slow")),
     ],
 )
-def test_every_end_of_a_call_is_told_apart(
+def test_every_result_of_a_call_has_its_own_outcome(
     answer: httpx.Response | Exception, outcome: Outcome
 ) -> None:
-    async def story() -> None:
+    async def test() -> None:
         target = Target(answer)
-        assert await target.ask(target.client()) == outcome
+        assert await target.get(target.client()) == outcome
 
-    run(story())
+    run(test())
 
 
-def test_no_answer_in_time_is_unsure_and_not_a_no() -> None:
-    async def story() -> None:
+def test_a_time_out_is_an_unknown_outcome() -> None:
+    async def test() -> None:
         async def never(_request: httpx.Request) -> httpx.Response:
             await asyncio.Event().wait()
             raise AssertionError
@@ -89,98 +92,98 @@ def test_no_answer_in_time_is_unsure_and_not_a_no() -> None:
         http = httpx.AsyncClient(base_url="http://border", transport=httpx.MockTransport(never))
         object.__setattr__(world, "http", lambda _url: http)
         client = Client(world, "border", "http://border", timeout=0.01)
-        assert await client.get("/check") == Unsure("border did not answer in time")
+        assert await client.get("/check") == OutcomeUnknown("border did not answer in time")
 
-    run(story())
+    run(test())
 
 
-def test_a_retry_after_is_kept_and_costs_the_target_nothing() -> None:
-    async def story() -> None:
-        refusal = says(503, error="admission", state="closed", reason="closed", retry_after=300)
-        target = Target(refusal, says(200))
+def test_a_retry_after_is_respected_without_further_requests() -> None:
+    async def test() -> None:
+        refusal = response(503, error="admission", state="closed", reason="closed", retry_after=300)
+        target = Target(refusal, response(200))
         client = target.client()
-        first = await target.ask(client)
-        assert await target.ask(client) == first
-        assert client.held_for == 60
+        first = await target.get(client)
+        assert await target.get(client) == first
+        assert client.retry_after_left == 60
         assert len(target.calls) == 1
-        assert await client.get("/ready", urgent=True) == Answered(200, {})
+        assert await client.get("/ready", ignore_retry_after=True) == Answered(200, {})
         await target.clock.advance(60)
-        assert await target.ask(client) == Answered(200, {})
+        assert await target.get(client) == Answered(200, {})
 
-    run(story())
+    run(test())
 
 
 def test_an_admission_refusal_opens_no_breaker_but_a_lost_storage_does() -> None:
-    async def story() -> None:
+    async def test() -> None:
         for error, state in (("admission", "closed"), ("storage", "open")):
-            target = Target(says(503, error=error, reason=error))
+            target = Target(response(503, error=error, reason=error))
             client = target.client()
             for _ in range(3):
-                await target.ask(client)
+                await target.get(client)
             assert client.breaker.state == state
 
-    run(story())
+    run(test())
 
 
 def test_retries_back_off_and_are_bounded() -> None:
-    async def story() -> None:
+    async def test() -> None:
         target = Target(httpx.ConnectError("refused"))
         client = target.client(breaker=Breaker(target.clock, target.log, "border", failures=99))
-        assert isinstance(await target.ask(client, retries=3), NotSent)
+        assert isinstance(await target.get(client, retries=3), NotSent)
         began = target.calls[0]
         assert [at - began for at in target.calls] == [0, 1, 3, 7]
 
-    run(story())
+    run(test())
 
 
 def test_an_answer_ends_the_retries() -> None:
-    async def story() -> None:
-        target = Target(httpx.ReadError("reset"), says(200, receipt=7))
-        assert await target.ask(target.client(), retries=3) == Answered(200, {"receipt": 7})
+    async def test() -> None:
+        target = Target(httpx.ReadError("reset"), response(200, receipt=7))
+        assert await target.get(target.client(), retries=3) == Answered(200, {"receipt": 7})
         assert len(target.calls) == 2
 
-    run(story())
+    run(test())
 
 
-def test_what_was_once_unsure_stays_so_without_an_answer() -> None:
-    async def story() -> None:
-        for last in (httpx.ConnectError("refused"), says(503, error="storage")):
+def test_an_outcome_stays_unknown_if_no_retry_is_answered() -> None:
+    async def test() -> None:
+        for last in (httpx.ConnectError("refused"), response(503, error="storage")):
             target = Target(httpx.ReadError("reset"), last)
-            assert isinstance(await target.ask(target.client(), retries=1), Unsure)
+            assert isinstance(await target.get(target.client(), retries=1), OutcomeUnknown)
 
-    run(story())
+    run(test())
 
 
 def test_when_everything_fails_retries_are_a_tenth_of_the_calls() -> None:
-    async def story() -> None:
+    async def test() -> None:
         target = Target(httpx.ConnectError("refused"))
         client = target.client(breaker=Breaker(target.clock, target.log, "border", failures=10_000))
         for _ in range(300):
-            await target.ask(client, retries=2)
+            await target.get(client, retries=2)
         assert len(target.calls) <= 300 + 10 + 30
 
-    run(story())
+    run(test())
 
 
-def test_an_open_breaker_ends_the_retries_and_keeps_calls_back() -> None:
-    async def story() -> None:
+def test_an_open_breaker_ends_the_retries_and_prevents_calls() -> None:
+    async def test() -> None:
         target = Target(httpx.ConnectError("refused"))
         client = target.client()
-        await target.ask(client, retries=9)
+        await target.get(client, retries=9)
         assert len(target.calls) == 3
         client.breaker._opened_at = target.clock.now()
         assert isinstance(await client.get("/check"), NotSent)
         assert len(target.calls) == 3
 
-    run(story())
+    run(test())
 
 
-def test_what_is_not_counted_moves_no_breaker() -> None:
-    async def story() -> None:
+def test_a_call_that_does_not_feed_the_breaker_leaves_it_closed() -> None:
+    async def test() -> None:
         target = Target(httpx.ConnectError("refused"))
         client = target.client()
         for _ in range(5):
-            await client.get("/ready", counted=False)
+            await client.get("/ready", feed_breaker=False)
         assert client.breaker.state == "closed"
 
-    run(story())
+    run(test())

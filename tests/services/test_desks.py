@@ -1,4 +1,4 @@
-"""Lines in front of desks that open and close."""
+"""The queue for desks that open and close."""
 
 import asyncio
 import contextlib
@@ -8,135 +8,138 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.kit import Desks, DesksClosedError
-from services.kit.testing import run, settle
+from services.kit.testing import run, run_until_idle
 
 
-class Hall:
-    """People who come, are served until told to leave, or lose patience."""
+class Clients:
+    """Clients that arrive, are served until told to leave, or are cancelled."""
 
     def __init__(self, size: int) -> None:
         self.desks = Desks(size)
         self.served: list[int] = []
         self.leave: dict[int, asyncio.Event] = {}
-        self.people: dict[int, asyncio.Task[None]] = {}
+        self.tasks: dict[int, asyncio.Task[None]] = {}
 
-    async def come(self, person: int) -> None:
+    async def arrive(self, client: int) -> None:
         async def stay() -> None:
             with contextlib.suppress(DesksClosedError):
-                async with self.desks.turn():
-                    self.served.append(person)
-                    await self.leave[person].wait()
+                async with self.desks.acquire():
+                    self.served.append(client)
+                    await self.leave[client].wait()
 
-        self.leave[person] = asyncio.Event()
-        self.people[person] = asyncio.ensure_future(stay())
-        await settle()
+        self.leave[client] = asyncio.Event()
+        self.tasks[client] = asyncio.ensure_future(stay())
+        await run_until_idle()
 
-    async def go(self, person: int) -> None:
-        self.leave[person].set()
-        await settle()
-
-
-def test_they_are_served_in_the_order_in_which_they_came() -> None:
-    async def story() -> None:
-        hall = Hall(2)
-        for person in range(5):
-            await hall.come(person)
-        assert (hall.served, hall.desks.waiting, hall.desks.busy) == ([0, 1], 3, 2)
-        for person in range(5):
-            await hall.go(person)
-        assert (hall.served, hall.desks.busy) == ([0, 1, 2, 3, 4], 0)
-
-    run(story())
+    async def finish(self, client: int) -> None:
+        self.leave[client].set()
+        await run_until_idle()
 
 
-def test_desks_have_the_lowest_free_number() -> None:
-    async def story() -> None:
+def test_clients_are_served_in_order_of_arrival() -> None:
+    async def test() -> None:
+        clients = Clients(2)
+        for client in range(5):
+            await clients.arrive(client)
+        assert (clients.served, clients.desks.waiting, clients.desks.busy) == ([0, 1], 3, 2)
+        for client in range(5):
+            await clients.finish(client)
+        assert (clients.served, clients.desks.busy) == ([0, 1, 2, 3, 4], 0)
+
+    run(test())
+
+
+def test_a_desk_has_the_lowest_free_number() -> None:
+    async def test() -> None:
         desks = Desks(3)
-        async with desks.turn() as first, desks.turn() as second:
+        async with desks.acquire() as first, desks.acquire() as second:
             assert (first, second) == (1, 2)
-        async with desks.turn() as again:
+        async with desks.acquire() as again:
             assert again == 1
 
-    run(story())
+    run(test())
 
 
-def test_a_desk_that_closes_finishes_with_its_traveller() -> None:
-    async def story() -> None:
-        hall = Hall(2)
-        for person in range(3):
-            await hall.come(person)
-        hall.desks.resize(1)
-        await hall.go(0)
-        assert hall.served == [0, 1]
-        await hall.go(1)
-        assert hall.served == [0, 1, 2]
-        await hall.go(2)
+def test_a_desk_in_use_closes_only_after_it_is_released() -> None:
+    async def test() -> None:
+        clients = Clients(2)
+        for client in range(3):
+            await clients.arrive(client)
+        clients.desks.resize(1)
+        await clients.finish(0)
+        assert clients.served == [0, 1]
+        await clients.finish(1)
+        assert clients.served == [0, 1, 2]
+        await clients.finish(2)
 
-    run(story())
+    run(test())
 
 
-def test_when_the_last_closes_nobody_waits_in_vain() -> None:
-    async def story() -> None:
-        hall = Hall(1)
-        await hall.come(0)
-        await hall.come(1)
-        hall.desks.resize(0)
-        await settle()
-        assert hall.people[1].done()
-        assert not hall.people[0].done()
+def test_when_the_last_desk_closes_waiting_clients_get_an_error() -> None:
+    async def test() -> None:
+        clients = Clients(1)
+        await clients.arrive(0)
+        await clients.arrive(1)
+        clients.desks.resize(0)
+        await run_until_idle()
+        assert clients.tasks[1].done()
+        assert not clients.tasks[0].done()
         with pytest.raises(DesksClosedError):
-            async with hall.desks.turn():
+            async with clients.desks.acquire():
                 pass
-        await hall.go(0)
+        await clients.finish(0)
 
-    run(story())
+    run(test())
 
 
-def test_who_is_called_in_the_moment_of_leaving_hands_the_desk_on() -> None:
-    async def story() -> None:
-        hall = Hall(1)
-        for person in range(3):
-            await hall.come(person)
-        hall.leave[0].set()
+def test_a_client_cancelled_while_a_desk_is_assigned_releases_it() -> None:
+    async def test() -> None:
+        clients = Clients(1)
+        for client in range(3):
+            await clients.arrive(client)
+        clients.leave[0].set()
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        hall.people[1].cancel()
-        await settle()
-        assert hall.served in ([0, 2], [0, 1, 2])
-        assert hall.desks.busy == 1
-        await hall.go(2)
-        assert hall.desks.busy == 0
+        clients.tasks[1].cancel()
+        await run_until_idle()
+        assert clients.served in ([0, 2], [0, 1, 2])
+        assert clients.desks.busy == 1
+        await clients.finish(2)
+        assert clients.desks.busy == 0
 
-    run(story())
+    run(test())
 
 
 moves = st.lists(
-    st.tuples(st.sampled_from(["come", "go", "cancel", "resize"]), st.integers(0, 5)), max_size=40
+    st.tuples(st.sampled_from(["arrive", "finish", "cancel", "resize"]), st.integers(0, 5)),
+    max_size=40,
 )
 
 
 @settings(deadline=None)
 @given(moves)
-def test_no_desk_is_lost_and_nobody_waits_at_a_free_one(history: list[tuple[str, int]]) -> None:
-    async def story() -> None:
-        hall = Hall(2)
+def test_no_desk_is_lost_and_no_client_waits_while_a_desk_is_free(
+    history: list[tuple[str, int]],
+) -> None:
+    async def test() -> None:
+        clients = Clients(2)
         for number, (verb, value) in enumerate(history):
-            present = [p for p, task in hall.people.items() if not task.done()]
-            if verb == "come":
-                await hall.come(number)
+            present = [p for p, task in clients.tasks.items() if not task.done()]
+            if verb == "arrive":
+                await clients.arrive(number)
             elif verb == "resize":
-                hall.desks.resize(value)
-            elif present and verb == "go":
-                hall.leave[present[value % len(present)]].set()
+                clients.desks.resize(value)
+            elif present and verb == "finish":
+                clients.leave[present[value % len(present)]].set()
             elif present:
-                hall.people[present[value % len(present)]].cancel()
-            await settle()
-            assert not hall.desks.waiting or hall.desks.busy >= hall.desks.size
-        hall.desks.resize(1)
-        for event in hall.leave.values():
+                clients.tasks[present[value % len(present)]].cancel()
+            await run_until_idle()
+            assert not clients.desks.waiting or clients.desks.busy >= clients.desks.size
+        clients.desks.resize(1)
+        for event in clients.leave.values():
             event.set()
-        await settle()
-        assert (hall.desks.busy, hall.desks.waiting) == (0, 0)
-        assert all(task.done() for task in hall.people.values())
+        await run_until_idle()
+        assert (clients.desks.busy, clients.desks.waiting) == (0, 0)
+        assert all(task.done() for task in clients.tasks.values())
 
-    run(story())
+    run(test())

@@ -1,4 +1,4 @@
-"""Batches of late records, and a border that does not take them all."""
+"""Batches of late records, and a border that does not accept all of them."""
 
 import json
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ def journal_of(*ids: str) -> MemoryJournal:
 
 
 class Border:
-    """Answers batches as it is told to."""
+    """A border service with scripted responses to batches."""
 
     def __init__(self) -> None:
         self.clock = FakeClock()
@@ -34,7 +34,7 @@ class Border:
             base_url="http://border", transport=httpx.MockTransport(self.answer)
         )
         object.__setattr__(world, "http", lambda _url: http)
-        self.upstream = Upstream(world, "border", "http://border", fresh=False)
+        self.upstream = Upstream(world, "border", "http://border", first_start=False)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         ids = [record["id"] for record in json.loads(request.content)["records"]]
@@ -60,8 +60,8 @@ class Border:
         return [(one.id, one.state, one.reason) for one in result]
 
 
-def test_what_became_of_each_record_is_told() -> None:
-    async def story() -> None:
+def test_each_record_of_a_batch_gets_its_result() -> None:
+    async def test() -> None:
         border = Border()
         border.outcomes = {
             "b": {"outcome": "duplicate"},
@@ -77,11 +77,11 @@ def test_what_became_of_each_record_is_told() -> None:
             ("e", "quarantined", "rejected"),
         ]
 
-    run(story())
+    run(test())
 
 
-def test_a_refusal_is_waited_for_as_long_as_it_says() -> None:
-    async def story() -> None:
+def test_a_refusal_sets_the_wait_from_its_retry_after() -> None:
+    async def test() -> None:
         border = Border()
         border.status = 503
         result = await border.enter(journal_of("a").pending(9))
@@ -89,42 +89,42 @@ def test_a_refusal_is_waited_for_as_long_as_it_says() -> None:
         assert result.wait == 90
         assert not result.too_much
 
-    run(story())
+    run(test())
 
 
-def test_without_an_answer_the_batch_may_have_been_too_much() -> None:
-    async def story() -> None:
+def test_without_an_answer_the_batch_counts_as_too_large() -> None:
+    async def test() -> None:
         border = Border()
         border.status = 500
         result = await border.enter(journal_of("a").pending(9))
         assert isinstance(result, NotAccepted)
         assert result.too_much
 
-    run(story())
+    run(test())
 
 
-def test_a_border_that_is_away_is_not_asked() -> None:
-    async def story() -> None:
+def test_an_unavailable_border_receives_no_further_batches() -> None:
+    async def test() -> None:
         border = Border()
         border.status = 500
         for _ in range(4):
             await border.enter(journal_of("a").pending(9))
         assert len(border.batches) == 3
 
-    run(story())
+    run(test())
 
 
-def test_one_bad_record_is_found_and_set_aside_and_the_others_are_entered() -> None:
-    async def story() -> None:
+def test_one_invalid_record_is_found_and_quarantined_and_the_others_are_entered() -> None:
+    async def test() -> None:
         border = Border()
         border.bad = "e"
         journal = journal_of(*"abcdefgh")
         entry = Entry(border.upstream)
         replayer = JournalReplayer(border.clock, Events(), journal, entry.enter, batch=8, every=60)
         for _ in range(12):
-            await replayer.turn()
+            await replayer.replay_batch()
         assert journal.counts().written == 0
         quarantined = journal.page(0, 9, "quarantined")
         assert [(record.id, record.reason) for record in quarantined] == [("e", "rejected")]
 
-    run(story())
+    run(test())

@@ -1,4 +1,4 @@
-"""The contract of every journal, and what only the one on disk can promise."""
+"""The contract of both journals, and the durability of the one on disk."""
 
 import os
 import signal
@@ -63,14 +63,14 @@ def test_appending_the_same_again_makes_no_second_record(journal: Journal) -> No
     assert journal.counts() == Counts(written=1)
 
 
-def test_the_same_id_with_other_content_is_shown(journal: Journal) -> None:
+def test_the_same_id_with_different_content_is_a_conflict(journal: Journal) -> None:
     journal.append("c1", {"document": "A"})
     with pytest.raises(JournalConflictError, match="c1"):
         journal.append("c1", {"document": "B"})
     assert journal.counts() == Counts(written=1)
 
 
-def test_appending_again_does_not_unsettle(journal: Journal) -> None:
+def test_appending_again_does_not_reset_a_settled_record(journal: Journal) -> None:
     journal.append("c1", {})
     journal.settle([Settled("c1")])
     assert journal.append("c1", {}).state == "entered"
@@ -84,7 +84,7 @@ def test_pending_records_come_oldest_first_whatever_their_ids(journal: Journal) 
     assert ids(journal.pending(2)) == ["a", "b"]
 
 
-def test_a_clerk_sees_only_its_group(journal: Journal) -> None:
+def test_pending_records_can_be_limited_to_a_group(journal: Journal) -> None:
     journal.append("p1", {}, "passport")
     journal.append("v1", {}, "visa")
     journal.append("p2", {}, "passport")
@@ -100,7 +100,7 @@ def test_settled_records_keep_their_reason(journal: Journal) -> None:
     assert journal.counts() == Counts(written=1, quarantined=1)
 
 
-def test_settling_twice_and_settling_the_unknown_change_nothing(journal: Journal) -> None:
+def test_settling_twice_or_settling_an_unknown_record_changes_nothing(journal: Journal) -> None:
     fill(journal, "a")
     assert ids(journal.settle([Settled("a"), Settled("a"), Settled("x")])) == ["a"]
     assert journal.settle([Settled("a", "quarantined", "late-hit")]) == []
@@ -159,13 +159,13 @@ def test_both_journals_agree_after_any_history(history: list[tuple[str, int]]) -
         real.close()
 
 
-def test_a_full_disk_is_named_and_what_was_kept_stays(tmp_path: Path) -> None:
+def test_a_full_disk_raises_journal_full_and_keeps_the_stored_records(tmp_path: Path) -> None:
     journal = SqliteJournal(tmp_path / "j.sqlite")
     journal.append("c1", {"n": 1})
-    # The nearest thing to a full disk that needs no mount: SQLite may not grow its file.
+    # Simulates a full disk without a mount: SQLite may not grow its file.
     pages = journal._db.execute("PRAGMA page_count").fetchone()[0]
     journal._db.execute(f"PRAGMA max_page_count = {pages}")
-    with pytest.raises(JournalFullError, match="no room"):
+    with pytest.raises(JournalFullError, match="no space"):
         journal.append("c2", {"long": "x" * 20_000})
     assert journal.find("c2") is None
     assert journal.counts() == Counts(written=1)
@@ -175,7 +175,7 @@ def test_a_full_disk_is_named_and_what_was_kept_stays(tmp_path: Path) -> None:
     journal.close()
 
 
-def test_a_file_that_is_no_journal_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_journal_raises_an_error_with_its_name(tmp_path: Path) -> None:
     path = tmp_path / "j.sqlite"
     path.write_bytes(b"not a database, and long enough to be looked at" * 40)
     with pytest.raises(JournalError, match=r"j\.sqlite"):
@@ -215,24 +215,30 @@ for n in range(100_000):
 """
 
 
-def test_what_was_answered_survives_a_kill(tmp_path: Path) -> None:
+def test_appended_records_survive_a_sigkill(tmp_path: Path) -> None:
     path = tmp_path / "j.sqlite"
     writer = subprocess.Popen(
         [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True
     )
     assert writer.stdout is not None
     try:
-        answered = [int(writer.stdout.readline()) for _ in range(50)]
+        acknowledged = [int(writer.stdout.readline()) for _ in range(50)]
     finally:
         os.kill(writer.pid, signal.SIGKILL)
-        answered = [*answered, *(int(line) for line in writer.stdout if line.endswith("\n"))]
+        acknowledged = [
+            *acknowledged,
+            *(int(line) for line in writer.stdout if line.endswith("\n")),
+        ]
         writer.stdout.close()
         writer.wait()
 
     journal = SqliteJournal(path)
-    kept = [record.content["n"] for record in journal.page(0, 200_000)]
-    assert kept[: len(answered)] == answered
-    assert len(kept) - len(answered) in (0, 1)  # at most the one whose answer was cut off
-    assert journal.counts().written == len(kept)
+    stored = [record.content["n"] for record in journal.page(0, 200_000)]
+    assert stored[: len(acknowledged)] == acknowledged
+    assert len(stored) - len(acknowledged) in (
+        0,
+        1,
+    )  # at most the one whose output line was cut off
+    assert journal.counts().written == len(stored)
     assert journal._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     journal.close()

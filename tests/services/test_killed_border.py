@@ -1,4 +1,4 @@
-"""A border process that is killed at the worst moment: after the commit, before the answer."""
+"""A border process that is killed after the commit and before the answer."""
 
 import asyncio
 import os
@@ -39,7 +39,7 @@ async def border(dsn: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, ht
     )
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
-            await until(lambda: settled(http))
+            await until(lambda: is_quiescent(http))
             yield process, http
     finally:
         if process.returncode is None:
@@ -47,43 +47,43 @@ async def border(dsn: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, ht
         await process.wait()
 
 
-async def settled(http: httpx.AsyncClient) -> bool:
-    """Whether it is up and has nothing of its own under way that would use the link."""
+async def is_quiescent(http: httpx.AsyncClient) -> bool:
+    """Return True if the service is up and sends nothing of its own over the link."""
     try:
         return bool((await http.get("/status")).json()["quiescent"])
     except httpx.TransportError:
         return False
 
 
-async def is_entered(http: httpx.AsyncClient) -> bool:
+async def has_both_crossings(http: httpx.AsyncClient) -> bool:
     return len(await ledger(http)) == 2
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(60):
-        while not await condition():  # noqa: ASYNC110 - another process gives no event
+        while not await condition():  # noqa: ASYNC110 - another process sends no event
             await asyncio.sleep(0.02)
 
 
-def test_a_crossing_that_was_committed_before_a_kill_is_there_once(
+def test_a_crossing_that_was_committed_before_a_sigkill_is_recorded_once(
     postgres: Postgres, dsn: str
 ) -> None:
     async def test() -> None:
         async with relay(postgres.port) as link:
             linked = postgres.dsn(dsn.rsplit("/", 1)[1], port=link.port)
             async with border(linked) as (process, http), border(dsn) as (_, other):
-                # The first makes the statements known: an unknown one takes a round trip more.
+                # The first crossing prepares the statements, which takes an extra round trip.
                 first = await http.post("/crossings", json=crossing("before"))
                 assert first.status_code == 201
-                # A read must still be answered before the write is sent, so the link goes deaf
-                # to the answer of the write alone: when its line can be seen.
-                link.deafen_after(1)
-                asked = asyncio.ensure_future(http.post("/crossings", json=crossing("c-1", 1)))
-                await until(lambda: is_entered(other))
-                assert not asked.done()
+                # The read before the write must still be answered. So the link loses only the
+                # reply to the write, whose row then becomes visible to the other process.
+                link.lose_replies_after(1)
+                request = asyncio.ensure_future(http.post("/crossings", json=crossing("c-1", 1)))
+                await until(lambda: has_both_crossings(other))
+                assert not request.done()
                 process.send_signal(signal.SIGKILL)
                 with pytest.raises(httpx.TransportError):
-                    await asked
+                    await request
             link.up()
             async with border(linked) as (_, http):
                 again = await http.post("/crossings", json=crossing("c-1", 1))

@@ -1,4 +1,4 @@
-"""The machine-readable zone against the published specimens, and against itself."""
+"""The machine-readable zone: the published specimens, and round trips of generated documents."""
 
 import string
 
@@ -31,11 +31,11 @@ ANNA = Mrz(
 
 
 def with_character(line: str, position: int, character: str) -> str:
-    """`line` with another character at a position that counts from 1, as Doc 9303 does."""
+    """Return `line` with another character at `position`, which counts from 1 as in Doc 9303."""
     return line[: position - 1] + character + line[position:]
 
 
-def test_the_specimen_passport_is_read() -> None:
+def test_the_specimen_passport_is_parsed() -> None:
     assert parse(SPECIMEN) == ANNA
 
 
@@ -93,7 +93,7 @@ def test_the_error_names_the_field(line: int, position: int, character: str, fie
 
 
 @pytest.mark.parametrize("lines", [(), ("P<",), SPECIMEN * 2, (SPECIMEN[0], SPECIMEN[1][:-1])])
-def test_what_is_no_zone_is_refused(lines: tuple[str, ...]) -> None:
+def test_lines_that_are_not_a_zone_are_refused(lines: tuple[str, ...]) -> None:
     with pytest.raises(MrzError, match="line"):
         parse(lines)
 
@@ -106,13 +106,13 @@ def test_an_unused_optional_field_may_have_a_filler_for_its_check_digit() -> Non
     assert parse((first, filler)).optional == ""
 
 
-def test_a_used_optional_field_may_not() -> None:
+def test_a_used_optional_field_needs_its_check_digit() -> None:
     with pytest.raises(MrzError, match="optional data"):
         parse((SPECIMEN[0], with_character(SPECIMEN[1], 43, "<")))
 
 
 @pytest.mark.parametrize(
-    ("birth", "right"),
+    ("birth", "valid"),
     [
         ("740812", True),
         ("74<<<<", True),
@@ -125,9 +125,9 @@ def test_a_used_optional_field_may_not() -> None:
         ("7408<2", False),
     ],
 )
-def test_birth_dates_may_be_unknown_but_not_impossible(birth: str, right: bool) -> None:
+def test_birth_dates_may_be_unknown_but_not_impossible(birth: str, valid: bool) -> None:
     lines = build(Mrz(**{**vars(ANNA), "birth": birth}))
-    if right:
+    if valid:
         assert parse(lines).birth == birth
     else:
         with pytest.raises(MrzError, match="birth"):
@@ -139,7 +139,7 @@ def test_an_unknown_expiry_is_refused() -> None:
         parse(build(Mrz(**{**vars(ANNA), "expiry": "12<<<<"})))
 
 
-def test_the_document_number_of_a_card_that_goes_on_elsewhere_is_named() -> None:
+def test_a_card_with_a_continued_document_number_is_refused() -> None:
     lines = (with_character(SPECIMEN_CARD[0], 15, "<"), *SPECIMEN_CARD[1:])
     with pytest.raises(MrzError, match="document number"):
         parse(lines)
@@ -183,7 +183,7 @@ def test_a_single_name_has_no_given_name() -> None:
 @pytest.mark.parametrize(
     ("field", "value"), [("document", "L898902C33"), ("nationality", "uto"), ("surname", "")]
 )
-def test_what_does_not_fit_is_refused(field: str, value: str) -> None:
+def test_a_field_that_does_not_fit_is_refused(field: str, value: str) -> None:
     with pytest.raises(MrzError):
         build(Mrz(**{**vars(ANNA), field: value}))
 
@@ -206,13 +206,13 @@ people = st.builds(
 
 @settings(deadline=None)
 @given(people)
-def test_what_is_written_is_read(person: Mrz) -> None:
+def test_a_written_passport_parses_to_the_same_fields(person: Mrz) -> None:
     assert parse(build(person)) == person
 
 
 @settings(deadline=None)
 @given(people)
-def test_what_is_written_on_a_card_is_read(person: Mrz) -> None:
+def test_a_written_card_parses_to_the_same_fields(person: Mrz) -> None:
     card = Mrz(**{**vars(person), "code": "I", "surname": "SARI", "given": "DEWI"})
     assert parse(build(card, "TD1")) == card
 
@@ -223,8 +223,8 @@ alphabet = string.ascii_uppercase + string.digits + "<"
 
 @settings(deadline=None)
 @given(people, st.sampled_from(CHECKED), st.sampled_from(alphabet))
-def test_a_misread_character_is_noticed(person: Mrz, position: int, character: str) -> None:
-    """7, 3 and 1 have no factor with 10, so only a change by a multiple of 10 goes unnoticed."""
+def test_a_misread_character_is_detected(person: Mrz, position: int, character: str) -> None:
+    """7, 3 and 1 are coprime to 10, so only a change by a multiple of 10 is not detected."""
     first, second = build(person)
     misread = second[:position] + character + second[position + 1 :]
     values = {c: n for n, c in enumerate(string.digits + string.ascii_uppercase)} | {"<": 0}

@@ -1,5 +1,6 @@
-"""The office, with the data center up, away, and coming back."""
+"""The office, with the data center up, down, and recovering."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from services.kit import Journal, JournalError, MemoryJournal, SqliteJournal
 from services.kit.testing import (
     Events,
     FakeClock,
-    MoodyRegistry,
+    FlakyRegistry,
     Network,
     fake_world,
     run,
@@ -27,13 +28,13 @@ HOUR = 3600.0
 
 
 class Rig:
-    """An office, the three services that it needs, and what is between them."""
+    """An office, the three services that it calls, and the network between them."""
 
     def __init__(self, journal: Journal | None = None) -> None:
         self.clock = FakeClock()
         self.log = Events()
         self.network = Network()
-        self.storage = MoodyRegistry()
+        self.storage = FlakyRegistry()
         self.journal = journal or MemoryJournal()
         self.http: httpx.AsyncClient
 
@@ -81,13 +82,11 @@ class Rig:
         body = {"id": name, "document": "X0000001", "service": service, "same_day": same_day}
         answer: list[httpx.Response] = []
 
-        async def ask() -> None:
+        async def post() -> None:
             answer.append(await self.http.post("/applications", json=body))
 
-        # A retry waits on the clock, which somebody has to move.
-        import asyncio
-
-        task = asyncio.ensure_future(ask())
+        # A retry waits on the clock, which is advanced here.
+        task = asyncio.ensure_future(post())
         for _ in range(20):
             await self.clock.advance(1)
             if task.done():
@@ -100,7 +99,7 @@ class Rig:
         return [item["id"] for item in page["items"]]
 
     async def reopen(self) -> None:
-        """What the command centre does in the end."""
+        """Open the admission of all tenants, as the command centre does in its plan."""
         for tenant in self.tenants.values():
             await tenant.put("/admission", json={"share": 1, "reason": "plan"})
 
@@ -117,7 +116,7 @@ def with_rig(body: Callable[[Rig], object], rig: Rig | None = None) -> None:
     run(test())
 
 
-def test_with_the_data_center_up_an_application_goes_there() -> None:
+def test_with_the_data_center_up_an_application_is_forwarded() -> None:
     async def body(rig: Rig) -> None:
         for service in URLS:
             answer = await rig.apply(service, service, same_day=True)
@@ -130,7 +129,7 @@ def test_with_the_data_center_up_an_application_goes_there() -> None:
     with_rig(body)
 
 
-def test_without_it_an_application_is_written_down_before_it_is_answered() -> None:
+def test_during_an_outage_an_application_is_journaled_before_it_is_answered() -> None:
     async def body(rig: Rig) -> None:
         rig.cut()
         answer = await rig.apply()
@@ -155,7 +154,7 @@ def test_same_day_service_is_refused_with_a_clear_message() -> None:
     with_rig(body)
 
 
-def test_a_closed_tenant_is_as_good_as_none() -> None:
+def test_a_closed_tenant_is_treated_like_an_unavailable_one() -> None:
     async def body(rig: Rig) -> None:
         await rig.tenants["visa"].put("/admission", json={"share": 0, "reason": "drill"})
         assert (await rig.apply("a-1", "visa")).status_code == 202
@@ -166,15 +165,15 @@ def test_a_closed_tenant_is_as_good_as_none() -> None:
     with_rig(body)
 
 
-def test_lost_storage_behind_a_tenant_is_as_good_as_no_tenant() -> None:
+def test_a_tenant_without_storage_is_treated_like_an_unavailable_one() -> None:
     async def body(rig: Rig) -> None:
-        rig.storage.mood = "away"
+        rig.storage.state = "down"
         assert (await rig.apply()).status_code == 202
 
     with_rig(body)
 
 
-def test_after_recovery_everything_is_entered_once_and_in_order() -> None:
+def test_after_recovery_all_applications_are_entered_once_and_in_order() -> None:
     async def body(rig: Rig) -> None:
         rig.cut()
         names = [f"a-{i}" for i in range(8)]
@@ -196,7 +195,7 @@ def test_after_recovery_everything_is_entered_once_and_in_order() -> None:
     with_rig(body)
 
 
-def test_entering_is_throttled() -> None:
+def test_the_replay_is_throttled() -> None:
     async def body(rig: Rig) -> None:
         rig.cut()
         for i in range(9):
@@ -215,7 +214,7 @@ def test_entering_is_throttled() -> None:
     with_rig(body)
 
 
-def test_modes_tell_the_story() -> None:
+def test_modes_follow_the_outage_and_the_recovery() -> None:
     async def body(rig: Rig) -> None:
         rig.cut()
         await rig.apply()
@@ -229,7 +228,7 @@ def test_modes_tell_the_story() -> None:
     with_rig(body)
 
 
-def test_a_cut_is_noticed_although_nobody_applies() -> None:
+def test_an_outage_is_detected_without_any_application() -> None:
     async def body(rig: Rig) -> None:
         rig.cut()
         await rig.clock.advance(600)
@@ -241,7 +240,7 @@ def test_a_cut_is_noticed_although_nobody_applies() -> None:
     with_rig(body)
 
 
-def test_an_application_whose_answer_was_lost_is_there_once_in_the_end() -> None:
+def test_an_application_whose_answer_was_lost_is_registered_once() -> None:
     async def body(rig: Rig) -> None:
         rig.network.lost.add(URLS["passport"])
         assert (await rig.apply()).status_code == 202
@@ -255,7 +254,7 @@ def test_an_application_whose_answer_was_lost_is_there_once_in_the_end() -> None
     with_rig(body)
 
 
-def test_a_same_day_application_whose_answer_was_lost_is_neither_taken_nor_refused() -> None:
+def test_a_same_day_application_whose_answer_was_lost_is_answered_unsure() -> None:
     async def body(rig: Rig) -> None:
         rig.network.lost.add(URLS["passport"])
         answer = await rig.apply(same_day=True)
@@ -268,7 +267,7 @@ def test_a_same_day_application_whose_answer_was_lost_is_neither_taken_nor_refus
     with_rig(body)
 
 
-def test_an_application_that_was_written_down_is_not_taken_again() -> None:
+def test_a_journaled_application_is_not_accepted_again() -> None:
     async def body(rig: Rig) -> None:
         rig.cut()
         first = await rig.apply()
@@ -285,10 +284,10 @@ def test_an_application_that_was_written_down_is_not_taken_again() -> None:
     with_rig(body)
 
 
-def test_a_conflict_is_put_aside_and_never_dropped() -> None:
+def test_a_conflict_is_quarantined_and_not_dropped() -> None:
     async def body(rig: Rig) -> None:
         await rig.tenants["passport"].post(
-            "/applications", json={"id": "a-1", "document": "somebody else's"}
+            "/applications", json={"id": "a-1", "document": "X0000099"}
         )
         rig.cut()
         await rig.apply("a-1")
@@ -305,7 +304,7 @@ def test_a_conflict_is_put_aside_and_never_dropped() -> None:
     with_rig(body)
 
 
-def test_what_the_data_center_says_of_an_application_is_passed_on() -> None:
+def test_an_error_of_the_data_center_is_forwarded() -> None:
     async def body(rig: Rig) -> None:
         await rig.tenants["passport"].post("/applications", json={"id": "a-1", "document": "other"})
         answer = await rig.apply()
@@ -314,7 +313,7 @@ def test_what_the_data_center_says_of_an_application_is_passed_on() -> None:
     with_rig(body)
 
 
-def test_an_office_that_restarts_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_a_restarted_office_continues_the_replay(tmp_path: Path) -> None:
     async def test() -> None:
         path = tmp_path / "journal.sqlite"
         rig = Rig(SqliteJournal(path))
@@ -333,7 +332,7 @@ def test_an_office_that_restarts_goes_on_where_it_was(tmp_path: Path) -> None:
     run(test())
 
 
-def test_who_cannot_write_it_down_must_not_take_it() -> None:
+def test_without_a_working_journal_an_application_is_refused() -> None:
     class FullJournal(MemoryJournal):
         def append(self, *_arguments: object, **_more: object):  # type: ignore[no-untyped-def]
             raise JournalError("the disk is full")
@@ -347,7 +346,7 @@ def test_who_cannot_write_it_down_must_not_take_it() -> None:
 
 
 @pytest.mark.parametrize("service", ["baggage", "", None])
-def test_a_service_that_there_is_not_is_the_callers_fault(service: object) -> None:
+def test_an_unknown_service_is_answered_400(service: object) -> None:
     async def body(rig: Rig) -> None:
         body = {"id": "a-1", "document": "X", "service": service, "same_day": False}
         assert (await rig.http.post("/applications", json=body)).status_code == 400

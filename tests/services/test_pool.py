@@ -1,7 +1,7 @@
-"""What the link to PostgreSQL can do to the registry, and how it comes back each time.
+"""Faults of the link to PostgreSQL, and the recovery of the registry after each of them.
 
-The time-out is real here, so it is short where a test waits for it, and long everywhere else: a
-busy machine must not turn an answer into a loss.
+Time-outs are wall-clock time here. They are short where a test waits for one, and long everywhere
+else, so that a busy machine does not turn an answer into a loss.
 """
 
 import asyncio
@@ -14,9 +14,9 @@ import pytest
 from services.kit.testing import run
 from services.store import (
     Registry,
-    StorageAwayError,
     StorageError,
-    StorageUnsureError,
+    StorageOutcomeUnknownError,
+    StorageUnavailableError,
     open_postgres,
 )
 
@@ -30,7 +30,7 @@ Linked = Callable[[], AbstractAsyncContextManager[tuple[Registry, Relay]]]
 
 
 @contextlib.contextmanager
-def impatient(registry: Registry) -> Iterator[None]:
+def short_timeout(registry: Registry) -> Iterator[None]:
     pool = registry._pool  # type: ignore[attr-defined]
     pool._timeout = SHORT
     yield
@@ -39,7 +39,7 @@ def impatient(registry: Registry) -> Iterator[None]:
 
 @pytest.fixture
 def linked(postgres: Postgres, dsn: str) -> Linked:
-    """Opens a prepared registry behind a relay."""
+    """Return a function that opens a prepared registry behind a relay."""
     database = dsn.rsplit("/", 1)[1]
 
     @asynccontextmanager
@@ -59,19 +59,19 @@ def linked(postgres: Postgres, dsn: str) -> Linked:
 
 
 async def works_after_at_most_one_failure(registry: Registry) -> None:
-    """None, if asyncpg has heard of the loss before the next call."""
+    """Check recovery; there is no failure if asyncpg has noticed the loss before the next call."""
     with contextlib.suppress(StorageError):
         await registry.ping()
     for _ in range(6):
         await record(registry, crossing())
 
 
-def test_a_cut_link_is_away_at_once_and_works_again_after(linked: Linked) -> None:
+def test_a_cut_link_is_unavailable_at_once_and_works_again_after_healing(linked: Linked) -> None:
     async def test() -> None:
         async with linked() as (registry, link):
             link.cut()
             for _ in range(3):
-                with pytest.raises(StorageAwayError):
+                with pytest.raises(StorageUnavailableError):
                     await registry.ping()
             link.up()
             await registry.ping()
@@ -79,10 +79,10 @@ def test_a_cut_link_is_away_at_once_and_works_again_after(linked: Linked) -> Non
     run(test())
 
 
-def test_one_loss_is_enough_to_distrust_every_idle_connection(linked: Linked) -> None:
+def test_one_lost_connection_drops_all_idle_connections(linked: Linked) -> None:
     async def test() -> None:
         async with linked() as (registry, link):
-            # Six connections stand idle.
+            # Six connections are idle afterwards.
             await asyncio.gather(*(registry.ping() for _ in range(6)))
             link.reset()
             await works_after_at_most_one_failure(registry)
@@ -90,36 +90,38 @@ def test_one_loss_is_enough_to_distrust_every_idle_connection(linked: Linked) ->
     run(test())
 
 
-def test_a_read_into_a_black_hole_is_away(linked: Linked) -> None:
+def test_a_read_during_a_blackhole_is_unavailable(linked: Linked) -> None:
     async def test() -> None:
         async with linked() as (registry, link):
             link.blackhole()
-            with impatient(registry), pytest.raises(StorageAwayError):
-                await registry.traveller("X0000001")
+            with short_timeout(registry), pytest.raises(StorageUnavailableError):
+                await registry.find_holder("X0000001")
 
     run(test())
 
 
-def test_a_write_into_a_black_hole_is_unsure_until_it_cannot_even_connect(linked: Linked) -> None:
+def test_a_write_during_a_blackhole_is_unknown_and_unavailable_once_it_cannot_connect(
+    linked: Linked,
+) -> None:
     async def test() -> None:
         async with linked() as (registry, link):
             link.blackhole()
-            with impatient(registry), pytest.raises(StorageUnsureError):
+            with short_timeout(registry), pytest.raises(StorageOutcomeUnknownError):
                 await record(registry, crossing())
-            with impatient(registry), pytest.raises(StorageAwayError):
+            with short_timeout(registry), pytest.raises(StorageUnavailableError):
                 await record(registry, crossing())
 
     run(test())
 
 
-def test_more_callers_than_connections_leave_no_stuck_pool_behind_a_black_hole(
+def test_more_callers_than_connections_do_not_block_the_pool_after_a_blackhole(
     linked: Linked,
 ) -> None:
     async def test() -> None:
         async with linked() as (registry, link):
             link.blackhole()
             calls = [record(registry, crossing(f"c-{i}")) for i in range(30)]
-            with impatient(registry):
+            with short_timeout(registry):
                 results = await asyncio.gather(*calls, return_exceptions=True)
             assert all(isinstance(one, StorageError) for one in results)
             link.up()
@@ -130,13 +132,13 @@ def test_more_callers_than_connections_leave_no_stuck_pool_behind_a_black_hole(
     run(test())
 
 
-def test_a_write_whose_answer_was_lost_has_happened_once(linked: Linked) -> None:
+def test_a_write_whose_answer_was_lost_is_executed_once(linked: Linked) -> None:
     async def test() -> None:
         async with linked() as (registry, link):
-            # asyncpg asks for a statement's types first; the second time it knows them.
+            # asyncpg first fetches the types of a statement; the second time they are cached.
             await record(registry, crossing("before"))
-            link.deafen()
-            with impatient(registry), pytest.raises(StorageUnsureError):
+            link.lose_replies()
+            with short_timeout(registry), pytest.raises(StorageOutcomeUnknownError):
                 await record(registry, crossing())
             link.up()
             link.reset()
@@ -147,7 +149,7 @@ def test_a_write_whose_answer_was_lost_has_happened_once(linked: Linked) -> None
     run(test())
 
 
-def test_a_cancelled_call_gives_its_place_back(linked: Linked) -> None:
+def test_a_cancelled_call_releases_its_slot(linked: Linked) -> None:
     async def test() -> None:
         async with linked() as (registry, link):
             link.blackhole()
@@ -179,14 +181,14 @@ def test_killed_connections_are_replaced(linked: Linked, dsn: str) -> None:
     run(test())
 
 
-def test_a_statement_that_waits_too_long_for_a_lock_is_given_up(linked: Linked, dsn: str) -> None:
+def test_a_statement_that_waits_too_long_for_a_lock_times_out(linked: Linked, dsn: str) -> None:
     async def test() -> None:
         import asyncpg
 
         async with linked() as (registry, _link):
             holder = await asyncpg.connect(dsn, ssl=False)
             await holder.execute("BEGIN; LOCK TABLE crossings")
-            with impatient(registry), pytest.raises(StorageError):
+            with short_timeout(registry), pytest.raises(StorageError):
                 await record(registry, crossing())
             await holder.execute("ROLLBACK")
             await holder.close()
@@ -195,7 +197,7 @@ def test_a_statement_that_waits_too_long_for_a_lock_is_given_up(linked: Linked, 
     run(test())
 
 
-def test_a_database_that_restarts_is_found_again(postgres: Postgres, linked: Linked) -> None:
+def test_the_pool_reconnects_after_a_database_restart(postgres: Postgres, linked: Linked) -> None:
     async def test() -> None:
         async with linked() as (registry, _link):
             await asyncio.to_thread(postgres.control, "-m", "fast", "restart")
@@ -204,7 +206,7 @@ def test_a_database_that_restarts_is_found_again(postgres: Postgres, linked: Lin
     run(test())
 
 
-def test_a_registry_that_is_not_there_opens_and_prepares_when_it_comes(
+def test_a_registry_can_be_opened_before_its_database_is_reachable(
     postgres: Postgres, dsn: str
 ) -> None:
     async def test() -> None:
@@ -212,7 +214,7 @@ def test_a_registry_that_is_not_there_opens_and_prepares_when_it_comes(
             link.cut()
             database = dsn.rsplit("/", 1)[1]
             registry = await open_postgres(postgres.dsn(database, port=link.port), LONG)
-            with pytest.raises(StorageAwayError):
+            with pytest.raises(StorageUnavailableError):
                 await registry.prepare(20)
             link.up()
             await registry.prepare(20)
@@ -221,17 +223,17 @@ def test_a_registry_that_is_not_there_opens_and_prepares_when_it_comes(
     run(test())
 
 
-def test_a_database_that_does_not_exist_is_away(postgres: Postgres) -> None:
+def test_a_database_that_does_not_exist_is_unavailable(postgres: Postgres) -> None:
     async def test() -> None:
         registry = await open_postgres(postgres.dsn("nowhere"), LONG)
-        with pytest.raises(StorageAwayError, match="nowhere"):
+        with pytest.raises(StorageUnavailableError, match="nowhere"):
             await registry.ping()
         await registry.close()
 
     run(test())
 
 
-def test_closing_does_not_wait_for_a_black_hole(linked: Linked) -> None:
+def test_close_does_not_wait_during_a_blackhole(linked: Linked) -> None:
     async def test() -> None:
         async with linked() as (registry, link):
             await asyncio.gather(*(registry.ping() for _ in range(6)))
@@ -240,9 +242,9 @@ def test_closing_does_not_wait_for_a_black_hole(linked: Linked) -> None:
             await asyncio.sleep(0)
             async with asyncio.timeout(5):
                 await registry.close()
-                with pytest.raises(StorageAwayError):
+                with pytest.raises(StorageUnavailableError):
                     await call
-            with pytest.raises(StorageAwayError):
+            with pytest.raises(StorageUnavailableError):
                 await registry.ping()
 
     run(test())

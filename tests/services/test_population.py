@@ -1,4 +1,4 @@
-"""The people who travel."""
+"""The fictitious population."""
 
 import string
 from collections import Counter
@@ -9,18 +9,18 @@ MANY = 20_000
 PEOPLE = [person(i) for i in range(MANY)]
 
 
-def test_everybody_is_always_the_same() -> None:
+def test_the_population_is_deterministic() -> None:
     assert PEOPLE[:500] == [person(i) for i in range(500)]
 
 
-def test_nobody_shares_a_document() -> None:
+def test_documents_are_unique() -> None:
     assert len({one.document for one in PEOPLE}) == MANY
     assert len({one.number for one in PEOPLE if one.number}) == sum(
         one.number is not None for one in PEOPLE
     )
 
 
-def test_the_kinds_have_their_shares() -> None:
+def test_each_kind_has_its_share() -> None:
     kinds = Counter(one.kind for one in PEOPLE)
     assert abs(kinds["citizen"] / MANY - 0.55) < 0.02
     assert abs(kinds["visa"] / MANY - 0.30) < 0.02
@@ -36,14 +36,14 @@ def test_a_few_visas_are_cancelled() -> None:
     assert not any(one.listed for one in cancelled)
 
 
-def test_every_hundred_travellers_hold_some_of_each() -> None:
+def test_any_hundred_people_include_every_kind() -> None:
     some = PEOPLE[:100]
     assert {one.kind for one in some} == {"citizen", "visa", "stay-permit"}
     assert any(one.listed for one in some)
     assert any(one.cancelled for one in some)
 
 
-def test_passports_can_be_printed() -> None:
+def test_names_and_numbers_fit_into_a_passport() -> None:
     letters = set(string.ascii_uppercase)
     for one in PEOPLE:
         assert len(one.document) <= 9

@@ -1,4 +1,4 @@
-"""The registry's contract: the same questions to memory and to PostgreSQL."""
+"""The contract of both registries, in memory and in PostgreSQL."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -25,7 +25,7 @@ Open = Callable[[], AbstractAsyncContextManager[Registry]]
 
 @pytest.fixture(params=["memory", "postgres"])
 def opened(request: pytest.FixtureRequest) -> Open:
-    """Opens a registry that has people in it."""
+    """Return a function that opens a registry with a registered population."""
     dsn = request.getfixturevalue("dsn") if request.param == "postgres" else None
 
     @asynccontextmanager
@@ -67,7 +67,7 @@ def test_a_crossing_is_recorded_once_and_keeps_its_receipt(opened: Open) -> None
             again = await record(registry, crossing())
             assert (first.outcome, again.outcome) == ("recorded", "duplicate")
             assert first.receipt == again.receipt
-            assert await registry.recorded(crossing()) == again
+            assert await registry.find_crossing(crossing()) == again
             assert [line.id for line in await registry.crossings(0, 10)] == ["c-1"]
 
     run(test())
@@ -96,7 +96,7 @@ def test_a_known_id_with_another_traveller_is_a_conflict(opened: Open) -> None:
     run(test())
 
 
-def test_of_many_at_once_one_is_recorded(opened: Open) -> None:
+def test_of_many_concurrent_writes_one_is_recorded(opened: Open) -> None:
     async def test() -> None:
         async with opened() as registry:
             results = await asyncio.gather(*(record(registry, crossing()) for _ in range(20)))
@@ -106,7 +106,7 @@ def test_of_many_at_once_one_is_recorded(opened: Open) -> None:
     run(test())
 
 
-def test_a_batch_is_entered_in_order_whatever_it_holds(opened: Open) -> None:
+def test_a_batch_is_recorded_in_order_whatever_it_contains(opened: Open) -> None:
     async def test() -> None:
         async with opened() as registry:
             await record(registry, crossing("known"))
@@ -129,7 +129,7 @@ def test_a_batch_is_entered_in_order_whatever_it_holds(opened: Open) -> None:
     run(test())
 
 
-def test_two_clerks_with_the_same_batch_enter_it_once(opened: Open) -> None:
+def test_the_same_batch_sent_concurrently_is_recorded_once(opened: Open) -> None:
     async def test() -> None:
         async with opened() as registry:
             batch = [crossing(f"c-{i}", i) for i in range(50)]
@@ -143,7 +143,7 @@ def test_two_clerks_with_the_same_batch_enter_it_once(opened: Open) -> None:
     run(test())
 
 
-def test_receipts_grow_and_the_ledger_is_read_in_pages(opened: Open) -> None:
+def test_receipts_increase_and_the_ledger_is_read_in_pages(opened: Open) -> None:
     async def test() -> None:
         async with opened() as registry:
             receipts = [(await record(registry, crossing(f"c-{i}"))).receipt for i in range(5)]
@@ -155,10 +155,10 @@ def test_receipts_grow_and_the_ledger_is_read_in_pages(opened: Open) -> None:
     run(test())
 
 
-def test_nobody_has_crossed_before_they_did(opened: Open) -> None:
+def test_an_empty_ledger_has_no_crossings(opened: Open) -> None:
     async def test() -> None:
         async with opened() as registry:
-            assert await registry.recorded(crossing()) is None
+            assert await registry.find_crossing(crossing()) is None
             assert await registry.crossings(0, 10) == []
 
     run(test())
@@ -168,10 +168,10 @@ def test_a_crossing_of_a_listed_document_is_flagged(opened: Open) -> None:
     async def test() -> None:
         async with opened() as registry:
             before = await record(registry, crossing("before"))
-            await registry.list_document(person(0).document, "found later")
+            await registry.add_to_watchlist(person(0).document, "found later")
             after = await record(registry, crossing("after"))
             assert (before.late_hit, after.late_hit) == (False, True)
-            # What was recorded stays as it was: the flag says what was known at entry.
+            # A recorded line does not change: the flag is the state at the time of recording.
             assert not (await record(registry, crossing("before"))).late_hit
 
     run(test())
@@ -184,13 +184,13 @@ def test_the_watchlist_grows_by_one_for_each_new_document(opened: Open) -> None:
             assert set(seeded.documents) == {
                 one.document for one in map(person, range(PEOPLE)) if one.listed
             }
-            entry = await registry.list_document("T0000001", "warrant")
-            assert await registry.list_document("T0000001", "another reason") == entry
+            entry = await registry.add_to_watchlist("T0000001", "warrant")
+            assert await registry.add_to_watchlist("T0000001", "another reason") == entry
             grown = await registry.watchlist()
             assert grown.version > seeded.version
             assert set(grown.documents) - set(seeded.documents) == {"T0000001"}
-            assert await registry.listed("T0000001")
-            assert not await registry.listed("T0000002")
+            assert await registry.is_listed("T0000001")
+            assert not await registry.is_listed("T0000002")
             assert [one.document for one in await registry.entries(entry.number - 1, 5)] == [
                 "T0000001"
             ]
@@ -198,12 +198,12 @@ def test_the_watchlist_grows_by_one_for_each_new_document(opened: Open) -> None:
     run(test())
 
 
-def test_travellers_are_known_by_their_documents(opened: Open) -> None:
+def test_holders_are_found_by_their_documents(opened: Open) -> None:
     async def test() -> None:
         async with opened() as registry:
             for i in range(PEOPLE):
                 one = person(i)
-                traveller = await registry.traveller(one.document)
+                traveller = await registry.find_holder(one.document)
                 assert traveller is not None
                 assert traveller.passport.until == one.expiry
                 assert traveller.needs == (None if one.kind == "citizen" else one.kind)
@@ -213,7 +213,7 @@ def test_travellers_are_known_by_their_documents(opened: Open) -> None:
                     assert traveller.permission is not None
                     assert traveller.permission.number == one.number
                     assert traveller.permission.cancelled == one.cancelled
-            assert await registry.traveller(person(PEOPLE).document) is None
+            assert await registry.find_holder(person(PEOPLE).document) is None
 
     run(test())
 
@@ -258,7 +258,7 @@ def test_applications_are_read_in_pages(opened: Open) -> None:
     run(test())
 
 
-def test_admissions_are_kept_for_each_tenant(opened: Open) -> None:
+def test_admissions_are_stored_for_each_tenant(opened: Open) -> None:
     async def test() -> None:
         async with opened() as registry:
             assert await registry.admission("border") is None
@@ -282,7 +282,7 @@ def test_preparing_again_changes_nothing(opened: Open) -> None:
     run(test())
 
 
-def test_tenants_that_come_up_together_prepare_once(dsn: str) -> None:
+def test_tenants_that_start_together_prepare_once(dsn: str) -> None:
     async def test() -> None:
         registries = [await open_postgres(dsn, 20) for _ in range(5)]
         try:

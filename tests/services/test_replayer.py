@@ -1,4 +1,4 @@
-"""Each record exactly once, oldest first, throttled, whatever happens on the way."""
+"""The journal replayer: each record exactly once, oldest first, throttled, whatever fails."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,26 +21,26 @@ from services.kit.testing import Events, FakeClock, run
 
 
 class Ledger:
-    """A data center that knows records by their ids, behind a line that misbehaves by a script."""
+    """A data center that identifies records by id, behind a link with scripted faults."""
 
     def __init__(self, script: Sequence[str] = ()) -> None:
         self.script = list(script)
         self.entries: list[str] = []
         self.requests: list[list[str]] = []
 
-    async def enter(self, records: Sequence[Record]) -> Sequence[Settled] | NotAccepted:
-        trouble = self.script.pop(0) if self.script else "answer"
+    async def submit(self, records: Sequence[Record]) -> Sequence[Settled] | NotAccepted:
+        fault = self.script.pop(0) if self.script else "answer"
         self.requests.append([record.id for record in records])
-        if trouble == "refuse":
+        if fault == "refuse":
             return NotAccepted("closed", wait=900)
-        if trouble == "part":
+        if fault == "part":
             records = records[: len(records) // 2]
         for record in records:
             if record.id not in self.entries:
                 self.entries.append(record.id)
-        if trouble == "lose reply":
+        if fault == "lose reply":
             return NotAccepted("no answer", too_much=True)
-        if trouble == "crash":
+        if fault == "crash":
             raise ConnectionAbortedError("kill -9")
         return [
             Settled(record.id, "quarantined", "conflict")
@@ -57,22 +57,22 @@ def filled(count: int) -> MemoryJournal:
     return journal
 
 
-def replayer(
+def new_replayer(
     journal: Journal, ledger: Ledger, *, log: Events | None = None, group: str | None = None
 ) -> JournalReplayer:
     clock = FakeClock()
     return JournalReplayer(
-        clock, log or Events(), journal, ledger.enter, batch=4, every=300, group=group
+        clock, log or Events(), journal, ledger.submit, batch=4, every=300, group=group
     )
 
 
-def test_the_oldest_are_entered_first_and_each_batch_is_told() -> None:
-    async def story() -> None:
+def test_the_oldest_records_are_entered_first_and_each_batch_is_logged() -> None:
+    async def test() -> None:
         journal, ledger, log = filled(6), Ledger(), Events()
-        entering = replayer(journal, ledger, log=log)
-        await entering.turn()
-        await entering.turn()
-        await entering.turn()
+        replayer = new_replayer(journal, ledger, log=log)
+        await replayer.replay_batch()
+        await replayer.replay_batch()
+        await replayer.replay_batch()
         assert ledger.requests == [["c0", "c1", "c2", "c3"], ["c4", "c5"]]
         assert [(e["pending"], e["entered"], e["share"]) for e in log.named("journal")] == [
             (2, 4, 0.6667),
@@ -82,15 +82,15 @@ def test_the_oldest_are_entered_first_and_each_batch_is_told() -> None:
             {"event": "quarantine", "id": "c3", "reason": "conflict"}
         ]
 
-    run(story())
+    run(test())
 
 
-def test_batches_keep_their_distance_and_a_refusal_is_respected() -> None:
-    async def story() -> None:
+def test_batches_keep_the_interval_and_respect_a_refusal() -> None:
+    async def test() -> None:
         clock = FakeClock()
         journal, ledger = filled(12), Ledger(["answer", "refuse"])
-        entering = JournalReplayer(clock, Events(), journal, ledger.enter, batch=4, every=300)
-        task = asyncio.ensure_future(entering.run())
+        replayer = JournalReplayer(clock, Events(), journal, ledger.submit, batch=4, every=300)
+        task = asyncio.ensure_future(replayer.run())
         seen = []
         for _ in range(7):
             await clock.advance(299)
@@ -99,44 +99,44 @@ def test_batches_keep_their_distance_and_a_refusal_is_respected() -> None:
         assert seen == [1, 2, 2, 2, 3, 4, 4]
         task.cancel()
 
-    run(story())
+    run(test())
 
 
-def test_a_clerk_enters_its_own_group_only() -> None:
-    async def story() -> None:
+def test_a_replayer_submits_only_its_own_group() -> None:
+    async def test() -> None:
         journal, ledger = MemoryJournal(), Ledger()
         journal.append("v1", {}, "visa")
         journal.append("p1", {}, "passport")
-        await replayer(journal, ledger, group="passport").turn()
+        await new_replayer(journal, ledger, group="passport").replay_batch()
         assert ledger.entries == ["p1"]
 
-    run(story())
+    run(test())
 
 
-def test_a_batch_that_was_too_much_is_halved_and_grows_again() -> None:
-    async def story() -> None:
+def test_a_batch_that_was_too_large_is_halved_and_grows_again() -> None:
+    async def test() -> None:
         ledger = Ledger(["lose reply", "lose reply", "lose reply", "lose reply"])
-        entering = replayer(filled(20), ledger)
+        replayer = new_replayer(filled(20), ledger)
         sizes = []
         for _ in range(7):
-            await entering.turn()
-            sizes.append(entering.batch)
+            await replayer.replay_batch()
+            sizes.append(replayer.batch)
         assert sizes == [2, 1, 1, 1, 2, 4, 4]
 
-    run(story())
+    run(test())
 
 
-def test_where_the_pace_outruns_machines_batches_grow_with_the_interval() -> None:
+def test_batches_grow_with_an_interval_below_the_floor() -> None:
     pace = 4800
-    entering = JournalReplayer(
-        PacedClock(pace, floor=0.5), Events(), MemoryJournal(), Ledger().enter, batch=20, every=300
+    replayer = JournalReplayer(
+        PacedClock(pace, floor=0.5), Events(), MemoryJournal(), Ledger().submit, batch=20, every=300
     )
-    assert entering.batch == 160  # 20 in 300 s are 160 in 2400 s, which are 0.5 s
+    assert replayer.batch == 160  # 20 in 300 s are 160 in 2400 s, which are 0.5 s
 
 
-def test_a_mark_that_cannot_be_kept_is_made_later() -> None:
+def test_records_that_cannot_be_marked_are_submitted_again() -> None:
     class Full(MemoryJournal):
-        """No room, once."""
+        """A journal whose disk is full once."""
 
         full = True
 
@@ -146,51 +146,49 @@ def test_a_mark_that_cannot_be_kept_is_made_later() -> None:
                 raise JournalFullError("no room left")
             return super().settle(settled)  # type: ignore[arg-type]
 
-    async def story() -> None:
+    async def test() -> None:
         journal, ledger = Full(), Ledger()
         journal.append("c1", {})
-        entering = replayer(journal, ledger)
-        await entering.turn()
-        assert entering.held_up == "no room left"
-        await entering.turn()
-        assert entering.held_up == ""
+        replayer = new_replayer(journal, ledger)
+        await replayer.replay_batch()
+        assert replayer.held_up == "no room left"
+        await replayer.replay_batch()
+        assert replayer.held_up == ""
         assert (ledger.entries, journal.counts().entered) == (["c1"], 1)
 
-    run(story())
+    run(test())
 
 
 @pytest.mark.parametrize(("batch", "every"), [(0, 300), (20, 0)])
-def test_a_clerk_without_work_is_refused(batch: int, every: float) -> None:
+def test_invalid_batch_or_interval_raises_a_value_error(batch: int, every: float) -> None:
     with pytest.raises(ValueError, match="at least"):
         JournalReplayer(
-            FakeClock(), Events(), MemoryJournal(), Ledger().enter, batch=batch, every=every
+            FakeClock(), Events(), MemoryJournal(), Ledger().submit, batch=batch, every=every
         )
 
 
-troubles = st.lists(
-    st.sampled_from(["answer", "part", "refuse", "lose reply", "crash"]), max_size=25
-)
+faults = st.lists(st.sampled_from(["answer", "part", "refuse", "lose reply", "crash"]), max_size=25)
 
 
 @settings(deadline=None)
-@given(st.integers(0, 20), troubles)
+@given(st.integers(0, 20), faults)
 def test_each_record_is_entered_exactly_once(count: int, script: list[str]) -> None:
     """For any sequence of lost replies, refusals, partial answers and crashes of the replayer."""
 
-    async def story() -> None:
+    async def test() -> None:
         journal, ledger = filled(count), Ledger(script)
         expected = [record.id for record in journal.pending(99)]
         backlog = len(expected)
-        entering = replayer(journal, ledger)
+        replayer = new_replayer(journal, ledger)
         for _ in range(len(script) + count + 1):
             try:
-                await entering.turn()
+                await replayer.replay_batch()
             except ConnectionAbortedError:
-                entering = replayer(journal, ledger)  # the next process, with the same journal
+                replayer = new_replayer(journal, ledger)  # the next process, with the same journal
             assert journal.counts().written <= backlog
             backlog = journal.counts().written
         assert ledger.entries == expected
         assert backlog == 0
         assert journal.counts().total == count
 
-    run(story())
+    run(test())

@@ -1,4 +1,4 @@
-"""The watchlist that an edge keeps for when nobody can be asked."""
+"""The signed watchlist snapshot."""
 
 import hashlib
 import hmac
@@ -12,13 +12,13 @@ from services.snapshot import Snapshot, sign, verify
 KEY = "a key"
 
 
-def test_a_signed_snapshot_is_believed() -> None:
+def test_a_signed_snapshot_is_verified() -> None:
     snapshot = sign(KEY, 3, 1_718_830_800.0, ["X2", "X1"])
     assert verify(KEY, snapshot)
     assert snapshot.entries == ["X1", "X2"]
 
 
-def test_a_snapshot_survives_its_way_over_the_wire() -> None:
+def test_a_snapshot_is_verified_after_json_encoding() -> None:
     body = msgspec.json.encode(sign(KEY, 3, 1_718_830_800.0, ["X1"]))
     assert verify(KEY, msgspec.json.decode(body, type=Snapshot))
     # Other programs may write the time without a fraction.
@@ -37,20 +37,20 @@ def test_a_snapshot_survives_its_way_over_the_wire() -> None:
         {"signature": "ü"},
     ],
 )
-def test_a_snapshot_that_was_changed_is_not_believed(change: dict[str, object]) -> None:
+def test_a_changed_snapshot_is_not_verified(change: dict[str, object]) -> None:
     snapshot = sign(KEY, 3, 5.0, ["X1"])
     assert not verify(KEY, msgspec.structs.replace(snapshot, **change))
 
 
-def test_a_snapshot_of_somebody_else_is_not_believed() -> None:
+def test_a_snapshot_signed_with_another_key_is_not_verified() -> None:
     assert not verify(KEY, sign("another key", 3, 5.0, ["X1"]))
 
 
-def test_the_signature_is_what_the_interfaces_say() -> None:
+def test_the_signature_is_the_documented_hmac() -> None:
     snapshot = sign(KEY, 3, 5.0, ["X1", "X2"])
-    told = b'{"entries":["X1","X2"],"issued_at":5.0,"version":3}'
-    assert snapshot.signature == hmac.new(KEY.encode(), told, hashlib.sha256).hexdigest()
+    signed = b'{"entries":["X1","X2"],"issued_at":5.0,"version":3}'
+    assert snapshot.signature == hmac.new(KEY.encode(), signed, hashlib.sha256).hexdigest()
 
 
-def test_a_snapshot_ages() -> None:
+def test_the_age_is_the_time_since_issue() -> None:
     assert sign(KEY, 3, 5.0, []).age(65.0) == 60.0

@@ -1,9 +1,9 @@
-"""The watchlist's own interface."""
+"""The HTTP interface of the watchlist service."""
 
 from starlette.applications import Starlette
 
 import services.watchlist
-from services.kit.testing import MORNING, fake_world, run, running
+from services.kit.testing import START_TIME, fake_world, run, running
 from services.population import person
 from services.snapshot import Snapshot, verify
 
@@ -24,7 +24,7 @@ def test_a_listed_document_is_found() -> None:
     run(test())
 
 
-def test_a_check_without_a_document_is_the_callers_fault() -> None:
+def test_a_check_without_a_document_is_answered_400() -> None:
     async def test() -> None:
         async with running(watchlist()) as http:
             assert (await http.get("/check")).status_code == 400
@@ -32,18 +32,18 @@ def test_a_check_without_a_document_is_the_callers_fault() -> None:
     run(test())
 
 
-def test_a_snapshot_holds_the_whole_list_and_says_when_it_was_made() -> None:
+def test_a_snapshot_has_the_whole_watchlist_and_its_time_of_issue() -> None:
     async def test() -> None:
         async with running(watchlist()) as http:
             snapshot = Snapshot(**(await http.get("/snapshot")).json())
             assert verify("key", snapshot)
             assert snapshot.entries == sorted(LISTED)
-            assert snapshot.issued_at == MORNING
+            assert snapshot.issued_at == START_TIME
 
     run(test())
 
 
-def test_a_new_entry_counts_at_once_and_makes_a_new_version() -> None:
+def test_a_new_entry_is_effective_at_once_and_creates_a_new_version() -> None:
     async def test() -> None:
         async with running(watchlist()) as http:
             before = (await http.get("/snapshot")).json()

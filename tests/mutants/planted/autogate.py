@@ -4,14 +4,14 @@ from services.autogate import create
 from services.autogate._gate import Gate
 from services.autogate._lanes import Lanes, Passage
 from services.kit import ApiError
-from services.traveller import Asked
+from services.traveller import TravellerRequest
 
 from . import planted
 
 _decide = Lanes._decide
 
 
-async def _admit_on_error(self: Lanes, asked: Asked) -> Passage:
+async def _admit_on_error(self: Lanes, asked: TravellerRequest) -> Passage:
     try:
         return await _decide(self, asked)
     except ApiError:

@@ -78,7 +78,7 @@ adds_again = planted(create, world=lambda world: _with_journal(world, ResettingJ
 
 async def _one_batch(self: JournalReplayer, after_batch: object = None) -> None:
     del after_batch
-    while not (self._journal.pending(1) and await self.turn() == 0.0 and not self.held_up):
+    while not (self._journal.pending(1) and await self.replay_batch() == 0.0 and not self.held_up):
         await self._clock.sleep(self._every)
 
 
@@ -164,5 +164,5 @@ async def _retry_at_once(self: Client, call: Call, retries: int) -> Outcome:
     return outcome
 
 
-stormy = planted(create, (Client, "_call", _retry_at_once), (Upstream, "may_ask", True))
+stormy = planted(create, (Client, "_call", _retry_at_once), (Upstream, "accepts_calls", True))
 """Repeats every call at least three times, without pause, budget, breaker or `Retry-After`."""

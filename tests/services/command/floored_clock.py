@@ -10,5 +10,5 @@ class FlooredClock(FakeClock):
         super().__init__()
         self._floor = floor
 
-    def machine(self, seconds: float) -> float:
+    def with_floor(self, seconds: float) -> float:
         return max(seconds, self._floor)

@@ -14,7 +14,7 @@ from services import watchlist as watchlist_service
 from services.kit.testing import (
     Events,
     FakeClock,
-    MoodyRegistry,
+    FlakyRegistry,
     Network,
     fake_world,
     run,
@@ -45,7 +45,7 @@ class System:
     """Every service of the Compose file that the command centre controls, and itself."""
 
     def __init__(self, running_apps: AsyncExitStack, clock: FakeClock) -> None:
-        self.clock, self.network, self.registry = clock, Network(), MoodyRegistry()
+        self.clock, self.network, self.registry = clock, Network(), FlakyRegistry()
         self.logs = {name: Events() for name in CREATE}
         self._stack = yaml.safe_load(STACK.read_text("utf-8"))
         self._links = self._stack["x-harness"]["links"]
@@ -89,11 +89,11 @@ async def up(floor: float = 300, registry_after: float = 0) -> AsyncIterator[Sys
     """Start all services; the registry comes up `registry_after` scenario seconds after them."""
     async with AsyncExitStack() as stack:
         system = System(stack, FlooredClock(floor))
-        system.registry.mood = "away" if registry_after else "well"
+        system.registry.state = "down" if registry_after else "up"
         for name in CREATE:
             await system.start(name)
         await system.clock.advance(registry_after)
-        system.registry.mood = "well"
+        system.registry.state = "up"
         await system.clock.advance(900)
         assert set((await system.modes()).values()) == {"automatic"}
         assert system.logs["command"].named("notice") == []

@@ -5,24 +5,24 @@ from typing import Any
 
 import httpx
 
-from ..country import Country
+from ..airport_system import AirportSystem
 
 Reply = dict[str, Any]
 
 
 async def serve(
-    country: Country, http: httpx.AsyncClient, *bodies: Reply, time: float
+    system: AirportSystem, http: httpx.AsyncClient, *bodies: Reply, time: float
 ) -> list[Reply]:
     """Send travellers, let `time` scenario seconds pass, and return the answers' bodies."""
-    return [answer.json() for answer in await post(country, http, *bodies, time=time)]
+    return [answer.json() for answer in await post(system, http, *bodies, time=time)]
 
 
 async def post(
-    country: Country, http: httpx.AsyncClient, *bodies: Reply, time: float
+    system: AirportSystem, http: httpx.AsyncClient, *bodies: Reply, time: float
 ) -> list[httpx.Response]:
     """Send travellers as `serve` does, and return the responses with their status."""
     calls = [asyncio.ensure_future(http.post("/travellers", json=body)) for body in bodies]
-    await country.clock.advance(time)
+    await system.clock.advance(time)
     return [await call for call in calls]
 
 

@@ -5,17 +5,17 @@ from typing import Any
 from services.kit import JournalFullError
 from services.kit.testing import run
 
-from ..country import CENTER, Country, asks, cut
+from ..airport_system import CENTER, AirportSystem, cut, traveller_request
 from .client import post, serve
 
 
 class FullJournal:
     """A journal that refuses new records until `free` is set."""
 
-    def __init__(self, country: Country) -> None:
-        self._journal: Any = country.journal
+    def __init__(self, system: AirportSystem) -> None:
+        self._journal: Any = system.journal
         self.free = False
-        country.journal = self
+        system.journal = self
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._journal, name)
@@ -28,16 +28,16 @@ class FullJournal:
 
 def test_without_room_in_the_journal_nobody_is_admitted_and_nothing_is_decided() -> None:
     async def scenario() -> None:
-        country = Country()
-        disk = FullJournal(country)
-        async with country.open(*CENTER, "counter-cgk") as (_, _, http):
-            cut(country)
-            await country.clock.advance(300)
-            (answer,) = await post(country, http, asks("c1"), time=150)
+        system = AirportSystem()
+        disk = FullJournal(system)
+        async with system.open(*CENTER, "counter-cgk") as (_, _, http):
+            cut(system)
+            await system.clock.advance(300)
+            (answer,) = await post(system, http, traveller_request("c1"), time=150)
             assert (answer.status_code, answer.json()["error"]) == (503, "journal")
             assert answer.json()["retry_after"] == 300
             disk.free = True
-            (served,) = await serve(country, http, asks("c1"), time=150)
+            (served,) = await serve(system, http, traveller_request("c1"), time=150)
             assert (served["decision"], served["path"]) == ("admitted", "manual")
 
     run(scenario())
@@ -45,37 +45,37 @@ def test_without_room_in_the_journal_nobody_is_admitted_and_nothing_is_decided()
 
 def test_a_crossing_that_the_ledger_may_have_is_answered_unsure_while_the_journal_is_full() -> None:
     async def scenario() -> None:
-        country = Country()
-        disk = FullJournal(country)
-        async with country.open(*CENTER, "counter-cgk") as (_, _, http):
-            await country.clock.advance(60)
-            country.network.lost = {"http://border"}
-            (answer,) = await post(country, http, asks("c1"), time=150)
+        system = AirportSystem()
+        disk = FullJournal(system)
+        async with system.open(*CENTER, "counter-cgk") as (_, _, http):
+            await system.clock.advance(60)
+            system.network.lost = {"http://border"}
+            (answer,) = await post(system, http, traveller_request("c1"), time=150)
             assert (answer.status_code, answer.json()["error"]) == (500, "unsure")
-            country.network.lost = set()
+            system.network.lost = set()
             disk.free = True
-            (served,) = await serve(country, http, asks("c1"), time=150)
+            (served,) = await serve(system, http, traveller_request("c1"), time=150)
             assert served["decision"] == "admitted"
-            await country.clock.advance(1200)
-            assert await country.ledger() == {"c1": "counter"}
+            await system.clock.advance(1200)
+            assert await system.ledger() == {"c1": "counter"}
 
     run(scenario())
 
 
 def test_a_held_traveller_whom_the_ledger_may_have_is_quarantined_once_there_is_room() -> None:
     async def scenario() -> None:
-        country = Country(env={"SNAPSHOT_LIMIT": "100"})
-        disk = FullJournal(country)
-        async with country.open(*CENTER, "counter-cgk") as (_, _, http):
-            await country.clock.advance(60)
-            country.network.lost = {"http://border"}
-            (answer,) = await post(country, http, asks("c1"), time=150)
+        system = AirportSystem(env={"SNAPSHOT_LIMIT": "100"})
+        disk = FullJournal(system)
+        async with system.open(*CENTER, "counter-cgk") as (_, _, http):
+            await system.clock.advance(60)
+            system.network.lost = {"http://border"}
+            (answer,) = await post(system, http, traveller_request("c1"), time=150)
             assert answer.status_code == 500
-            assert not country.logs["counter-cgk"].named("quarantine")
-            cut(country)
+            assert not system.logs["counter-cgk"].named("quarantine")
+            cut(system)
             disk.free = True
-            (served,) = await serve(country, http, asks("c1"), time=150)
+            (served,) = await serve(system, http, traveller_request("c1"), time=150)
             assert (served["decision"], served["reason"]) == ("held", "snapshot-too-old")
-            assert country.journal.counts().quarantined == 1
+            assert system.journal.counts().quarantined == 1
 
     run(scenario())

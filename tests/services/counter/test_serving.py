@@ -2,21 +2,30 @@
 
 import asyncio
 
-from services.kit.testing import run, settle
+from services.kit.testing import run, run_until_idle
 
-from ..country import CENTER, FOREIGNER, LISTED, Country, asks, cut, heal, somebody
+from ..airport_system import (
+    CENTER,
+    FOREIGNER,
+    LISTED,
+    AirportSystem,
+    cut,
+    find_person,
+    heal,
+    traveller_request,
+)
 from .client import serve, status
 
 
 def test_online_the_data_center_decides_after_the_online_time() -> None:
     async def scenario() -> None:
-        country = Country()
-        async with country.open(*CENTER, "counter-cgk") as (_, _, http):
-            call = asyncio.ensure_future(http.post("/travellers", json=asks("c1")))
-            await country.clock.advance(49)
+        system = AirportSystem()
+        async with system.open(*CENTER, "counter-cgk") as (_, _, http):
+            call = asyncio.ensure_future(http.post("/travellers", json=traveller_request("c1")))
+            await system.clock.advance(49)
             assert not call.done()
             assert not (await status(http))["quiescent"]
-            await country.clock.advance(1)
+            await system.clock.advance(1)
             assert (await call).json() == {
                 "decision": "admitted",
                 "path": "online",
@@ -24,49 +33,57 @@ def test_online_the_data_center_decides_after_the_online_time() -> None:
                 "receipt": 1,
                 "waited": 0.0,
             }
-            assert await country.ledger() == {"c1": "counter"}
-            assert country.journal.counts().total == 0
+            assert await system.ledger() == {"c1": "counter"}
+            assert system.journal.counts().total == 0
             assert (await status(http))["quiescent"]
-            assert country.modes("counter-cgk") == []
+            assert system.modes("counter-cgk") == []
 
     run(scenario())
 
 
 def test_online_a_traveller_who_must_not_pass_is_held() -> None:
     async def scenario() -> None:
-        country = Country()
-        cancelled = somebody(kind="visa", cancelled=True)
-        async with country.open(*CENTER, "counter-cgk") as (_, _, http):
+        system = AirportSystem()
+        cancelled = find_person(kind="visa", cancelled=True)
+        async with system.open(*CENTER, "counter-cgk") as (_, _, http):
             answers = await serve(
-                country, http, asks("c1", LISTED), asks("c2", cancelled), time=120
+                system,
+                http,
+                traveller_request("c1", LISTED),
+                traveller_request("c2", cancelled),
+                time=120,
             )
             assert [(a["decision"], a["source"], a["reason"]) for a in answers] == [
                 ("held", "central", "watchlist"),
                 ("held", "central", "visa"),
             ]
-            assert await country.ledger() == {}
+            assert await system.ledger() == {}
 
     run(scenario())
 
 
 def test_during_an_outage_officers_verify_travellers_manually() -> None:
     async def scenario() -> None:
-        country = Country()
-        async with country.open(*CENTER, "counter-cgk") as (_, _, http):
-            cut(country)
-            await country.clock.advance(300)
-            assert country.modes("counter-cgk") == ["manual"]
+        system = AirportSystem()
+        async with system.open(*CENTER, "counter-cgk") as (_, _, http):
+            cut(system)
+            await system.clock.advance(300)
+            assert system.modes("counter-cgk") == ["manual"]
             visa = {"number": "V7654321", "days": 60}
-            began = country.clock.now()
+            began = system.clock.now()
             admitted, held = await serve(
-                country, http, asks("c1", FOREIGNER, visa=visa), asks("c2", LISTED), time=150
+                system,
+                http,
+                traveller_request("c1", FOREIGNER, visa=visa),
+                traveller_request("c2", LISTED),
+                time=150,
             )
             assert (admitted["decision"], admitted["path"]) == ("admitted", "manual")
             assert admitted["source"] == "snapshot"
             assert admitted["snapshot_version"] == (await status(http))["snapshot_version"]
             assert "receipt" not in admitted
             assert (held["decision"], held["reason"]) == ("held", "watchlist")
-            record = country.journal.find("c1")
+            record = system.journal.find("c1")
             assert record is not None
             assert record.content["stamp"] == {
                 "date": "2024-06-20",
@@ -77,7 +94,7 @@ def test_during_an_outage_officers_verify_travellers_manually() -> None:
                 "days": 60,
             }
             assert record.content["recorded_at"] == began + 150
-            assert country.journal.counts().total == 1
+            assert system.journal.counts().total == 1
             assert not (await status(http))["quiescent"]
 
     run(scenario())
@@ -85,26 +102,26 @@ def test_during_an_outage_officers_verify_travellers_manually() -> None:
 
 def test_the_same_crossing_again_gets_the_same_decision_and_no_second_record() -> None:
     async def scenario() -> None:
-        country = Country()
-        during_outage = asks("c2")
-        async with country.open(*CENTER, "counter-cgk") as (_, _, http):
-            first = await serve(country, http, asks("c1"), time=50)
-            assert await serve(country, http, asks("c1"), time=0) == first
-            cut(country)
-            await country.clock.advance(300)
-            manual = await serve(country, http, during_outage, time=150)
-            assert await serve(country, http, during_outage, time=0) == manual
-            assert country.journal.counts().total == 1
+        system = AirportSystem()
+        during_outage = traveller_request("c2")
+        async with system.open(*CENTER, "counter-cgk") as (_, _, http):
+            first = await serve(system, http, traveller_request("c1"), time=50)
+            assert await serve(system, http, traveller_request("c1"), time=0) == first
+            cut(system)
+            await system.clock.advance(300)
+            manual = await serve(system, http, during_outage, time=150)
+            assert await serve(system, http, during_outage, time=0) == manual
+            assert system.journal.counts().total == 1
 
     run(scenario())
 
 
 def test_a_crossing_id_of_another_traveller_is_a_conflict() -> None:
     async def scenario() -> None:
-        country = Country()
-        async with country.open(*CENTER, "counter-cgk") as (_, _, http):
-            await serve(country, http, asks("c1"), time=50)
-            answer = await http.post("/travellers", json=asks("c1", FOREIGNER))
+        system = AirportSystem()
+        async with system.open(*CENTER, "counter-cgk") as (_, _, http):
+            await serve(system, http, traveller_request("c1"), time=50)
+            answer = await http.post("/travellers", json=traveller_request("c1", FOREIGNER))
             assert (answer.status_code, answer.json()["error"]) == (409, "conflict")
 
     run(scenario())
@@ -112,71 +129,71 @@ def test_a_crossing_id_of_another_traveller_is_a_conflict() -> None:
 
 def test_without_a_valid_snapshot_nobody_is_admitted_manually() -> None:
     async def scenario() -> None:
-        country = Country(env={"SNAPSHOT_LIMIT": "7200"})
-        cut(country)
-        async with country.open(*CENTER, "counter-cgk") as (_, _, http):
-            await country.clock.advance(300)
-            (none,) = await serve(country, http, asks("c1"), time=150)
+        system = AirportSystem(env={"SNAPSHOT_LIMIT": "7200"})
+        cut(system)
+        async with system.open(*CENTER, "counter-cgk") as (_, _, http):
+            await system.clock.advance(300)
+            (none,) = await serve(system, http, traveller_request("c1"), time=150)
             assert (none["decision"], none["reason"]) == ("held", "no-snapshot")
-            heal(country)
-            await country.clock.advance(600)
-            cut(country)
-            await country.clock.advance(7200)
-            (old,) = await serve(country, http, asks("c2"), time=150)
+            heal(system)
+            await system.clock.advance(600)
+            cut(system)
+            await system.clock.advance(7200)
+            (old,) = await serve(system, http, traveller_request("c2"), time=150)
             assert (old["decision"], old["reason"]) == ("held", "snapshot-too-old")
-            assert country.journal.counts().total == 0
+            assert system.journal.counts().total == 0
 
     run(scenario())
 
 
 def test_a_snapshot_with_a_wrong_signature_is_refused() -> None:
     async def scenario() -> None:
-        country = Country(env={"SNAPSHOT_KEY": "the key of the counter"})
-        async with country.open("watchlist") as _:
-            country.env = {"SNAPSHOT_KEY": "another key"}
-            async with country.open("counter-cgk") as (http,):
-                await country.clock.advance(300)
+        system = AirportSystem(env={"SNAPSHOT_KEY": "the key of the counter"})
+        async with system.open("watchlist") as _:
+            system.env = {"SNAPSHOT_KEY": "another key"}
+            async with system.open("counter-cgk") as (http,):
+                await system.clock.advance(300)
                 assert (await status(http))["snapshot_version"] is None
-                assert country.logs["counter-cgk"].named("snapshot-refused")
+                assert system.logs["counter-cgk"].named("snapshot-refused")
 
     run(scenario())
 
 
 def test_officers_serve_in_order_of_arrival_and_a_surge_adds_officers() -> None:
     async def scenario() -> None:
-        country = Country()
-        async with country.open(*CENTER, "counter-cgk") as (_, _, http):
+        system = AirportSystem()
+        async with system.open(*CENTER, "counter-cgk") as (_, _, http):
             calls = [
-                asyncio.ensure_future(http.post("/travellers", json=asks(f"c{n}")))
+                asyncio.ensure_future(http.post("/travellers", json=traveller_request(f"c{n}")))
                 for n in range(6)
             ]
-            await country.clock.advance(0)
+            await system.clock.advance(0)
             assert (await http.get("/queue")).json() == {"waiting": 4, "delay": 100.0}
             await http.put("/surge", json={"open": True})
-            await settle()
+            await run_until_idle()
             assert (await http.get("/queue")).json()["waiting"] == 2
-            await country.clock.advance(50)
+            await system.clock.advance(50)
             assert [call.done() for call in calls] == [True] * 4 + [False] * 2
-            await country.clock.advance(50)
+            await system.clock.advance(50)
             assert [(await call).json()["waited"] for call in calls] == [0, 0, 0, 0, 50, 50]
-            assert country.logs["counter-cgk"].named("surge") == [{"event": "surge", "officers": 4}]
+            assert system.logs["counter-cgk"].named("surge") == [{"event": "surge", "officers": 4}]
 
     run(scenario())
 
 
 def test_the_decision_is_kept_when_the_client_disconnects() -> None:
     async def scenario() -> None:
-        country = Country()
-        async with country.open(*CENTER, "counter-cgk") as (_, _, http):
-            cut(country)
-            await country.clock.advance(300)
-            call = asyncio.ensure_future(http.post("/travellers", json=asks("c1")))
-            await country.clock.advance(100)
+        system = AirportSystem()
+        async with system.open(*CENTER, "counter-cgk") as (_, _, http):
+            cut(system)
+            await system.clock.advance(300)
+            call = asyncio.ensure_future(http.post("/travellers", json=traveller_request("c1")))
+            await system.clock.advance(100)
             call.cancel()
-            await settle()
-            await country.clock.advance(50)
-            assert country.journal.counts().total == 1
-            (answer,) = await serve(country, http, asks("c1"), time=0)
+            await run_until_idle()
+            await system.clock.advance(50)
+            assert system.journal.counts().total == 1
+            (answer,) = await serve(system, http, traveller_request("c1"), time=0)
             assert answer["decision"] == "admitted"
 
     run(scenario())
@@ -184,9 +201,11 @@ def test_the_decision_is_kept_when_the_client_disconnects() -> None:
 
 def test_a_traveller_with_an_unreadable_passport_is_held() -> None:
     async def scenario() -> None:
-        country = Country()
-        async with country.open(*CENTER, "counter-cgk") as (_, _, http):
-            (answer,) = await serve(country, http, asks("c1", mrz=["P<UTO", "smudged"]), time=50)
+        system = AirportSystem()
+        async with system.open(*CENTER, "counter-cgk") as (_, _, http):
+            (answer,) = await serve(
+                system, http, traveller_request("c1", mrz=["P<UTO", "smudged"]), time=50
+            )
             assert (answer["decision"], answer["reason"]) == ("held", "unreadable")
 
     run(scenario())

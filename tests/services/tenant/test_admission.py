@@ -1,13 +1,13 @@
-"""A admission that is closed, ajar or open: who gets in, and what the others are told."""
+"""Admission control that is closed, at a share, or open: which requests are served."""
 
 import pytest
 
 from services.kit.testing import run, running
 
-from .rig import Rig, admission, check, put
+from .tenant_rig import Rig, admission, check, put
 
 
-def test_a_data_center_that_was_never_disturbed_is_open() -> None:
+def test_a_new_data_center_is_open() -> None:
     async def test() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
@@ -17,7 +17,7 @@ def test_a_data_center_that_was_never_disturbed_is_open() -> None:
     run(test())
 
 
-def test_a_closed_door_says_when_to_come_back() -> None:
+def test_a_closed_tenant_answers_503_with_retry_after() -> None:
     async def test() -> None:
         async with running(Rig().app()) as http:
             await put(http, 0, "maintenance")
@@ -43,7 +43,7 @@ def test_a_closed_door_says_when_to_come_back() -> None:
         (0.1, [10]),
     ],
 )
-def test_a_share_lets_in_evenly_and_always_the_same(share: float, passed: list[int]) -> None:
+def test_a_share_admits_evenly_and_deterministically(share: float, passed: list[int]) -> None:
     async def test() -> None:
         async with running(Rig().app()) as http:
             for _ in range(2):
@@ -57,7 +57,7 @@ def test_a_share_lets_in_evenly_and_always_the_same(share: float, passed: list[i
 
 
 @pytest.mark.parametrize("body", [{}, {"share": 2}, {"share": -0.1}, {"share": "half"}])
-def test_a_share_that_cannot_be_changes_nothing(body: dict[str, object]) -> None:
+def test_an_invalid_share_changes_nothing(body: dict[str, object]) -> None:
     async def test() -> None:
         async with running(Rig().app()) as http:
             assert (await http.put("/admission", json=body)).status_code == 400
@@ -79,14 +79,20 @@ def test_readiness_pages_and_operators_are_not_subject_to_admission() -> None:
     run(test())
 
 
-def test_each_change_is_an_event() -> None:
+def test_each_change_of_admission_is_an_event() -> None:
     async def test() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
             await put(http, 0, "drill")
             await put(http, 0, "drill")
             await put(http, 0.5, "ramp")
-        told = [(one["state"], one["share"], one["reason"]) for one in rig.log.named("admission")]
-        assert told == [("open", 1, "undisturbed"), ("closed", 0, "drill"), ("share", 0.5, "ramp")]
+        changes = [
+            (one["state"], one["share"], one["reason"]) for one in rig.log.named("admission")
+        ]
+        assert changes == [
+            ("open", 1, "undisturbed"),
+            ("closed", 0, "drill"),
+            ("share", 0.5, "ramp"),
+        ]
 
     run(test())

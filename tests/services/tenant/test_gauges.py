@@ -1,21 +1,21 @@
-"""What a tenant tells about the requests that reach it."""
+"""A tenant's counters of requests, and when it is quiescent."""
 
 import asyncio
 
-from services.kit.testing import run, running, settle
+from services.kit.testing import run, run_until_idle, running
 
-from .rig import Rig, check, put
+from .tenant_rig import Rig, check, put
 
 
-def test_gauges_count_what_came_and_what_became_of_it() -> None:
+def test_gauges_count_requests_by_result() -> None:
     async def test() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
             await check(http)
-            await http.get("/check")  # a wrong question is answered, too
-            rig.storage.mood = "away"
+            await http.get("/check")  # a client error counts as served
+            rig.storage.state = "down"
             await check(http)
-            rig.storage.mood = "well"
+            rig.storage.state = "up"
             await put(http, 0.5)
             await check(http)
             await check(http)
@@ -31,38 +31,38 @@ def test_gauges_count_what_came_and_what_became_of_it() -> None:
     run(test())
 
 
-def test_a_tenant_is_quiescent_when_nothing_is_under_way() -> None:
+def test_a_tenant_is_quiescent_when_its_admission_is_stored() -> None:
     async def test() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
             await rig.clock.advance(1)
             assert (await http.get("/status")).json()["quiescent"]
-            rig.storage.mood = "away"
+            rig.storage.state = "down"
             await put(http, 0)
             assert not (await http.get("/status")).json()["quiescent"]
-            rig.storage.mood = "well"
+            rig.storage.state = "up"
             await rig.clock.advance(120)
             assert (await http.get("/status")).json()["quiescent"]
 
     run(test())
 
 
-def test_a_request_under_way_is_not_quiescent() -> None:
+def test_a_tenant_with_a_request_in_flight_is_not_quiescent() -> None:
     async def test() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
-            gate = asyncio.Event()
-            plain = rig.storage._inner.listed
+            release = asyncio.Event()
+            original = rig.storage._inner.is_listed
 
             async def slow(document: str) -> bool:
-                await gate.wait()
-                return await plain(document)
+                await release.wait()
+                return await original(document)
 
-            rig.storage._inner.listed = slow  # type: ignore[method-assign]
-            asked = asyncio.ensure_future(check(http))
-            await settle()
+            rig.storage._inner.is_listed = slow  # type: ignore[method-assign]
+            request = asyncio.ensure_future(check(http))
+            await run_until_idle()
             assert not (await http.get("/status")).json()["quiescent"]
-            gate.set()
-            assert (await asked).status_code == 200
+            release.set()
+            assert (await request).status_code == 200
 
     run(test())

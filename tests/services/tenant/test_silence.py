@@ -1,11 +1,11 @@
-"""A tenant that nobody visits takes itself for cut off."""
+"""A tenant without callers closes its admission."""
 
 from services.kit.testing import run, running
 
-from .rig import Rig, admission
+from .tenant_rig import Rig, admission
 
 
-def test_a_tenant_that_nobody_visits_closes_itself() -> None:
+def test_a_tenant_without_callers_closes_its_admission() -> None:
     async def test() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
@@ -19,7 +19,7 @@ def test_a_tenant_that_nobody_visits_closes_itself() -> None:
     run(test())
 
 
-def test_the_heartbeat_of_the_command_centre_keeps_a_door_open() -> None:
+def test_heartbeats_of_the_command_centre_keep_the_admission_open() -> None:
     async def test() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
@@ -31,7 +31,7 @@ def test_the_heartbeat_of_the_command_centre_keeps_a_door_open() -> None:
     run(test())
 
 
-def test_health_checks_and_readers_of_the_books_are_nobody() -> None:
+def test_health_checks_and_paged_reads_do_not_count_as_callers() -> None:
     async def test() -> None:
         rig = Rig()
         async with running(rig.app()) as http:

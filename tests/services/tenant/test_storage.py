@@ -1,20 +1,20 @@
-"""A tenant whose storage fails: one error is told, a loss closes the admission."""
+"""A tenant whose storage fails: one error is reported, a loss closes the admission."""
 
 from services.kit.testing import run, running
 
-from .rig import Rig, admission, check, put
+from .tenant_rig import Rig, admission, check, put
 
 
-def test_one_answer_that_fails_is_told_and_closes_nothing() -> None:
+def test_one_storage_error_is_reported_and_closes_nothing() -> None:
     async def test() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
-            rig.storage.mood = "away"
+            rig.storage.state = "down"
             answer = await check(http)
             assert (answer.status_code, answer.json()["error"]) == (503, "storage")
             assert answer.json()["retry_after"] == 5
             assert (await http.get("/ready")).status_code == 503
-            rig.storage.mood = "well"
+            rig.storage.state = "up"
             assert (await check(http)).status_code == 200
             await rig.clock.advance(60)
             assert (await admission(http))[0] == "open"
@@ -22,18 +22,18 @@ def test_one_answer_that_fails_is_told_and_closes_nothing() -> None:
     run(test())
 
 
-def test_lost_storage_closes_the_door_until_somebody_opens_it() -> None:
+def test_lost_storage_closes_the_admission_until_it_is_opened_again() -> None:
     async def test() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
-            rig.storage.mood = "away"
+            rig.storage.state = "down"
             await check(http)
             await rig.clock.advance(10)
             await check(http)
             state, reason = await admission(http)
             assert state == "closed"
             assert reason.startswith("storage lost")
-            rig.storage.mood = "well"
+            rig.storage.state = "up"
             await rig.clock.advance(600)
             assert (await http.get("/ready")).status_code == 200
             assert (await check(http)).json()["error"] == "admission"
@@ -43,37 +43,37 @@ def test_lost_storage_closes_the_door_until_somebody_opens_it() -> None:
     run(test())
 
 
-def test_lost_storage_is_noticed_although_nobody_asks() -> None:
+def test_lost_storage_is_detected_without_requests() -> None:
     async def test() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
-            rig.storage.mood = "away"
+            rig.storage.state = "down"
             await rig.clock.advance(120)
             assert (await admission(http))[0] == "closed"
 
     run(test())
 
 
-def test_storage_that_answers_now_and_then_is_slow_and_not_lost() -> None:
+def test_storage_that_fails_intermittently_is_not_lost() -> None:
     async def test() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
             for _ in range(10):
-                rig.storage.mood = "away"
+                rig.storage.state = "down"
                 await check(http)
                 await rig.clock.advance(4)
-                rig.storage.mood = "well"
+                rig.storage.state = "up"
                 await check(http)
             assert (await admission(http))[0] == "open"
 
     run(test())
 
 
-def test_a_door_is_not_opened_onto_lost_storage_but_can_always_be_closed() -> None:
+def test_without_storage_the_admission_can_be_closed_but_not_opened() -> None:
     async def test() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
-            rig.storage.mood = "away"
+            rig.storage.state = "down"
             assert (await put(http, 0, "drill")).json()["state"] == "closed"
             assert (await put(http, 1)).json()["error"] == "storage"
             assert await admission(http) == ("closed", "drill")
@@ -81,18 +81,18 @@ def test_a_door_is_not_opened_onto_lost_storage_but_can_always_be_closed() -> No
     run(test())
 
 
-def test_an_opening_that_may_not_have_been_kept_does_not_open() -> None:
+def test_an_opening_with_unknown_outcome_does_not_open() -> None:
     async def test() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
             await put(http, 0, "drill")
-            rig.storage.mood = "unsure"
+            rig.storage.state = "answers lost"
             assert (await put(http, 1)).json()["error"] == "unsure"
             assert await admission(http) == ("closed", "drill")
-            rig.storage.mood = "well"
+            rig.storage.state = "up"
             await rig.clock.advance(120)
-            kept = await rig.storage.registry.admission("watchlist")
-            assert kept is not None
-            assert (kept.share, kept.reason) == (0, "drill")
+            stored = await rig.storage.registry.admission("watchlist")
+            assert stored is not None
+            assert (stored.share, stored.reason) == (0, "drill")
 
     run(test())

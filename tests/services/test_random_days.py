@@ -1,8 +1,8 @@
-"""Whatever happens to an airport in a day: nobody is lost, crosses twice, or is invented.
+"""Random sequences of faults at an airport: each admitted traveller has exactly one crossing.
 
-Travellers come to gate and counter while the center is cut off and healed, loses replies, closes
-and opens its admission, and the counter's process is killed; a traveller without an answer asks
-again, as people do.
+Travellers arrive at gate and counter while the data center is cut off and healed, loses replies,
+closes and opens its admission control, and the counter's process is killed. A traveller without an
+answer tries again.
 """
 
 import asyncio
@@ -16,18 +16,18 @@ from hypothesis import strategies as st
 from services.kit.testing import run
 from services.population import person
 
-from .country import CENTER, Country, asks, cut, heal
+from .airport_system import CENTER, AirportSystem, cut, heal, traveller_request
 
 EVENTS = ["gate", "counter", "cut", "heal", "lose", "kill", "close", "share", "open", "wait"]
 days = st.lists(st.tuples(st.sampled_from(EVENTS), st.integers(0, 400)), max_size=25)
 
 
 class Day:
-    """One day at an airport, and the answers that its travellers got."""
+    """One day at an airport, and the answers that its travellers received."""
 
     def __init__(self) -> None:
-        self.country = Country(env={"OFFICERS": "5", "ENTRY_BATCH": "3", "ENTRY_EVERY": "60"})
-        self.people: dict[str, dict[str, Any]] = {}
+        self.system = AirportSystem(env={"OFFICERS": "5", "ENTRY_BATCH": "3", "ENTRY_EVERY": "60"})
+        self.requests: dict[str, dict[str, Any]] = {}
         self.answers: dict[str, dict[str, Any]] = {}
         self.calls: dict[str, asyncio.Task[None]] = {}
         self.counter = AsyncExitStack()
@@ -35,13 +35,13 @@ class Day:
 
     async def start_counter(self) -> None:
         (self.http["counter"],) = await self.counter.enter_async_context(
-            self.country.open("counter-cgk")
+            self.system.open("counter-cgk")
         )
 
-    async def happen(self, event: str, number: int) -> None:
+    async def handle(self, event: str, number: int) -> None:
         if event in ("gate", "counter"):
-            crossing = f"c{len(self.people)}"
-            self.people[crossing] = asks(crossing, person(number % 200))
+            crossing = f"c{len(self.requests)}"
+            self.requests[crossing] = traveller_request(crossing, person(number % 200))
             self.send(crossing, event)
         elif event == "kill":
             for call in self.calls.values():
@@ -50,67 +50,72 @@ class Day:
             await self.start_counter()
         elif event in ("close", "share", "open"):
             share = {"close": 0, "share": 0.5, "open": 1}[event]
-            for tenant in CENTER:  # a long cut makes both close by themselves
+            for tenant in CENTER:  # both close by themselves during a long outage
                 await self.http[tenant].put("/admission", json={"share": share})
         elif event == "cut":
-            cut(self.country)
+            cut(self.system)
         elif event == "lose":
-            self.country.network.lost = {"http://border"}
+            self.system.network.lost = {"http://border"}
         elif event == "heal":
-            heal(self.country)
-            self.country.network.lost = set()
-        await self.country.clock.advance(number)
+            heal(self.system)
+            self.system.network.lost = set()
+        await self.system.clock.advance(number)
 
     def send(self, crossing: str, where: str) -> None:
-        async def ask() -> None:
-            answer = await self.http[where].post("/travellers", json=self.people[crossing])
+        async def request() -> None:
+            answer = await self.http[where].post("/travellers", json=self.requests[crossing])
             body: dict[str, Any] = answer.json()
             if where == "gate" and body.get("decision") != "admitted":
                 self.send(crossing, "counter")
             else:
-                assert crossing not in self.answers or same(self.answers[crossing], body)
+                assert crossing not in self.answers or is_same_decision(
+                    self.answers[crossing], body
+                )
                 self.answers[crossing] = body
 
-        self.calls[crossing] = asyncio.ensure_future(ask())
+        self.calls[crossing] = asyncio.ensure_future(request())
 
     async def end(self) -> None:
-        """All is well again; whoever has no answer asks once more."""
-        await self.happen("heal", 0)
-        await self.happen("open", 300)
-        for crossing in self.people:
+        """Heal all faults; travellers without an answer try once more."""
+        await self.handle("heal", 0)
+        await self.handle("open", 300)
+        for crossing in self.requests:
             if crossing not in self.answers:
                 self.send(crossing, "counter")
-        await self.country.clock.advance(3600)
+        await self.system.clock.advance(3600)
         await asyncio.gather(*self.calls.values(), return_exceptions=True)
 
 
-def same(first: dict[str, Any], second: dict[str, Any]) -> bool:
+def is_same_decision(first: dict[str, Any], second: dict[str, Any]) -> bool:
     return bool(first["decision"] == second["decision"])
 
 
 @settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(days)
 def test_every_traveller_admitted_has_exactly_one_crossing(events: list[tuple[str, int]]) -> None:
-    async def story() -> None:
+    async def test() -> None:
         day = Day()
-        async with day.country.open(*CENTER, "autogate-cgk") as (lists, border, gate), day.counter:
-            day.http = {"watchlist": lists, "border": border, "gate": gate}
+        async with (
+            day.system.open(*CENTER, "autogate-cgk") as (watchlist, border, gate),
+            day.counter,
+        ):
+            day.http = {"watchlist": watchlist, "border": border, "gate": gate}
             await day.start_counter()
-            await day.country.clock.advance(60)
+            await day.system.clock.advance(60)
             for event, number in events:
-                await day.happen(event, number)
+                await day.handle(event, number)
             await day.end()
 
-            assert day.answers.keys() == day.people.keys()
+            assert day.answers.keys() == day.requests.keys()
             admitted = {c for c, answer in day.answers.items() if answer["decision"] == "admitted"}
-            ledger = await day.country.ledger()
+            ledger = await day.system.ledger()
             assert ledger.keys() == admitted
             listed = {person(i).document for i in range(200) if person(i).listed}
-            crossed = await day.country.registry.crossings(0, 9999)
+            crossed = await day.system.registry.crossings(0, 9999)
             assert not listed & {line.document for line in crossed}
-            assert day.country.journal.counts().written == 0
-            # Not the log: a counter that is started again has no mode to leave, and says nothing.
+            assert day.system.journal.counts().written == 0
+            # Not from the log: a restarted counter begins as automatic and logs no change.
             status = (await day.http["counter"].get("/status")).json()
             assert status["mode"] == "automatic", status
 
-    run(story())
+    run(test())

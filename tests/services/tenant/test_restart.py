@@ -1,16 +1,16 @@
-"""How a tenant comes back after its process has ended."""
+"""The admission of a tenant after a restart of its process."""
 
 from services.kit.testing import run, running
 
-from .rig import Rig, admission, check, put
+from .tenant_rig import Rig, admission, check, put
 
 
-def test_a_tenant_that_stumbles_comes_back_as_it_was() -> None:
+def test_a_tenant_that_restarts_soon_keeps_its_admission() -> None:
     async def test() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
             await put(http, 0.5, "ramp")
-            await rig.busy(http, 7200)
+            await rig.advance_with_requests(http, 7200)
         await rig.clock.advance(600)
         async with running(rig.app()) as http:
             assert await admission(http) == ("share", "ramp")
@@ -18,11 +18,11 @@ def test_a_tenant_that_stumbles_comes_back_as_it_was() -> None:
     run(test())
 
 
-def test_a_tenant_that_was_gone_for_long_comes_back_closed() -> None:
+def test_a_tenant_that_was_down_for_long_starts_closed() -> None:
     async def test() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
-            await rig.busy(http, 7200)
+            await rig.advance_with_requests(http, 7200)
         await rig.clock.advance(3600)
         async with running(rig.app()) as http:
             assert await admission(http) == ("closed", "restarted")
@@ -33,7 +33,7 @@ def test_a_tenant_that_was_gone_for_long_comes_back_closed() -> None:
     run(test())
 
 
-def test_a_tenant_that_had_closed_comes_back_closed_for_the_same_reason() -> None:
+def test_a_closed_tenant_starts_closed_with_the_same_reason() -> None:
     async def test() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
@@ -44,12 +44,12 @@ def test_a_tenant_that_had_closed_comes_back_closed_for_the_same_reason() -> Non
     run(test())
 
 
-def test_a_tenant_whose_registry_is_away_at_start_lives_and_comes_up_closed() -> None:
+def test_a_tenant_that_cannot_reach_its_registry_starts_and_then_closes() -> None:
     async def test() -> None:
         rig = Rig()
         async with running(rig.app()) as http:
             await check(http)
-        rig.storage.mood = "away"
+        rig.storage.state = "down"
         async with running(rig.app()) as http:
             assert (await http.get("/health")).status_code == 200
             assert (await check(http)).json()["error"] == "storage"
@@ -57,7 +57,7 @@ def test_a_tenant_whose_registry_is_away_at_start_lives_and_comes_up_closed() ->
             assert (await put(http, 1)).status_code == 503
             assert "has not been reached yet: " in (await http.get("/ready")).json()["reason"]
             assert await admission(http) == ("closed", "starting")
-            rig.storage.mood = "well"
+            rig.storage.state = "up"
             await rig.clock.advance(10)
             assert await admission(http) == ("closed", "restarted")
             assert (await check(http)).json()["error"] == "admission"
@@ -65,26 +65,26 @@ def test_a_tenant_whose_registry_is_away_at_start_lives_and_comes_up_closed() ->
     run(test())
 
 
-def test_a_new_data_center_may_be_slow_to_come_up() -> None:
+def test_a_new_data_center_with_a_slow_registry_opens() -> None:
     async def test() -> None:
         rig = Rig()
-        rig.storage.mood = "away"
+        rig.storage.state = "down"
         async with running(rig.app()) as http:
             await rig.clock.advance(60)
-            rig.storage.mood = "well"
+            rig.storage.state = "up"
             await rig.clock.advance(10)
             assert await admission(http) == ("open", "undisturbed")
 
     run(test())
 
 
-def test_a_door_that_was_closed_while_coming_up_stays_closed() -> None:
+def test_an_admission_closed_during_the_start_stays_closed() -> None:
     async def test() -> None:
         rig = Rig()
-        rig.storage.mood = "away"
+        rig.storage.state = "down"
         async with running(rig.app()) as http:
             assert (await put(http, 0, "drill")).status_code == 200
-            rig.storage.mood = "well"
+            rig.storage.state = "up"
             await rig.clock.advance(10)
             assert await admission(http) == ("closed", "drill")
 

@@ -1,4 +1,10 @@
-"""An airport and the two tenants it depends on, in one process and a clock moved by hand."""
+"""An airport and the two tenants that it depends on, in one process with a fake clock.
+
+system = AirportSystem()
+async with system.open(*CENTER, "counter-cgk") as (_, _, http):
+    cut(system)
+    await system.clock.advance(300)
+"""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,7 +20,7 @@ from services.mrz import Mrz, build
 from services.population import Person, person
 from services.store import MemoryRegistry
 
-KEY = "a key for rehearsals"
+KEY = "a key for tests"
 POPULATION = 200
 APPS = {
     "watchlist": watchlist.create,
@@ -26,8 +32,8 @@ APPS = {
 
 
 @dataclass
-class Country:
-    """What survives the end of a process: the ledger, the offline, the time of day."""
+class AirportSystem:
+    """What outlasts a restart of a service: clock, network, registry, journal and logs."""
 
     env: Mapping[str, str] = field(default_factory=dict)
     clock: FakeClock = field(default_factory=FakeClock)
@@ -62,7 +68,7 @@ class Country:
 
     @asynccontextmanager
     async def open(self, *names: str) -> AsyncIterator[list[httpx.AsyncClient]]:
-        """Start services in this order; a client for each."""
+        """Start services in this order; yield an HTTP client for each."""
         async with AsyncExitStack() as stack:
             clients = []
             for name in names:
@@ -72,35 +78,36 @@ class Country:
             yield clients
 
     def modes(self, name: str) -> list[object]:
-        """The modes that a service went through."""
+        """Return all modes that a service changed to."""
         return [event["mode"] for event in self.logs[name].named("mode")]
 
     async def ledger(self) -> dict[str, str]:
-        """Crossing id -> channel."""
+        """Return the central ledger as a mapping from crossing id to channel."""
         return {line.id: line.channel for line in await self.registry.crossings(0, 9999)}
 
 
 CENTER = ("watchlist", "border")
 
 
-def cut(country: Country) -> None:
-    country.network.cut |= {f"http://{name}" for name in CENTER}
+def cut(system: AirportSystem) -> None:
+    """Cut the links to the data center."""
+    system.network.cut |= {f"http://{name}" for name in CENTER}
 
 
-def heal(country: Country) -> None:
-    country.network.cut.clear()
+def heal(system: AirportSystem) -> None:
+    """Restore the links to the data center."""
+    system.network.cut.clear()
 
 
-def somebody(*, listed: bool = False, kind: str = "citizen", cancelled: bool = False) -> Person:
-    everybody = (person(i) for i in range(POPULATION))
+def find_person(*, listed: bool = False, kind: str = "citizen", cancelled: bool = False) -> Person:
+    """Return the first person with these properties."""
+    people = (person(i) for i in range(POPULATION))
     return next(
-        one
-        for one in everybody
-        if (one.listed, one.kind, one.cancelled) == (listed, kind, cancelled)
+        one for one in people if (one.listed, one.kind, one.cancelled) == (listed, kind, cancelled)
     )
 
 
-def zone(one: Person) -> tuple[str, ...]:
+def mrz_lines(one: Person) -> tuple[str, ...]:
     return build(
         Mrz(
             document=one.document,
@@ -115,17 +122,17 @@ def zone(one: Person) -> tuple[str, ...]:
     )
 
 
-def asks(crossing: str, one: Person | None = None, **more: Any) -> dict[str, Any]:
-    """The body of `POST /travellers`."""
+def traveller_request(crossing: str, one: Person | None = None, **more: Any) -> dict[str, Any]:
+    """Return the body of a `POST /travellers` request."""
     return {
         "crossing": crossing,
-        "mrz": zone(one or somebody()),
+        "mrz": mrz_lines(one or find_person()),
         "flight": "XX123",
         "direction": "arrival",
         **more,
     }
 
 
-CITIZEN = somebody()
-LISTED = somebody(listed=True)
-FOREIGNER = somebody(kind="visa")
+CITIZEN = find_person()
+LISTED = find_person(listed=True)
+FOREIGNER = find_person(kind="visa")

@@ -1,4 +1,4 @@
-"""A watchlist as any tenant, on a registry that outlives it."""
+"""A watchlist service as an example of a tenant, on a registry that outlasts it."""
 
 from collections.abc import Mapping
 
@@ -6,16 +6,16 @@ import httpx
 from starlette.applications import Starlette
 
 from services import watchlist
-from services.kit.testing import Events, FakeClock, MoodyRegistry, fake_world
+from services.kit.testing import Events, FakeClock, FlakyRegistry, fake_world
 
 
 class Rig:
-    """A watchlist on a registry that outlives it."""
+    """A watchlist service that can be restarted on the same registry."""
 
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.log = Events()
-        self.storage = MoodyRegistry()
+        self.storage = FlakyRegistry()
 
     def app(self, env: Mapping[str, str] | None = None) -> Starlette:
         return watchlist.create(
@@ -28,8 +28,8 @@ class Rig:
             )
         )
 
-    async def busy(self, http: httpx.AsyncClient, seconds: float) -> None:
-        """Let time pass with somebody coming now and then."""
+    async def advance_with_requests(self, http: httpx.AsyncClient, seconds: float) -> None:
+        """Advance the clock by `seconds` with a request every ten minutes."""
         for _ in range(int(seconds // 600)):
             await check(http)
             await self.clock.advance(600)
@@ -40,9 +40,9 @@ async def check(http: httpx.AsyncClient) -> httpx.Response:
 
 
 async def admission(http: httpx.AsyncClient) -> tuple[str, str]:
-    told = (await http.get("/admission")).json()
-    assert told["state"] == {0: "closed", 1: "open"}.get(told["share"], "share")
-    return told["state"], told["reason"]
+    body = (await http.get("/admission")).json()
+    assert body["state"] == {0: "closed", 1: "open"}.get(body["share"], "share")
+    return body["state"], body["reason"]
 
 
 async def put(http: httpx.AsyncClient, share: float, reason: str = "plan") -> httpx.Response:

@@ -1,4 +1,4 @@
-"""What every app does alike."""
+"""The app that all services share: errors, pages, background tasks, gauges, health check."""
 
 import asyncio
 
@@ -13,14 +13,14 @@ from starlette.routing import Route
 from services.kit import (
     ApiError,
     World,
-    frame,
-    gauge,
+    build_app,
+    log_gauge,
     page_reply,
     read_body,
     read_numbered_page,
     reply,
 )
-from services.kit.testing import Events, FakeClock, fake_world, run, running, settle
+from services.kit.testing import Events, FakeClock, fake_world, run, run_until_idle, running
 
 
 class Order(msgspec.Struct):
@@ -28,10 +28,10 @@ class Order(msgspec.Struct):
     size: int
 
 
-async def take(request: Request) -> Response:
+async def post_order(request: Request) -> Response:
     order = await read_body(request, Order)
     if order.size > 9:
-        raise ApiError(503, "full", "no room", retry_after=90, limit=9)
+        raise ApiError(503, "full", "no free slot", retry_after=90, limit=9)
     return reply(order, 201)
 
 
@@ -42,15 +42,15 @@ async def numbers(request: Request) -> Response:
 
 
 def app_of(world: World, **more: object) -> Starlette:
-    return frame(
+    return build_app(
         world,
-        routes=[Route("/orders", take, methods=["POST"]), Route("/numbers", numbers)],
+        routes=[Route("/orders", post_order, methods=["POST"]), Route("/numbers", numbers)],
         status=lambda: {"mode": "automatic", "quiescent": True, "orders": 3},
         **more,  # type: ignore[arg-type]
     )
 
 
-def test_health_says_alive_and_status_what_is_going_on() -> None:
+def test_health_answers_ok_and_status_has_the_services_fields() -> None:
     async def test() -> None:
         async with running(app_of(fake_world("shop"))) as http:
             assert (await http.get("/health")).json() == {"status": "ok"}
@@ -68,7 +68,7 @@ def test_health_says_alive_and_status_what_is_going_on() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b'{"id": "a"}', b'{"id": 1, "size": 2}', b"\xff"]
 )
-def test_a_body_that_is_not_what_was_asked_for_is_the_callers_fault(body: bytes) -> None:
+def test_an_invalid_body_is_answered_400(body: bytes) -> None:
     async def test() -> None:
         async with running(app_of(fake_world())) as http:
             answer = await http.post("/orders", content=body)
@@ -79,14 +79,14 @@ def test_a_body_that_is_not_what_was_asked_for_is_the_callers_fault(body: bytes)
     run(test())
 
 
-def test_an_error_tells_code_reason_and_when_to_come_back() -> None:
+def test_an_error_response_has_code_reason_and_retry_after() -> None:
     async def test() -> None:
         async with running(app_of(fake_world())) as http:
             answer = await http.post("/orders", json={"id": "a", "size": 10})
             assert answer.status_code == 503
             assert answer.headers["Retry-After"] == "90"
-            told = {"error": "full", "reason": "no room", "limit": 9, "retry_after": 90}
-            assert answer.json() == told
+            body = {"error": "full", "reason": "no free slot", "limit": 9, "retry_after": 90}
+            assert answer.json() == body
 
     run(test())
 
@@ -100,7 +100,7 @@ def test_unknown_paths_and_methods_are_answered_in_json() -> None:
     run(test())
 
 
-def test_pages_lead_to_each_other_and_end() -> None:
+def test_pages_are_linked_and_the_last_has_no_next() -> None:
     async def test() -> None:
         async with running(app_of(fake_world())) as http:
             seen, path = [], "/numbers?limit=3"
@@ -114,7 +114,7 @@ def test_pages_lead_to_each_other_and_end() -> None:
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=many", "limit=99999", "after=x", "limit=-1"])
-def test_a_page_that_cannot_be_is_the_callers_fault(query: str) -> None:
+def test_invalid_page_parameters_are_answered_400(query: str) -> None:
     async def test() -> None:
         async with running(app_of(fake_world())) as http:
             answer = await http.get(f"/numbers?{query}")
@@ -123,54 +123,54 @@ def test_a_page_that_cannot_be_is_the_callers_fault(query: str) -> None:
     run(test())
 
 
-def test_the_background_runs_from_start_to_shutdown() -> None:
+def test_background_tasks_run_from_startup_to_shutdown() -> None:
     async def test() -> None:
-        told: list[str] = []
+        calls: list[str] = []
 
         async def work() -> None:
-            told.append("begun")
+            calls.append("begin")
             try:
                 await asyncio.Event().wait()
             finally:
-                told.append("ended")
+                calls.append("end")
 
-        async def opening() -> None:
-            told.append("opening")
+        async def startup() -> None:
+            calls.append("startup")
 
-        async def closing() -> None:
-            told.append("closing")
+        async def shutdown() -> None:
+            calls.append("shutdown")
 
-        app = app_of(fake_world(), background=[work], opening=opening, closing=closing)
+        app = app_of(fake_world(), background=[work], on_startup=startup, on_shutdown=shutdown)
         async with running(app):
-            assert told == ["opening", "begun"]
-        assert told == ["opening", "begun", "ended", "closing"]
+            assert calls == ["startup", "begin"]
+        assert calls == ["startup", "begin", "end", "shutdown"]
 
     run(test())
 
 
-def test_a_background_task_that_dies_takes_the_service_with_it() -> None:
+def test_a_failed_background_task_ends_the_service() -> None:
     async def test() -> None:
         log = Events()
         crashed = []
 
         async def work() -> None:
-            raise RuntimeError("lost my way")
+            raise RuntimeError("no connection")
 
         base = fake_world(log=log)
         world = World(**{**base.__dict__, "crash": lambda: crashed.append(True)})
         async with running(app_of(world, background=[work])) as http:
             answer = await http.get("/health")
             assert answer.status_code == 500
-            assert answer.json() == {"error": "crash", "reason": "RuntimeError: lost my way"}
+            assert answer.json() == {"error": "crash", "reason": "RuntimeError: no connection"}
         (event,) = log.named("crash")
         assert "work" in str(event["task"])
-        assert "lost my way" in str(event["trace"])
+        assert "no connection" in str(event["trace"])
         assert crashed == [True]
 
     run(test())
 
 
-def test_a_background_task_may_end() -> None:
+def test_a_background_task_may_return() -> None:
     async def test() -> None:
         async def work() -> None:
             return
@@ -181,14 +181,14 @@ def test_a_background_task_may_end() -> None:
     run(test())
 
 
-def test_a_gauge_speaks_while_something_changes() -> None:
+def test_a_gauge_is_logged_only_when_a_value_has_changed() -> None:
     async def test() -> None:
         clock, log = FakeClock(), Events()
         waiting = [0]
         task = asyncio.ensure_future(
-            gauge(fake_world(clock=clock, log=log), lambda: {"waiting": waiting[0]})
+            log_gauge(fake_world(clock=clock, log=log), lambda: {"waiting": waiting[0]})
         )
-        await settle()
+        await run_until_idle()
         await clock.advance(180)
         waiting[0] = 4
         await clock.advance(180)
@@ -198,16 +198,18 @@ def test_a_gauge_speaks_while_something_changes() -> None:
     run(test())
 
 
-def test_a_gauge_of_a_flow_speaks_as_long_as_it_flows() -> None:
+def test_a_gauge_with_deltas_is_logged_as_long_as_events_occur() -> None:
     async def test() -> None:
         clock, log = FakeClock(), Events()
-        flow = [0]
+        served = [0]
         world = fake_world(clock=clock, log=log)
-        task = asyncio.ensure_future(gauge(world, lambda: {"served": flow[0]}, flows=["served"]))
-        await settle()
-        flow[0] = 2
+        task = asyncio.ensure_future(
+            log_gauge(world, lambda: {"served": served[0]}, deltas=["served"])
+        )
+        await run_until_idle()
+        served[0] = 2
         await clock.advance(120)
-        flow[0] = 0
+        served[0] = 0
         await clock.advance(180)
         task.cancel()
         assert [event["served"] for event in log.named("gauge")] == [0, 2, 2, 0]
@@ -215,8 +217,8 @@ def test_a_gauge_of_a_flow_speaks_as_long_as_it_flows() -> None:
     run(test())
 
 
-def test_the_container_check_knows_the_living_from_the_dead(monkeypatch: object) -> None:
-    from services.kit.health import healthy
+def test_the_container_health_check_detects_a_stopped_service(monkeypatch: object) -> None:
+    from services.kit.health import is_healthy
 
     async def test() -> None:
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -227,15 +229,15 @@ def test_the_container_check_knows_the_living_from_the_dead(monkeypatch: object)
 
         server = await asyncio.start_server(answer, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        assert await asyncio.to_thread(healthy, port, 10)
+        assert await asyncio.to_thread(is_healthy, port, 10)
         server.close()
         await server.wait_closed()
-        assert not await asyncio.to_thread(healthy, port, 10)
+        assert not await asyncio.to_thread(is_healthy, port, 10)
 
     run(test())
 
 
-def test_clients_without_a_target_are_refused() -> None:
+def test_a_url_without_an_app_refuses_connections() -> None:
     async def test() -> None:
         async with fake_world().http("http://nowhere") as http:
             with pytest.raises(httpx.ConnectError):
