@@ -20,12 +20,12 @@ class Times:
         """When second `t` of the run is in life."""
         if self._dated:
             with suppress(OverflowError):  # a history with a moment after the end of calendars
-                return f"{self._history.calendar(t):%-d %b %H:%M}"
+                return f"{self._history.scenario_clock(t):%-d %b %H:%M}"
         return self.length(t)
 
     def length(self, real: float) -> str:
         """`real` seconds of the run as a length of life, in its two largest units."""
-        return duration(self._history.life(real))
+        return duration(self._history.to_scenario(real))
 
     def both(self, real: float) -> str:
         """A length in life, with the run's own seconds behind it."""
@@ -33,19 +33,19 @@ class Times:
 
     def ticks(self, end: float) -> tuple[tuple[float, str], ...]:
         """Where the time axis is labelled: round times of life, with real seconds below."""
-        life = self._history.life(end)
+        life = self._history.to_scenario(end)
         step = next((s for s in _STEPS if life / s <= 9), ceil(life / 9))
         if life < 60:
             step = max(int(life / 6), 1)
         offset = 0.0
         if self._dated:
-            start = self._history.calendar(0.0)
+            start = self._history.scenario_clock(0.0)
             midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
             offset = -((start - midnight).total_seconds() % step)
         found, moment = [], offset
         while moment <= life:
             if moment >= 0:
-                t = self._history.real(moment)
+                t = self._history.to_wall(moment)
                 found.append((t, f"{self.moment(t)}\n{t:.0f} s"))
             moment += step
         return tuple(found)

@@ -1,4 +1,4 @@
-"""Who sends the load of a run: Locust in one process, or a master with workers."""
+"""Chooses the load generator of a run: Locust in a single process, or a master with workers."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,11 +8,11 @@ from harness.load import DistributedLoad, LoadProcess, RunLoad
 from harness.stack import Backend, StackSpec, backends_with
 
 MakeLoad = Callable[[StackSpec, Path], RunLoad]
-"""Called with the stack and the run's folder; returns a load that is not started."""
+"""Called with the stack and the run's folder; returns a load generator that is not started."""
 
 
 def single_process(spec: StackSpec, run: Path) -> RunLoad:
-    """Return a load without workers."""
+    """Return a load generator that is one Locust process without workers."""
     del spec
     return LoadProcess(run)
 
@@ -20,12 +20,12 @@ def single_process(spec: StackSpec, run: Path) -> RunLoad:
 def load_maker(
     backend: Backend, *, workers: int, guests: int, announce: Callable[[str], None]
 ) -> MakeLoad:
-    """Return what makes the load of a run on `backend`.
+    """Return a function that makes the load generator of a run on `backend`.
 
     Args:
         workers: how many workers the harness starts; 0 with no guests means a single process.
-        guests: how many workers on other hosts are waited for.
-        announce: called with the command that starts a guest.
+        guests: how many workers on other hosts the run waits for.
+        announce: called with the command that starts a worker on another host.
 
     Raises:
         UsageError: workers on other hosts cannot reach services on this backend.

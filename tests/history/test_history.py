@@ -232,9 +232,9 @@ def test_a_fault_begins_when_it_is_seen_to_bite() -> None:
 
 def test_both_times_are_known() -> None:
     history = History([STARTED])
-    assert history.life(1.0) == 60.0
-    assert history.real(60.0) == 1.0
-    assert history.calendar(60.0).isoformat() == "2024-06-20T05:00:00+07:00"
+    assert history.to_scenario(1.0) == 60.0
+    assert history.to_wall(60.0) == 1.0
+    assert history.scenario_clock(60.0).isoformat() == "2024-06-20T05:00:00+07:00"
 
 
 @pytest.mark.parametrize(
