@@ -1,80 +1,84 @@
-"""The run in sentences: what broke, what held, what came back when."""
+"""The narrative of a run: its important moments as sentences, in order of time."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from harness.checks import listed
 from harness.history import Called, Event, History, Mode, Node, Notice, Stage
 
-from ._series import Series, begun, path_of, served
+from ._series import Series, injected_at, path_of, served
 from ._times import Times
 
 E = TypeVar("E", bound=Event)
 
-_REPEATS = 3
-"""As often the same is told in full."""
-_LINES = 60
-"""Moments that are told at most."""
-_NAMES = 8
-"""Names in one moment."""
+Kind = Literal["impact", "fallback", "recovery", "info"]
+"""Selects the colour of a moment (a CSS class)."""
+
+_MAX_REPEATS = 3
+"""Moments on one topic that are all shown; of more, only the first and the last."""
+_MAX_MOMENTS = 60
+_MAX_NAMES = 8
+"""Names listed in one moment; of more, the number of the others is given."""
+_GROUPS = 40
+"""Events closer than this part of the run are reported as one moment."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """One line of the story."""
+    """One sentence of the narrative."""
 
     t: float
-    kind: str
-    """`broke`, `held`, `back` or `said`: how it is coloured."""
+    """Wall-clock seconds since the start of the run."""
+    kind: Kind
     text: str
     topic: str = ""
-    """What it has in common with its repeats; its text unless given."""
+    """What it has in common with its repetitions; by default its text."""
 
 
-def tell_story(history: History, series: Series, times: Times) -> list[Moment]:
-    """The moments of the run, by time."""
+def narrate(history: History, series: Series, times: Times) -> list[Moment]:
+    """Return the moments of the run in order of time, shortened to what can be read."""
     found = [
         *_faults(history, times),
         *_modes(history, series, times),
         *_stages(history, series, times),
-        *_service(history),
+        *_requests(history),
         *_operators(history),
         *_notices(history),
     ]
-    return _shortened(_folded(sorted(found, key=lambda moment: moment.t)))
+    return _shorten(_fold_repeats(sorted(found, key=lambda moment: moment.t)))
 
 
-def _folded(moments: Sequence[Moment]) -> list[Moment]:
-    """`moments` with the first and the last of those that came again and again."""
+def _fold_repeats(moments: Sequence[Moment]) -> list[Moment]:
+    """Return `moments`; of a topic with too many, only the first and the last."""
     topics: dict[str, list[int]] = {}
     for place, moment in enumerate(moments):
         topics.setdefault(moment.topic or moment.text, []).append(place)
     kept: dict[int, Moment] = {}
     for places in topics.values():
-        if len(places) > _REPEATS:
+        if len(places) > _MAX_REPEATS:
             last = moments[places[-1]]
-            told = replace(last, text=f"{last.text} (The last of {len(places)} times.)")
-            kept |= {places[0]: moments[places[0]], places[-1]: told}
+            counted = replace(last, text=f"{last.text} (The last of {len(places)} times.)")
+            kept |= {places[0]: moments[places[0]], places[-1]: counted}
         else:
             kept |= {place: moments[place] for place in places}
     return [kept[place] for place in sorted(kept)]
 
 
-def _shortened(moments: list[Moment]) -> list[Moment]:
-    """`moments`, or their begin and their end, if they are more than anybody reads."""
-    more = len(moments) - _LINES + 1
+def _shorten(moments: list[Moment]) -> list[Moment]:
+    """Return `moments`; if there are too many, only those at the beginning and at the end."""
+    more = len(moments) - _MAX_MOMENTS + 1
     if more <= 1:
         return moments
-    begin = _LINES // 2
+    begin = _MAX_MOMENTS // 2
     text = f"... and {more} more moments, see history.jsonl."
-    gap = Moment(moments[begin].t, "said", text)
+    gap = Moment(moments[begin].t, "info", text)
     return [*moments[:begin], gap, *moments[begin + more :]]
 
 
-def _named(names: Sequence[str], most: int = _NAMES) -> str:
-    """`a, b and c`, as a sentence has it; of more than `most`, how many more."""
+def _list_names(names: Sequence[str], most: int = _MAX_NAMES) -> str:
+    """Return `a, b and c`; of more than `most` names, how many more there are."""
     if 1 < len(names) <= most:
         return f"{listed(names[:-1], most)} and {names[-1]}"
     return listed(names, most)
@@ -84,61 +88,65 @@ def _faults(history: History, times: Times) -> Iterator[Moment]:
     for span in history.faults:
         first = span.first
         where = (
-            _named(first.targets)
+            _list_names(first.targets)
             if len(first.targets) <= 3
             else f"{len(first.targets)} links and nodes"
         )
-        seen = (
-            "seen to bite"
+        effect = (
+            "verified"
             if span.at("verified") is not None
-            else "NOT seen to bite"
+            else "NOT verified"
             if span.at("unverified") is not None
             else "never injected"
         )
-        yield Moment(begun(span), "broke", f"{first.step}: {first.fault} on {where}, {seen}.")
+        start = injected_at(span)
+        yield Moment(start, "impact", f"{first.step}: {first.fault} on {where}, {effect}.")
         if span.end is not None:
-            back, length = f"{first.step} is taken back", times.both(span.end - begun(span))
-            yield Moment(span.end, "back", f"{back}, after {length}.", back)
+            healed = f"{first.step} is healed"
+            length = times.both(span.end - start)
+            yield Moment(span.end, "recovery", f"{healed}, after {length}.", healed)
         elif span.at("unhealed") is not None:
-            yield Moment(history.end, "broke", f"{first.step} could NOT be taken back.")
+            yield Moment(history.end, "impact", f"{first.step} could NOT be healed.")
 
 
 def _modes(history: History, series: Series, times: Times) -> Iterator[Moment]:
-    """When services fell back and when each was itself again; changes close by are one moment."""
-    for mode, kind, text in (
-        ("manual", "held", "fell back to manual"),
-        ("automatic", "back", "automatic again"),
-    ):
-        for group in _close_by([e for e in _changes(history, series) if e.mode == mode], series):
+    """Yield when services fell back and when they recovered; changes close by are one moment."""
+    changes = list(_mode_changes(history, series))
+    kinds: tuple[tuple[str, Kind, str], ...] = (
+        ("manual", "fallback", "fell back to manual"),
+        ("automatic", "recovery", "automatic again"),
+    )
+    for mode, kind, change in kinds:
+        for group in _group([event for event in changes if event.mode == mode], series):
             names = list(dict.fromkeys(event.service for event in group))
-            told = f"{_named(names)} {text}"
-            yield Moment(group[-1].t, kind, f"{told}{_spread(group, names, times)}.", told)
+            text = f"{_list_names(names)} {change}"
+            yield Moment(group[-1].t, kind, f"{text}{_within(group, names, times)}.", text)
 
 
-def _changes(history: History, series: Series) -> Iterator[Mode]:
-    """What was said where a band begins; a process that begins as automatic has not changed."""
+def _mode_changes(history: History, series: Series) -> Iterator[Mode]:
+    """Yield the reports that began a span; a process that starts as automatic changed nothing."""
     begins = {span.index for spans in series.modes.values() for span in spans}
     return (event for event in history.of(Mode) if event.index in begins)
 
 
 def _stages(history: History, series: Series, times: Times) -> Iterator[Moment]:
-    """When stages were fully open, those close by as one moment, and when one had to close."""
-    for group in _close_by([e for e in history.of(Stage) if e.state == "done"], series):
+    """Yield when stages were fully open, those close by as one moment, and each relapse."""
+    for group in _group([e for e in history.of(Stage) if e.state == "done"], series):
         names = list(dict.fromkeys(event.stage for event in group))
-        told = f"Stage {names[0]} is" if len(names) == 1 else f"Stages {_named(names)} are"
-        told += " fully open"
-        yield Moment(group[-1].t, "back", f"{told}{_spread(group, names, times)}.", told)
+        text = f"Stage {names[0]} is" if len(names) == 1 else f"Stages {_list_names(names)} are"
+        text += " fully open"
+        yield Moment(group[-1].t, "recovery", f"{text}{_within(group, names, times)}.", text)
     for event in history.of(Stage):
         if event.state == "relapsed":
             closed = f"Stage {event.stage} is closed again"
-            yield Moment(event.t, "broke", f"{closed}: {event.reason}.", closed)
+            yield Moment(event.t, "impact", f"{closed}: {event.reason}.", closed)
 
 
-def _close_by(events: Sequence[E], series: Series) -> Iterator[list[E]]:
-    """`events` in groups of which none is longer than a fortieth of the run."""
+def _group(events: Sequence[E], series: Series) -> Iterator[list[E]]:
+    """Yield `events` in groups, none longer than a part of the run (`_GROUPS`)."""
     group: list[E] = []
     for event in events:
-        if group and event.t - group[0].t > series.end / 40:
+        if group and event.t - group[0].t > series.end / _GROUPS:
             yield group
             group = []
         group.append(event)
@@ -146,43 +154,51 @@ def _close_by(events: Sequence[E], series: Series) -> Iterator[list[E]]:
         yield group
 
 
-def _spread(group: Sequence[Event], names: Sequence[str], times: Times) -> str:
-    """How long it took several names to get there, if they did not get there together."""
+def _within(group: Sequence[Event], names: Sequence[str], times: Times) -> str:
+    """Return how long it took until the last of several names, as the end of a sentence."""
     length = group[-1].t - group[0].t
     return f", within {times.length(length)}" if len(names) > 1 and length else ""
 
 
-def _service(history: History) -> Iterator[Moment]:
-    """How requests were served while the faults lasted."""
+def _requests(history: History) -> Iterator[Moment]:
+    """Yield by which paths requests were served from the first fault to the end of the last."""
     spans = [(span.start, span.end or history.end) for span in history.faults]
     if not spans:
         return
     start, end = min(s for s, _ in spans), max(e for _, e in spans)
-    ways: Counter[str] = Counter()
+    paths: Counter[str] = Counter()
     for request in served(history):
         done = request.completion
         if done is not None and start <= done.t <= end:
-            ways[path_of(request)] += 1
-    if ways:
-        shown = _named([f"{count} by {path}" for path, count in ways.most_common()], 5)
-        yield Moment(end, "held", f"While it lasted, {ways.total()} were served: {shown}.")
+            paths[path_of(request)] += 1
+    if paths:
+        shown = _list_names([f"{count} by {path}" for path, count in paths.most_common()], 5)
+        text = f"During the faults, {paths.total()} requests succeeded: {shown}."
+        yield Moment(end, "fallback", text)
 
 
 def _operators(history: History) -> Iterator[Moment]:
+    """Yield the calls of operators, and the services that exited unexpectedly."""
     for event in history.of(Called):
-        yield Moment(event.t, "said", f"{event.step} ({event.service} answered {event.status}).")
+        answer = f"answered {event.status}" if event.status else "did not answer"
+        yield Moment(event.t, "info", f"{event.step} ({event.service} {answer}).")
     for node in history.of(Node):
         if not node.planned and node.state == "exited":
-            yield Moment(node.t, "broke", f"{node.service} died unasked: {node.detail}.")
+            text = f"{node.service} exited unexpectedly: {node.detail}."
+            yield Moment(node.t, "impact", text)
 
 
 def _notices(history: History) -> Iterator[Moment]:
+    """Yield the first and the last notice."""
     notices = list(history.of(Notice))
     if not notices:
         return
     first, last = notices[0], notices[-1]
-    text = first.texts.get("en") or next(iter(first.texts.values()), "")
-    yield Moment(first.t, "said", f"The public is told: {text}")
+    yield Moment(first.t, "info", f"First notice: {_text(first)}")
     if last is not first:
-        text = last.texts.get("en") or next(iter(last.texts.values()), "")
-        yield Moment(last.t, "said", f"The last of {len(notices)} notices: {text}")
+        yield Moment(last.t, "info", f"The last of {len(notices)} notices: {_text(last)}")
+
+
+def _text(notice: Notice) -> str:
+    """Return the text in English, or in another language if there is none."""
+    return notice.texts.get("en") or next(iter(notice.texts.values()), "")

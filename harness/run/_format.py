@@ -52,7 +52,7 @@ def require_format(folder: Path) -> None:
     except (OSError, msgspec.DecodeError) as error:
         raise HarnessError(f"{path}: is damaged: {error}; copy the run again") from error
     if statement.format != FORMAT:
-        version = f"harness {statement.harness}".rstrip()
+        version = f"harness {statement.harness}" if statement.harness else "an earlier harness"
         raise UsageError(
             f"{folder}: was written by {version} (format {statement.format}); this version, "
             f"{__version__}, reads format {FORMAT}; run the scenario again"
