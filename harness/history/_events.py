@@ -6,6 +6,7 @@ history (-1 before the merge). An operation is an `Invoke` and, with the same `i
 happened: a time-out, a connection that broke after the request was sent, a server's 500).
 """
 
+from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -30,6 +31,10 @@ class Started(Event, frozen=True, kw_only=True, tag="started"):
     origin: str
     """The date and time of the scenario clock at `t` = 0, in ISO 8601."""
     backend: str = "local"
+
+    def scenario_clock(self, t: float) -> datetime:
+        """Return the date and time of the scenario clock at `t`."""
+        return datetime.fromisoformat(self.origin) + timedelta(seconds=t * self.pace)
 
 
 class Phase(Event, frozen=True, kw_only=True, tag="phase"):
@@ -181,7 +186,7 @@ class Read(Event, frozen=True, kw_only=True, tag="read"):
 
 
 class Generator(Event, frozen=True, kw_only=True, tag="generator"):
-    """The load generator's report about itself, once per second and worker."""
+    """The load generator's report about itself, each second: CPU use and requests in flight."""
 
     worker: str
     cpu: float

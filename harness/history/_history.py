@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -182,8 +182,7 @@ class History:
 
     def scenario_clock(self, t: float) -> datetime:
         """Return the date and time of the scenario clock at `t`."""
-        origin = datetime.fromisoformat(self.started.origin)
-        return origin + timedelta(seconds=self.to_scenario(t))
+        return self.started.scenario_clock(t)
 
     @cached_property
     def _mode_spans(self) -> dict[str, tuple[Span, ...]]:

@@ -1,4 +1,4 @@
-"""Events as messages for people: one line of text, for the events that are worth reading."""
+"""Messages about a run: one line of text for each event that is worth reading."""
 
 from functools import singledispatch
 

@@ -42,7 +42,7 @@ the stack and Locust are ready by then. On a slower machine the epoch is later, 
 clock at the epoch is later by the same time."""
 
 _MIN_NOTICE = 0.05
-"""Wall-clock seconds by which the load generator is told the epoch in advance."""
+"""Wall-clock seconds by which the load generator learns the epoch in advance."""
 
 _STEP_GRACE = 10.0
 """Wall-clock seconds that each step still under way at the end gets to heal its fault."""

@@ -6,8 +6,6 @@
 `take_snapshot` derives it from the fold over the events (`harness.history.RunState`).
 """
 
-from datetime import datetime, timedelta
-
 import msgspec
 
 from harness.history import FaultState, RequestCounts, RunState
@@ -80,8 +78,7 @@ def take_snapshot(state: RunState, messages: tuple[Message, ...], now: float) ->
         scenario_seconds = t * started.pace
         scenario = started.scenario
         if started.origin:
-            moment = datetime.fromisoformat(started.origin) + timedelta(seconds=scenario_seconds)
-            scenario_clock = moment.isoformat(timespec="seconds")
+            scenario_clock = started.scenario_clock(t).isoformat(timespec="seconds")
     return Snapshot(
         scenario=scenario,
         phase=state.phase,

@@ -1,4 +1,4 @@
-"""A clock for tests: time passes only when somebody waits on it, and then at once."""
+"""A clock for tests: waiting on it returns at once and moves its time on; nothing else does."""
 
 import threading
 

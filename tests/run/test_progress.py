@@ -7,8 +7,20 @@ import msgspec
 from rich.console import Console
 
 from harness.clock import WALL_CLOCK
-from harness.history import Ended, Event, Mode, Node, Stage, Started
+from harness.history import (
+    Ended,
+    Event,
+    Fault,
+    Gauge,
+    Invoke,
+    Mode,
+    Node,
+    Phase,
+    Stage,
+    Started,
+)
 from harness.run import LiveState, Recorder, progress
+from harness.run._progress import _View
 
 CLOSED = Stage(t=1.0, service="command", stage="border", state="closed", share=0.0)
 STARTED = Started(t=0.0, scenario="x", seed=0, pace=1.0, epoch=0.0, origin="")
@@ -50,3 +62,26 @@ def test_a_repeated_report_of_a_stage_is_not_printed(tmp_path: Path) -> None:
     other = msgspec.structs.replace(CLOSED, t=5.0, stage="visa")
     printed = lines(tmp_path, CLOSED, again, opens, relapse, other)
     assert [line.split()[0] for line in printed] == ["1.00", "3.00", "4.00", "5.00"]
+
+
+def test_the_live_view_shows_the_snapshot() -> None:
+    live_state = LiveState(WALL_CLOCK)
+    view = _View("x on local")
+    view.attach(live_state)
+    for event in (
+        msgspec.structs.replace(STARTED, epoch=WALL_CLOCK.time()),
+        Phase(t=0.0, name="load"),
+        Mode(t=1.0, service="shop", mode="manual"),
+        Gauge(t=2.0, service="shop", values={"waiting": 3.0, "backlog": 4.0}),
+        Gauge(t=2.0, service="desk", values={"waiting": 2.0}),
+        Fault(t=3.0, id="1", step="gone", fault="cut", targets=("a-b",), state="verified"),
+        Fault(t=3.0, id="2", step="stuck", fault="cut", targets=("a-b",), state="unhealed"),
+        Invoke(t=4.0, id="1", op="o", service="shop", actor="a", journey="j", due=4.0),
+    ):
+        live_state.observe(event)
+    console = Console(file=io.StringIO(), width=120, record=True)
+    console.print(view)
+    shown = " ".join(console.export_text().split())
+    assert shown.startswith("x on local load ")
+    assert "requests 1 ok 0 failed 0 unknown 0 waiting 5 backlog 4 faults gone shop manual" in shown
+    assert "3.00 s fault gone: cut on a-b verified" in shown
