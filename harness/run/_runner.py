@@ -7,11 +7,10 @@ stack is closed, the parts of the history are merged, and the result is judged. 
 SIGHUP end a run early, with the same steps.
 """
 
-import shlex
 import signal
 import traceback
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
@@ -19,11 +18,12 @@ from threading import Thread
 from harness.chaos import Chaos
 from harness.clock import Clock
 from harness.errors import HarnessError, UnhealedError, WorkerLostError
-from harness.history import Ended, Node, Phase, Started, count_damaged, merge, write_history
-from harness.load import LoadConfig, RunLoad
-from harness.stack import Backend, Settings, Stack
+from harness.history import Ended, Phase, count_damaged, merge, write_history
+from harness.load import RunLoad
+from harness.stack import Backend, Stack
 
 from ._active import marked
+from ._configuration import command_line, load_config, stack_settings, started
 from ._errors import ErrorLog, add_damage, write_errors
 from ._folder import RunFolder
 from ._interruption import on_interruption
@@ -33,6 +33,7 @@ from ._outcome import Outcome, judge
 from ._prepare import Prepared
 from ._quiescence import await_quiescence, final_reads
 from ._recorder import Recorder
+from ._stack_events import StackEvents
 from ._tailer import Tailer
 from ._timeline import Timeline
 
@@ -49,9 +50,6 @@ _STEP_GRACE = 10.0
 
 _LOAD_READY = 60.0
 """Wall-clock seconds within which the load generator must be ready."""
-
-_LOAD_GRACE = 45.0
-"""Wall-clock seconds after the last arrival within which journeys under way may complete."""
 
 
 def execute(
@@ -119,6 +117,7 @@ class _Run:
         self.stop = Flag()
         """Set when the run is to end now."""
         self.load_over = Flag()
+        self.stack_events = StackEvents(self.recorder, folder.parts, self.log, self.stop)
 
     def run(self) -> None:
         """Carry out the run; errors go to `log` and are not raised."""
@@ -142,9 +141,9 @@ class _Run:
             try:
                 if not self.recorder.has_begun:  # the stack never came up: keep what it reported
                     now = self.clock.time()
-                    self.recorder.begin(now, self._started(now, now))
+                    self._begin_history(now, now)
             except OSError as error:
-                self._end_unrecorded(error)
+                self.stack_events.end_unrecorded(error)
             self.recorder.close()
 
     def interrupt(self, number: signal.Signals) -> None:
@@ -163,7 +162,7 @@ class _Run:
             self._start(planned)
             if self.stop.is_set():
                 return
-            self._begin(planned)
+            self._await_epoch(planned)
             with Chaos(
                 self.stack,
                 self.folder.path,
@@ -177,43 +176,25 @@ class _Run:
 
     def _start(self, planned: float) -> None:
         """Start the stack and the load generator, for the epoch `planned`."""
-        scenario, load = self.scenario, self.load
-        settings = Settings(
-            pace=scenario.pace,
-            epoch=planned,
-            origin=self._origin(planned, planned),
-            environment={name: o.environment for name, o in scenario.overrides.items()},
-            apps={name: o.app for name, o in scenario.overrides.items() if o.app},
-        )
+        load = self.load
         load.start()
-        self.stack.start(settings, lines=self._record_line, nodes=self._record_node)
-        self.folder.write_stack(self.prepared.spec, self.stack, self._command())
-        load.configure(
-            LoadConfig(
-                journeys=scenario.load.journeys,
-                directory=str(self.prepared.spec.directory),
-                params=scenario.load.params,
-                seed=scenario.seed,
-                pace=scenario.pace,
-                duration=scenario.load.duration,
-                grace=_LOAD_GRACE,
-                addresses={
-                    name: self.stack.address(name)
-                    for name, service in self.prepared.spec.services.items()
-                    if service.port is not None
-                },
-            )
+        self.stack.start(
+            stack_settings(self.scenario, planned),
+            lines=self.stack_events.line,
+            nodes=self.stack_events.node,
         )
+        self._keep_stack()
+        load.configure(load_config(self.prepared, self.stack))
         load.ready(_LOAD_READY)
         if load.workers:  # they are containers of the stack now, and their image is evidence too
-            self.folder.write_stack(self.prepared.spec, self.stack, self._command())
+            self._keep_stack()
 
-    def _begin(self, planned: float) -> None:
+    def _await_epoch(self, planned: float) -> None:
         """Wait for the epoch: `planned`, or as soon as possible if that is over."""
         epoch = max(planned, self.clock.time() + _MIN_NOTICE)
         self.load.go(epoch)
         self.clock.wait(self.stop, epoch - self.clock.time())
-        self.recorder.begin(epoch, self._started(epoch, planned))
+        self._begin_history(epoch, planned)
 
     def _carry_out(self, chaos: Chaos) -> None:
         """Carry out the timeline while the load runs, then wait for quiescence and read."""
@@ -266,29 +247,6 @@ class _Run:
             self.recorder.now(read)
         self.recorder.now(Ended(t=0.0, quiescent=not busy, reason=busy))
 
-    # ---- what the stack reports -------------------------------------------------------------
-
-    def _record_line(self, service: str, line: bytes, moment: float) -> None:
-        try:
-            self.recorder.line(service, line, moment)
-        except OSError as error:
-            self._end_unrecorded(error)
-
-    def _record_node(self, node: Node) -> None:
-        try:
-            self.recorder.node(node)
-        except OSError as error:
-            self._end_unrecorded(error)
-        if node.state == "exited" and not node.planned:
-            self.log.broken.append(f"{node.service} exited unexpectedly: {node.detail}")
-            self.stop.set()
-
-    def _end_unrecorded(self, error: OSError) -> None:
-        """End the run: for the checks, an event that is not recorded did not happen."""
-        text = f"{self.folder.parts}: the history cannot be written: {error.strerror}"
-        self.log.broken.append(text)
-        self.stop.set()
-
     # ---- details ----------------------------------------------------------------------------
 
     def _keep_traceback(self) -> str:
@@ -303,28 +261,10 @@ class _Run:
     def _enter_phase(self, name: str) -> None:
         self.recorder.now(Phase(t=0.0, name=name))
 
-    def _started(self, epoch: float, planned: float) -> Started:
-        return Started(
-            t=0.0,
-            scenario=self.scenario.name,
-            seed=self.scenario.seed,
-            pace=self.scenario.pace,
-            epoch=epoch,
-            origin=self._origin(epoch, planned).isoformat(timespec="seconds"),
-            backend=self.stack.backend,
-        )
+    def _keep_stack(self) -> None:
+        command = command_line(self.prepared, self.stack, self.load)
+        self.folder.write_stack(self.prepared.spec, self.stack, command)
 
-    def _origin(self, epoch: float, planned: float) -> datetime:
-        """Return the scenario clock at `epoch`: its origin, later by what the epoch is late."""
-        origin = self.scenario.origin or datetime.fromtimestamp(planned, UTC)
-        return origin + timedelta(seconds=(epoch - planned) * self.scenario.pace)
-
-    def _command(self) -> str:
-        """Return the command line that repeats this run."""
-        parts = ["harness", "run", self.prepared.source, "--seed", str(self.scenario.seed)]
-        parts += ["--on", self.stack.backend]
-        if self.load.workers:
-            parts += ["--workers", str(self.load.workers)]
-        if self.prepared.spec.directory != Path.cwd():
-            parts += ["--stack", str(self.prepared.spec.directory)]
-        return shlex.join(parts)
+    def _begin_history(self, epoch: float, planned: float) -> None:
+        first = started(self.scenario, self.stack.backend, epoch, planned)
+        self.recorder.begin(epoch, first)
