@@ -46,7 +46,7 @@ def require_format(folder: Path) -> None:
         statement = msgspec.json.decode(path.read_bytes(), type=_Statement)
     except FileNotFoundError as error:
         if not (folder / "scenario.json").is_file():
-            text = f"is not the folder of a run: it has no {_FILE}; name one, as in runs/NAME-..."
+            text = f"holds no run: it has no {_FILE}; name the folder of a run, as in runs/NAME-..."
             raise UsageError(f"{folder}: {text}") from error
         statement = _Statement(format=1, harness=_version_in_format_1(folder))
     except (OSError, msgspec.DecodeError) as error:

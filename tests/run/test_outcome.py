@@ -98,7 +98,7 @@ def test_a_run_that_was_killed_is_judged_as_cut_short(folder: RunFolder) -> None
 
 
 def test_a_folder_that_is_not_a_runs_is_refused(folder: RunFolder, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"is not the folder of a run: it has no run\.json; name"):
+    with pytest.raises(UsageError, match=r"holds no run: it has no run\.json; name the folder"):
         judge(tmp_path)
     with pytest.raises(UsageError, match="is not a folder; name the folder of a run"):
         judge(tmp_path / "nothing")
