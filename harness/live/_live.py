@@ -78,7 +78,7 @@ class LiveStack:
             settings = Settings(pace=pace, epoch=epoch, origin=origin)
             stack.start(settings, lines=recorder.line, nodes=recorder.node)
             chaos = resources.enter_context(
-                Chaos(stack, folder, emit=recorder.now, pace=pace, seed=0)
+                Chaos(stack, folder, emit=recorder.now, clock=clock, pace=pace, seed=0)
             )
             live = cls(stack, chaos, recorder, live_state, part)
             resources.enter_context(live._http)

@@ -167,6 +167,7 @@ class _Run:
                 self.stack,
                 self.folder.path,
                 emit=self.recorder.now,
+                clock=self.clock,
                 pace=self.scenario.pace,
                 seed=self.scenario.seed,
             ) as chaos:
