@@ -1,4 +1,4 @@
-"""Experiments written by hand: the fixtures that the README promises, on the reference system."""
+"""`LiveStack` and the pytest fixtures made of it, on the reference system and on the shop."""
 
 import fcntl
 import time
@@ -10,7 +10,7 @@ import pytest
 
 from experiments.journeys._people import lines
 from harness.errors import UsageError
-from harness.history import Fault, History, Mode, Notice, Started, encode
+from harness.history import Event, Fault, History, Mode, Node, Notice, Started, encode
 from harness.live import LiveStack
 from harness.stack import get_backend
 from services.population import person
@@ -22,6 +22,8 @@ TRAVELLER = {
     "flight": "ZX900",
     "direction": "arrival",
 }
+
+STARTED = Started(t=0.0, scenario="live", seed=0, pace=1.0, epoch=0.0, origin="", backend="local")
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
 
@@ -40,14 +42,14 @@ def eventually(condition: Callable[[], Any], limit: float = 30.0) -> None:
         time.sleep(0.02)
 
 
-def test_the_gate_closes_when_it_is_blind(live: LiveStack) -> None:
+def test_a_gate_without_the_border_service_refers_to_the_counter(live: LiveStack) -> None:
     with live.chaos.cut("autogate-cgk-border"):
         answer = live.post("autogate-cgk", "/travellers", json=TRAVELLER)
         assert answer.status_code == 503
         assert answer.json()["go_to"] == "counter-cgk"
 
 
-def test_what_happened_can_be_read_while_the_stack_runs(live: LiveStack) -> None:
+def test_the_history_can_be_read_while_the_stack_runs(live: LiveStack) -> None:
     since = live.seconds()
     with live.chaos.cut("counter-sub-border", "counter-sub-watchlist"):
         eventually(
@@ -62,58 +64,91 @@ def test_what_happened_can_be_read_while_the_stack_runs(live: LiveStack) -> None
     assert isinstance(live.history(since), History)
 
 
-def test_a_mode_that_began_before_is_known_at_its_beginning(tmp_path: Path) -> None:
-    part = tmp_path / "harness.jsonl"
-    written = [
-        Started(t=0.0, scenario="live", seed=0, pace=1.0, epoch=0.0, origin="", backend="local"),
-        Mode(t=3.0, service="gate", mode="manual", reason="blind"),
+def write_part(folder: Path, events: list[Event]) -> Path:
+    part = folder / "harness.jsonl"
+    part.write_bytes(b"".join(encode(event) + b"\n" for event in events))
+    return part
+
+
+def not_running(part: Path) -> LiveStack:
+    """Return a live stack of which only the history can be used."""
+    nothing = cast("Any", None)
+    return LiveStack(nothing, nothing, nothing, nothing, part)
+
+
+def test_a_mode_from_before_is_in_a_later_part_of_the_history(tmp_path: Path) -> None:
+    written: list[Event] = [
+        STARTED,
+        Mode(t=3.0, service="gate", mode="manual", reason="no answer"),
         Mode(t=1.0, service="gate", mode="mixed", reason="slow"),
-        Mode(t=2.0, service="counter", mode="manual", reason="blind"),
-        Mode(t=7.0, service="counter", mode="automatic", reason="sees"),
+        Mode(t=2.0, service="counter", mode="manual", reason="no answer"),
+        Mode(t=7.0, service="counter", mode="automatic", reason="answers"),
         Notice(t=6.0, service="gate", number=1, state="progress", texts={}),
     ]
-    part.write_bytes(b"".join(encode(event) + b"\n" for event in written))
-    resting = LiveStack(cast("Any", None), cast("Any", None), cast("Any", None), part)
-    history = resting.history(5.0)
+    part = write_part(tmp_path, written)
+    history = not_running(part).history(5.0)
     assert [event.index for event in history.events] == list(range(5))
     assert [event.t for event in history.events] == [0.0, 5.0, 5.0, 6.0, 7.0]
     assert [(s.value, s.start, s.end) for s in history.modes("gate")][1:] == [("manual", 5.0, 7.0)]
     assert [span.value for span in history.modes("counter")] == ["automatic", "manual", "automatic"]
 
 
-def test_a_live_stack_is_marked_as_a_run_is(live: LiveStack) -> None:
+def test_a_mode_from_before_a_restart_is_not_in_a_later_part_of_the_history(
+    tmp_path: Path,
+) -> None:
+    written: list[Event] = [
+        STARTED,
+        Mode(t=1.0, service="gate", mode="manual", reason="no answer"),
+        Node(t=3.0, service="gate", state="started"),
+        Notice(t=6.0, service="gate", number=1, state="progress", texts={}),
+    ]
+    history = not_running(write_part(tmp_path, written)).history(5.0)
+    assert [span.value for span in history.modes("gate")] == ["automatic"]
+
+
+def test_the_live_state_shows_the_running_stack(live: LiveStack) -> None:
+    snapshot = live.live_state.snapshot()
+    assert snapshot.scenario == "live"
+    assert snapshot.nodes["baggage-sub"] == "ready"
+    assert snapshot.t == pytest.approx(live.seconds(), abs=5.0)
+
+
+def test_a_live_stack_has_a_marker_as_a_run_has(live: LiveStack) -> None:
     folder = str(live._part.parents[1])
     markers = (ROOT / ".harness" / "runs").iterdir()
     (marker,) = (marker for marker in markers if marker.read_text() == folder)
-    with marker.open() as file, pytest.raises(BlockingIOError):  # `harness heal` leaves it alone
+    with (
+        marker.open() as file,
+        pytest.raises(BlockingIOError),
+    ):  # so `harness heal` does not touch it
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def test_a_wrong_stack_file_leaves_nothing_behind(tmp_path: Path) -> None:
-    make = cast("Any", None)  # never gets so far
-    with pytest.raises(UsageError), LiveStack.start(tmp_path, tmp_path / "live", make):
+def test_with_a_wrong_stack_file_nothing_is_written(tmp_path: Path) -> None:
+    backend = cast("Any", None)  # not used, because the stack file is read first
+    with pytest.raises(UsageError), LiveStack.start(tmp_path, tmp_path / "live", backend):
         pass
     assert list(tmp_path.iterdir()) == []
 
 
-def test_services_are_seen_as_they_stand(live: LiveStack) -> None:
+def test_the_status_shows_a_paused_service(live: LiveStack) -> None:
     assert {status.state for status in live.status()} == {"running"}
     with live.chaos.pause("baggage-sub"):
         paused = [status.service for status in live.status() if status.state == "paused"]
         assert paused == ["baggage-sub"]
 
 
-def test_the_fixtures_of_the_plugin_are_these(pytester: pytest.Pytester) -> None:
+def test_the_fixtures_of_the_pytest_plugin(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
-        def test_by_hand(stack, chaos, history):
+        def test_faults(stack, chaos, history):
             with chaos.cut("shop-pay") as cut:
                 assert cut.verified, cut.detail
             chaos.cut("worker-pay")    # healed by the fixture
             assert stack.get("shop", "/health").status_code == 200
             assert len(history().faults) == 2
 
-        def test_after_it(chaos, history):
+        def test_the_next_one_has_no_faults(chaos, history):
             assert not chaos.active
             assert not history().faults
         """

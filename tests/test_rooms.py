@@ -20,6 +20,12 @@ SERVICES = sorted((ROOT / "services").rglob("*.py"))
 FROM_OUTSIDE = {"services/kit/_world.py", "services/kit/_clock.py"}
 """Where clock and ids come in from the operating system; everything else is given them."""
 
+ON_THE_CLOCK_OF_THE_RUN = ("run", "live", "history", "checks", "report")
+"""Rooms that get the time from the clock of the run (`harness.clock`), or from the history."""
+
+WAITS = {"clock", "_clock", "timeline", "live_state"}
+"""What has a `wait` method there: the clock itself, and what waits with it."""
+
 MAY = {
     "errors": set[str](),
     "scenario": {"errors"},
@@ -90,6 +96,17 @@ def test_the_backends_do_not_know_each_other() -> None:
         for path in (stack / here).rglob("*.py"):
             known = [i for i, _ in imports(path) if i.startswith(f"harness.stack.{other}")]
             assert not known, path
+
+
+@pytest.mark.parametrize("name", ON_THE_CLOCK_OF_THE_RUN)
+def test_a_run_takes_the_time_from_its_clock_alone(name: str) -> None:
+    for path in (ROOT / "harness" / name).rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        assert not [line for taken, line in imports(path) if taken.split(".")[0] == "time"], path
+        calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        assert not calls & {"datetime.now", "datetime.utcnow", "date.today"}, path
+        waits = {call.split(".")[-2] for call in calls if call.endswith(".wait")}
+        assert waits <= WAITS, path
 
 
 @pytest.mark.parametrize("path", SERVICES, ids=lambda path: str(path.relative_to(ROOT)))

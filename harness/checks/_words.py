@@ -27,7 +27,7 @@ def duration(seconds: float) -> str:
 def real(history: History, life: float) -> float:
     """Seconds of the run in `life`; a history that does not tell its pace has life's own."""
     try:
-        return history.real(life)
+        return history.to_wall(life)
     except (HarnessError, ZeroDivisionError):
         return life
 
@@ -35,7 +35,7 @@ def real(history: History, life: float) -> float:
 def life(history: History, t: float) -> float:
     """Seconds of life in `t` seconds of the run."""
     try:
-        return history.life(t)
+        return history.to_scenario(t)
     except HarnessError:
         return t
 

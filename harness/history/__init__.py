@@ -1,10 +1,11 @@
-"""The append-only record of one run, and the only thing that a check sees.
+"""The append-only record of one run, and the only input of a check.
 
-    history = History.read(Path("runs/pdns2_2024"))
+    history = History.read(Path("runs/payment_outage"))
     for request in history.requests: ...
     for fault in history.faults: ...
 
-See `_events` for what can happen, `_files` for how it is kept, `_lines` for what services say.
+`_events` defines the events, `_files` how they are stored, `_lines` how services log them, and
+`_state` what is known of a run after the events so far.
 """
 
 from ._events import (
@@ -34,11 +35,14 @@ from ._events import (
 from ._files import Writer, count_damaged, damaged, decode, encode, merge, read_lines, write_history
 from ._history import FaultSpan, History, Request, Span
 from ._lines import parse_line
+from ._modes import CurrentModes
+from ._state import RequestCounts, RunState
 
 __all__ = [
     "AnyEvent",
     "Called",
     "Completion",
+    "CurrentModes",
     "Ended",
     "Event",
     "Fail",
@@ -58,6 +62,8 @@ __all__ = [
     "Plan",
     "Read",
     "Request",
+    "RequestCounts",
+    "RunState",
     "Span",
     "Stage",
     "Started",

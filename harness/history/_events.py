@@ -1,44 +1,50 @@
-"""What can happen in a run: one class per kind of event, one JSON line each.
+"""The events of a run: one class per kind of event, one JSON line per event.
 
-`t` is real seconds since the run began; `index` is the event's place in the merged history (-1
-until it is merged). An operation is an `Invoke` and, with the same `id`, at most one of `Ok` (it
-definitely happened), `Fail` (it definitely did not) and `Unknown` (it may have: a time-out, a
-connection that broke after the request was sent, a server's 500).
+`t` is in wall-clock seconds since the start of the run; `index` is the position in the merged
+history (-1 before the merge). An operation is an `Invoke` and, with the same `id`, at most one of
+`Ok` (it definitely happened), `Fail` (it definitely did not happen) and `Unknown` (it may have
+happened: a time-out, a connection that broke after the request was sent, a server's 500).
 """
 
+from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
-    """Something that happened `t` seconds into the run."""
+    """The base of all events: something that happened at `t`."""
 
     t: float
     index: int = -1
 
 
 class Started(Event, frozen=True, kw_only=True, tag="started"):
-    """The run began: everything needed to read the rest, and to run it again."""
+    """The run began. Holds what is needed to interpret the other events and to repeat the run."""
 
     scenario: str
     seed: int
     pace: float
+    """Scenario seconds per wall-clock second."""
     epoch: float
-    """Unix time at `t` = 0, in real seconds."""
+    """Unix time at `t` = 0."""
     origin: str
-    """The date and hour of life at `t` = 0, ISO 8601."""
+    """The date and time of the scenario clock at `t` = 0, in ISO 8601."""
     backend: str = "local"
+
+    def scenario_clock(self, t: float) -> datetime:
+        """Return the date and time of the scenario clock at `t`."""
+        return datetime.fromisoformat(self.origin) + timedelta(seconds=t * self.pace)
 
 
 class Phase(Event, frozen=True, kw_only=True, tag="phase"):
-    """The run entered a phase: `load`, `settle` (no more arrivals), `reads`."""
+    """The run entered a phase: `load`, `quiescence` (no more arrivals), `reads`, `interrupted`."""
 
     name: str
 
 
 class Invoke(Event, frozen=True, kw_only=True, tag="invoke"):
-    """A client sent a request. `due` is when it should have; the difference is start lag."""
+    """A client sent a request. It was scheduled for `due`; the difference to `t` is start lag."""
 
     id: str
     op: str
@@ -54,11 +60,11 @@ class _Completion(Event, frozen=True, kw_only=True):
     op: str
     service: str
     latency: float
-    """Real seconds from request to answer."""
+    """Wall-clock seconds from request to response."""
     status: int = 0
-    """HTTP status; 0 if there was no answer."""
+    """HTTP status; 0 if there was no response."""
     value: dict[str, Any] = {}
-    """The answer's JSON object."""
+    """The JSON object in the response."""
     error: str = ""
 
 
@@ -71,7 +77,7 @@ class Fail(_Completion, frozen=True, kw_only=True, tag="fail"):
 
 
 class Unknown(_Completion, frozen=True, kw_only=True, tag="unknown"):
-    """Nobody can tell whether the request had its effect."""
+    """The request may or may not have had its effect."""
 
 
 Completion: TypeAlias = Ok | Fail | Unknown
@@ -82,8 +88,9 @@ FaultState = Literal["asked", "injected", "verified", "unverified", "healing", "
 class Fault(Event, frozen=True, kw_only=True, tag="fault"):
     """A fault moved on: asked -> injected -> verified|unverified -> healing -> healed|unhealed.
 
-    `verified`: canaries saw it through the link while the target itself was alive. `healed`:
-    canaries saw it gone. `id` is one injection (a flapping step has many), `step` its label.
+    `verified`: probes through the link saw the fault while the target itself was alive. `healed`:
+    probes saw that the fault is gone. `id` names one injection (a flapping step has many), `step`
+    is the label of its step.
     """
 
     id: str
@@ -95,7 +102,7 @@ class Fault(Event, frozen=True, kw_only=True, tag="fault"):
 
 
 class Called(Event, frozen=True, kw_only=True, tag="called"):
-    """An operator's call was made. `status` 0: no answer."""
+    """A step of the timeline sent an operator's request. `status` is 0 without a response."""
 
     step: str
     service: str
@@ -105,7 +112,7 @@ class Called(Event, frozen=True, kw_only=True, tag="called"):
 
 
 class Node(Event, frozen=True, kw_only=True, tag="node"):
-    """A service's process or container changed state; `planned` if the scenario did it."""
+    """A service's process or container changed state; `planned` if the scenario caused it."""
 
     service: str
     state: Literal["started", "ready", "exited", "paused", "resumed"]
@@ -114,7 +121,7 @@ class Node(Event, frozen=True, kw_only=True, tag="node"):
 
 
 class Mode(Event, frozen=True, kw_only=True, tag="mode"):
-    """A service changed how it works: `automatic`, `manual` or `mixed`."""
+    """A service reported its mode: `automatic`, `manual` or `mixed`."""
 
     service: str
     mode: str
@@ -123,43 +130,45 @@ class Mode(Event, frozen=True, kw_only=True, tag="mode"):
 
 
 class Plan(Event, frozen=True, kw_only=True, tag="plan"):
-    """The recovery plan that a service follows: each stage with the stages it comes after."""
+    """The recovery plan that a service follows: each stage with the stages that must precede it."""
 
     service: str
     stages: dict[str, tuple[str, ...]]
 
 
 class Stage(Event, frozen=True, kw_only=True, tag="stage"):
-    """A stage of the recovery plan moved: `closed`, `ramping`, `dwelling`, `done`, `relapsed`."""
+    """A stage of the recovery plan is now `closed`, `ramping`, `dwelling`, `done` or `relapsed`."""
 
     service: str
     stage: str
     state: str
     share: float = 0.0
+    """The part of the requests that the stage admits, 0 to 1."""
     gate: bool = True
-    """Whether the step's exit criteria held when it was taken."""
+    """True if the exit criteria of the previous ramp step were met at that moment."""
     reason: str = ""
 
 
 class Notice(Event, frozen=True, kw_only=True, tag="notice"):
-    """A notice to the public, in several languages."""
+    """A service published a notice to its users, in one or more languages."""
 
     service: str
     number: int
     state: str
     """`disruption`, `progress` or `all-clear`."""
     texts: dict[str, str]
+    """By language code."""
 
 
 class Gauge(Event, frozen=True, kw_only=True, tag="gauge"):
-    """Numbers that a service reports now and then. Counts are since its previous gauge."""
+    """Figures that a service reports periodically. Counts are since its previous report."""
 
     service: str
     values: dict[str, float]
 
 
 class LogEvent(Event, frozen=True, kw_only=True, tag="log"):
-    """Any other structured line that a service logged."""
+    """A structured log line of a service that is none of the other events."""
 
     service: str
     event: str
@@ -167,7 +176,7 @@ class LogEvent(Event, frozen=True, kw_only=True, tag="log"):
 
 
 class Read(Event, frozen=True, kw_only=True, tag="read"):
-    """One page of a final read. `complete` on the last page, or `error` if it could not be had."""
+    """One page of a final read. The last one is `complete`, or has an `error` if reading failed."""
 
     service: str
     name: str
@@ -177,7 +186,7 @@ class Read(Event, frozen=True, kw_only=True, tag="read"):
 
 
 class Generator(Event, frozen=True, kw_only=True, tag="generator"):
-    """The load generator about itself, each second: how busy, how many requests in flight."""
+    """The load generator's report about itself, each second: CPU use and requests in flight."""
 
     worker: str
     cpu: float
@@ -187,7 +196,7 @@ class Generator(Event, frozen=True, kw_only=True, tag="generator"):
 
 
 class Ended(Event, frozen=True, kw_only=True, tag="ended"):
-    """The run is over. `quiescent`: the system said it had nothing left to do."""
+    """The run is over. `quiescent` if every service reported that it has nothing left to do."""
 
     quiescent: bool
     reason: str = ""

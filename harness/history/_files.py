@@ -1,10 +1,10 @@
 """Histories on disk: JSON lines, appended live by several processes, merged by time at the end.
 
-While a run lasts, each process appends to a part of its own, `parts/NAME.jsonl`. `merge` sorts
-the parts by time into `history.jsonl` and numbers the events. A part whose last line was cut
-short by a kill or a full disk loses that line only; so does one with a damaged line elsewhere, and
-`damaged` counts those, since a history that lacks something proves nothing. `history.jsonl` is
-written in one step, so there a last line cut short is damage as well, and so is a missing number.
+During a run each process appends to its own part, `parts/NAME.jsonl`. `merge` sorts the events of
+all parts by time and numbers them; the result is `history.jsonl`. In a part, a last line that was
+cut short by a kill or a full disk is expected, and only that line is lost. A damaged line elsewhere
+is left out and counted by `damaged`, because an incomplete history proves nothing. `history.jsonl`
+is written atomically, so there a truncated last line and a gap in the numbers count as damage too.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,7 +22,7 @@ _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 
 
 class Writer:
-    """Appends events to one part; any thread may call it, and each line is on disk at once."""
+    """Appends events to one part. Thread-safe; every line is passed to the system unbuffered."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -30,15 +30,19 @@ class Writer:
         self._lock = Lock()
 
     def write(self, event: Event) -> None:
-        """Append `event`."""
+        """Append `event`.
+
+        Raises:
+            OSError: the line cannot be written; the part then ends with the previous line.
+        """
         line = memoryview(_encoder.encode(event) + b"\n")
         with self._lock:
             begin = self._file.tell()
             try:
-                while line:  # a disk that is nearly full takes a part of it
+                while line:  # a disk that is nearly full accepts only a part of the line
                     line = line[self._file.write(line) :]
             except OSError:
-                with suppress(OSError):  # or the next event would continue half a line
+                with suppress(OSError):  # otherwise the next event would continue half a line
                     self._file.truncate(begin)
                     self._file.seek(begin)
                 raise
@@ -49,12 +53,12 @@ class Writer:
 
 
 def encode(event: Event) -> bytes:
-    """`event` as one JSON line, without the line's end."""
+    """Return `event` as one JSON line without the newline."""
     return _encoder.encode(event)
 
 
 def decode(line: bytes) -> AnyEvent:
-    """The event on `line`.
+    """Return the event on `line`.
 
     Raises:
         ValueError: not UTF-8, not JSON (msgspec.DecodeError), or not an event (ValidationError).
@@ -63,46 +67,48 @@ def decode(line: bytes) -> AnyEvent:
 
 
 def read_lines(path: Path) -> Iterator[AnyEvent]:
-    """The events of one file, in its order, without lines that cannot be read."""
-    return (event for event in attempts(path) if event is not None)
+    """Iterate over the events of one file in file order; damaged lines are left out."""
+    return (event for event in _decode_lines(path) if event is not None)
 
 
 def read_whole(path: Path) -> tuple[list[AnyEvent], int]:
-    """The events of a `history.jsonl`, and how many it lacks by its own numbers."""
-    found = list(attempts(path, cut_short=True))
+    """Return the events of a `history.jsonl`, and how many are missing from it."""
+    found = list(_decode_lines(path, truncated_is_damaged=True))
     events = [event for event in found if event is not None]
     numbered = max((event.index for event in events), default=-1) + 1
     return events, max(len(found), numbered) - len(events)
 
 
-def attempts(path: Path, *, cut_short: bool = False) -> Iterator[AnyEvent | None]:
-    """What each line of a file says; None for a damaged one.
+def _decode_lines(path: Path, *, truncated_is_damaged: bool = False) -> Iterator[AnyEvent | None]:
+    """Yield the event of each line, or None for a damaged line.
 
-    A last line that is cut short is nothing, or with `cut_short` damaged as well.
+    A truncated last line is skipped, unless `truncated_is_damaged`.
     """
     with path.open("rb") as file:
         for line in file:
             try:
                 yield _decoder.decode(line)
-            except (ValueError, RecursionError):  # no JSON, no event, no UTF-8; nested for ever
-                if cut_short or line.endswith(b"\n"):
+            # Not JSON, not an event, not UTF-8, or nested too deeply for the decoder.
+            except (ValueError, RecursionError):
+                if truncated_is_damaged or line.endswith(b"\n"):
                     yield None
 
 
 def damaged(path: Path) -> int:
-    """How many whole lines of a file are no events."""
-    return sum(event is None for event in attempts(path))
+    """Return how many complete lines of a file are not events."""
+    return sum(event is None for event in _decode_lines(path))
 
 
 def count_damaged(parts: Iterable[Path]) -> int:
-    """How many lines `merge` leaves out of `parts`; a run that lost any proves nothing."""
+    """Return how many damaged lines `merge` leaves out of `parts`."""
     return sum(map(damaged, parts))
 
 
 def merge(parts: Iterable[Path]) -> list[AnyEvent]:
-    """The events of `parts` by time, numbered from 0; ties keep the order of the parts.
+    """Return the events of `parts` sorted by time and numbered from 0.
 
-    Damaged lines are left out; `count_damaged` says how many.
+    Events at the same time keep the order of the parts. Damaged lines are left out; see
+    `count_damaged`.
     """
     events = [event for part in parts for event in read_lines(part)]
     events.sort(key=lambda event: event.t)
@@ -110,7 +116,7 @@ def merge(parts: Iterable[Path]) -> list[AnyEvent]:
 
 
 def write_history(path: Path, events: Iterable[Event]) -> None:
-    """Write a whole history in one step: readers see the old file or the new one, never half."""
+    """Write a whole history atomically: readers see the old file or the complete new one."""
     draft = path.with_suffix(".draft")
     with draft.open("wb") as file:
         for event in events:

@@ -1,8 +1,8 @@
-"""A history as checks and reports read it: pairs, spans and windows over the list of events."""
+"""A history as checks and reports read it: requests, fault spans and mode spans."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,88 +23,93 @@ from ._events import (
     Unknown,
 )
 from ._files import count_damaged, merge, read_whole
+from ._modes import CurrentModes
 
 E = TypeVar("E", bound=Event)
+
+_UNKNOWN_MODE = "automatic"
+"""What a mode counts as while it is unknown."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One operation: what was asked and, if it came, the answer."""
+    """One operation: the request and, if there is one, its completion."""
 
     invoke: Invoke
     completion: Completion | None
 
     @property
     def outcome(self) -> str:
-        """`ok`, `fail` or `unknown`; a request without an answer is unknown."""
+        """Return `ok`, `fail` or `unknown`; a request without a completion is unknown."""
         if isinstance(self.completion, Ok):
             return "ok"
         return "fail" if isinstance(self.completion, Fail) else "unknown"
 
     @property
     def value(self) -> dict[str, object]:
-        """The answer's JSON object, empty without an answer."""
+        """Return the JSON object in the response; empty without one."""
         return {} if self.completion is None else self.completion.value
 
     @property
     def events(self) -> tuple[int, ...]:
-        """Indexes of its events, as evidence."""
+        """Return the indexes of its events, as evidence of a verdict."""
         done = () if self.completion is None else (self.completion.index,)
         return (self.invoke.index, *done)
 
 
 @dataclass(frozen=True)
 class FaultSpan:
-    """One injection from `asked` to its last state."""
+    """One injection of a fault, from `asked` to its last state. Times are `t` of events."""
 
     events: tuple[Fault, ...]
 
     @property
     def first(self) -> Fault:
-        """The `asked` event."""
+        """Return the first event, whose state is `asked`."""
         return self.events[0]
 
     def at(self, *states: str) -> float | None:
-        """When it first reached one of `states`, in seconds of the run."""
+        """Return when it first reached one of `states`; None if it never did."""
         return next((event.t for event in self.events if event.state in states), None)
 
     @property
     def start(self) -> float:
-        """When it began to bite: verified, else injected, else asked."""
+        """Return when it took effect: when it was verified, else injected, else asked for."""
         found = self.at("verified", "unverified"), self.at("injected")
         return next((t for t in found if t is not None), self.first.t)
 
     @property
     def end(self) -> float | None:
-        """When it was seen to be gone; None while it lasts or where it could not be healed."""
+        """Return when it was verified to be gone; None if it was not healed."""
         return self.at("healed")
 
 
 @dataclass(frozen=True)
 class Span:
-    """`value` held from `start` to `end`, in seconds of the run."""
+    """A state, `value`, that lasted from `start` to `end`, in wall-clock seconds of the run."""
 
     value: str
     start: float
     end: float
     index: int
+    """The event that began it; -1 if it lasts since the start of the run."""
 
 
 class History:
-    """The events of one run, by time. Everything on it is derived from that list."""
+    """The events of one run, in order of time. All properties are derived from that list."""
 
     def __init__(self, events: Iterable[AnyEvent], damaged: int = 0) -> None:
         self.events: Sequence[AnyEvent] = tuple(events)
         self.damaged = damaged
-        """Lines of its files that could not be read: with any, the run proves nothing."""
+        """How many events are missing because lines are damaged. If any, the run proves nothing."""
         self._kinds: dict[type[Event], tuple[Any, ...]] = {}
 
     @classmethod
     def read(cls, run: Path) -> "History":
-        """The history in the folder `run`, merged from its parts if the run was cut short.
+        """Read the history in the folder `run`, merging its parts if the run was cut short.
 
         Raises:
-            HarnessError: there is none.
+            HarnessError: the folder holds no history.
         """
         whole = run / "history.jsonl"
         if whole.is_file():
@@ -116,77 +121,86 @@ class History:
         return cls(merge(parts), damaged=count_damaged(parts))
 
     def of(self, kind: type[E]) -> Iterator[E]:
-        """The events of one kind, by time."""
-        if kind not in self._kinds:  # every check asks; a long run has millions of events
+        """Iterate over the events of the class `kind`, in order of time."""
+        if kind not in self._kinds:  # cached: every check asks, and a long run has millions
             self._kinds[kind] = tuple(event for event in self.events if isinstance(event, kind))
         return iter(self._kinds[kind])
 
     @cached_property
     def started(self) -> Started:
-        """How the run began.
+        """Return the event with which the run began.
 
         Raises:
-            HarnessError: the history does not say.
+            HarnessError: the history has no such event.
         """
         for event in self.of(Started):
             return event
-        raise HarnessError("the history does not say how the run began, so it is no run's")
+        raise HarnessError("the history has no `started` event, so it is not the history of a run")
 
     @cached_property
     def end(self) -> float:
-        """When the last event happened."""
+        """Return when the last event happened, in wall-clock seconds of the run."""
         return self.events[-1].t if self.events else 0.0
 
     @cached_property
     def requests(self) -> tuple[Request, ...]:
-        """Every operation, by the time of its invocation."""
-        answers = {
+        """Return every operation, in order of its invocation."""
+        completions = {
             event.id: event for event in self.events if isinstance(event, Ok | Fail | Unknown)
         }
-        return tuple(Request(event, answers.get(event.id)) for event in self.of(Invoke))
+        return tuple(Request(event, completions.get(event.id)) for event in self.of(Invoke))
 
     @cached_property
     def faults(self) -> tuple[FaultSpan, ...]:
-        """Every injection, by the time at which it was asked for."""
+        """Return every injection of a fault, in order of the time at which it was asked for."""
         spans: dict[str, list[Fault]] = {}
         for event in self.of(Fault):
             spans.setdefault(event.id, []).append(event)
         return tuple(FaultSpan(tuple(events)) for events in spans.values())
 
     def modes(self, service: str) -> tuple[Span, ...]:
-        """The modes of `service` as spans that cover the run.
+        """Return the modes of `service` as spans that cover the run.
 
-        Each of its processes is `automatic` until it says else: what one said is no word about the
-        next.
+        A mode that is unknown (see `CurrentModes`) counts as `automatic`, because a service logs
+        its mode only when it changes.
         """
-        spans, value, since, index = [], "automatic", 0.0, -1
-        for event in self._beginnings:
-            now = event.mode if isinstance(event, Mode) else "automatic"
-            if event.service != service or now == value:
-                continue
-            if event.t > since:
-                spans.append(Span(value, since, event.t, index))
-            value, since, index = now, event.t, event.index
-        spans.append(Span(value, since, max(self.end, since), index))
-        return tuple(spans)
-
-    def real(self, life: float) -> float:
-        """Seconds of the run in `life` seconds."""
-        return life / self.started.pace
-
-    def life(self, t: float) -> float:
-        """Seconds of life in `t` seconds of the run."""
-        return t * self.started.pace
-
-    def calendar(self, t: float) -> datetime:
-        """The date and hour of life at `t`."""
-        return datetime.fromisoformat(self.started.origin) + timedelta(seconds=self.life(t))
+        return self._mode_spans.get(service) or (Span(_UNKNOWN_MODE, 0.0, max(self.end, 0.0), -1),)
 
     @cached_property
-    def _beginnings(self) -> tuple[Mode | Node, ...]:
-        """Of modes: what a service said, or that it was started."""
-        return tuple(
-            event
-            for event in self.events
-            if isinstance(event, Mode) or (isinstance(event, Node) and event.state == "started")
-        )
+    def reported_modes(self) -> dict[str, tuple[Span, ...]]:
+        """Return, by name, the modes of every service that ever reported one."""
+        services = {event.service for event in self.of(Mode)}
+        return {service: self.modes(service) for service in sorted(services)}
+
+    def to_wall(self, scenario_seconds: float) -> float:
+        """Convert a duration in scenario seconds to wall-clock seconds."""
+        return scenario_seconds / self.started.pace
+
+    def to_scenario(self, wall_seconds: float) -> float:
+        """Convert a duration in wall-clock seconds to scenario seconds."""
+        return wall_seconds * self.started.pace
+
+    def scenario_clock(self, t: float) -> datetime:
+        """Return the date and time of the scenario clock at `t`."""
+        return self.started.scenario_clock(t)
+
+    @cached_property
+    def _mode_spans(self) -> dict[str, tuple[Span, ...]]:
+        """By service, the modes of each one whose mode could have changed."""
+        modes = CurrentModes()
+        spans: dict[str, list[Span]] = {}
+        for event in self.events:
+            if not (isinstance(event, Mode | Node) and modes.apply(event)):
+                continue
+            mode = modes.mode(event.service) or _UNKNOWN_MODE
+            found = spans.setdefault(event.service, [Span(_UNKNOWN_MODE, 0.0, 0.0, -1)])
+            if mode == found[-1].value:
+                continue
+            last = found.pop()
+            if event.t > last.start:
+                found.append(replace(last, end=event.t))
+            found.append(Span(mode, event.t, event.t, event.index))
+        return {
+            service: (*found[:-1], replace(found[-1], end=max(self.end, found[-1].start)))
+            for service, found in spans.items()
+        }

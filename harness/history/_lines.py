@@ -1,10 +1,11 @@
-"""The log protocol: what a service may say on stdout, one JSON object a line, and what it becomes.
+"""The log protocol: a service reports events as JSON objects on stdout, one per line.
 
-A line with `"event"` is an event; every other line is left to the log file. Known events are
-`mode`, `plan`, `stage`, `notice` and `gauge`, with the fields of their classes; a `gauge`'s other
-keys are its values. A `mode` is said at each change; a process that has said none is automatic,
-whatever the one before it said. Anything else, a known event with wrong fields included, becomes
-`LogEvent`. The time of an event is the time at which its line was read.
+A line with the key `event` is an event; every other line goes to the log file only. Known events
+are `mode`, `plan`, `stage`, `notice` and `gauge`, with the fields of their classes; the other keys
+of a `gauge` are its values. A service logs `mode` at each change; a process that has logged none
+counts as automatic, whatever the previous process logged. Anything else, including a known
+event with wrong fields, becomes a `LogEvent`. An event's time is the time at which its line was
+read.
 """
 
 from typing import Any
@@ -23,11 +24,11 @@ _ENVELOPE = {"event", "service", "time", "level"}
 
 
 def parse_line(service: str, line: bytes | str, t: float) -> AnyEvent | None:
-    """The event that `service` logged as `line`, read at `t`; None if it is no event."""
+    """Return the event that `service` logged as `line`, read at `t`; None for any other line."""
     try:
         text = line.encode() if isinstance(line, str) else line
         record = msgspec.json.decode(text) if text.lstrip().startswith(b"{") else None
-    except (ValueError, RecursionError):  # no JSON, no UTF-8, or nested for ever
+    except (ValueError, RecursionError):  # not JSON, not UTF-8, or nested too deeply
         return None
     if not isinstance(record, dict) or not isinstance(record.get("event"), str):
         return None
@@ -42,7 +43,7 @@ def _typed(service: str, name: str, data: dict[str, Any], t: float) -> AnyEvent 
             numbers = {k: float(v) for k, v in data.items() if isinstance(v, int | float)}
             return Gauge(t=t, service=service, values=numbers)
         kind = _KINDS.get(name)
-        said = {**data, "service": service, "t": t, "kind": name}
-        return None if kind is None else msgspec.convert(said, kind)
-    except (msgspec.ValidationError, OverflowError):  # JSON's integers have no end
+        fields = {**data, "service": service, "t": t, "kind": name}
+        return None if kind is None else msgspec.convert(fields, kind)
+    except (msgspec.ValidationError, OverflowError):  # JSON integers have no upper limit
         return None

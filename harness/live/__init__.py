@@ -1,11 +1,11 @@
-"""A stack for experiments written by hand: started once, spoken to directly, faults at will.
+"""A running stack for experiments written as plain pytest tests.
 
     with LiveStack.start(Path("."), folder, get_backend("local"), pace=60) as live:
-        with live.chaos.cut("border-database"):
-            answer = live.post("border", "/crossings", json={...})
+        with live.chaos.cut("shop-payments"):
+            answer = live.post("shop", "/orders", json={...})
         modes = [event.mode for event in live.history().of(Mode)]
 
-The pytest fixtures `stack`, `chaos` and `history` are this.
+The pytest fixtures `stack`, `chaos` and `history` give access to one `LiveStack`.
 """
 
 from ._live import LiveStack

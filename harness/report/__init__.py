@@ -1,10 +1,11 @@
-"""How a run is told: `report.html`, `junit.xml` and `summary.md`, all from the same evidence.
+"""The reports of a run: `report.html`, `junit.xml` and `summary.md`, all from the same evidence.
 
     write_reports(folder, history=..., scenario=..., stack=..., verdicts=..., problems=...,
                   exit_code=...)
 
-`_series` derives the figures, `_story` the sentences, `_svg` draws, `_html`, `_junit` and
-`_summary` write. Charts are SVG made here: they need no script, print well and open offline.
+`_series` derives the figures, `_narrative` the sentences, `_svg` draws the charts, and `_html`,
+`_junit` and `_summary` write the files. Charts are SVG, so that they need no script, print well and
+open offline.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +35,16 @@ def write_reports(
     problems: Sequence[str],
     exit_code: ExitCode,
 ) -> None:
-    """Write every report of a run into its folder.
+    """Write every report of a run into its folder, each file atomically.
+
+    Args:
+        folder: the run's folder.
+        history: the events of the run.
+        scenario: the scenario as it was executed.
+        stack: the content of `stack.json`; empty if the stack never came up.
+        verdicts: one per expectation.
+        problems: what went wrong apart from the system under test, one line each.
+        exit_code: the exit code of the run.
 
     Raises:
         OSError: the folder cannot be written to.
@@ -46,6 +56,6 @@ def write_reports(
         ("summary.md", write_summary),
     ):
         draft = folder / f".{name}.draft"
-        # Whatever bytes a service answered with, a report can be written about it.
+        # "replace": a service may have answered with text that cannot be encoded.
         draft.write_text(write(evidence), encoding="utf-8", errors="replace")
         draft.replace(folder / name)

@@ -1,4 +1,4 @@
-"""A run's evidence as every format needs it, gathered once."""
+"""The evidence of a run in the form that all report formats need, derived once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from harness.errors import ExitCode
 from harness.history import AnyEvent, History
 from harness.scenario import Scenario
 
-from ._series import Series, begun
-from ._story import Moment, tell_story
+from ._narrative import Moment, narrate
+from ._series import Series, injected_at
 from ._times import Times
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What there is to tell."""
+    """The input of the reports, with what is derived from it."""
 
     history: History
     scenario: Scenario
@@ -28,66 +28,66 @@ class Evidence:
 
     @cached_property
     def series(self) -> Series:
-        """The curves and spans of the charts."""
+        """Return the curves and spans of the charts."""
         return Series(self.history)
 
     @cached_property
     def times(self) -> Times:
-        """How moments are written."""
+        """Return how times are written: with dates if the scenario has an origin."""
         return Times(self.history, dated=self.scenario.origin is not None)
 
     @cached_property
-    def story(self) -> list[Moment]:
-        """The moments of the run."""
-        return tell_story(self.history, self.series, self.times)
+    def narrative(self) -> list[Moment]:
+        """Return the important moments of the run, in order of time."""
+        return narrate(self.history, self.series, self.times)
 
     @property
     def result(self) -> str:
-        """`pass`, `fail` or `inconclusive`, errors beside the verdicts included."""
+        """Return `pass`, `fail` or `inconclusive`; an error of the harness counts as `fail`."""
         if self.exit_code in (ExitCode.FAIL, ExitCode.UNHEALED, ExitCode.BROKEN):
             return "fail"
         return "pass" if self.exit_code is ExitCode.PASS else "inconclusive"
 
     @property
     def headline(self) -> str:
-        """The result in a few words."""
+        """Return the result in a few words."""
         count = len(self.verdicts)
         passed = sum(verdict.result == "pass" for verdict in self.verdicts)
         match self.exit_code:
             case ExitCode.PASS:
-                return f"Held: all {count} expectations"
+                return f"Passed: all {count} expectations met"
             case ExitCode.UNHEALED:
-                return "A fault could not be taken back"
+                return "A fault could not be healed"
             case ExitCode.BROKEN:
                 return "The stack or the harness failed"
             case ExitCode.FAIL:
-                return f"Did not hold: {count - passed} of {count} expectations not met"
-        reason = "inconclusive" if worst(self.verdicts) == "inconclusive" else "cut short"
-        return f"Proves nothing yet: {reason}, {passed} of {count} expectations met"
+                return f"Failed: {count - passed} of {count} expectations not met"
+        reason = "no proof" if worst(self.verdicts) == "inconclusive" else "cut short"
+        return f"Inconclusive: {reason}, {passed} of {count} expectations met"
 
     @property
     def facts(self) -> list[tuple[str, str]]:
-        """Figures for the top: value and what it is."""
+        """Return key figures for the top of the page: value and label."""
         requests = self.history.requests
         actors = {request.invoke.actor for request in requests}
         unknown = sum(request.outcome == "unknown" for request in requests)
         facts = [
-            (f"{len(actors):,}", "arrived, on their own schedule"),
-            (f"{len(requests):,}", "requests, every one recorded"),
-            (f"{unknown:,}", "of them with unknown outcome"),
+            (f"{len(actors):,}", "users, arriving on their own schedule"),
+            (f"{len(requests):,}", "requests, all recorded"),
+            (f"{unknown:,}", "requests with unknown outcome"),
         ]
         spans = [span for span in self.history.faults if span.end is not None]
         if spans:
-            length = max(span.end or 0.0 for span in spans) - min(begun(span) for span in spans)
-            facts.append((self.times.length(length), "from the first fault to the last repair"))
+            length = max(span.end or 0.0 for span in spans) - min(map(injected_at, spans))
+            facts.append((self.times.length(length), "from the first fault until all were healed"))
         most = max((max(c.values) for c in self.series.gauge("waiting")), default=0)
         if most > 1:
-            facts.append((f"{most:.0f}", "waiting at once, where it was worst"))
+            facts.append((f"{most:.0f}", "waiting at most, at one service"))
         if self.series.notices:
-            facts.append((str(len(self.series.notices)), "notices to the public"))
+            facts.append((str(len(self.series.notices)), "notices published"))
         return facts
 
-    def shown(self, indexes: Sequence[int]) -> list[AnyEvent]:
-        """The events that a verdict names."""
+    def events(self, indexes: Sequence[int]) -> list[AnyEvent]:
+        """Return the events with these indexes, such as the evidence of a verdict."""
         events = self.history.events
         return [events[index] for index in indexes if 0 <= index < len(events)]

@@ -1,4 +1,4 @@
-"""`report.html`: one file that opens offline, on paper, on a phone, in light and in dark."""
+"""`report.html`: one self-contained file for offline use, print, phones, light and dark mode."""
 
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -8,15 +8,14 @@ from harness.checks import Verdict
 from harness.history import encode
 
 from ._evidence import Evidence
-from ._series import biggest, thinned
+from ._series import largest, thinned
 from ._svg import Frame, area_chart, lanes, line_chart
 
-_NOTICES = 200
-"""Notices drawn: more cannot be told apart, and each brings its text."""
-
+_MAX_NOTICES = 200
+"""Notices drawn at most: more could not be distinguished, and each adds its text to the page."""
 
 _COUNTS = ("requests", "waiting", "records")
-"""Units of which there is no half."""
+"""Units that have no fractions."""
 
 _OVERVIEW = {
     "fault": "fault",
@@ -24,13 +23,13 @@ _OVERVIEW = {
     "relapsed": "closed again",
     "ramping": "opening",
     "done": "fully open",
-    "notice": "notice to the public",
+    "notice": "notice",
 }
-"""What the boxes of the first panel are, by class."""
+"""Labels of the boxes in the first panel, by CSS class."""
 
 
 def write_html(evidence: Evidence) -> str:
-    """The whole page."""
+    """Return the whole page."""
     scenario = evidence.scenario
     css = files("harness.report").joinpath("report.css").read_text(encoding="utf-8")
     body = "\n".join([*_top(evidence), *_charts(evidence), *_verdicts(evidence), *_foot(evidence)])
@@ -51,8 +50,8 @@ def _top(evidence: Evidence) -> Iterator[str]:
     length = evidence.times.both(history.end)
     yield (
         f'<div class="card verdict {evidence.result}"><div><strong>{escape(evidence.headline)}'
-        f"</strong>{escape(length)}, at pace {scenario.pace:g}: one second of the run is "
-        f"{escape(evidence.times.length(1.0))} of life.</div></div>"
+        f"</strong>{escape(length)}. Pace {scenario.pace:g}: one second of the run is "
+        f"{escape(evidence.times.length(1.0))} of scenario time.</div></div>"
     )
     if evidence.problems:
         yield '<ul class="problems">'
@@ -61,8 +60,8 @@ def _top(evidence: Evidence) -> Iterator[str]:
     yield '<ul class="facts">'
     yield from (f"<li><b>{escape(v)}</b>{escape(what)}</li>" for v, what in evidence.facts)
     yield "</ul>"
-    yield '<h2>What broke, what held, what came back</h2><div class="card"><ol class="story">'
-    for moment in evidence.story:
+    yield '<h2>What happened</h2><div class="card"><ol class="narrative">'
+    for moment in evidence.narrative:
         yield (
             f'<li class="{moment.kind}"><time>{escape(evidence.times.moment(moment.t))}</time>'
             f"<span>{escape(moment.text)}</span></li>"
@@ -76,34 +75,34 @@ def _charts(evidence: Evidence) -> Iterator[str]:
     middles = series.middles
     yield "<h2>The run over time</h2>"
     yield (
-        '<p class="note">Shaded: while a fault lasted. The axis shows life, and below it the '
-        'seconds of the run.<span class="phone"> Swipe a chart to see all of it.</span></p>'
+        '<p class="note">Shaded: a fault was active. The axis shows scenario time and, below it, '
+        'wall-clock seconds.<span class="phone"> Swipe a chart to see all of it.</span></p>'
     )
     rows = _overview(evidence)
     drawn = {kind for _, boxes in rows for _, _, kind, _ in boxes}
     keys = [(kind, name) for kind, name in _OVERVIEW.items() if kind in drawn]
-    yield _panel("Faults, stages of recovery and notices", lanes(frame, rows) + _keys(keys))
+    yield _panel("Faults, recovery stages and notices", lanes(frame, rows) + _legend(keys))
     if series.modes:
         rows = [
             (name, [(s.start, s.end, s.value, s.value) for s in spans])
             for name, spans in series.modes.items()
         ]
         modes = [(mode, mode) for mode in ("automatic", "mixed", "manual")]
-        yield _panel("How each service worked", lanes(frame, rows) + _keys(modes))
+        yield _panel("Mode of each service", lanes(frame, rows) + _legend(modes))
     if series.paths:
-        chart = area_chart(frame, middles, biggest(series.paths), "answers per second")
-        yield _panel("Served, by the path that served them", chart)
+        chart = area_chart(frame, middles, largest(series.paths), "responses per second")
+        yield _panel("Successful requests, by path", chart)
     for title, curves, unit in (
-        ("Arrivals, as they were due", series.arrivals, "per second"),
-        ("Under way: waiting or being served", series.waiting, "requests"),
-        ("Waiting, as the services count it", series.gauge("waiting"), "waiting"),
-        ("Refused, and outcome unknown", series.outcomes, "per second"),
-        ("Time to answer", series.latencies, "ms of the run"),
-        ("Backlog still to be worked off", series.gauge("backlog"), "records"),
+        ("Scheduled requests", series.arrivals, "per second"),
+        ("Requests in flight", series.in_flight, "requests"),
+        ("Waiting, as reported by the services", series.gauge("waiting"), "waiting"),
+        ("Failed requests and requests with unknown outcome", series.outcomes, "per second"),
+        ("Latency", series.latencies, "ms (wall clock)"),
+        ("Backlog", series.gauge("backlog"), "records"),
     ):
         if any(value > 0 for curve in curves for value in curve.values):
             whole = unit in _COUNTS
-            yield _panel(title, line_chart(frame, middles, biggest(curves), unit, whole=whole))
+            yield _panel(title, line_chart(frame, middles, largest(curves), unit, whole=whole))
 
 
 def _overview(evidence: Evidence) -> list[tuple[str, list[tuple[float, float, str, str]]]]:
@@ -117,13 +116,13 @@ def _overview(evidence: Evidence) -> list[tuple[str, list[tuple[float, float, st
     if series.notices:
         rows["notices"] = [
             (n.t, n.t, "notice", f"{times.moment(n.t)}: {n.texts.get('en', '')}")
-            for n in thinned(series.notices, _NOTICES)
+            for n in thinned(series.notices, _MAX_NOTICES)
         ]
     return list(rows.items())
 
 
-def _keys(keys: Sequence[tuple[str, str]]) -> str:
-    """What the colours of the boxes mean: classes and names."""
+def _legend(keys: Sequence[tuple[str, str]]) -> str:
+    """Return the legend of the boxes, from pairs of CSS class and label."""
     shown = (f'<span class="key"><i class="{kind}"></i>{name}</span>' for kind, name in keys)
     return f'<p class="keys">{"".join(shown)}</p>'
 
@@ -139,24 +138,24 @@ def _verdicts(evidence: Evidence) -> Iterator[str]:
         yield (
             f'<details><summary class="{verdict.result}"><b>{verdict.result}</b>'
             f"<code>{escape(verdict.name)}</code><span>{escape(verdict.reason)}</span></summary>"
-            f"{_proof(evidence, verdict)}</details>"
+            f"{_evidence_of(evidence, verdict)}</details>"
         )
     yield "</div>"
 
 
-def _proof(evidence: Evidence, verdict: Verdict) -> str:
+def _evidence_of(evidence: Evidence, verdict: Verdict) -> str:
     measured = "".join(
-        f"<dt>{escape(name.replace('_', ' '))}</dt><dd>{escape(_figure(value))}</dd>"
+        f"<dt>{escape(name.replace('_', ' '))}</dt><dd>{escape(_format_value(value))}</dd>"
         for name, value in verdict.measured.items()
     )
     events = "\n".join(
-        escape(encode(event).decode()[:600]) for event in evidence.shown(verdict.evidence)
+        escape(encode(event).decode()[:600]) for event in evidence.events(verdict.evidence)
     )
     lines = f"<dl>{measured}</dl>" if measured else ""
     return lines + (f"<pre>{events}</pre>" if events else '<p class="note">No single event.</p>')
 
 
-def _figure(value: float | str) -> str:
+def _format_value(value: float | str) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
@@ -169,7 +168,7 @@ def _foot(evidence: Evidence) -> Iterator[str]:
     rows = {
         "seed": str(started.seed),
         "pace": f"{started.pace:g}",
-        "began, in life": started.origin,
+        "scenario clock at start": started.origin,
         "backend": started.backend,
         "harness": str(stack.get("harness", "")),
         **{str(k): str(v) for k, v in dict(stack.get("versions", {})).items()},
@@ -177,7 +176,7 @@ def _foot(evidence: Evidence) -> Iterator[str]:
     yield from (f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in rows.items() if v)
     yield "</dl></div>"
     yield (
-        '<p class="note">A time-out counts as unknown, never as a failure. A fault that was not '
-        "seen to bite makes the run inconclusive. <code>harness judge</code> gives these verdicts "
-        "again from the files beside this report.</p>"
+        '<p class="note">A time-out counts as unknown, never as a failure. A fault that could not '
+        "be verified makes the run inconclusive. <code>harness judge</code> repeats these verdicts "
+        "from the files in the folder of this report.</p>"
     )

@@ -1,36 +1,43 @@
-"""`junit.xml`: one test case an expectation; inconclusive is skipped, errors is an error."""
+"""`junit.xml`: one test case per expectation.
+
+A failed expectation is a failure, an inconclusive one is skipped with its reason. What went wrong
+apart from the system under test is a further test case, `run`: an error, or skipped if the run is
+merely inconclusive.
+"""
 
 import re
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from harness.errors import ExitCode
+
 from ._evidence import Evidence
 
-_IMPOSSIBLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write_junit(evidence: Evidence) -> str:
-    """The suite of this run, as CI systems read it."""
+    """Return the test suite of this run in the format that CI systems read."""
     verdicts, started = evidence.verdicts, evidence.history.started
-    broken = list(evidence.problems)
-    errors = bool(broken) and evidence.exit_code >= 4
+    problems = list(evidence.problems)
+    is_error = bool(problems) and evidence.exit_code >= ExitCode.BROKEN
     suite = Element(
         "testsuite",
         name=f"harness.{started.scenario}",
-        tests=str(len(verdicts) + bool(broken)),
+        tests=str(len(verdicts) + bool(problems)),
         failures=str(sum(v.result == "fail" for v in verdicts)),
-        errors=str(int(errors)),
+        errors=str(int(is_error)),
         skipped=str(
-            sum(v.result == "inconclusive" for v in verdicts) + int(bool(broken) and not errors)
+            sum(v.result == "inconclusive" for v in verdicts) + int(bool(problems) and not is_error)
         ),
         time=f"{evidence.history.end:.3f}",
     )
     properties = SubElement(suite, "properties")
     for name in ("scenario", "seed", "pace", "backend"):
         SubElement(properties, "property", name=name, value=str(getattr(started, name)))
-    if broken:
+    if problems:
         case = SubElement(suite, "testcase", classname=suite.attrib["name"], name="run", time="0")
-        kind = "error" if errors else "skipped"
-        SubElement(case, kind, message="; ".join(broken))
+        kind = "error" if is_error else "skipped"
+        SubElement(case, kind, message="; ".join(problems))
     for verdict in verdicts:
         case = SubElement(
             suite, "testcase", classname=suite.attrib["name"], name=verdict.name, time="0"
@@ -51,8 +58,8 @@ def write_junit(evidence: Evidence) -> str:
 
 
 def xml_safe(text: str) -> str:
-    """`text` without the characters that XML 1.0 cannot hold (its section 2.2).
+    """Return `text` without the characters that XML 1.0 does not allow (its section 2.2).
 
-    Meant for a finished document, so that no attribute of it can be forgotten.
+    It is applied to the finished document, so that no text or attribute can be forgotten.
     """
-    return _IMPOSSIBLE.sub("", text)
+    return _NOT_IN_XML.sub("", text)

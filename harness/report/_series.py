@@ -1,4 +1,4 @@
-"""What the charts draw, derived from a history: counts per bin, levels, spans. No drawing here."""
+"""The data of the charts, derived from a history: rates per bin, levels, spans."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -9,19 +9,19 @@ from itertools import accumulate
 from typing import TypeVar
 
 from harness.checks import quantile
-from harness.history import FaultSpan, Gauge, History, Mode, Notice, Request, Span, Stage
+from harness.history import FaultSpan, Gauge, History, Notice, Request, Span, Stage
 
 BINS = 120
-"""Points along the time axis: about one a pixel column on a phone."""
+"""Points along the time axis: about as many as the width of a phone can show."""
 COLOURS = 8
-"""Curves that one chart can tell apart."""
+"""Curves in one chart that can be distinguished by colour."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One line: its name and its value in each bin."""
+    """One line of a chart: its name and its value in each bin."""
 
     name: str
     values: tuple[float, ...]
@@ -29,7 +29,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Band:
-    """A stretch of time with a label, shaded behind every chart."""
+    """A labelled period of time, shaded behind every chart."""
 
     label: str
     start: float
@@ -37,7 +37,7 @@ class Band:
 
 
 class Series:
-    """Everything over the same bins, from the run's begin to its last event."""
+    """All data of one run, over the same bins from the start of the run to its last event."""
 
     def __init__(self, history: History) -> None:
         self.history = history
@@ -49,7 +49,7 @@ class Series:
         return min(max(int(t / self.width), 0), BINS - 1)
 
     def _rate(self, times: Iterable[float]) -> tuple[float, ...]:
-        """Per real second."""
+        """Return in each bin how many `times` are in it, per wall-clock second."""
         counts = [0] * BINS
         for t in times:
             counts[self._bin(t)] += 1
@@ -57,15 +57,15 @@ class Series:
 
     @cached_property
     def faults(self) -> tuple[Band, ...]:
-        """When each fault was put in place, until it was healed."""
+        """Return for each injection the period from when it was in place until it was healed."""
         return tuple(
-            Band(span.first.step, begun(span), self.end if span.end is None else span.end)
+            Band(span.first.step, injected_at(span), self.end if span.end is None else span.end)
             for span in self.history.faults
         )
 
     @cached_property
     def arrivals(self) -> tuple[Curve, ...]:
-        """Requests that were due, per second, by operation."""
+        """Return the scheduled requests per second, by operation."""
         due: dict[str, list[float]] = defaultdict(list)
         for request in self.history.requests:
             due[request.invoke.op].append(request.invoke.due)
@@ -73,7 +73,7 @@ class Series:
 
     @cached_property
     def paths(self) -> tuple[Curve, ...]:
-        """Successful answers per second by the path that they name (`op, path`)."""
+        """Return the successful requests per second, by operation and path; see `path_of`."""
         done: dict[str, list[float]] = defaultdict(list)
         for request in served(self.history):
             assert request.completion is not None
@@ -82,7 +82,7 @@ class Series:
 
     @cached_property
     def outcomes(self) -> tuple[Curve, ...]:
-        """Requests that failed, and those of which nobody can tell, per second."""
+        """Return failed requests, and those with unknown outcome, per second."""
         times: dict[str, list[float]] = {"fail": [], "unknown": []}
         for request in self.history.requests:
             if request.completion is not None and request.outcome != "ok":
@@ -90,8 +90,8 @@ class Series:
         return tuple(Curve(name, self._rate(found)) for name, found in times.items())
 
     @cached_property
-    def waiting(self) -> tuple[Curve, ...]:
-        """Requests under way at each bin's end, by operation."""
+    def in_flight(self) -> tuple[Curve, ...]:
+        """Return the requests in flight in the middle of each bin, by operation."""
         changes: dict[str, list[tuple[float, int]]] = defaultdict(list)
         for request in self.history.requests:
             done = self.end if request.completion is None else request.completion.t
@@ -108,7 +108,7 @@ class Series:
 
     @cached_property
     def latencies(self) -> tuple[Curve, ...]:
-        """Median and 95th percentile of the answers that came, in real milliseconds."""
+        """Return median and 95th percentile of requests with a response, in milliseconds."""
         found: list[list[float]] = [[] for _ in range(BINS)]
         for request in self.history.requests:
             if request.completion is not None and request.completion.status:
@@ -119,7 +119,10 @@ class Series:
         )
 
     def gauge(self, key: str) -> tuple[Curve, ...]:
-        """A gauge by service, held from one report to the next; services always at 0 left out."""
+        """Return the gauge `key` by service, constant from one report to the next.
+
+        Services that always report 0 are left out.
+        """
         reports: dict[str, list[tuple[float, float]]] = defaultdict(list)
         for event in self.history.of(Gauge):
             if key in event.values:
@@ -127,26 +130,25 @@ class Series:
         curves = []
         for service, values in sorted(reports.items()):
             if any(value for _, value in values):
-                at = held(values)
+                at = _step_function(values)
                 curves.append(Curve(service, tuple(at(t) for t in self.middles)))
         return tuple(curves)
 
     @cached_property
     def modes(self) -> dict[str, tuple[Span, ...]]:
-        """The mode bands of every service that ever changed its mode."""
-        services = dict.fromkeys(event.service for event in self.history.of(Mode))
-        return {service: self.history.modes(service) for service in sorted(services)}
+        """Return the mode spans of every service that ever reported a mode."""
+        return self.history.reported_modes
 
     @cached_property
     def stages(self) -> dict[str, tuple[Span, ...]]:
-        """The stages of the recovery plan as spans; `value` is `state share`."""
+        """Return the stages of the recovery plan as spans, whose value is `state share`."""
         found: dict[str, list[Stage]] = defaultdict(list)
         for event in self.history.of(Stage):
             found[event.stage].append(event)
         return {stage: self._spans(events) for stage, events in found.items()}
 
     def _spans(self, events: list[Stage]) -> tuple[Span, ...]:
-        """Each state until the next one; a state that was only said again stays one span."""
+        """Return each state until the next one; a repeated report does not end a span."""
         spans: list[Span] = []
         for event, end in zip(events, [*(e.t for e in events[1:]), self.end], strict=True):
             value = f"{event.state} {event.share:.0%}"
@@ -158,36 +160,36 @@ class Series:
 
     @cached_property
     def notices(self) -> tuple[Notice, ...]:
-        """Notices to the public."""
+        """Return the notices, in order of time."""
         return tuple(self.history.of(Notice))
 
 
-def begun(span: FaultSpan) -> float:
-    """When a fault was put in place; that it bites is seen, and judged by, a little later."""
+def injected_at(span: FaultSpan) -> float:
+    """Return when a fault was in place; it is verified, and counts for checks, a little later."""
     injected = span.at("injected")
     return span.first.t if injected is None else injected
 
 
 def served(history: History) -> list[Request]:
-    """Successful requests: those whose answers name a path, or all if no answer does."""
+    """Return successful requests: those whose response has a `path`, or all if none has one."""
     ok = [request for request in history.requests if request.outcome == "ok"]
     return [request for request in ok if "path" in request.value] or ok
 
 
 def path_of(request: Request) -> str:
-    """How a successful request was served: its operation, and the path if the answer says."""
+    """Return how a successful request was served: `op, path`, or `op` without a path."""
     path = request.value.get("path")
     op = request.invoke.op
     return op if path is None or path == op else f"{op}, {path}"
 
 
 def _quantile(values: list[float], q: float) -> float:
-    """NaN of nothing, which the charts leave open."""
+    """Return the quantile, or NaN without values, which leaves a gap in the chart."""
     return quantile(values, q) if values else float("nan")
 
 
-def biggest(curves: Sequence[Curve], most: int = COLOURS) -> tuple[Curve, ...]:
-    """`curves`, or the biggest of them and the sum of the others, if they are too many to tell."""
+def largest(curves: Sequence[Curve], most: int = COLOURS) -> tuple[Curve, ...]:
+    """Return at most `most` curves: the largest of `curves`, and the sum of all others."""
     if len(curves) <= most:
         return tuple(curves)
     size = {curve.name: sum(value for value in curve.values if value > 0) for curve in curves}
@@ -198,14 +200,14 @@ def biggest(curves: Sequence[Curve], most: int = COLOURS) -> tuple[Curve, ...]:
 
 
 def thinned(events: Sequence[T], most: int) -> tuple[T, ...]:
-    """At most `most` of `events`, evenly, the first and the last among them."""
+    """Return at most `most` of `events`, evenly chosen, including the first and the last."""
     if len(events) <= most:
         return tuple(events)
     return tuple(events[i * (len(events) - 1) // (most - 1)] for i in range(most))
 
 
-def held(values: list[tuple[float, float]]) -> Callable[[float], float]:
-    """A step function through `values`; 0 before the first."""
+def _step_function(values: list[tuple[float, float]]) -> Callable[[float], float]:
+    """Return the step function through `values`, pairs of time and level; 0 before the first."""
     times = [t for t, _ in values]
     levels = [0.0, *(value for _, value in values)]
     return lambda t: levels[bisect_right(times, t)]

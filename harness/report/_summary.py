@@ -1,17 +1,17 @@
-"""`summary.md`: the run for a pull request or a CI job's page; small and without pictures."""
+"""`summary.md`: a short report without pictures, for a pull request or the page of a CI job."""
 
 from ._evidence import Evidence
-from ._series import biggest
+from ._series import largest
 
-_SIGNS = {"pass": "✅", "fail": "❌", "inconclusive": "❔"}
+_SYMBOLS = {"pass": "✅", "fail": "❌", "inconclusive": "❔"}
 _BARS = "▁▂▃▄▅▆▇█"
 
 
 def write_summary(evidence: Evidence) -> str:
-    """Markdown: headline, verdict table, the story, a sparkline, how to run it again."""
+    """Return Markdown: headline, table of verdicts, narrative, sparklines, command."""
     started = evidence.history.started
     lines = [
-        f"## {_SIGNS[evidence.result]} {started.scenario}: {evidence.headline}",
+        f"## {_SYMBOLS[evidence.result]} {started.scenario}: {evidence.headline}",
         "",
         evidence.scenario.title,
         "",
@@ -20,25 +20,28 @@ def write_summary(evidence: Evidence) -> str:
         "| verdict | expectation | reason |",
         "|---|---|---|",
         *(
-            f"| {_SIGNS[v.result]} {v.result} | `{v.name}` | {_cell(v.reason)} |"
+            f"| {_SYMBOLS[v.result]} {v.result} | `{v.name}` | {_cell(v.reason)} |"
             for v in evidence.verdicts
         ),
         "",
-        *(f"- {evidence.times.moment(m.t)}: {_cell(m.text)}" for m in evidence.story),
+        *(f"- {evidence.times.moment(m.t)}: {_cell(m.text)}" for m in evidence.narrative),
         "",
     ]
-    lines += [f"`{_spark(c.values)}` under way: {c.name}" for c in biggest(evidence.series.waiting)]
+    lines += [
+        f"`{_sparkline(c.values)}` in flight: {c.name}" for c in largest(evidence.series.in_flight)
+    ]
     command = evidence.stack.get("command") or f"harness run {started.scenario}"
-    lines += ["", f"Seed {started.seed}. Again: `{command}`", ""]
+    lines += ["", f"Seed {started.seed}. To repeat the run: `{command}`", ""]
     return "\n".join(lines)
 
 
 def _cell(text: str) -> str:
+    """Return `text` on one line and without what would end a cell of a table."""
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def _spark(values: tuple[float, ...]) -> str:
-    """Sixty characters, each the highest of its share of the values."""
+def _sparkline(values: tuple[float, ...]) -> str:
+    """Return about sixty characters, each for the highest of its share of the values."""
     size = max(len(values) // 60, 1)
     peaks = [max(values[i : i + size]) for i in range(0, len(values), size)]
     top = max(peaks, default=0.0) or 1.0

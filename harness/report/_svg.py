@@ -1,7 +1,7 @@
-"""Charts as SVG text, without a script: a frame with both time axes, lines, stacked areas, bands.
+"""Charts as SVG without scripts: lines, stacked areas, and lanes of boxes over one time axis.
 
 Colours are CSS classes (`c0`..`c7`, `band`, `grid`), so that the page's light and dark schemes
-colour the charts as well. Everything is scaled to a width of 900 units and shrinks with the page.
+apply to the charts as well. All charts are 900 units wide and scale with the page.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,8 +12,8 @@ from math import ceil, floor, isnan, log10
 from ._series import COLOURS, Band, Curve
 
 WIDTH = 900
-SLIVER = 1.5
-"""The least width at which a box is seen."""
+MIN_WIDTH = 1.5
+"""The smallest width at which a box is visible."""
 LEFT, RIGHT, TOP, BOTTOM = 124, 40, 12, 40
 
 
@@ -22,13 +22,13 @@ class Frame:
     """The time axis that all charts of a page share."""
 
     end: float
-    """Real seconds."""
+    """Wall-clock seconds."""
     ticks: tuple[tuple[float, str], ...]
-    """Where the axis is labelled, and how."""
+    """Labels of the axis: time and text, whose two lines are separated by a newline."""
     faults: tuple[Band, ...]
 
     def x(self, t: float) -> float:
-        """Where second `t` is."""
+        """Return the x coordinate of second `t`."""
         inside = min(max(t, 0.0), self.end)
         return LEFT + inside / self.end * (WIDTH - LEFT - RIGHT)
 
@@ -41,7 +41,7 @@ def line_chart(
     *,
     whole: bool = False,
 ) -> str:
-    """Curves as lines over one scale; `whole` if what it counts cannot be halved."""
+    """Return a chart of curves as lines; `whole` for a unit that has no fractions."""
     top = max((v for c in curves for v in c.values if not isnan(v)), default=0.0)
     y, parts, height = _scale(frame, top, unit, least=1.0 if whole else 0.0)
     for number, curve in enumerate(curves):
@@ -57,7 +57,7 @@ def line_chart(
 
 
 def area_chart(frame: Frame, middles: Sequence[float], curves: Sequence[Curve], unit: str) -> str:
-    """Curves stacked on each other, the first one at the bottom."""
+    """Return a chart of curves stacked on each other, the first one at the bottom."""
     totals = [sum(values) for values in zip(*(c.values for c in curves), strict=True)]
     y, parts, height = _scale(frame, max(totals, default=0.0), unit)
     floor_ = [0.0] * len(middles)
@@ -72,7 +72,7 @@ def area_chart(frame: Frame, middles: Sequence[float], curves: Sequence[Curve], 
 
 
 def lanes(frame: Frame, rows: Sequence[tuple[str, Sequence[tuple[float, float, str, str]]]]) -> str:
-    """One row per name, with boxes `(start, end, class, label)` along the time axis."""
+    """Return a chart of one row per name, with boxes `(start, end, class, label)`."""
     height = TOP + 24 * len(rows) + BOTTOM
     parts = _background(frame, height)
     for number, (name, boxes) in enumerate(rows):
@@ -90,28 +90,30 @@ def lanes(frame: Frame, rows: Sequence[tuple[str, Sequence[tuple[float, float, s
 def _visible(
     frame: Frame, spans: Sequence[tuple[float, float]]
 ) -> Iterator[tuple[int, float, float]]:
-    """Which of `spans` to draw, where and how wide.
+    """Yield index, x and width of those `spans` that are to be drawn.
 
-    Of slivers on one spot, the first: thousands would only make the page heavy.
+    Of several boxes of minimal width in one place only the first is drawn: thousands of them would
+    make the page large and show nothing more.
     """
     drawn = 0.0
     for place, (start, end) in enumerate(spans):
-        x, width = frame.x(start), max(frame.x(end) - frame.x(start), SLIVER)
-        if width == SLIVER:
-            if x < drawn - SLIVER / 2:
+        x, width = frame.x(start), max(frame.x(end) - frame.x(start), MIN_WIDTH)
+        if width == MIN_WIDTH:
+            if x < drawn - MIN_WIDTH / 2:
                 continue
             drawn = x + width
         yield place, x, width
 
 
 def _short(name: str) -> str:
-    """As much of `name` as fits left of the frame; the title shows it whole."""
+    """Return `name`, cut to what fits left of the frame; the box's title shows all of it."""
     return name if len(name) <= 20 else f"{name[:18]}…"
 
 
 def _scale(
     frame: Frame, top: float, unit: str, least: float = 0.0
 ) -> tuple[Callable[[float], float], list[str], int]:
+    """Return the function from values to y, the parts with grid and unit, and the height."""
     height = 190
     parts = _background(frame, height)
     top = top if top > 0 else 1.0
@@ -134,13 +136,14 @@ def _scale(
 
 
 def _step(top: float) -> float:
-    """A round step that gives three to five grid lines."""
+    """Return a round step that gives three to five grid lines."""
     raw = top / 4
     size = 10.0 ** floor(log10(raw))
     return next(m * size for m in (1, 2, 2.5, 5, 10) if m * size >= raw)
 
 
 def _background(frame: Frame, height: int) -> list[str]:
+    """Return the shaded times of faults and the time axis."""
     bottom = height - BOTTOM
     parts = [
         f'<rect class="band" x="{x:.1f}" y="{TOP}" width="{width:.1f}" height="{bottom - TOP}">'

@@ -1,8 +1,8 @@
-"""Which runs are under way, and `harness heal` for those that ended without cleaning up.
+"""Markers of runs under way, and `harness heal` for runs that ended without cleaning up.
 
-Each run keeps a marker, `.harness/runs/NAME`, in the stack's directory: it names the run's folder
-and is locked for as long as the run's process lives, however that ends. A marker that is there
-and not locked is a run that was killed.
+Each run keeps a marker file, `.harness/runs/NAME`, in the stack's directory. It contains the path
+of the run's folder, and is locked as long as the run's process lives, however the process ends. A
+marker that is not locked belongs to a run that was killed.
 """
 
 import fcntl
@@ -22,10 +22,10 @@ def _markers(directory: Path) -> Path:
 
 @contextmanager
 def marked(directory: Path, folder: Path) -> Iterator[None]:
-    """Keep a marker for the run in `folder` while the block lasts.
+    """Keep a marker for the run in `folder` during the block.
 
-    A run that dies, or leaves a fault or containers behind, leaves its marker for
-    `heal_everything`.
+    A run that is killed, or that leaves faults or containers behind, leaves its marker, so that
+    `heal_everything` finds it.
     """
     markers = _markers(directory)
     markers.mkdir(parents=True, exist_ok=True)
@@ -35,7 +35,7 @@ def marked(directory: Path, folder: Path) -> Iterator[None]:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         os.write(descriptor, os.fsencode(folder))
-        draft.rename(path)  # complete and locked before anybody can find it
+        draft.rename(path)  # by now complete and locked, for `harness heal` may find it at once
         try:
             yield
         finally:
@@ -46,17 +46,22 @@ def marked(directory: Path, folder: Path) -> Iterator[None]:
 
 
 def heal_everything(directory: Path) -> list[str]:
-    """Take back what dead runs and a dead detached stack have left; one line for each thing.
+    """Clean up after all runs and detached stacks of `directory` whose process is dead.
+
+    Heals their faults and removes their processes or containers. Runs under way are left alone.
+
+    Returns:
+        One line for each thing that was done.
 
     Raises:
-        UnhealedError: something could not be taken back, with what to do by hand.
+        UnhealedError: something could not be healed; the message says what to do by hand.
     """
     done: list[str] = []
     problems: list[str] = []
     for marker in sorted(_markers(directory).glob("[!.]*")):
         try:
             descriptor = os.open(marker, os.O_RDWR)
-        except FileNotFoundError:  # that run has just ended
+        except FileNotFoundError:  # the run has ended since the listing
             continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""What this machine has, and what that means for a run."""
+"""`harness doctor`: checks whether this machine and the stack are ready for a run."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ _PACKAGES = ("pytest", "docker", "toxiproxy-python", "locust", "pixeltable-pgser
 
 
 def diagnose(directory: Path) -> list[Finding]:
-    """Look at Python, packages, tools, cores, and the stack in `directory`."""
+    """Return findings about Python, packages, tools, cores and the stack in `directory`."""
     backends = (get_backend(name).diagnose(directory) for name in BACKENDS)
     return [*_machine(), *_packages(), *chain.from_iterable(backends), _stack(directory)]
 

@@ -1,11 +1,11 @@
-"""The folder of one run: the evidence, enough to judge again with no stack running."""
+"""The folder of one run: all evidence, enough to judge the run again without a running stack."""
 
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,11 @@ from harness.errors import HarnessError, UsageError
 from harness.scenario import Scenario, one_line_problems
 from harness.stack import Stack, StackSpec
 
+from ._format import write_format
+
 
 class _Stack(msgspec.Struct):
-    """What is read of `stack.json`; it may come from anywhere."""
+    """The fields of `stack.json` that are used; the file may come from anywhere."""
 
     directory: str = ""
     command: str = ""
@@ -30,68 +32,75 @@ class _Stack(msgspec.Struct):
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Paths of what is kept of a run (DESIGN section 9)."""
+    """The files of a run (DESIGN section 9)."""
 
     path: Path
 
     @classmethod
-    def create(cls, out: Path | None, base: Path, name: str) -> "RunFolder":
-        """A new, empty folder: `out`, or one named by scenario and hour under `base`/runs.
+    def create(cls, out: Path | None, base: Path, name: str, now: datetime) -> "RunFolder":
+        """Create a new, empty folder.
+
+        Args:
+            out: the folder; None for one in `base`/runs, named by `name` and `now`.
+            base: the stack's directory.
+            name: the scenario's name.
+            now: the present time, in UTC.
 
         Raises:
-            UsageError: `out` exists and is not empty, or cannot be made.
+            UsageError: `out` is not empty, or the folder cannot be created.
         """
         if out is None:
-            stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-            out = base / "runs" / f"{name}-{stamp}-{os.getpid()}"
+            out = base / "runs" / f"{name}-{now:%Y%m%d-%H%M%S}-{os.getpid()}"
         try:
             out.mkdir(parents=True, exist_ok=True)
             if any(out.iterdir()):
                 raise UsageError(f"{out}: is not empty; name a new folder with --out")
+            write_format(out)
             (out / "parts").mkdir()
             (out / "logs").mkdir()
         except OSError as error:
-            raise UsageError(f"{out}: cannot be made: {error.strerror}; choose --out") from error
+            text = f"cannot be created: {error.strerror}; choose another with --out"
+            raise UsageError(f"{out}: {text}") from error
         return cls(out.resolve())
 
     @property
     def parts(self) -> Path:
-        """Where each process appends its events while the run lasts."""
+        """Return the folder in which each process appends its events during the run."""
         return self.path / "parts"
 
     @property
     def history(self) -> Path:
-        """The merged history."""
+        """Return the file of the merged history."""
         return self.path / "history.jsonl"
 
-    def keep_scenario(self, scenario: Scenario) -> None:
-        """Keep the scenario, seed included, as it is executed."""
+    def write_scenario(self, scenario: Scenario) -> None:
+        """Store the scenario as it is executed, with its seed."""
         self.write(
             "scenario.json",
             scenario.model_dump_json(indent=1, by_alias=True, exclude_none=True) + "\n",
         )
 
-    def scenario(self) -> Scenario:
-        """The scenario that was executed.
+    def read_scenario(self) -> Scenario:
+        """Return the scenario that was executed.
 
         Raises:
-            UsageError: the folder holds none, so it is no run's.
-            HarnessError: it cannot be read.
+            UsageError: there is none, so the folder is not a run's.
+            HarnessError: it is damaged.
         """
         path = self.path / "scenario.json"
         try:
             return Scenario.model_validate_json(path.read_bytes())
         except FileNotFoundError as error:
-            told = "holds no run, for there is no scenario.json; name the folder of a run"
-            raise UsageError(f"{self.path}: {told}") from error
+            text = "holds no run: it has no scenario.json; name the folder of a run"
+            raise UsageError(f"{self.path}: {text}") from error
         except OSError as error:
             raise HarnessError(f"{path}: cannot be read: {error.strerror}") from error
         except ValidationError as error:
             (first, *_) = one_line_problems(str(path), error, Scenario)
             raise HarnessError(f"{first}; copy the run again") from error
 
-    def keep_stack(self, spec: StackSpec, stack: Stack, command: str) -> None:
-        """Keep what ran, and where."""
+    def write_stack(self, spec: StackSpec, stack: Stack, command: str) -> None:
+        """Store what runs, where, in which versions, and the command that repeats the run."""
         content = {
             "name": spec.name,
             "directory": str(spec.directory),
@@ -109,34 +118,38 @@ class RunFolder:
         }
         self.write("stack.json", json.dumps(content, indent=1) + "\n")
 
-    def stack(self) -> dict[str, Any]:
-        """What `keep_stack` kept; empty if the stack never came up."""
+    def read_stack(self) -> dict[str, Any]:
+        """Return what `write_stack` stored; empty if the stack never came up.
+
+        Raises:
+            HarnessError: the file is damaged.
+        """
+        path = self.path / "stack.json"
         try:
-            content = json.loads((self.path / "stack.json").read_text())
+            content = json.loads(path.read_text())
             msgspec.convert(content, _Stack)
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
-            where = self.path / "stack.json"
-            raise HarnessError(f"{where}: is damaged: {error}; copy the run again") from error
+            raise HarnessError(f"{path}: is damaged: {error}; copy the run again") from error
         return dict(content)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """While evidence is written.
+        """Turn an OSError in the block into an error that says what to do.
 
         Raises:
-            HarnessError: it cannot be, such as on a full disk.
+            HarnessError: the evidence cannot be written, for example on a full disk.
         """
         try:
             yield
         except OSError as error:
-            cure = f"make room or mend rights, then harness judge {self.path}"
-            told = f"the evidence cannot be written: {error.strerror or error}; {cure}"
-            raise HarnessError(f"{self.path}: {told}") from error
+            cure = f"free disk space or fix permissions, then run harness judge {self.path}"
+            text = f"the evidence cannot be written: {error.strerror or error}; {cure}"
+            raise HarnessError(f"{self.path}: {text}") from error
 
     def write(self, name: str, text: str) -> None:
-        """Write one file in one step."""
+        """Write one file atomically."""
         draft = self.path / f".{name}.draft"
         draft.write_text(text, encoding="utf-8")
         draft.replace(self.path / name)

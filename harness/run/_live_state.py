@@ -1,141 +1,95 @@
-"""The run as it stands: what the live view shows and what triggers wait for.
+"""The state of a run while it lasts: the one source for live views and for triggers.
 
-One live_state observes every event, those of the load generator's parts included (`follow`), and
-keeps only numbers and last states, so a long run costs no memory here.
+    live_state = LiveState(clock)
+    recorder.watch(live_state.observe)
+    live_state.subscribe(print)               # every message as it comes
+    live_state.snapshot()                     # everything at this moment, as plain data
+    live_state.wait(step.when, stop, left)    # until an event matches a trigger
+
+It observes every event, including those in the load generator's parts (`Tailer`), and keeps only
+counts, last states and a limited number of recent events, so that a long run needs no more memory.
 """
 
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
-from pathlib import Path
 from threading import Condition
 from threading import Event as Flag
 
-import msgspec
-
-from harness.history import (
-    Event,
-    Fail,
-    Fault,
-    Gauge,
-    Generator,
-    Invoke,
-    LogEvent,
-    Mode,
-    Node,
-    Ok,
-    Phase,
-    Stage,
-    Unknown,
-    decode,
-)
+from harness.clock import Clock
+from harness.history import Event, Fail, Generator, Invoke, Ok, RunState, Unknown
 from harness.scenario import When
 
-_MEMORY = 5000
-"""Events kept for triggers; those of clients are not among them."""
+from ._messages import Message, Messages
+from ._observers import Observers
+from ._snapshot import Snapshot, take_snapshot
+from ._triggers import matches
 
-_COUNTERS = {Invoke: "asked", Ok: "ok", Fail: "failed", Unknown: "unknown"}
+_RECENT_EVENTS = 5000
+"""Events kept for triggers; those of the load generator are not among them."""
+
+_RECENT_MESSAGES = 50
+
+_POLL = 0.25
+"""Wall-clock seconds after which a waiting trigger looks whether the run was stopped."""
+
+_UNTRIGGERED = Invoke | Ok | Fail | Unknown | Generator
+"""The events of the load generator, for which no trigger waits."""
 
 
 class LiveState:
-    """Thread-safe: one condition guards everything, and is notified at each event."""
+    """Thread-safe: one condition guards everything and is notified when a trigger may match."""
 
-    def __init__(self) -> None:
-        self.changed = Condition()
-        self.phase = "starting"
-        self.modes: dict[str, str] = {}
-        self.gauges: dict[str, dict[str, float]] = {}
-        self.stages: dict[str, Stage] = {}
-        self.faults: dict[str, Fault] = {}
-        self.asked = self.ok = self.failed = self.unknown = 0
-        self._seen: deque[Event] = deque(maxlen=_MEMORY)
-        self._number = 0
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._changed = Condition()
+        self._state = RunState()
+        self._recent: deque[Event] = deque(maxlen=_RECENT_EVENTS)
+        self._observed = 0
+        self._messages = Messages()
+        self._recent_messages: deque[Message] = deque(maxlen=_RECENT_MESSAGES)
+        self._subscribers = Observers[Message]()
 
     def observe(self, event: Event) -> None:
-        """Take note of `event`."""
-        with self.changed:
-            if self._note(event):
-                self.changed.notify_all()
+        """Take `event` into account and pass its message, if it has one, to the subscribers."""
+        with self._changed:
+            self._state.apply(event)
+            if isinstance(event, _UNTRIGGERED):
+                return
+            self._recent.append(event)
+            self._observed += 1
+            message = self._messages.message(event)
+            if message is not None:
+                self._recent_messages.append(message)
+            self._changed.notify_all()
+        if message is not None:
+            self._subscribers.notify(message)
+
+    def subscribe(self, callback: Callable[[Message], None]) -> None:
+        """Call `callback` with every message from now on; drop it if it raises."""
+        self._subscribers.add(callback)
+
+    def snapshot(self) -> Snapshot:
+        """Return the run at this moment as plain data."""
+        with self._changed:
+            return take_snapshot(self._state, tuple(self._recent_messages), self._clock.time())
 
     def wait(self, when: When, stop: Flag, remaining: Callable[[], float]) -> Event | None:
-        """The first event of this run that `when` describes, or None once nothing remains."""
-        with self.changed:
+        """Wait for the first event of this run that matches `when`, and return it.
+
+        Events from before the call count. Returns None when `stop` is set, or when `remaining()`,
+        in wall-clock seconds, has come down to 0.
+        """
+        with self._changed:
             checked = 0
             while not stop.is_set():
-                fresh = min(self._number - checked, len(self._seen))
-                for event in islice(self._seen, len(self._seen) - fresh, None):
+                fresh = min(self._observed - checked, len(self._recent))
+                for event in islice(self._recent, len(self._recent) - fresh, None):
                     if matches(when, event):
                         return event
-                checked = self._number
+                checked = self._observed
                 left = remaining()
                 if left <= 0:
                     return None
-                self.changed.wait(min(left, 0.25))
+                self._clock.wait_notified(self._changed, min(left, _POLL))
             return None
-
-    def _note(self, event: Event) -> bool:
-        """Take note; whether it is one that somebody may be waiting for."""
-        counter = _COUNTERS.get(type(event))
-        if counter is not None:
-            setattr(self, counter, getattr(self, counter) + 1)
-            return False
-        if isinstance(event, Generator):
-            return False
-        if isinstance(event, Mode):
-            self.modes[event.service] = event.mode
-        elif isinstance(event, Node) and event.state == "started":
-            self.modes.pop(event.service, None)  # that was another process's
-        elif isinstance(event, Gauge):
-            self.gauges.setdefault(event.service, {}).update(event.values)
-        elif isinstance(event, Stage):
-            self.stages[event.stage] = event
-        elif isinstance(event, Fault):
-            self.faults[event.id] = event
-        elif isinstance(event, Phase):
-            self.phase = event.name
-        self._seen.append(event)
-        self._number += 1
-        return True
-
-
-def matches(when: When, event: Event) -> bool:
-    """Whether `event` is what `when` waits for."""
-    kind = event.event if isinstance(event, LogEvent) else str(type(event).__struct_config__.tag)
-    if kind != when.event or (when.service and getattr(event, "service", None) != when.service):
-        return False
-    if isinstance(event, LogEvent):
-        fields = event.data
-    elif isinstance(event, Gauge):
-        fields = dict(event.values)
-    else:
-        fields = msgspec.structs.asdict(event)
-    return (
-        all(fields.get(key) == value for key, value in when.where.items())
-        and all(_number(fields, key) >= bound for key, bound in when.at_least.items())
-        and all(-_number(fields, key, -1) >= -bound for key, bound in when.at_most.items())
-    )
-
-
-def _number(fields: dict[str, object], key: str, sign: int = 1) -> float:
-    value = fields.get(key)
-    return float(value) if isinstance(value, int | float) else -sign * float("inf")
-
-
-class Tailer:
-    """Reads what the load generator's processes append to their parts, from where it left off."""
-
-    def __init__(self, parts: Path, live_state: LiveState) -> None:
-        self._parts = parts
-        self._live_state = live_state
-        self._offsets: dict[Path, int] = {}
-
-    def read(self) -> None:
-        """Show the live_state every whole line that is new."""
-        for path in sorted(self._parts.glob("load-*.jsonl")):
-            with path.open("rb") as file:
-                file.seek(self._offsets.get(path, 0))
-                chunk = file.read()
-            end = chunk.rfind(b"\n") + 1
-            for line in chunk[:end].splitlines():
-                self._live_state.observe(decode(line))
-            self._offsets[path] = self._offsets.get(path, 0) + end

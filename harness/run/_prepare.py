@@ -1,8 +1,8 @@
-"""Everything that can be found wrong before anything is started, found at once.
+"""Validates a scenario against its stack before anything is started.
 
-`prepare` brings a scenario and a stack together: faults are bound to links and nodes, checks to
-their parameters, the journeys module is imported. What it returns can be run without a further
-user's mistake coming to light half way.
+`prepare` binds faults to links and nodes, validates the parameters of checks, and imports the
+module of journeys. It reports all problems at once, so that a run does not fail half way because
+of a mistake in a file.
 """
 
 import importlib
@@ -24,21 +24,25 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Prepared:
-    """A scenario that fits its stack."""
+    """A scenario that is valid for its stack."""
 
     scenario: Scenario
     spec: StackSpec
     faults: Mapping[str, chaos.Fault]
     """By step label."""
     source: str
-    """The name or file by which the user asked for it."""
+    """The name or file as the user gave it, for the command that repeats the run."""
 
 
 def find_scenario(name: str, spec: StackSpec) -> Path:
-    """The file of scenario `name`, which is a path or the name of one of the stack's own.
+    """Return the file of a scenario.
+
+    Args:
+        name: a path, or the name of a scenario in the stack's folder of experiments.
+        spec: the stack.
 
     Raises:
-        UsageError: there is none; the message lists those there are.
+        UsageError: there is no such scenario; the message lists the existing ones.
     """
     given = Path(name)
     if given.is_file():
@@ -57,11 +61,17 @@ def find_scenario(name: str, spec: StackSpec) -> Path:
 def prepare(
     name: str, directory: Path, seed: int | None = None, *, backend: Backend | None = None
 ) -> Prepared:
-    """The scenario `name` for the stack in `directory`, to be run on `backend` if one is named.
+    """Load a scenario and validate it against its stack.
+
+    Args:
+        name: the scenario's name or file.
+        directory: the stack's directory.
+        seed: replaces the scenario's seed.
+        backend: also check that this backend has every fault of the scenario.
 
     Raises:
-        UsageError: anything in either that is wrong, one line per problem.
-        BackendError: nothing is, but there is no such fault on `backend`.
+        UsageError: the scenario or the stack is wrong; one line per problem.
+        BackendError: both are valid, but `backend` lacks one of the faults.
     """
     spec = read_stack(directory, os.environ)
     path = find_scenario(name, spec)
@@ -75,7 +85,12 @@ def prepare(
 
 
 def bind(scenario: Scenario, spec: StackSpec, place: str) -> Mapping[str, chaos.Fault]:
-    """Bind `scenario` to `spec`; `place` is what its problems are reported against.
+    """Validate `scenario` against `spec` and return its faults, bound to the stack, by step label.
+
+    Args:
+        scenario: the scenario.
+        spec: the stack.
+        place: what the scenario was read from; every problem begins with it.
 
     Raises:
         UsageError: one line per problem.
@@ -99,7 +114,7 @@ def bind(scenario: Scenario, spec: StackSpec, place: str) -> Mapping[str, chaos.
     list(collect(lambda: load.check_journeys(scenario.load, spec.directory, scenario.seed)))
     named = [s.call.service for s in scenario.timeline if isinstance(s, CallStep)]
     problems += [
-        f"{place}: no service is called {service!r}; the stack has {', '.join(spec.services)}"
+        f"{place}: there is no service {service!r}; the stack has {', '.join(spec.services)}"
         for service in [*named, *scenario.overrides]
         if service not in spec.services
     ]
@@ -114,16 +129,16 @@ def bind(scenario: Scenario, spec: StackSpec, place: str) -> Mapping[str, chaos.
 
 
 def import_checks(spec: StackSpec) -> None:
-    """Import the stack's own checks, which registers them.
+    """Import the stack's own checks; importing registers them.
 
     Raises:
         UsageError: a module cannot be imported.
     """
-    import_from(spec.directory, spec.checks)
+    import_modules(spec.directory, spec.checks)
 
 
-def import_from(directory: Path, modules: tuple[str, ...]) -> None:
-    """Import `modules`, with `directory` in front of the path.
+def import_modules(directory: Path, modules: tuple[str, ...]) -> None:
+    """Import `modules`, looking for them in `directory` first.
 
     Raises:
         UsageError: one of them cannot be imported.
@@ -133,7 +148,7 @@ def import_from(directory: Path, modules: tuple[str, ...]) -> None:
     for module in modules:
         try:
             importlib.import_module(module)
-        # The module is the user's: whatever it raises is theirs, and its sys.exit is not ours.
+        # It is the user's code, which may raise anything; its sys.exit must not end the harness.
         except (Exception, SystemExit) as error:
             raise UsageError(
                 f"{directory / 'docker-compose.yml'}: x-harness.checks: {module} cannot be "

@@ -1,10 +1,9 @@
-"""The run on the terminal: a live view on a terminal, plain lines elsewhere.
+"""Shows a run on the console: a live view on a terminal, plain lines elsewhere.
 
-with progress(console) as watch:
+with progress(console, "payment_outage on local") as watch:
     execute(prepared, ..., watch=watch)
 """
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,112 +12,73 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from harness.history import Ended, Event, Node, Stage
-
 from ._live_state import LiveState
-from ._recorder import Recorder
-from ._story import describe
+from ._messages import Message
+from ._snapshot import Snapshot
 
-Watch = Callable[[LiveState, Recorder], None]
+Watch = Callable[[LiveState], None]
+"""Called once with the live state of a run, before anything starts."""
 
-_MODES = {"automatic": "green", "mixed": "yellow", "manual": "red"}
+_MODE_STYLES = {"automatic": "green", "mixed": "yellow", "manual": "red"}
+_MESSAGES = 8
+"""Messages shown in the live view."""
 
 
 @contextmanager
 def progress(console: Console, title: str) -> Iterator[Watch]:
-    """A `watch` for `execute`, which shows the run on `console` while the block lasts."""
+    """Yield a `watch` for `execute` that shows the run on `console` while the block lasts."""
     if not console.is_terminal:
-        yield lambda _, recorder: recorder.watch(_printer(console))
+
+        def print_line(message: Message) -> None:
+            console.print(str(message), markup=False, highlight=False, soft_wrap=True)
+
+        yield lambda live_state: live_state.subscribe(print_line)
         return
     view = _View(title)
     with Live(view, console=console, refresh_per_second=5, transient=True):
         yield view.attach
 
 
-def _printer(console: Console) -> Callable[[Event], None]:
-    news = _News()
-
-    def show(event: Event) -> None:
-        text = news(event)
-        if text:
-            console.print(
-                f"{event.t:8.2f} s  {text}", markup=False, highlight=False, soft_wrap=True
-            )
-
-    return show
-
-
-class _News:
-    """`describe` with a memory: neither what a stage said last, nor that all end at the end."""
-
-    def __init__(self) -> None:
-        self._said: dict[tuple[str, str], str] = {}
-        self._over = False
-
-    def __call__(self, event: Event) -> str:
-        text = describe(event)
-        if isinstance(event, Stage):
-            key = event.service, event.stage
-            before, self._said[key] = self._said.get(key), text
-            return "" if text == before else text
-        if isinstance(event, Node) and event.planned and self._over:
-            return ""
-        self._over |= isinstance(event, Ended)
-        return text
-
-
 class _View:
-    """Draws the live_state; rich asks for it a few times a second."""
+    """Renders the live state; rich calls it a few times per second."""
 
     def __init__(self, title: str) -> None:
         self._title = title
         self._live_state: LiveState | None = None
-        self._recorder: Recorder | None = None
-        self._told: deque[str] = deque(maxlen=8)
-        self._news = _News()
 
-    def attach(self, live_state: LiveState, recorder: Recorder) -> None:
-        self._live_state, self._recorder = live_state, recorder
-        recorder.watch(self._note)
-
-    def _note(self, event: Event) -> None:
-        text = self._news(event)
-        if text:
-            self._told.append(f"{event.t:8.2f} s  {text}")
+    def attach(self, live_state: LiveState) -> None:
+        self._live_state = live_state
 
     def __rich__(self) -> RenderableType:
-        live_state, recorder = self._live_state, self._recorder
-        if live_state is None or recorder is None:
+        if self._live_state is None:
             return Text(self._title)
-        with live_state.changed:
-            return Group(
-                Text(f"{self._title}   {live_state.phase}   {recorder.t:.1f} s", style="bold"),
-                _numbers(live_state),
-                _modes(live_state),
-                *(Text(line, style="dim") for line in tuple(self._told)),
-            )
+        snapshot = self._live_state.snapshot()
+        return Group(
+            Text(f"{self._title}   {snapshot.phase}   {snapshot.t:.1f} s", style="bold"),
+            _figures(snapshot),
+            _modes(snapshot),
+            *(Text(str(message), style="dim") for message in snapshot.messages[-_MESSAGES:]),
+        )
 
 
-def _numbers(live_state: LiveState) -> Table:
+def _figures(snapshot: Snapshot) -> Table:
     table = Table.grid(padding=(0, 3))
-    gauges = live_state.gauges.values()
-    waiting = sum(values.get("waiting", 0.0) for values in gauges)
-    backlog = sum(values.get("backlog", 0.0) for values in gauges)
-    active = [f.step for f in live_state.faults.values() if f.state not in ("healed", "unhealed")]
+    requests = snapshot.requests
+    active = [fault.step for fault in snapshot.faults if fault.state != "unhealed"]
     table.add_row(
-        f"requests {live_state.asked}",
-        Text(f"ok {live_state.ok}", style="green"),
-        Text(f"failed {live_state.failed}", style="yellow" if live_state.failed else ""),
-        Text(f"unknown {live_state.unknown}", style="red" if live_state.unknown else ""),
-        f"waiting {waiting:.0f}",
-        f"backlog {backlog:.0f}",
+        f"requests {requests.sent}",
+        Text(f"ok {requests.ok}", style="green"),
+        Text(f"failed {requests.failed}", style="yellow" if requests.failed else ""),
+        Text(f"unknown {requests.unknown}", style="red" if requests.unknown else ""),
+        f"waiting {snapshot.total('waiting'):.0f}",
+        f"backlog {snapshot.total('backlog'):.0f}",
         Text(f"faults {', '.join(active) or 'none'}", style="bold red" if active else ""),
     )
     return table
 
 
-def _modes(live_state: LiveState) -> Text:
+def _modes(snapshot: Snapshot) -> Text:
     line = Text()
-    for service, mode in sorted(live_state.modes.items()):
-        line.append(f"{service} {mode}  ", style=_MODES.get(mode, ""))
+    for service, mode in sorted(snapshot.modes.items()):
+        line.append(f"{service} {mode}  ", style=_MODE_STYLES.get(mode, ""))
     return line

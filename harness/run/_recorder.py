@@ -1,87 +1,94 @@
-"""Where the events of a run arrive: on disk at once, and at whoever watches the run.
+"""Records the events of a run that arise in the harness's own process.
 
-Events that happen while the stack starts are held back until the run's epoch is known; their `t`
-is negative. Everything that the conductor, the chaos room and the stack see goes through here;
-the load generator writes parts of its own.
+Events of the runner, of faults and of the stack arrive here. Each is written to disk at once and
+passed to the observers. The load generator's processes write parts of their own.
 """
 
 from collections.abc import Callable
 from pathlib import Path
 from threading import RLock
-from time import time
 
 import msgspec
 
+from harness.clock import Clock
 from harness.history import AnyEvent, Event, Node, Writer, parse_line
 
-Observer = Callable[[Event], None]
+from ._observers import Observers
 
 
 class Recorder:
-    """Thread-safe; `t` of an event given to `at` or `now` is filled in here."""
+    """Writes events to one part of the history. Thread-safe.
 
-    def __init__(self, part: Path) -> None:
+    `t` of an event counts from the epoch, which `begin` sets; the recorder fills it in. Events that
+    arrive earlier, while the stack starts, are buffered until then, and get a negative `t`.
+    """
+
+    def __init__(self, part: Path, clock: Clock) -> None:
+        self._clock = clock
         self._writer = Writer(part)
         self._lock = RLock()
         self._epoch: float | None = None
-        self._held: list[tuple[float, Event]] = []
-        self._observers: list[Observer] = []
+        self._buffered: list[tuple[float, Event]] = []
+        self._observers = Observers[Event]()
 
     @property
-    def begun(self) -> bool:
-        """Whether `t` = 0 is fixed."""
+    def has_begun(self) -> bool:
+        """Return True if the epoch, which is `t` = 0, is set."""
         return self._epoch is not None
 
     @property
     def t(self) -> float:
-        """Seconds of the run so far; negative or 0 before it began."""
-        return time() - self._epoch if self._epoch is not None else 0.0
+        """Return the wall-clock seconds since the epoch: negative before it, 0 until it is set."""
+        return self._clock.time() - self._epoch if self._epoch is not None else 0.0
 
     def begin(self, epoch: float, first: Event) -> None:
-        """Fix `t` = 0 at Unix time `epoch`, write `first` and everything held back."""
+        """Set `t` = 0 to the Unix time `epoch`; write `first`, then the buffered events."""
         with self._lock:
             self._epoch = epoch
-            held, self._held = self._held, []
+            buffered, self._buffered = self._buffered, []
             self._write(first)
-            for moment, event in held:
+            for moment, event in buffered:
                 self._write(msgspec.structs.replace(event, t=moment - epoch))
 
-    def watch(self, observer: Observer) -> None:
-        """Call `observer` with every event from now on, in their order."""
-        self._observers.append(observer)
+    def watch(self, observer: Callable[[Event], None]) -> None:
+        """Call `observer` with every event from now on, in order; drop it if it raises."""
+        self._observers.add(observer)
 
     def at(self, moment: float, event: Event) -> None:
-        """Record `event`, which happened at Unix time `moment`."""
+        """Record `event`, which happened at the Unix time `moment`.
+
+        Raises:
+            OSError: the event cannot be written.
+        """
         with self._lock:
             if self._epoch is None:
-                self._held.append((moment, event))
+                self._buffered.append((moment, event))
             else:
                 self._write(msgspec.structs.replace(event, t=moment - self._epoch))
 
     def now(self, event: Event) -> None:
-        """Record `event`, which happens now."""
-        self.at(time(), event)
+        """Record `event` with the present time.
+
+        Raises:
+            OSError: the event cannot be written.
+        """
+        self.at(self._clock.time(), event)
 
     def line(self, service: str, line: bytes, moment: float) -> None:
-        """Record what `service` logged, if it is an event (`LineSink` of a stack)."""
+        """Record a log line of `service` if it is an event (`LineSink` of a stack)."""
         event: AnyEvent | None = parse_line(service, line, 0.0)
         if event is not None:
             self.at(moment, event)
 
     def node(self, node: Node) -> None:
-        """Record a node's change; its `t` is Unix time (`NodeSink` of a stack)."""
+        """Record a node's change of state; its `t` is Unix time (`NodeSink` of a stack)."""
         self.at(node.t, node)
 
     def close(self) -> None:
-        """Close the part. What was held back because the run never began is gone."""
+        """Close the part. Events are lost if they are still buffered because no epoch was set."""
         with self._lock:
             self._writer.close()
 
     def _write(self, event: Event) -> None:
         self._writer.write(event)
-        for observer in tuple(self._observers):
-            try:
-                observer(event)
-            except (Exception, SystemExit):  # noqa: BLE001 - rich exits where its pipe is closed
-                # Who watches, from whatever thread the event came, must not break the record.
-                self._observers.remove(observer)
+        self._observers.notify(event)

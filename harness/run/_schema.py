@@ -1,6 +1,6 @@
-"""The JSON Schema of scenario files, with every fault and check that a stack knows.
+"""The JSON Schema of scenario files, with every fault type and check that a stack has.
 
-Editors complete and check `*.scenario.yaml` with it; it is generated, never written.
+Editors use it to complete and validate `*.scenario.yaml`. It is generated from the models.
 """
 
 import os
@@ -15,10 +15,12 @@ from ._prepare import import_checks
 
 
 def scenario_schema(directory: Path) -> dict[str, Any]:
-    """The schema for scenarios of the stack in `directory`; generic where there is no stack.
+    """Return the schema for scenarios of the stack in `directory`.
+
+    Without a stack there, the names of links and services are not restricted.
 
     Raises:
-        UsageError: the stack's file or its check modules are wrong.
+        UsageError: the stack's file is wrong, or a check module cannot be imported.
     """
     links: list[str] = []
     services: list[str] = []
@@ -30,14 +32,16 @@ def scenario_schema(directory: Path) -> dict[str, Any]:
     definitions = schema["$defs"]
     step = definitions["FaultStep"]
     step["allOf"] = [
-        _when("fault", name, "with", _own(definitions, f"fault-{name}", model.model_json_schema()))
+        _if_equals(
+            "fault", name, "with", _define(definitions, f"fault-{name}", model.model_json_schema())
+        )
         for name, model in sorted(chaos.FAULT_TYPES.items())
     ]
     step["properties"]["fault"]["enum"] = sorted(chaos.FAULT_TYPES)
     definitions["Expectation"] = {
         "description": definitions["Expectation"].get("description", ""),
         "anyOf": [form for name, model in sorted(checks.CHECKS.items()) for form in _forms(
-            name, _own(definitions, f"check-{name}", model.model_json_schema()))],
+            name, _define(definitions, f"check-{name}", model.model_json_schema()))],
     }  # fmt: skip
     if services:
         target = definitions[Target.__name__]["properties"]
@@ -47,14 +51,14 @@ def scenario_schema(directory: Path) -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
-def _own(definitions: dict[str, Any], name: str, schema: dict[str, Any]) -> dict[str, str]:
-    """Put a model's schema among `definitions` and return the reference to it."""
+def _define(definitions: dict[str, Any], name: str, schema: dict[str, Any]) -> dict[str, str]:
+    """Add a model's schema to `definitions` and return a reference to it."""
     definitions.update(schema.pop("$defs", {}))
     definitions[name] = schema
     return {"$ref": f"#/$defs/{name}"}
 
 
-def _when(key: str, value: str, then: str, schema: dict[str, str]) -> dict[str, Any]:
+def _if_equals(key: str, value: str, then: str, schema: dict[str, str]) -> dict[str, Any]:
     return {
         "if": {"properties": {key: {"const": value}}, "required": [key]},
         "then": {"properties": {then: schema}},
@@ -62,7 +66,7 @@ def _when(key: str, value: str, then: str, schema: dict[str, str]) -> dict[str, 
 
 
 def _forms(name: str, schema: dict[str, str]) -> list[dict[str, Any]]:
-    """The three ways in which an expectation may be written."""
+    """Return schemas for the three forms in which an expectation may be written."""
     return [
         {"const": name},
         {

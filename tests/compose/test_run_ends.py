@@ -120,7 +120,7 @@ def test_a_container_that_dies_unasked_ends_the_run_and_is_named(
     output = running.communicate(timeout=90)[0]
 
     assert running.returncode == ExitCode.BROKEN, output
-    assert f"{victim} exited although nobody asked it to: killed by SIGKILL" in output
+    assert f"{victim} exited unexpectedly: killed by SIGKILL" in output
     assert errors(run).broken
     assert not errors(run).unhealed
     assert left_of(engine, run) == []

@@ -1,4 +1,4 @@
-"""Histories survive the disk, a kill in the middle of a line, and the merge of several parts."""
+"""Histories on disk: damaged and truncated lines, full disks, merging; and what is derived."""
 
 import errno
 import io
@@ -50,13 +50,13 @@ def test_an_event_is_read_back_as_it_was_written() -> None:
     assert decode(encode(event)) == event
 
 
-def test_a_line_that_a_kill_cut_short_costs_that_line_only(tmp_path: Path) -> None:
+def test_a_truncated_last_line_loses_only_that_line(tmp_path: Path) -> None:
     path = tmp_path / "part.jsonl"
     path.write_bytes(encode(invoke(1.0)) + b"\n" + encode(invoke(2.0))[:20])
     assert [event.t for event in read_lines(path)] == [1.0]
 
 
-def test_a_damaged_line_in_the_middle_costs_that_line_only_and_is_counted(tmp_path: Path) -> None:
+def test_a_damaged_line_in_the_middle_loses_only_that_line_and_is_counted(tmp_path: Path) -> None:
     path = tmp_path / "part.jsonl"
     path.write_bytes(b'{"kind":"no"}\n' + encode(invoke(2.0)) + b"\n" + encode(invoke(3.0))[:9])
     assert [event.t for event in read_lines(path)] == [2.0]
@@ -70,21 +70,24 @@ def test_no_damaged_line_makes_a_history_unreadable(tmp_path: Path, line: bytes)
     content = encode(STARTED) + b"\n" + line + b"\n" + encode(invoke(2.0)) + b"\n"
     part = tmp_path / "parts" / "a.jsonl"
     part.parent.mkdir()
-    for path in (part, tmp_path / "history.jsonl"):  # from its parts, then whole
+    for path in (
+        part,
+        tmp_path / "history.jsonl",
+    ):  # first from its parts, then from the merged file
         path.write_bytes(content)
         history = History.read(tmp_path)
         assert (len(history.events), history.damaged) == (2, 1)
     assert count_damaged([part, part]) == 2
 
 
-def test_a_history_that_arrived_cut_short_or_with_a_gap_is_damaged(tmp_path: Path) -> None:
+def test_a_merged_history_that_is_truncated_or_has_a_gap_is_damaged(tmp_path: Path) -> None:
     path = tmp_path / "history.jsonl"
     events = [STARTED, *(msgspec.structs.replace(invoke(n / 1), index=n) for n in range(1, 5))]
     write_history(path, events)
     lines = path.read_bytes().splitlines(keepends=True)
     for content, damage in (
         (b"".join(lines), 0),
-        (b"".join(lines)[:-1], 0),  # only the end of the last line is gone
+        (b"".join(lines)[:-1], 0),  # only the newline of the last line is missing
         (b"".join(lines)[:-9], 1),
         (b"".join([*lines[:2], *lines[4:]]), 2),
         (b"".join([*lines[:2], b"x\n", *lines[4:]]), 2),
@@ -93,13 +96,13 @@ def test_a_history_that_arrived_cut_short_or_with_a_gap_is_damaged(tmp_path: Pat
         assert History.read(tmp_path).damaged == damage
 
 
-def test_a_sound_history_has_no_damage(tmp_path: Path) -> None:
+def test_a_complete_history_has_no_damage(tmp_path: Path) -> None:
     write_history(tmp_path / "history.jsonl", [STARTED])
     assert History.read(tmp_path).damaged == 0
     assert History([STARTED]).damaged == 0
 
 
-def test_a_disk_that_stays_full_leaves_no_hole(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_nothing_of_the_event(tmp_path: Path) -> None:
     path = tmp_path / "part.jsonl"
     writer = Writer(path)
     writer._file.close()
@@ -114,7 +117,7 @@ def test_a_disk_that_stays_full_leaves_no_hole(tmp_path: Path) -> None:
 
 
 class _NearlyFull(io.FileIO):
-    """Takes seven bytes at a time, while there is room; then none."""
+    """A file that accepts seven bytes per write until it is full."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, "a")
@@ -128,7 +131,7 @@ class _NearlyFull(io.FileIO):
         return super().write(part)
 
 
-def test_a_full_disk_leaves_no_half_line_behind(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_partial_line(tmp_path: Path) -> None:
     path = tmp_path / "part.jsonl"
     writer = Writer(path)
     writer.write(invoke(1.0))
@@ -166,7 +169,7 @@ def test_a_run_that_was_cut_short_is_read_from_its_parts(tmp_path: Path) -> None
     )
 
 
-def test_a_folder_without_a_history_is_said_to_be_none(tmp_path: Path) -> None:
+def test_a_folder_without_a_history_is_refused(tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match="holds no history"):
         History.read(tmp_path)
 
@@ -179,13 +182,13 @@ def test_a_whole_history_replaces_the_old_one(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["history.jsonl"]
 
 
-def test_a_request_without_an_answer_is_unknown() -> None:
+def test_a_request_without_a_completion_is_unknown() -> None:
     done = Ok(t=2.0, id="b", op="o", service="s", latency=0.5)
     requests = History([STARTED, invoke(1.0, "a"), invoke(1.5, "b"), done]).requests
     assert [request.outcome for request in requests] == ["unknown", "ok"]
 
 
-def test_events_of_a_kind_can_be_asked_for_again_and_again() -> None:
+def test_events_of_a_class_can_be_iterated_repeatedly() -> None:
     history = History([STARTED, Phase(t=1.0, name="x"), invoke(2.0)])
     for _ in range(2):
         assert [event.t for event in history.of(Phase)] == [1.0]
@@ -193,16 +196,16 @@ def test_events_of_a_kind_can_be_asked_for_again_and_again() -> None:
 
 
 def test_modes_cover_the_whole_run() -> None:
-    said = [
+    reported = [
         Mode(t=t, index=index, service="s", mode=mode)
         for index, (t, mode) in enumerate([(1.0, "automatic"), (2.0, "manual"), (3.0, "manual")])
     ]
-    history = History([STARTED, *said, Phase(t=5.0, name="x")])
+    history = History([STARTED, *reported, Phase(t=5.0, name="x")])
     spans = [(s.value, s.start, s.end, s.index) for s in history.modes("s")]
     assert spans == [("automatic", 0.0, 2.0, -1), ("manual", 2.0, 5.0, 1)]
 
 
-def test_a_process_does_not_inherit_the_mode_of_the_one_before() -> None:
+def test_a_new_process_does_not_inherit_the_mode_of_the_previous_one() -> None:
     started = {t: Node(t=t, index=int(t), service="s", state="started") for t in (1.0, 4.0, 6.0)}
     stranger = Node(t=3.0, index=3, service="other", state="started")
     manual = Mode(t=2.0, index=2, service="s", mode="manual")
@@ -220,7 +223,7 @@ def test_a_process_does_not_inherit_the_mode_of_the_one_before() -> None:
     ]
 
 
-def test_a_fault_begins_when_it_is_seen_to_bite() -> None:
+def test_a_fault_span_starts_when_the_fault_is_verified() -> None:
     def fault(t: float, state: str) -> Fault:
         return Fault(t=t, id="f", step="cut", fault="cut", targets=("a",), state=state)  # type: ignore[arg-type]
 
@@ -230,11 +233,11 @@ def test_a_fault_begins_when_it_is_seen_to_bite() -> None:
     assert span.start == 2
 
 
-def test_both_times_are_known() -> None:
+def test_wall_clock_and_scenario_time_are_converted() -> None:
     history = History([STARTED])
-    assert history.life(1.0) == 60.0
-    assert history.real(60.0) == 1.0
-    assert history.calendar(60.0).isoformat() == "2024-06-20T05:00:00+07:00"
+    assert history.to_scenario(1.0) == 60.0
+    assert history.to_wall(60.0) == 1.0
+    assert history.scenario_clock(60.0).isoformat() == "2024-06-20T05:00:00+07:00"
 
 
 @pytest.mark.parametrize(
@@ -260,7 +263,7 @@ def test_both_times_are_known() -> None:
         ("", type(None)),
     ],
 )
-def test_a_log_line_becomes_the_event_that_it_is(line: str, kind: type) -> None:
+def test_a_log_line_is_parsed_as_its_event(line: str, kind: type) -> None:
     event = parse_line("s", line, 1.0)
     assert isinstance(event, kind)
     if event is not None:

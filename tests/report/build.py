@@ -1,4 +1,4 @@
-"""A small run with an outage, as the reports' tests tell it."""
+"""A small run with an outage, for the tests of the reports."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ SCENARIO = Scenario.model_validate(
 
 
 def history() -> History:
-    """Twenty hours in twenty seconds: an outage from 4:00 to 12:00, one request each hour."""
+    """Return 20 hours in 20 seconds: an outage from 4:00 to 12:00, one request per hour."""
     events: list[AnyEvent] = [
         Started(
             t=0.0,
@@ -88,7 +88,7 @@ def history() -> History:
 
 
 VERDICTS = [
-    Verdict(check="quiesced", name="quiesced", result="pass", reason="it came to rest"),
+    Verdict(check="quiesced", name="quiesced", result="pass", reason="every service is quiescent"),
     Verdict(
         check="notices",
         name="notices",
@@ -102,7 +102,7 @@ VERDICTS = [
 
 
 def parts(**changes: Any) -> dict[str, Any]:
-    """What `write_reports` takes, for a failed run; `changes` replace."""
+    """Return the arguments of `write_reports` for a failed run, replaced by `changes`."""
     return {
         "history": history(),
         "scenario": SCENARIO,

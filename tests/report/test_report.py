@@ -1,4 +1,4 @@
-"""Reports tell what happened, in every format the same, and open offline."""
+"""The reports of a small run: same content in every format, valid, and usable offline."""
 
 import re
 from html.parser import HTMLParser
@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 class _Balance(HTMLParser):
-    """Which tags are open; every one but the void ones must be closed in its order."""
+    """Checks that tags are closed in order, except void ones; collects the links."""
 
     VOID = frozenset({"meta", "br", "rect", "line", "path", "polygon"})
 
@@ -49,7 +49,7 @@ class _Balance(HTMLParser):
             assert self.open.pop() == tag
 
 
-def test_the_page_is_one_well_formed_file_that_needs_nothing_else(folder: Path) -> None:
+def test_the_page_is_well_formed_and_needs_no_other_file(folder: Path) -> None:
     text = (folder / "report.html").read_text()
     balance = _Balance()
     balance.feed(text)
@@ -61,37 +61,42 @@ def test_the_page_is_one_well_formed_file_that_needs_nothing_else(folder: Path) 
 
 
 def test_a_panel_that_would_be_empty_is_left_out(tmp_path: Path) -> None:
-    sound = History([event for event in history().events if not isinstance(event, Unknown | Gauge)])
-    for name, told in (("all", history()), ("sound", sound)):
+    healthy = History(
+        [event for event in history().events if not isinstance(event, Unknown | Gauge)]
+    )
+    for name, shown in (("all", history()), ("healthy", healthy)):
         (tmp_path / name).mkdir()
-        write_reports(tmp_path / name, **parts(history=told))
+        write_reports(tmp_path / name, **parts(history=shown))
     titles = {
         name: re.findall("<h3>(.*?)</h3>", (tmp_path / name / "report.html").read_text())
-        for name in ("all", "sound")
+        for name in ("all", "healthy")
     }
-    left_out = ["Waiting, as the services count it", "Refused, and outcome unknown"]
-    assert [t for t in titles["all"] if t not in titles["sound"]] == [
-        *left_out, "Backlog still to be worked off"
+    left_out = [
+        "Waiting, as reported by the services",
+        "Failed requests and requests with unknown outcome",
+    ]
+    assert [t for t in titles["all"] if t not in titles["healthy"]] == [
+        *left_out, "Backlog"
     ]  # fmt: skip
 
 
-def test_what_people_wrote_is_shown_and_never_becomes_markup(folder: Path) -> None:
+def test_texts_of_users_and_services_are_escaped(folder: Path) -> None:
     text = (folder / "report.html").read_text()
     assert "Does &lt;everything&gt; hold &amp; come back?" in text
     assert "notice 2 | came &lt;late&gt;" in text
 
 
-def test_the_story_says_what_broke_held_and_came_back_in_times_of_life() -> None:
-    moments = Evidence(**parts()).story
-    told = [f"{moment.kind}: {moment.text}" for moment in moments]
-    assert told == [
-        "broke: center_stops: cut on a-b, seen to bite.",
-        "held: counter-cgk fell back to manual.",
-        "said: The public is told: Come early.",
-        "back: center_stops is taken back, after 7 h 54 min (7.9 s of the run).",
-        "held: While it lasted, 6 were served: 6 by counter, manual.",
-        "back: Stage border is fully open.",
-        "back: counter-cgk automatic again.",
+def test_the_narrative_has_impact_fallback_and_recovery_in_scenario_time() -> None:
+    moments = Evidence(**parts()).narrative
+    lines = [f"{moment.kind}: {moment.text}" for moment in moments]
+    assert lines == [
+        "impact: center_stops: cut on a-b, verified.",
+        "fallback: counter-cgk fell back to manual.",
+        "info: First notice: Come early.",
+        "recovery: center_stops is healed, after 7 h 54 min (7.9 s wall clock).",
+        "fallback: During the faults, 6 requests succeeded: 6 by counter, manual.",
+        "recovery: Stage border is fully open.",
+        "recovery: counter-cgk automatic again.",
     ]
 
 
@@ -102,14 +107,14 @@ def test_figures_are_counted_from_the_history() -> None:
     assert total == pytest.approx({"counter, manual": 7.0, "counter, online": 12.0})
     (waiting,) = series.gauge("waiting")
     assert max(waiting.values) == 9.0
-    (under_way,) = series.waiting
-    assert max(under_way.values) == 1.0
+    (in_flight,) = series.in_flight
+    assert max(in_flight.values) == 1.0
     assert [(band.label, band.start, band.end) for band in series.faults] == [
         ("center_stops", 4.1, 12.0)
     ]
 
 
-def test_junit_tells_failure_skip_and_counts_them(folder: Path) -> None:
+def test_junit_has_and_counts_failures_and_skips(folder: Path) -> None:
     suite = ET.parse(folder / "junit.xml").getroot()[0]
     assert suite.attrib | {"tests": "3", "failures": "1", "skipped": "1"} == suite.attrib
     cases = {case.attrib["name"]: [child.tag for child in case] for case in suite.iter("testcase")}
@@ -119,7 +124,7 @@ def test_junit_tells_failure_skip_and_counts_them(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "tag"), [(ExitCode.BROKEN, "error"), (ExitCode.INCONCLUSIVE, "skipped")]
 )
-def test_junit_tells_an_error_from_an_inconclusive_run(
+def test_junit_distinguishes_an_error_from_an_inconclusive_run(
     tmp_path: Path, code: ExitCode, tag: str
 ) -> None:
     write_reports(tmp_path, **parts(problems=["border\x00 died"], exit_code=code))
@@ -128,7 +133,7 @@ def test_junit_tells_an_error_from_an_inconclusive_run(
     assert [(child.tag, child.attrib["message"]) for child in case] == [(tag, "border died")]
 
 
-def test_the_summary_is_a_table_that_a_bar_cannot_break(folder: Path) -> None:
+def test_a_bar_in_a_reason_does_not_break_the_table_of_the_summary(folder: Path) -> None:
     text = (folder / "summary.md").read_text()
     assert "| ❌ fail | `notices` | notice 2 \\| came <late> |" in text
     assert "harness run outage --seed 7" in text
@@ -137,18 +142,18 @@ def test_the_summary_is_a_table_that_a_bar_cannot_break(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (ExitCode.PASS, "Held: all 3 expectations"),
-        (ExitCode.FAIL, "Did not hold: 2 of 3"),
-        (ExitCode.INCONCLUSIVE, "Proves nothing yet"),
+        (ExitCode.PASS, "Passed: all 3 expectations"),
+        (ExitCode.FAIL, "Failed: 2 of 3"),
+        (ExitCode.INCONCLUSIVE, "Inconclusive"),
         (ExitCode.BROKEN, "failed"),
-        (ExitCode.UNHEALED, "could not be taken back"),
+        (ExitCode.UNHEALED, "could not be healed"),
     ],
 )
-def test_the_headline_is_as_honest_as_the_exit_code(code: ExitCode, words: str) -> None:
+def test_the_headline_agrees_with_the_exit_code(code: ExitCode, words: str) -> None:
     assert words in Evidence(**parts(exit_code=code)).headline
 
 
-def test_a_run_in_which_nothing_happened_can_be_told(tmp_path: Path) -> None:
+def test_a_run_without_any_event_can_be_reported(tmp_path: Path) -> None:
     begun = type(history())([history().started])
     write_reports(tmp_path, **parts(history=begun, stack={}, verdicts=[]))
     assert (tmp_path / "report.html").stat().st_size > 1000
@@ -163,25 +168,25 @@ def test_a_gap_in_a_curve_stays_a_gap() -> None:
     assert path[1].count("M") == 2
 
 
-def test_every_verdict_can_be_opened_for_its_events(folder: Path) -> None:
+def test_every_verdict_has_its_events(folder: Path) -> None:
     text = (folder / "report.html").read_text()
     assert text.count("<details>") == len(VERDICTS)
     assert "&quot;kind&quot;:&quot;" in text
 
 
-def test_no_character_makes_junit_unreadable_or_a_report_impossible(tmp_path: Path) -> None:
+def test_reports_can_be_written_and_junit_read_whatever_characters_occur(tmp_path: Path) -> None:
     odd = "".join(map(chr, (0, 1, 0x1B, 0xD800, 0xDFFF, 0xFFFE, 0xFFFF)))
     verdicts = [
         Verdict(check="c", name=f"n{odd}", result="fail", reason=f"r{odd}", measured={odd: odd}),
         Verdict(check="c", name="i", result="inconclusive", reason=odd),
     ]
-    told = history()
-    started = msgspec.structs.replace(told.started, scenario=f"s{odd}", backend=odd)
+    small = history()
+    started = msgspec.structs.replace(small.started, scenario=f"s{odd}", backend=odd)
     stack = {"command": odd, "versions": {odd: odd}}
     write_reports(
         tmp_path,
         **parts(
-            history=History([started, *told.events[1:]]),
+            history=History([started, *small.events[1:]]),
             stack=stack,
             verdicts=verdicts,
             problems=[odd],
@@ -194,13 +199,13 @@ def test_no_character_makes_junit_unreadable_or_a_report_impossible(tmp_path: Pa
     assert names == ["junit.xml", "report.html", "summary.md"]
 
 
-def test_every_letter_that_xml_can_hold_is_kept() -> None:
+def test_every_character_that_xml_allows_is_kept() -> None:
     assert xml_safe("a\t\n\r\ud7ff\ue000\ufffd\U00010000\U0010ffff") == (
         "a\t\n\r\ud7ff\ue000\ufffd\U00010000\U0010ffff"
     )
 
 
-def test_a_report_that_cannot_be_written_leaves_the_old_one(
+def test_a_report_that_cannot_be_written_leaves_the_previous_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_reports(tmp_path, **parts())
@@ -230,4 +235,4 @@ def test_a_gauge_that_is_never_positive_can_be_reported(tmp_path: Path) -> None:
     values = {"waiting": -1.0, "backlog": -2.5}
     events = [*history().events, Gauge(t=20.0, service="s", values=values)]
     write_reports(tmp_path, **parts(history=History(events)))
-    assert "Waiting, as the services count it" in (tmp_path / "report.html").read_text()
+    assert "Waiting, as reported by the services" in (tmp_path / "report.html").read_text()

@@ -1,4 +1,4 @@
-"""The short run of the shop that tests end in every way, and what it has left to read."""
+"""A short scenario for the shop, and what the tests read from the folder of its run."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -21,11 +21,12 @@ expect: [faults_bite, quiesced]
 
 
 def faults(run: Path) -> list[str]:
-    """The states of the faults so far."""
+    """Return the states of the faults so far; none while there is no readable history."""
     with suppress(Exception):
         return [event.state for event in History.read(run).of(Fault)]
     return []
 
 
 def errors(run: Path) -> RunErrors:
+    """Return the errors that the run has stored."""
     return msgspec.json.decode((run / "errors.json").read_bytes(), type=RunErrors)

@@ -1,20 +1,26 @@
-"""The exit code is the worst of what happened, and a run can be judged again from its files."""
+"""Judging a run from its folder: exit code, damaged files, and folders of other versions."""
 
 import errno
 import json
 import os
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from harness import __version__
 from harness.checks import Result, Verdict
 from harness.errors import ExitCode, HarnessError, UsageError
 from harness.history import Ended, Generator, Invoke, Ok, Phase, Started, Writer
 from harness.run import RunErrors, judge
+from harness.run._errors import write_errors
 from harness.run._folder import RunFolder
-from harness.run._outcome import exit_code, expectations, write_errors
+from harness.run._format import FORMAT
+from harness.run._outcome import exit_code, expectations
 from harness.scenario import Scenario
+
+NOW = datetime(2024, 6, 20, tzinfo=UTC)
 
 
 def verdict(result: Result) -> Verdict:
@@ -36,24 +42,24 @@ def verdict(result: Result) -> Verdict:
         ([], RunErrors(), ExitCode.INCONCLUSIVE),
     ],
 )
-def test_the_worst_wins_and_nothing_proven_is_no_pass(
+def test_the_exit_code_is_the_worst_and_an_inconclusive_run_does_not_pass(
     results: list[Result], errors: RunErrors, code: ExitCode
 ) -> None:
     assert exit_code(tuple(verdict(result) for result in results), errors) is code
 
 
-def test_a_fault_that_cannot_be_healed_is_told_once() -> None:
-    told, other = "cut on a: not healed: no answer", "a step never started"
+def test_an_unhealed_fault_is_reported_once() -> None:
+    unhealed, other = "cut on a: not healed: no answer", "a step never started"
     errors = RunErrors(
-        unhealed=(told,), inconclusive=(f"step 'gone': UnhealedError: {told}", other)
+        unhealed=(unhealed,), inconclusive=(f"step 'gone': UnhealedError: {unhealed}", other)
     )
-    assert errors.all == (told, other)
+    assert errors.all == (unhealed, other)
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> RunFolder:
-    folder = RunFolder.create(tmp_path / "run", tmp_path, "x")
-    folder.keep_scenario(
+    folder = RunFolder.create(tmp_path / "run", tmp_path, "x", NOW)
+    folder.write_scenario(
         Scenario.model_validate(
             {
                 "name": "x",
@@ -76,7 +82,7 @@ def folder(tmp_path: Path) -> RunFolder:
     return folder
 
 
-def test_a_run_is_judged_again_from_its_files_alone(folder: RunFolder) -> None:
+def test_a_run_can_be_judged_again_from_its_files_alone(folder: RunFolder) -> None:
     write_errors(folder, RunErrors())
     first = judge(folder.path)
     assert first.exit_code is ExitCode.PASS
@@ -91,17 +97,57 @@ def test_a_run_that_was_killed_is_judged_as_cut_short(folder: RunFolder) -> None
     assert "cut short" in outcome.errors.broken[0]
 
 
-def test_what_is_no_run_is_said_to_be_none(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"holds no run, for there is no scenario\.json; name the"):
+def test_a_folder_that_is_not_a_runs_is_refused(folder: RunFolder, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"holds no run: it has no run\.json; name the folder"):
         judge(tmp_path)
-    with pytest.raises(UsageError, match="is no folder; name the folder of a run"):
+    with pytest.raises(UsageError, match="is not a folder; name the folder of a run"):
         judge(tmp_path / "nothing")
+    (folder.path / "scenario.json").unlink()
+    with pytest.raises(
+        UsageError, match=r"holds no run: it has no scenario\.json; name the folder"
+    ):
+        judge(folder.path)
 
 
-@pytest.mark.parametrize("name", ["scenario.json", "stack.json", "errors.json"])
-def test_a_file_of_a_run_that_is_damaged_is_named_with_the_cure(
-    folder: RunFolder, name: str
+def test_a_folder_states_its_format_from_the_first_moment(tmp_path: Path) -> None:
+    folder = RunFolder.create(None, tmp_path, "x", NOW)
+    assert folder.path.name.startswith("x-20240620-000000-")
+    statement = json.loads((folder.path / "run.json").read_text())
+    assert statement == {"format": FORMAT, "harness": __version__}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "writer"),
+    [
+        (
+            "run.json",
+            {"format": FORMAT + 1, "harness": "9.9"},
+            f"harness 9.9 (format {FORMAT + 1})",
+        ),
+        ("stack.json", {"harness": "0.0.9"}, "harness 0.0.9 (format 1)"),
+        ("stack.json", {}, "an earlier harness (format 1)"),
+        ("stack.json", [], "an earlier harness (format 1)"),
+        (None, None, "an earlier harness (format 1)"),
+    ],
+)
+def test_a_folder_of_another_format_is_refused_with_the_version_that_wrote_it(
+    folder: RunFolder, name: str | None, content: object, writer: str
 ) -> None:
+    (folder.path / "run.json").unlink()  # as before format 2
+    folder.write("scenario.json", '{"written": "by another version"}')
+    if name is not None:
+        folder.write(name, json.dumps(content))
+    with pytest.raises(UsageError) as caught:
+        judge(folder.path)
+    assert str(caught.value) == (
+        f"{folder.path}: was written by {writer}; this version, {__version__}, reads format "
+        f"{FORMAT}; run the scenario again"
+    )
+    assert caught.value.exit_code is ExitCode.USAGE
+
+
+@pytest.mark.parametrize("name", ["run.json", "scenario.json", "stack.json", "errors.json"])
+def test_a_damaged_file_of_a_run_is_named_with_the_cure(folder: RunFolder, name: str) -> None:
     write_errors(folder, RunErrors())
     folder.write(name, '{"name": "x"')
     with pytest.raises(HarnessError, match=rf"{name}: .*; copy the run again") as caught:
@@ -122,18 +168,18 @@ def scenario(*expect: object) -> Scenario:
     )
 
 
-def test_every_run_is_asked_about_its_faults_and_its_load() -> None:
-    asked = {e.name: e.params for e in expectations(scenario("quiesced"))}
-    assert asked == {"faults_bite": {"steps": ["gone"]}, "generator_healthy": {}, "quiesced": {}}
+def test_faults_and_load_are_checked_in_every_run() -> None:
+    checked = {e.name: e.params for e in expectations(scenario("quiesced"))}
+    assert checked == {"faults_bite": {"steps": ["gone"]}, "generator_healthy": {}, "quiesced": {}}
 
 
-def test_what_a_scenario_says_of_its_faults_and_load_stands() -> None:
+def test_a_scenario_can_set_the_parameters_of_these_checks() -> None:
     own = {"generator_healthy": {"lag": "1s"}}
-    asked = [(e.name, e.params) for e in expectations(scenario("faults_bite", own))]
-    assert asked == [("faults_bite", {"steps": ["gone"]}), ("generator_healthy", {"lag": "1s"})]
+    checked = [(e.name, e.params) for e in expectations(scenario("faults_bite", own))]
+    assert checked == [("faults_bite", {"steps": ["gone"]}), ("generator_healthy", {"lag": "1s"})]
 
 
-def test_a_run_whose_stack_is_elsewhere_is_judged_without_its_own_checks(
+def test_a_run_is_judged_without_the_stacks_own_checks_if_they_are_not_found(
     folder: RunFolder, tmp_path: Path
 ) -> None:
     write_errors(folder, RunErrors())
@@ -147,12 +193,12 @@ def test_a_run_whose_stack_is_elsewhere_is_judged_without_its_own_checks(
     outcome = judge(folder.path)
     assert outcome.exit_code is ExitCode.INCONCLUSIVE
     assert outcome.verdicts[-1].reason == (
-        "the stack's own check check_of_nobody is not here; name its stack with --stack DIR"
+        "the stack's own check check_of_nobody was not found; name the stack with --stack DIR"
     )
 
 
 @pytest.mark.parametrize("content", ["[]", '{"checks": 5}', '{"versions": 7}', '{"directory": 3}'])
-def test_a_stack_that_is_none_is_named(folder: RunFolder, content: str) -> None:
+def test_a_stack_file_with_wrong_content_is_named(folder: RunFolder, content: str) -> None:
     write_errors(folder, RunErrors())
     folder.write("stack.json", content)
     with pytest.raises(HarnessError, match=r"stack\.json: is damaged: .*; copy the run again"):
@@ -160,15 +206,15 @@ def test_a_stack_that_is_none_is_named(folder: RunFolder, content: str) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\n\0"])
-def test_a_history_without_its_begin_is_named(folder: RunFolder, content: bytes) -> None:
+def test_a_history_without_its_first_event_is_named(folder: RunFolder, content: bytes) -> None:
     write_errors(folder, RunErrors())
     folder.history.write_bytes(content)
-    with pytest.raises(HarnessError, match="does not say how the run began") as caught:
+    with pytest.raises(HarnessError, match="the history has no `started` event") as caught:
         judge(folder.path)
     assert str(folder.path) in str(caught.value)
 
 
-def test_a_full_disk_is_told_with_the_folder_and_the_cure(
+def test_a_full_disk_is_reported_with_the_folder_and_the_cure(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_errors(folder, RunErrors())
@@ -177,12 +223,12 @@ def test_a_full_disk_is_told_with_the_folder_and_the_cure(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(Path, "write_text", full)
-    told = f"{folder.path}: the evidence cannot be written: No space left on device; make room"
-    with pytest.raises(HarnessError, match=re.escape(told)):
+    text = f"{folder.path}: the evidence cannot be written: No space left on device; free disk"
+    with pytest.raises(HarnessError, match=re.escape(text)):
         judge(folder.path)
 
 
-def test_a_history_that_lost_a_line_proves_nothing(folder: RunFolder) -> None:
+def test_a_history_with_a_damaged_line_proves_nothing(folder: RunFolder) -> None:
     write_errors(folder, RunErrors())
     with (folder.parts / "harness.jsonl").open("ab") as part:
         part.write(b"\xff\n")

@@ -1,4 +1,4 @@
-"""A scenario that does not fit its stack is refused before anything starts, with all problems."""
+"""A scenario that is not valid for its stack is refused before a run, with all problems."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def file(tmp_path: Path, **changes: object) -> str:
     return str(path)
 
 
-def test_a_good_one_is_bound_to_its_links(tmp_path: Path) -> None:
+def test_a_valid_scenario_is_bound_to_the_links_of_the_stack(tmp_path: Path) -> None:
     prepared = prepare(file(tmp_path), ROOT, seed=5)
     assert prepared.scenario.seed == 5
     assert prepared.faults["cut"].targets == ("border-database",)
@@ -80,14 +80,14 @@ def step(**changes: object) -> list[dict[str, object]]:
             {"load": {"journeys": "experiments.journeys", "duration": "1h", "params": {"a": 1}}},
             "a",
         ),
-        ({"overrides": {"bordr": {}}}, "no service is called 'bordr'"),
+        ({"overrides": {"bordr": {}}}, "there is no service 'bordr'"),
         (
             {"timeline": [{"at": "1m", "call": {"service": "bordr", "path": "/"}}]},
-            "no service is called 'bordr'",
+            "there is no service 'bordr'",
         ),
     ],
 )
-def test_what_does_not_fit_the_stack_is_one_line(
+def test_each_problem_is_one_line_that_begins_with_the_file(
     tmp_path: Path, changes: dict[str, object], text: str
 ) -> None:
     path = file(tmp_path, **changes)
@@ -98,13 +98,13 @@ def test_what_does_not_fit_the_stack_is_one_line(
     assert "\n" not in line
 
 
-def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         prepare(file(tmp_path, timeline=step(fault="nope"), expect=["nope"]), ROOT)
     assert len(caught.value.problems) == 2
 
 
-def test_a_fault_that_the_backend_lacks_is_refused_and_another_backend_takes_it(
+def test_a_fault_that_the_backend_lacks_is_refused_and_accepted_for_another_backend(
     tmp_path: Path,
 ) -> None:
     path = file(tmp_path, timeline=step(fault="fill", on={"service": "counter-sub"}))
@@ -118,7 +118,7 @@ def test_a_fault_that_the_backend_lacks_is_refused_and_another_backend_takes_it(
     )
 
 
-def test_an_unknown_name_lists_the_scenarios_there_are() -> None:
+def test_the_error_for_an_unknown_name_lists_the_scenarios() -> None:
     with pytest.raises(UsageError, match=r"brownout.*pdns2_2024"):
         find_scenario("nope", read_stack(ROOT, os.environ))
     with pytest.raises(UsageError, match=r"; did you mean pdns2_2024\? There are: "):
@@ -127,7 +127,7 @@ def test_an_unknown_name_lists_the_scenarios_there_are() -> None:
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of the shop; what a test imports from it is forgotten afterwards."""
+    """Copy the shop; checks that a test imports from it are unregistered afterwards."""
     shutil.copytree(SHOP, tmp_path, ignore=IGNORED, dirs_exist_ok=True)
     monkeypatch.setattr(sys, "path", [*sys.path])
     known = set(CHECKS)
@@ -136,7 +136,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[CHECKS.pop(name).__module__]
 
 
-def test_journeys_that_end_the_program_are_told_as_any_other_mistake(shop: Path) -> None:
+def test_a_module_that_exits_when_imported_is_reported_as_a_problem(shop: Path) -> None:
     (shop / "quitters.py").write_text("raise SystemExit(0)\n")
     with pytest.raises(UsageError, match=r"load\.journeys: quitters ended the program when it was"):
         prepare(file(shop, load={"journeys": "quitters", "duration": "1h"}), shop)
@@ -147,7 +147,7 @@ def test_journeys_that_end_the_program_are_told_as_any_other_mistake(shop: Path)
 
 
 @pytest.mark.parametrize("name", list(find_scenarios(ROOT / "experiments")))
-def test_every_experiment_fits_the_stack_and_the_generated_schema(name: str) -> None:
+def test_every_experiment_is_valid_for_the_stack_and_the_generated_schema(name: str) -> None:
     prepare(name, ROOT)
     schema = scenario_schema(ROOT)
     jsonschema.Draft202012Validator.check_schema(schema)

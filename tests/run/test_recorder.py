@@ -1,7 +1,8 @@
-"""Events before the run begins are kept, with negative times; nothing is lost at the end."""
+"""The recorder: times relative to the epoch, buffering before it, and observers."""
 
 from pathlib import Path
 
+from harness.clock import WALL_CLOCK
 from harness.history import Event, Mode, Node, Phase, Started, read_lines
 from harness.run import Recorder
 
@@ -10,8 +11,8 @@ def started() -> Started:
     return Started(t=0.0, scenario="s", seed=0, pace=1.0, epoch=100.0, origin="2024-06-20")
 
 
-def test_what_happens_before_the_epoch_gets_a_negative_time(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path / "part.jsonl")
+def test_an_event_before_the_epoch_gets_a_negative_time(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "part.jsonl", WALL_CLOCK)
     recorder.node(Node(t=98.0, service="s", state="started"))
     recorder.begin(100.0, started())
     recorder.line("s", b'{"event":"mode","mode":"manual"}', 103.0)
@@ -21,8 +22,8 @@ def test_what_happens_before_the_epoch_gets_a_negative_time(tmp_path: Path) -> N
     assert events == [(Started, 0.0), (Node, -2.0), (Mode, 3.0)]
 
 
-def test_observers_see_every_event_with_its_time(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path / "part.jsonl")
+def test_observers_receive_every_event_with_its_time(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "part.jsonl", WALL_CLOCK)
     seen: list[Event] = []
     recorder.watch(seen.append)
     recorder.begin(100.0, started())
@@ -31,17 +32,17 @@ def test_observers_see_every_event_with_its_time(tmp_path: Path) -> None:
     assert [event.t for event in seen] == [0.0, 1.5]
 
 
-def test_a_watcher_that_breaks_is_dropped_and_nothing_is_lost(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path / "part.jsonl")
-    told: list[Event] = []
+def test_an_observer_that_raises_is_dropped_and_no_event_is_lost(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "part.jsonl", WALL_CLOCK)
+    received: list[Event] = []
 
-    def closed(event: Event) -> None:
-        told.append(event)
-        raise SystemExit(1)  # as rich does where its pipe is closed
+    def fail(event: Event) -> None:
+        received.append(event)
+        raise SystemExit(1)  # as rich does when it prints to a closed pipe
 
-    recorder.watch(closed)
+    recorder.watch(fail)
     recorder.begin(100.0, started())
     recorder.now(Phase(t=0.0, name="load"))
     recorder.close()
-    assert len(told) == 1
+    assert len(received) == 1
     assert len(list(read_lines(tmp_path / "part.jsonl"))) == 2

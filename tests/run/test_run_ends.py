@@ -1,4 +1,4 @@
-"""However a run ends, its exit code says how, its evidence is kept, and nothing is left behind."""
+"""However a run ends: its exit code says how, its evidence is kept, and nothing is left running."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
-    """The foreign system in a directory of its own."""
+    """Copy the shop into a directory of its own, with the short scenario."""
     directory = tmp_path / "shop"
     ignored = shutil.ignore_patterns("__pycache__", ".harness", "runs", "test_*", "conftest.py")
     shutil.copytree(SHOP, directory, ignore=ignored)
@@ -35,7 +35,7 @@ def shop(tmp_path: Path) -> Path:
 
 PROGRAM = """
 import signal
-for number in (signal.SIGINT, signal.SIGHUP):  # as a shell starts it, whatever started the tests
+for number in (signal.SIGINT, signal.SIGHUP):  # as if started by a shell
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, signal.SIG_DFL)
 from harness.cli import main
@@ -49,7 +49,7 @@ def command(*words: str | Path) -> list[str]:
 
 @pytest.fixture
 def running(shop: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """`harness run short`, in its own process, while its fault is seen to bite."""
+    """Start `harness run short` in a process; yield it once the fault is verified."""
     out = tmp_path / "run"
     with subprocess.Popen(
         command("run", "short", "--stack", shop, "--out", out),
@@ -61,8 +61,8 @@ def running(shop: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-def left_of(run: Path) -> list[str]:
-    """The processes whose state is kept in `run`."""
+def processes_of(run: Path) -> list[str]:
+    """Return the ids of processes that have their state in the folder `run`."""
     found = []
     for environment in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):
@@ -79,22 +79,22 @@ def eventually(condition: Callable[[], bool], limit: float = 40.0) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_an_interrupted_run_heals_keeps_its_evidence_and_is_inconclusive(
+def test_an_interrupted_run_heals_its_faults_keeps_its_evidence_and_is_inconclusive(
     running: subprocess.Popen[str], tmp_path: Path, number: signal.Signals
 ) -> None:
     run = tmp_path / "run"
-    assert left_of(run)
+    assert processes_of(run)
     running.send_signal(number)
     output = running.communicate(timeout=60)[0]
     assert running.returncode == ExitCode.INCONCLUSIVE, output
     assert errors(run).interrupted == f"interrupted by {number.name}"
     assert faults(run)[-1] == "healed"
     assert (run / "report.html").is_file()
-    assert not left_of(run)
+    assert not processes_of(run)
     assert "Traceback" not in output
 
 
-def test_a_run_that_is_interrupted_before_it_begins_has_a_report_too(
+def test_a_run_that_is_interrupted_before_its_epoch_has_a_report(
     shop: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
@@ -109,10 +109,10 @@ def test_a_run_that_is_interrupted_before_it_begins_has_a_report_too(
     assert errors(run).interrupted == "interrupted by SIGINT"
     assert (run / "report.html").stat().st_size < 100_000
     assert all(abs(event.t) < 60 for event in History.read(run).events)
-    assert not left_of(run)
+    assert not processes_of(run)
 
 
-def test_a_killed_run_is_healed_and_judged_from_what_it_left(
+def test_a_killed_run_can_be_healed_and_judged(
     running: subprocess.Popen[str], shop: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
@@ -122,7 +122,7 @@ def test_a_killed_run_is_healed_and_judged_from_what_it_left(
         command("heal", "--stack", shop), capture_output=True, text=True, check=False, timeout=60
     )
     assert healed.returncode == ExitCode.PASS, healed.stdout + healed.stderr
-    eventually(lambda: not left_of(run))
+    eventually(lambda: not processes_of(run))
     assert not list((shop / ".harness" / "runs").iterdir())
     judged = subprocess.run(
         command("judge", run), capture_output=True, text=True, check=False, timeout=60
@@ -131,7 +131,7 @@ def test_a_killed_run_is_healed_and_judged_from_what_it_left(
     assert "cut short" in judged.stdout
 
 
-def test_heal_leaves_a_living_run_alone(running: subprocess.Popen[str], shop: Path) -> None:
+def test_heal_does_not_touch_a_run_under_way(running: subprocess.Popen[str], shop: Path) -> None:
     healed = subprocess.run(
         command("heal", "--stack", shop), capture_output=True, text=True, check=False, timeout=60
     )
@@ -139,7 +139,7 @@ def test_heal_leaves_a_living_run_alone(running: subprocess.Popen[str], shop: Pa
     assert running.poll() is None
 
 
-def test_a_service_that_does_not_start_ends_the_run_with_its_last_words(
+def test_a_service_that_does_not_start_ends_the_run_with_its_last_output(
     shop: Path, tmp_path: Path
 ) -> None:
     (shop / "pay.pl").write_text('die "no vault today\\n";\n')
@@ -152,21 +152,21 @@ def test_a_service_that_does_not_start_ends_the_run_with_its_last_words(
     assert "no vault today" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     assert (run / "report.html").is_file()
-    assert not left_of(run)
+    assert not processes_of(run)
 
 
 @pytest.mark.parametrize(("victim", "program"), [("worker", "worker.py"), ("toxiproxy", "proxy")])
-def test_what_dies_unasked_ends_the_run_and_is_named(
+def test_a_service_that_exits_unexpectedly_ends_the_run_and_is_named(
     running: subprocess.Popen[str], tmp_path: Path, victim: str, program: str
 ) -> None:
     run = tmp_path / "run"
-    process = next(pid for pid in left_of(run) if program in cmdline(pid))
+    process = next(pid for pid in processes_of(run) if program in cmdline(pid))
     os.kill(int(process), signal.SIGKILL)
     output = running.communicate(timeout=60)[0]
     assert running.returncode == ExitCode.BROKEN, output
-    assert f"{victim} exited although nobody asked it to" in errors(run).broken[0]
+    assert f"{victim} exited unexpectedly" in errors(run).broken[0]
     assert not errors(run).unhealed
-    assert not left_of(run)
+    assert not processes_of(run)
 
 
 def test_a_load_generator_that_cannot_keep_up_makes_the_run_inconclusive(
@@ -174,7 +174,7 @@ def test_a_load_generator_that_cannot_keep_up_makes_the_run_inconclusive(
 ) -> None:
     (load,) = [pid for pid in children(running.pid) if "locust" in cmdline(pid)]
     os.kill(int(load), signal.SIGSTOP)
-    time.sleep(4.0)  # nothing to be awaited: that nothing happens is the point
+    time.sleep(4.0)  # there is no event to wait for: nothing happens meanwhile
     os.kill(int(load), signal.SIGCONT)
     output = running.communicate(timeout=90)[0]
     assert running.returncode == ExitCode.INCONCLUSIVE, output
@@ -183,18 +183,18 @@ def test_a_load_generator_that_cannot_keep_up_makes_the_run_inconclusive(
     assert verdicts["quiesced"].result == "pass", output
 
 
-def test_a_fault_that_cannot_be_taken_back_is_said_to_be_there_with_what_to_do(
+def test_a_fault_that_cannot_be_healed_is_reported_with_what_to_do_by_hand(
     running: subprocess.Popen[str], shop: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    proxy = next(pid for pid in left_of(run) if "proxy" in cmdline(pid))
-    os.kill(int(proxy), signal.SIGSTOP)  # it hangs, as one that is wedged does
+    proxy = next(pid for pid in processes_of(run) if "proxy" in cmdline(pid))
+    os.kill(int(proxy), signal.SIGSTOP)  # from now on it accepts connections and never answers
     output = running.communicate(timeout=110)[0]
     assert running.returncode == ExitCode.UNHEALED, output
-    (told,) = errors(run).unhealed
-    assert "by hand: enable the proxies and delete their toxics" in told
+    (text,) = errors(run).unhealed
+    assert "by hand: enable the proxies and delete their toxics" in text
     assert "Traceback" not in output
-    assert not left_of(run)
+    assert not processes_of(run)
     healed = subprocess.run(
         command("heal", "--stack", shop), capture_output=True, text=True, check=False, timeout=60
     )
@@ -202,7 +202,7 @@ def test_a_fault_that_cannot_be_taken_back_is_said_to_be_there_with_what_to_do(
 
 
 def children(process: int) -> list[str]:
-    """The processes that `process` has started."""
+    """Return the ids of the child processes of `process`."""
     found = []
     for status in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Final reads and questions of quiescence take whatever a user's service may answer."""
+"""Polling for quiescence and final reads cope with whatever a user's service answers."""
 
 from threading import Event as Flag
 from types import SimpleNamespace
@@ -7,8 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
-from harness.run import _settle
-from harness.run._settle import await_quiescence, final_reads
+from harness.clock import WALL_CLOCK
+from harness.run import _quiescence
+from harness.run._quiescence import await_quiescence, final_reads
+
+from .fake_clock import FakeClock
 
 
 def stack(**service: Any) -> Any:
@@ -18,18 +21,18 @@ def stack(**service: Any) -> Any:
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What each path answers."""
+    """Return a table of responses by path, which a test fills."""
     found: dict[str, Any] = {}
 
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json=found[request.url.raw_path.decode()])
 
     transport = httpx.MockTransport(answer)
-    monkeypatch.setattr(_settle, "client", lambda: httpx.Client(transport=transport))
+    monkeypatch.setattr(_quiescence, "http_client", lambda: httpx.Client(transport=transport))
     return found
 
 
-def test_pages_are_followed_to_the_last(answers: dict[str, Any]) -> None:
+def test_a_final_read_follows_the_pages_to_the_last(answers: dict[str, Any]) -> None:
     answers["/rows"] = {"items": [{"id": 1}], "next": "/rows?after=1"}
     answers["/rows?after=1"] = {"items": [{"id": 2}], "next": None}
     reads = list(final_reads(stack(reads={"rows": "/rows"}, quiescent=None)))
@@ -50,7 +53,9 @@ def test_pages_are_followed_to_the_last(answers: dict[str, Any]) -> None:
         {"items": [], "next": 3},
     ],
 )
-def test_what_is_no_page_is_an_error_of_that_read_only(answers: dict[str, Any], page: Any) -> None:
+def test_a_response_that_is_not_a_page_ends_that_read_with_an_error(
+    answers: dict[str, Any], page: Any
+) -> None:
     answers["/rows"] = page
     (read,) = final_reads(stack(reads={"rows": "/rows"}, quiescent=None))
     assert "a page" in read.error
@@ -60,19 +65,30 @@ def test_what_is_no_page_is_an_error_of_that_read_only(answers: dict[str, Any], 
 @pytest.mark.parametrize(
     ("answer", "text"),
     [
-        ([1], "no JSON object"),
+        ([1], "not a JSON object"),
         ({"quiescent": False, "backlog": 3}, "backlog 3"),
         ({}, "not quiescent"),
     ],
 )
-def test_who_is_not_at_rest_is_named(answers: dict[str, Any], answer: Any, text: str) -> None:
+def test_a_service_that_is_not_quiescent_is_named(
+    answers: dict[str, Any], answer: Any, text: str
+) -> None:
     answers["/status"] = answer
-    busy = await_quiescence(stack(reads={}, quiescent="/status"), Flag(), lambda: 0.0)
+    busy = await_quiescence(stack(reads={}, quiescent="/status"), Flag(), lambda: 0.0, WALL_CLOCK)
     assert busy.startswith("s ")
     assert text in busy
 
 
-def test_a_stopped_run_asks_nobody() -> None:
+def test_a_stopped_run_polls_no_service() -> None:
     stop = Flag()
     stop.set()
-    assert "ended before" in await_quiescence(stack(reads={}, quiescent="/x"), stop, lambda: 9.0)
+    busy = await_quiescence(stack(reads={}, quiescent="/x"), stop, lambda: 9.0, WALL_CLOCK)
+    assert "ended before" in busy
+
+
+def test_polling_waits_on_the_clock_of_the_run(answers: dict[str, Any]) -> None:
+    answers["/status"] = {"quiescent": False}
+    clock = FakeClock()
+    one = stack(reads={}, quiescent="/status")
+    assert await_quiescence(one, Flag(), lambda: 60.0 - clock.now, clock)
+    assert clock.now >= 60.0
