@@ -39,7 +39,7 @@ class _Link:
 class ActiveLinkFaults:
     """Applies faults to links through one Toxiproxy; an intent is written before each change.
 
-    `keep_target` returns a context in which the stack does not redirect the link; it is entered
+    `keep_upstream` returns a context in which the stack does not redirect the link; it is entered
     while the link's proxy is recreated.
     """
 
@@ -48,10 +48,10 @@ class ActiveLinkFaults:
         server: Toxiproxy,
         intents: Intents,
         pool: Executor,
-        keep_target: Callable[[str], AbstractContextManager[object]] = nullcontext,
+        keep_upstream: Callable[[str], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._server = server
-        self._keep_target = keep_target
+        self._keep_upstream = keep_upstream
         self._intents = intents
         self._pool = pool
         self._links: dict[str, _Link] = {}
@@ -160,7 +160,7 @@ class ActiveLinkFaults:
             with link.lock:
                 toxics = [intent.toxic for intent in active[name] if intent.toxic]
                 if toxics:
-                    with self._keep_target(name):
+                    with self._keep_upstream(name):
                         self._server.recreate(name, without=toxics)
                 elif link.was_enabled and not link.is_disabled_by_others(fault_id):
                     self._server.enable(name)
