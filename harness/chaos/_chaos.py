@@ -275,9 +275,10 @@ class Chaos:
         links = resources.enter_context(ThreadPoolExecutor(_LINK_THREADS, "link"))
         # Services take long to stop and start; there are threads for all of them at once.
         nodes = resources.enter_context(ThreadPoolExecutor(_NODE_THREADS, "node"))
-        in_containers = isinstance(stack, ContainerStack)
-        keep_upstream = stack.keep_upstream if in_containers else contextlib.nullcontext
-        self._links = ActiveLinkFaults(server, intents, links, keep_upstream)
+        if isinstance(stack, ContainerStack):
+            self._links = ActiveLinkFaults(server, intents, links, stack.keep_upstream)
+        else:
+            self._links = ActiveLinkFaults(server, intents, links)
         self._nodes = ActiveNodeFaults(stack, intents, nodes)
         self._prober = Prober(stack, probes, self._seed, clock)
         self._link_verifier = LinkVerifier(
