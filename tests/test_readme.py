@@ -10,7 +10,7 @@ import typer
 
 from harness.cli import app
 from harness.run import prepare
-from harness.stack import read_stack
+from harness.stack import get_backend, read_stack
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -52,7 +52,7 @@ def test_every_command_is_one(words: list[str]) -> None:
     name, *rest = words
     with typer.main.get_group(app).commands[name].make_context(name, rest) as context:
         if name == "run":
-            prepare(context.params["scenario"], ROOT, backend=context.params["on"])
+            prepare(context.params["scenario"], ROOT, backend=get_backend(context.params["on"]))
 
 
 def test_the_stack_is_as_big_as_it_says() -> None:

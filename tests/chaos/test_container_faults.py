@@ -214,7 +214,7 @@ def test_a_limit_below_the_usage_is_rejected_without_changes(
     chaos: Chaos, containers: ContainerStack
 ) -> None:
     grow(containers, "border")
-    with pytest.raises(ChaosError, match=r"border: it uses more than 8MB already; let it have"):
+    with pytest.raises(ChaosError, match=r"border: it already uses more than 8MB; choose a higher"):
         chaos.fault("starve", service="border", memory="8MB")
     assert chaos.active == ()
     limit = containers.engine.usage("border").memory
@@ -368,7 +368,7 @@ def test_a_container_of_another_owner_is_left_alone(
         intents.begin([Intent("1", "f", "pause", "compose", "gate", record=record)])
         intents.close()
         (line,) = heal(tmp_path)
-        assert line == "gate: its container is not the harness's own, and was left alone"
+        assert line == "gate: its container was not created by the harness, and was left alone"
         other.reload()
         assert other.status == "paused"
     finally:

@@ -90,7 +90,7 @@ class StateDir:
 
     def is_used(self) -> bool:
         """Return True if a stack was started here and its lock has not been removed."""
-        return self._lock.exists()
+        return self._lock.exists() or self._owned.exists()
 
     def unlock(self, descriptor: int) -> None:
         """Release the lock and remove the lock file."""
