@@ -53,8 +53,11 @@ class LocalBackend:
         return LocalStack.attach(state_dir)
 
     def sweep(self, state_dir: Path) -> list[str]:
-        """Kill the processes and remove the data that a crashed stack left."""
-        return sweep(state_dir)
+        """End the processes and remove the data that a crashed stack left.
+
+        A directory of another backend is not touched: its state file has the same name.
+        """
+        return sweep(state_dir) if self.owns(state_dir) else []
 
     def hosts(self, state_dir: Path, address: str) -> bool:
         """Return True: loopback always exists, and a port without a listener refuses."""
