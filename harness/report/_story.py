@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from harness.checks import listed
+from harness.checks import list_text
 from harness.history import Called, Event, History, Mode, Node, Notice, Stage
 
 from ._series import Series, begun, path_of, served
@@ -76,8 +76,8 @@ def _shortened(moments: list[Moment]) -> list[Moment]:
 def _named(names: Sequence[str], most: int = _NAMES) -> str:
     """`a, b and c`, as a sentence has it; of more than `most`, how many more."""
     if 1 < len(names) <= most:
-        return f"{listed(names[:-1], most)} and {names[-1]}"
-    return listed(names, most)
+        return f"{list_text(names[:-1], most)} and {names[-1]}"
+    return list_text(names, most)
 
 
 def _faults(history: History, times: Times) -> Iterator[Moment]:

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from math import ceil
 
-from harness.checks import duration
+from harness.checks import duration_text
 from harness.history import History
 
 _STEPS = (60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800)
@@ -25,7 +25,7 @@ class Times:
 
     def length(self, real: float) -> str:
         """`real` seconds of the run as a length of life, in its two largest units."""
-        return duration(self._history.life(real))
+        return duration_text(self._history.life(real))
 
     def both(self, real: float) -> str:
         """A length in life, with the run's own seconds behind it."""

@@ -114,7 +114,9 @@ def expectations(scenario: Scenario) -> Iterator[Expectation]:
 
 def damage(lines: int) -> str:
     """What it means that `lines` lines of a history cannot be read."""
-    return f"the history proves nothing: {checks.count(lines, 'damaged line')} had to be left out"
+    return (
+        f"the history proves nothing: {checks.count_text(lines, 'damaged line')} had to be left out"
+    )
 
 
 def exit_code(verdicts: tuple[checks.Verdict, ...], errors: RunErrors) -> ExitCode:

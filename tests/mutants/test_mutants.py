@@ -98,7 +98,7 @@ ROWS = (
             "baggage-dps": "public:wrong_bag",
         },
         {
-            "notices": ("heard nothing for",),
+            "notices": ("no notice was published for",),
             "applications_exactly_once": ("lost",),
             "bags_match": ("lost", "with the wrong passenger"),
         },
@@ -120,7 +120,7 @@ ROWS = (
     Row(
         "clients ask again at once",
         dict.fromkeys(COUNTERS, "counter:stormy"),
-        {"no_storm": ("requests reached the center for each one of a user",)},
+        {"no_storm": ("requests per user request reached the tenants",)},
     ),
     Row(
         "a replayer goes home after the first batch",
@@ -139,7 +139,7 @@ ROWS = (
     Row(
         "counters cannot work by hand",
         dict.fromkeys(COUNTERS, "counter:never_by_hand"),
-        {"fallback": ("went manual not at all",)},
+        {"fallback": ("never went manual",)},
         # While no counter says that it works by hand, the plan believes no tenant to be lost.
         may=frozenset({"errors_subside", "stages_in_order"}),
     ),
@@ -171,7 +171,7 @@ ROWS = (
     Row(
         "a fault does not bite",
         {},
-        {"faults_bite": ("not seen to bite",)},
+        {"faults_bite": ("not verified",)},
         scenario="harmless",
         code=ExitCode.INCONCLUSIVE,
     ),
