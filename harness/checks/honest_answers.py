@@ -73,7 +73,7 @@ class HonestAnswers(Check, name="honest_answers"):
         if not claims:
             reason = f"no answer claimed {claim}, so there was nothing to check"
             return self.inconclusive(reason, (), **measured)
-        rows = read.by_id()
+        rows, place = read.by_id(), f"{self.ledger.service}'s {self.ledger.read}"
         unbacked = [
             request
             for request in claims
@@ -82,13 +82,14 @@ class HonestAnswers(Check, name="honest_answers"):
         if unbacked:
             ids = list_text((id_of(request, self.id) or "without an id" for request in unbacked), 3)
             return self.failed(
-                f"{len(unbacked)} of {count_text(len(claims), 'answer')} that claimed {claim} not "
-                f"backed by {self.ledger.service}'s {self.ledger.read} ({ids})",
+                f"{len(unbacked)} of {count_text(len(claims), 'answer')} that claimed {claim} "
+                f"without a matching row in {place} ({ids})",
                 as_evidence(i for request in unbacked for i in request.events),
                 **measured,
                 unbacked=len(unbacked),
             )
-        reason = f"all of {count_text(len(claims), 'answer')} that claimed {claim} backed"
+        answers = count_text(len(claims), "answer")
+        reason = f"each of {answers} that claimed {claim} has a matching row in {place}"
         return self.passed(reason, (), **measured, unbacked=0)
 
     def _is_live(self, row: dict[str, object]) -> bool:

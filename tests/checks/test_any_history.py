@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tale import Tale
+from tests.run_builder import RunBuilder
 
 import experiments.checks  # noqa: F401 - imported for the checks that it registers
 from harness.checks import CHECKS, bind
@@ -183,18 +183,18 @@ def test_every_check_is_tried() -> None:
 def test_no_history_makes_a_check_raise(
     check: str, events: list[AnyEvent], faulty: bool, ended: bool
 ) -> None:
-    tale = Tale().add(*events)
+    run = RunBuilder().add(*events)
     if faulty:
-        tale.fault("a", 5, 10).fault("b", 12, 20, injection="other")
+        run.fault("a", 5, 10).fault("b", 12, 20, injection="other")
     if ended:
-        tale.read("border", "crossings", {"id": "a"}, at=60).end(60)
+        run.final_read("border", "crossings", {"id": "a"}, at=60).end(60)
         for name in ("quarantine", "journal"):
-            tale.read("counter-a", name, at=60)
-        tale.read("watchlist", "watchlist", {"document": "a", "number": 1}, at=60)
-        tale.read("baggage-a", "bags", {"tag": "a", "passenger": None}, at=60)
+            run.final_read("counter-a", name, at=60)
+        run.final_read("watchlist", "watchlist", {"document": "a", "number": 1}, at=60)
+        run.final_read("baggage-a", "bags", {"tag": "a", "passenger": None}, at=60)
     for params in PARAMS[check]:
         bound = bind(Expectation(check=check, params=params))
-        for history in (tale.history(), History(events)):
+        for history in (run.history(), History(events)):
             verdict = bound.judge(history)
             assert verdict.check == check
             assert verdict.reason
@@ -213,4 +213,4 @@ def test_an_empty_history_is_never_a_pass(check: str) -> None:
 def test_a_run_in_which_nobody_did_anything_is_never_a_pass(check: str) -> None:
     for params in PARAMS[check]:
         bound = bind(Expectation(check=check, params=params))
-        assert bound.judge(Tale().end(60).history()).result == "inconclusive"
+        assert bound.judge(RunBuilder().end(60).history()).result == "inconclusive"

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tale import Tale
+from tests.run_builder import RunBuilder
 
 from harness.checks import (
     CHECKS,
@@ -38,7 +38,7 @@ def test_verdicts_come_in_the_order_of_the_expectations_and_under_their_names() 
     expectations = expecting(
         "quiesced", {"check": "quiesced", "name": "again"}, {"nothing_crashed": None}
     )
-    verdicts = judge_all(Tale().end().history(), expectations)
+    verdicts = judge_all(RunBuilder().end().history(), expectations)
     assert [(v.check, v.name, v.result) for v in verdicts] == [
         ("quiesced", "quiesced", "pass"),
         ("quiesced", "again", "pass"),
@@ -49,7 +49,7 @@ def test_verdicts_come_in_the_order_of_the_expectations_and_under_their_names() 
 def test_a_check_that_breaks_is_inconclusive_and_does_not_hide_the_others(
     breaking: type[Check],
 ) -> None:
-    verdicts = judge_all(Tale().end().history(), expecting("breaking", "quiesced"))
+    verdicts = judge_all(RunBuilder().end().history(), expecting("breaking", "quiesced"))
     assert verdicts[0] == Verdict(
         check="breaking",
         name="breaking",
@@ -60,7 +60,7 @@ def test_a_check_that_breaks_is_inconclusive_and_does_not_hide_the_others(
 
 
 def test_an_unknown_check_is_inconclusive_when_judged_again() -> None:
-    [verdict] = judge_all(Tale().history(), expecting({"check": "no_strom", "name": "calm"}))
+    [verdict] = judge_all(RunBuilder().history(), expecting({"check": "no_strom", "name": "calm"}))
     assert (verdict.check, verdict.name, verdict.result) == ("no_strom", "calm", "inconclusive")
     assert "did you mean no_storm?" in verdict.reason
 
@@ -68,7 +68,9 @@ def test_an_unknown_check_is_inconclusive_when_judged_again() -> None:
 def test_a_history_without_a_start_is_no_runs() -> None:
     [verdict] = judge_all(History([]), expecting("quiesced"))
     assert verdict.result == "inconclusive"
-    assert verdict.reason == "the history does not say how the run began, so it is no run's"
+    assert (
+        verdict.reason == "the history has no `started` event, so its pace and backend are unknown"
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,7 @@ def test_a_history_without_a_start_is_no_runs() -> None:
                 "expect.fallback.services: is empty; name at least one",
                 (
                     "expect.fallback.within: is missing; add it "
-                    "(How long they may take from the fault's bite.)"
+                    "(Most time from the fault's verification.)"
                 ),
                 "expect.fallback.withn: fallback has no such parameter; did you mean within?",
             ],
@@ -161,12 +163,14 @@ def test_what_holds_no_verdicts_is_said_with_its_path(tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match=r"verdicts\.json: cannot be read"):
         read_verdicts(path)
     path.write_text('[{"check": 1}]')
-    with pytest.raises(HarnessError, match=r"verdicts\.json: holds no verdicts"):
+    with pytest.raises(HarnessError, match=r"verdicts\.json: contains no verdicts"):
         read_verdicts(path)
 
 
 def test_a_check_cannot_take_the_place_of_another_in_silence() -> None:
-    both = r"Mine: the check 'quiesced' is there already, as harness\.checks\.quiesced\.Quiesced;"
+    both = (
+        r"Mine: the check name 'quiesced' is already used by harness\.checks\.quiesced\.Quiesced;"
+    )
     with pytest.raises(TypeError, match=both):
 
         class Mine(Check, name="quiesced"):

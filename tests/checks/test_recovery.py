@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tale import Tale
+from tests.run_builder import RunBuilder
 
 from harness.checks import Verdict
 
@@ -12,20 +12,20 @@ from harness.checks import Verdict
 PLAN = {"watch": (), "border": ("watch",), "gates": ("border",)}
 
 
-def ascent(tale: Tale, stage: str, at: float) -> Tale:
+def ascent(run: RunBuilder, stage: str, at: float) -> RunBuilder:
     """Closed until `at`, then half, then whole, then done, one second each."""
-    tale.stage(at, stage, "ramping", 0.5).stage(at + 1, stage, "ramping", 1.0)
-    return tale.stage(at + 2, stage, "done", 1.0)
+    run.stage(at, stage, "ramping", 0.5).stage(at + 1, stage, "ramping", 1.0)
+    return run.stage(at + 2, stage, "done", 1.0)
 
 
-def recovery() -> Tale:
-    tale = Tale().plan(**PLAN).fault("cut", 10, 40).end()
+def recovery() -> RunBuilder:
+    run = RunBuilder().plan(**PLAN).fault("cut", 10, 40).end()
     for stage in PLAN:
-        tale.stage(0, stage, "done", 1.0).stage(12, stage, "closed")
-    return tale
+        run.stage(0, stage, "done", 1.0).stage(12, stage, "closed")
+    return run
 
 
-def whole() -> Tale:
+def whole() -> RunBuilder:
     return ascent(ascent(ascent(recovery(), "watch", 41), "border", 45), "gates", 50)
 
 
@@ -37,13 +37,13 @@ def test_stages_in_the_plans_order_pass() -> None:
 
 
 def test_stages_that_nobody_closed_may_start_by_ramping() -> None:
-    tale = Tale().plan(**PLAN).fault("cut", 10, 40).end()
-    tale = ascent(ascent(ascent(tale, "watch", 41), "border", 45), "gates", 50)
-    assert tale.judge("stages_in_order").result == "pass"
+    run = RunBuilder().plan(**PLAN).fault("cut", 10, 40).end()
+    run = ascent(ascent(ascent(run, "watch", 41), "border", 45), "gates", 50)
+    assert run.judge("stages_in_order").result == "pass"
 
 
 @pytest.mark.parametrize(
-    ("tale", "reason"),
+    ("run", "reason"),
     [
         (
             ascent(ascent(ascent(recovery(), "border", 41), "watch", 45), "gates", 50),
@@ -55,17 +55,17 @@ def test_stages_that_nobody_closed_may_start_by_ramping() -> None:
         ),
         (
             whole().stage(50.5, "gates", "ramping", 0.7, gate=False),
-            "stage gates went on although its gate did not hold",
+            "stage gates advanced although its gate did not hold",
         ),
         (
             ascent(ascent(recovery(), "watch", 41), "border", 45)
             .stage(50, "gates", "ramping", 1.0)
             .stage(52, "gates", "done", 1.0, gate=False),
-            "stage gates went on although its gate did not hold",
+            "stage gates advanced although its gate did not hold",
         ),
         (
             whole().stage(51.5, "gates", "ramping", 0.4),
-            "stage gates went from 100% back to 40% without being closed",
+            "stage gates fell from 100% to 40% without being closed",
         ),
         (
             whole().stage(20, "watch", "ramping", 0.1),
@@ -82,23 +82,23 @@ def test_stages_that_nobody_closed_may_start_by_ramping() -> None:
         ),
     ],
 )
-def test_breaches_of_the_plan_fail(tale: Tale, reason: str) -> None:
-    verdict = tale.judge("stages_in_order")
+def test_breaches_of_the_plan_fail(run: RunBuilder, reason: str) -> None:
+    verdict = run.judge("stages_in_order")
     assert (verdict.reason, verdict.result) == (reason, "fail")
 
 
 def test_a_relapse_that_closes_what_follows_passes() -> None:
-    tale = whole().stage(60, "border", "relapsed").stage(60.5, "gates", "closed")
-    tale = ascent(ascent(tale, "border", 62), "gates", 66)
-    verdict = tale.judge("stages_in_order")
+    run = whole().stage(60, "border", "relapsed").stage(60.5, "gates", "closed")
+    run = ascent(ascent(run, "border", 62), "gates", 66)
+    verdict = run.judge("stages_in_order")
     assert verdict.result == "pass"
     assert verdict.measured["relapses"] == 1
 
 
 def test_after_a_relapse_what_follows_waits_again() -> None:
-    tale = whole().stage(60, "border", "relapsed").stage(60.5, "gates", "closed")
-    tale = ascent(ascent(tale, "gates", 61), "border", 66)
-    assert tale.judge("stages_in_order").reason.startswith("stage gates opened before border")
+    run = whole().stage(60, "border", "relapsed").stage(60.5, "gates", "closed")
+    run = ascent(ascent(run, "gates", 61), "border", 66)
+    assert run.judge("stages_in_order").reason.startswith("stage gates opened before border")
 
 
 @pytest.mark.parametrize(("params", "result"), [
@@ -112,64 +112,69 @@ def test_steps_may_be_held_to_a_size_and_a_dwell(params: dict[str, Any], result:
 
 
 def test_a_plan_may_take_a_moment_to_notice_a_second_fault() -> None:
-    tale = whole().fault("again", 45.5, 70)
-    tale.stage(75, "border", "relapsed").stage(75, "gates", "relapsed")
-    tale = ascent(ascent(tale, "border", 76), "gates", 80)
-    assert tale.judge("stages_in_order").result == "fail"
-    assert tale.judge("stages_in_order", grace="6m").result == "pass"
+    run = whole().fault("again", 45.5, 70)
+    run.stage(75, "border", "relapsed").stage(75, "gates", "relapsed")
+    run = ascent(ascent(run, "border", 76), "gates", 80)
+    assert run.judge("stages_in_order").result == "fail"
+    assert run.judge("stages_in_order", grace="6m").result == "pass"
 
 
 def test_only_the_named_stages_must_come_back() -> None:
-    tale = ascent(recovery(), "watch", 41)
-    assert tale.judge("stages_in_order", stages="watch").result == "pass"
+    run = ascent(recovery(), "watch", 41)
+    assert run.judge("stages_in_order", stages="watch").result == "pass"
 
 
 @pytest.mark.parametrize(
-    ("tale", "reason"),
+    ("run", "reason"),
     [
         (
-            Tale().plan(**PLAN).end(),
-            "no fault was injected in this run, so nothing can be said about an outage",
+            RunBuilder().plan(**PLAN).end(),
+            "no fault was injected in this run, so there is no outage to judge",
         ),
         (
-            Tale().fault("cut", 10, 40).end(),
-            "no recovery plan was announced, so there is no order to keep",
+            RunBuilder().fault("cut", 10, 40).end(),
+            "no recovery plan was logged, so there is no order to judge",
         ),
-        (Tale().plan(**PLAN).fault("cut", 10, 40).end(), "the recovery plan never moved"),
         (
-            ascent(Tale().plan(**PLAN).fault("cut", 10, 40), "watch", 41),
-            "the run was cut short before 2 stages never came back: border, gates",
+            RunBuilder().plan(**PLAN).fault("cut", 10, 40).end(),
+            "no stage of the recovery plan moved",
+        ),
+        (
+            ascent(RunBuilder().plan(**PLAN).fault("cut", 10, 40), "watch", 41),
+            "the run was cut short before 2 stages came back: border, gates",
         ),
     ],
 )
-def test_a_plan_that_was_not_seen_is_inconclusive(tale: Tale, reason: str) -> None:
-    verdict = tale.judge("stages_in_order")
+def test_a_plan_that_was_not_seen_is_inconclusive(run: RunBuilder, reason: str) -> None:
+    verdict = run.judge("stages_in_order")
     assert (verdict.reason, verdict.result) == (reason, "inconclusive")
 
 
 def test_a_plan_with_a_circle_does_not_hang() -> None:
-    tale = Tale().plan(a=("b",), b=("a",)).fault("cut", 10, 40).stage(41, "a", "relapsed").end()
-    assert tale.judge("stages_in_order").result == "fail"
+    run = (
+        RunBuilder().plan(a=("b",), b=("a",)).fault("cut", 10, 40).stage(41, "a", "relapsed").end()
+    )
+    assert run.judge("stages_in_order").result == "fail"
 
 
 # ---- no_storm -----------------------------------------------------------------------------------
 
 
-def traffic(after: float = 100.0) -> Tale:
+def traffic(after: float = 100.0) -> RunBuilder:
     """A hundred a second before the fault; ten users and `after` requests a second after it."""
-    tale = Tale().fault("cut", 10, 20).many(300, 21, 50, "pay").end(50)
+    run = RunBuilder().fault("cut", 10, 20).requests(300, 21, 50, "pay").end(50)
     for t in range(10):
-        tale.gauge(t, "bank", received=100)
+        run.gauge(t, "bank", received=100)
     for t in range(21, 50):
-        tale.gauge(t, "bank", received=after)
-    return tale
+        run.gauge(t, "bank", received=after)
+    return run
 
 
 def test_recovery_within_its_bounds_passes() -> None:
     verdict = traffic().judge("no_storm", tenants="bank", per_request=10, peak=1.5, slice="5m")
     assert verdict.result == "pass"
     assert verdict.reason == (
-        "9.67 requests reached the center for each one of a user, at most 0.98 times the usual load"
+        "9.67 requests per user request reached the tenants after recovery, at most 0.98 times the usual load"
     )
 
 
@@ -182,45 +187,53 @@ def test_retries_in_a_crowd_are_a_storm() -> None:
     verdict = traffic(500).judge("no_storm", tenants="bank", per_request=10)
     assert verdict.result == "fail"
     assert verdict.reason == (
-        "48.3 requests reached the center for each one of a user after recovery, "
-        "where 10 are allowed"
+        "48.3 requests per user request reached the tenants after recovery, where 10 are allowed"
     )
 
 
 def test_a_short_burst_is_found_in_its_slice() -> None:
-    tale = traffic().gauge(30.5, "bank", received=2000)
-    verdict = tale.judge("no_storm", tenants="bank", per_request=100, peak=3, slice="5m")
+    run = traffic().gauge(30.5, "bank", received=2000)
+    verdict = run.judge("no_storm", tenants="bank", per_request=100, peak=3, slice="5m")
     assert verdict.result == "fail"
     assert verdict.reason == (
-        "the busiest 5 min of recovery brought 4.9 times the usual load to the center, "
+        "the busiest 5 min of recovery had 4.9 times the usual load of the tenants, "
         "where 3 times are allowed"
     )
-    assert tale.proven(verdict)[0].t == 30.5
+    assert run.evidence(verdict)[0].t == 30.5
 
 
 def test_only_the_tenants_and_the_window_count() -> None:
-    tale = traffic().gauge(30, "cafe", received=9999).gauge(45, "bank", received=9999)
-    verdict = tale.judge("no_storm", tenants="bank", per_request=11, over="20m")
+    run = traffic().gauge(30, "cafe", received=9999).gauge(45, "bank", received=9999)
+    verdict = run.judge("no_storm", tenants="bank", per_request=11, over="20m")
     assert verdict.result == "pass"
 
 
 @pytest.mark.parametrize(
-    ("tale", "reason"),
+    ("run", "reason"),
     [
-        (Tale().fault("cut", 10, None), "the outage was not seen to end, so recovery never began"),
-        (Tale().fault("cut", 10, 20), "the tenants reported nothing after recovery"),
         (
-            Tale().fault("cut", 10, 20).gauge(30, "bank", received=9).ask(25, "pay"),
-            "only 1 request of users after recovery, 30 needed to tell",
+            RunBuilder().fault("cut", 10, None),
+            "the outage was not verified as healed, so recovery never began",
         ),
         (
-            Tale().fault("cut", 10, 20).gauge(30, "bank", received=9).many(30, 21, 29, "pay"),
-            "too little reached the center before the fault to compare with",
+            RunBuilder().fault("cut", 10, 20),
+            "the tenants reported no gauge with 'received' after recovery",
+        ),
+        (
+            RunBuilder().fault("cut", 10, 20).gauge(30, "bank", received=9).request(25, "pay"),
+            "only 1 user request after recovery, at least 30 needed",
+        ),
+        (
+            RunBuilder()
+            .fault("cut", 10, 20)
+            .gauge(30, "bank", received=9)
+            .requests(30, 21, 29, "pay"),
+            "too few requests reached the tenants before the first fault",
         ),
     ],
 )
-def test_a_recovery_without_figures_is_inconclusive(tale: Tale, reason: str) -> None:
-    verdict = tale.judge("no_storm", tenants="bank", per_request=4, peak=2)
+def test_a_recovery_without_figures_is_inconclusive(run: RunBuilder, reason: str) -> None:
+    verdict = run.judge("no_storm", tenants="bank", per_request=4, peak=2)
     assert (verdict.reason, verdict.result) == (reason, "inconclusive")
 
 
@@ -229,16 +242,16 @@ def test_a_recovery_without_figures_is_inconclusive(tale: Tale, reason: str) -> 
 ADDS = {"ops": "pay", "when": {"path": "paper"}}
 
 
-def draining(*pending: int, mode: str = "mixed", quiescent: bool = True) -> Tale:
+def draining(*pending: int, mode: str = "mixed", quiescent: bool = True) -> RunBuilder:
     """Reports from second 19 on, one a second; the fault is gone at 20.1."""
-    tale = Tale().fault("cut", 10, 20).mode(11, "desk", mode).end(60, quiescent=quiescent)
+    run = RunBuilder().fault("cut", 10, 20).mode(11, "desk", mode).end(60, quiescent=quiescent)
     for i, number in enumerate(pending):
-        tale.said(19 + i, "desk", "journal", pending=number)
-    return tale
+        run.log(19 + i, "desk", "journal", pending=number)
+    return run
 
 
-def drained(tale: Tale, **params: object) -> Verdict:
-    return tale.judge("backlog_drains", **{"services": "desk", "within": "10m", **params})
+def drained(run: RunBuilder, **params: object) -> Verdict:
+    return run.judge("backlog_drains", **{"services": "desk", "within": "10m", **params})
 
 
 def test_a_backlog_that_only_shrinks_passes() -> None:
@@ -256,19 +269,19 @@ def test_draining_at_the_limit_is_in_time(within: str, result: str) -> None:
 
 
 def test_growth_that_nothing_explains_fails() -> None:
-    tale = draining(9, 5, 5, 7, 0)
-    verdict = drained(tale)
+    run = draining(9, 5, 5, 7, 0)
+    verdict = drained(run)
     assert verdict.result == "fail"
     assert verdict.reason == (
         "desk's backlog grew from 5 to 7 1 min 54 s after recovery, "
         "and no new fallback work explains it"
     )
-    assert [event.t for event in tale.proven(verdict)] == [22, 21]
+    assert [event.t for event in run.evidence(verdict)] == [22, 21]
 
 
 def test_growth_before_recovery_is_what_a_fallback_does() -> None:
-    tale = draining(9, 5, 0).said(12, "desk", "journal", pending=2)
-    assert drained(tale).result == "pass"
+    run = draining(9, 5, 0).log(12, "desk", "journal", pending=2)
+    assert drained(run).result == "pass"
 
 
 def test_a_desk_that_is_still_manual_may_add() -> None:
@@ -278,28 +291,28 @@ def test_a_desk_that_is_still_manual_may_add() -> None:
 
 @pytest.mark.parametrize(("answers", "result"), [(2, "pass"), (1, "fail"), (0, "fail")])
 def test_growth_is_explained_by_as_many_fallback_answers(answers: int, result: str) -> None:
-    tale = draining(9, 5, 7, 3, 0).many(answers, 20.5, 21, "pay", service="desk",
+    run = draining(9, 5, 7, 3, 0).requests(answers, 20.5, 21, "pay", service="desk",
                                         value={"path": "paper"})  # fmt: skip
-    tale.many(9, 20.5, 21, "pay", service="desk", value={"path": "central"})
-    tale.many(9, 20.5, 21, "pay", service="other", value={"path": "paper"})
-    assert drained(tale, adds=ADDS).result == result
+    run.requests(9, 20.5, 21, "pay", service="desk", value={"path": "central"})
+    run.requests(9, 20.5, 21, "pay", service="other", value={"path": "paper"})
+    assert drained(run, adds=ADDS).result == result
 
 
 def test_an_answer_that_never_came_may_have_added() -> None:
-    tale = draining(9, 5, 6, 3, 0).ask(20.5, "pay", "unknown", service="desk")
-    assert drained(tale, adds=ADDS).result == "pass"
+    run = draining(9, 5, 6, 3, 0).request(20.5, "pay", "unknown", service="desk")
+    assert drained(run, adds=ADDS).result == "pass"
 
 
 def test_an_answer_may_be_seen_after_the_report_that_counts_it() -> None:
-    tale = draining(9, 5, 6, 3, 0).ask(20.9, "pay", took=0.5, service="desk",
+    run = draining(9, 5, 6, 3, 0).request(20.9, "pay", latency=0.5, service="desk",
                                        value={"path": "paper"})  # fmt: skip
-    assert drained(tale, adds=ADDS).result == "pass"
+    assert drained(run, adds=ADDS).result == "pass"
 
 
 def test_what_came_between_the_last_report_and_recovery_explains_growth_too() -> None:
-    tale = draining(9, 9, 11, 3, 0).many(2, 20.01, 20.05, "pay", took=0.01, service="desk",
+    run = draining(9, 9, 11, 3, 0).requests(2, 20.01, 20.05, "pay", latency=0.01, service="desk",
                                          value={"path": "paper"})  # fmt: skip
-    assert drained(tale, adds=ADDS).result == "pass"
+    assert drained(run, adds=ADDS).result == "pass"
 
 
 @pytest.mark.parametrize(("answered", "result"), [(19.1, "pass"), (18.9, "fail")])
@@ -307,57 +320,67 @@ def test_a_report_may_be_read_after_answers_that_it_does_not_count(
     answered: float, result: str
 ) -> None:
     """The report that leads, at 20, was true at some moment since the one before it, at 19."""
-    tale = draining(9, 9, 11, 3, 0)
-    tale.many(2, answered, answered, "pay", took=0.01, service="desk", value={"path": "paper"})
-    assert drained(tale, adds=ADDS).result == result
+    run = draining(9, 9, 11, 3, 0)
+    run.requests(
+        2, answered, answered, "pay", latency=0.01, service="desk", value={"path": "paper"}
+    )
+    assert drained(run, adds=ADDS).result == result
 
 
 def test_a_backlog_that_is_left_fails() -> None:
     verdict = drained(draining(9, 5, 2))
     assert verdict.result == "fail"
-    assert verdict.reason == (
-        "the backlog never came down to zero: desk 2 still pending at the end"
-    )
+    assert verdict.reason == ("the backlog was not empty at the end of the run: desk 2 pending")
 
 
 def test_zero_counts_when_it_lasts() -> None:
-    tale = draining(9, 0, 3, 0, mode="manual")
-    assert drained(tale).measured["drained_real_s"] == 1.9
+    run = draining(9, 0, 3, 0, mode="manual")
+    assert drained(run).measured["drained_real_s"] == 1.9
 
 
 def test_a_gauge_may_report_it() -> None:
-    tale = Tale().fault("cut", 10, 20).gauge(19, "desk", backlog=3).gauge(22, "desk", backlog=0)
-    assert drained(tale, event="gauge", field="backlog").result == "pass"
+    run = (
+        RunBuilder().fault("cut", 10, 20).gauge(19, "desk", backlog=3).gauge(22, "desk", backlog=0)
+    )
+    assert drained(run, event="gauge", field="backlog").result == "pass"
 
 
 @pytest.mark.parametrize(
-    ("tale", "reason"),
+    ("run", "reason"),
     [
-        (Tale().fault("cut", 10, None), "the outage was not seen to end, so recovery never began"),
-        (Tale().fault("cut", 10, 20), "there never was a backlog to drain after recovery"),
-        (draining(0, 0), "there never was a backlog to drain after recovery"),
         (
-            Tale().fault("cut", 10, 20).said(19, "desk", "journal", pending=3).end(25, False),
+            RunBuilder().fault("cut", 10, None),
+            "the outage was not verified as healed, so recovery never began",
+        ),
+        (RunBuilder().fault("cut", 10, 20), "there was no backlog to drain after recovery"),
+        (draining(0, 0), "there was no backlog to drain after recovery"),
+        (
+            RunBuilder().fault("cut", 10, 20).log(19, "desk", "journal", pending=3).end(25, False),
             "the run ended before the limit with records pending (desk 3)",
         ),
     ],
 )
-def test_a_backlog_that_was_not_seen_is_inconclusive(tale: Tale, reason: str) -> None:
-    verdict = drained(tale)
+def test_a_backlog_that_was_not_seen_is_inconclusive(run: RunBuilder, reason: str) -> None:
+    verdict = drained(run)
     assert (verdict.reason, verdict.result) == (reason, "inconclusive")
 
 
 # ---- errors_subside -----------------------------------------------------------------------------
 
 
-def load(*, late: int = 100, failed: int = 0) -> Tale:
-    tale = Tale().many(100, 0, 9, "pay").fault("cut", 10, 20).many(50, 10, 20, "pay", "fail")
-    tale.many(late - failed, 51, 60, "pay").many(failed, 51, 60, "pay", "unknown")
-    return tale.ask(60, "pay").end()
+def load(*, late: int = 100, failed: int = 0) -> RunBuilder:
+    run = (
+        RunBuilder()
+        .requests(100, 0, 9, "pay")
+        .fault("cut", 10, 20)
+        .requests(50, 10, 20, "pay", "fail")
+    )
+    run.requests(late - failed, 51, 60, "pay").requests(failed, 51, 60, "pay", "unknown")
+    return run.request(60, "pay").end()
 
 
-def calm(tale: Tale, **params: object) -> Verdict:
-    return tale.judge("errors_subside", **{"window": "9m", **params})
+def calm(run: RunBuilder, **params: object) -> Verdict:
+    return run.judge("errors_subside", **{"window": "9m", **params})
 
 
 def test_errors_that_went_with_the_outage_pass() -> None:
@@ -378,7 +401,7 @@ def test_goodput_below_the_baseline_fails() -> None:
     verdict = calm(load(failed=20), error_rate=0.5)
     assert verdict.result == "fail"
     assert verdict.reason == (
-        "good answers at the end were 88.2 % of the baseline's, where at least 90 % are promised"
+        "goodput at the end of load was 88.2 % of the baseline's, where at least 90 % are required"
     )
     assert calm(load(failed=20), error_rate=0.5, goodput=0.5).result == "pass"
 
@@ -388,20 +411,23 @@ def test_fewer_arrivals_owe_fewer_answers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tale", "reason"),
+    ("run", "reason"),
     [
-        (Tale().fault("cut", 10, None), "the outage was not seen to end, so recovery never began"),
+        (
+            RunBuilder().fault("cut", 10, None),
+            "the outage was not verified as healed, so recovery never began",
+        ),
         (
             load().fault("again", 52, 53),
-            "load did not last 9 min after recovery, so nothing could calm",
+            "load did not last 9 min after recovery; make it longer",
         ),
-        (load(late=10), "only 11 requests at the end, 30 needed to tell"),
+        (load(late=10), "only 11 requests in the last 9 min of load, at least 30 needed"),
         (
-            Tale().fault("cut", 10, 20).many(50, 51, 60, "pay").end(),
-            "only 0 requests before the fault, 30 needed to tell",
+            RunBuilder().fault("cut", 10, 20).requests(50, 51, 60, "pay").end(),
+            "only 0 requests before the first fault, at least 30 needed",
         ),
     ],
 )
-def test_without_a_comparison_nothing_is_shown(tale: Tale, reason: str) -> None:
-    verdict = calm(tale)
+def test_without_a_comparison_nothing_is_shown(run: RunBuilder, reason: str) -> None:
+    verdict = calm(run)
     assert (verdict.reason, verdict.result) == (reason, "inconclusive")

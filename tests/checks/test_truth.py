@@ -1,7 +1,7 @@
 """Checks of the run itself: faults, generator, baseline, end, processes."""
 
 import pytest
-from tale import Tale
+from tests.run_builder import RunBuilder
 
 from harness.history import Invoke
 
@@ -9,10 +9,10 @@ from harness.history import Invoke
 
 
 def test_faults_that_bit_and_are_gone_pass() -> None:
-    tale = Tale().fault("a", 10, 20).fault("b", 30, 40).end()
-    verdict = tale.judge("faults_bite", steps=["a", "b"])
+    run = RunBuilder().fault("a", 10, 20).fault("b", 30, 40).end()
+    verdict = run.judge("faults_bite", steps=["a", "b"])
     assert verdict.result == "pass"
-    assert verdict.reason == "2 injections seen to bite and seen to be gone again"
+    assert verdict.reason == "2 injections verified and healed"
     assert verdict.measured == {
         "injections": 2,
         "verified": 2,
@@ -23,53 +23,53 @@ def test_faults_that_bit_and_are_gone_pass() -> None:
 
 
 def test_a_fault_left_behind_fails_loudly_even_if_another_did_not_bite() -> None:
-    tale = Tale().fault("a", 10, 20, verified=False)
-    tale.fault("b", 10, 20, last="unhealed", detail="proxy gone").end()
-    verdict = tale.judge("faults_bite")
+    run = RunBuilder().fault("a", 10, 20, verified=False)
+    run.fault("b", 10, 20, last="unhealed", detail="proxy gone").end()
+    verdict = run.judge("faults_bite")
     assert verdict.result == "fail"
     assert verdict.reason == (
-        "NOT HEALED, the stack needs cleaning up (harness heal): b (cut on link): proxy gone"
+        "NOT HEALED, clean up the stack with `harness heal`: b (cut on link): proxy gone"
     )
-    assert {getattr(event, "step", None) for event in tale.proven(verdict)} == {"b"}
+    assert {getattr(event, "step", None) for event in run.evidence(verdict)} == {"b"}
 
 
 def test_a_fault_that_nobody_healed_by_the_end_fails() -> None:
-    verdict = Tale().fault("a", 10, None).end().judge("faults_bite")
+    verdict = RunBuilder().fault("a", 10, None).end().judge("faults_bite")
     assert verdict.result == "fail"
 
 
 @pytest.mark.parametrize(
-    ("tale", "steps", "reason"),
+    ("run", "steps", "reason"),
     [
-        (Tale().end(), [], "no fault was injected, so nothing was tested"),
-        (Tale().fault("a", 10, 20).end(), ["a", "b", "c"], "2 steps never began: b, c"),
+        (RunBuilder().end(), [], "no fault was injected, so nothing was tested"),
+        (RunBuilder().fault("a", 10, 20).end(), ["a", "b", "c"], "2 steps never began: b, c"),
         (
-            Tale().fault("a", 10, 20, verified=False, detail="still answers").end(),
+            RunBuilder().fault("a", 10, 20, verified=False, detail="still answers").end(),
             [],
-            "1 injection not seen to bite: a (cut on link): still answers",
+            "1 injection not verified: a (cut on link): still answers",
         ),
         (
-            Tale().fault("a", 10, None),
+            RunBuilder().fault("a", 10, None),
             [],
             "the run was cut short before a fault was healed: a (cut on link)",
         ),
     ],
 )
 def test_faults_that_prove_nothing_are_inconclusive(
-    tale: Tale, steps: list[str], reason: str
+    run: RunBuilder, steps: list[str], reason: str
 ) -> None:
-    verdict = tale.judge("faults_bite", steps=steps)
+    verdict = run.judge("faults_bite", steps=steps)
     assert (verdict.result, verdict.reason) == ("inconclusive", reason)
 
 
 def test_every_injection_of_a_flapping_fault_must_bite() -> None:
-    tale = (
-        Tale()
+    run = (
+        RunBuilder()
         .fault("a", 10, 11, injection="a1")
         .fault("a", 12, 13, injection="a2", verified=False)
         .end()
     )
-    verdict = tale.judge("faults_bite")
+    verdict = run.judge("faults_bite")
     assert verdict.result == "inconclusive"
     assert verdict.measured["injections"] == 2
 
@@ -77,41 +77,50 @@ def test_every_injection_of_a_flapping_fault_must_bite() -> None:
 # ---- generator_healthy --------------------------------------------------------------------------
 
 
-def healthy(**kw: float) -> Tale:
-    return Tale().many(100, 0, 50, "pay", **kw).generator(1).generator(50, state="finished").end()
+def healthy(**kw: float) -> RunBuilder:
+    return (
+        RunBuilder()
+        .requests(100, 0, 50, "pay", **kw)
+        .generator(1)
+        .generator(50, state="finished")
+        .end()
+    )
 
 
 def test_a_generator_on_time_passes() -> None:
     verdict = healthy(lag=0.02).judge("generator_healthy")
     assert verdict.result == "pass"
-    assert verdict.reason == "99 of 100 requests started within 0.02 s of their time"
+    assert verdict.reason == "99 of 100 requests started within 0.02 s of their due time"
     assert verdict.measured["lag_p99_ms"] == 20.0
 
 
 def test_one_late_request_in_a_hundred_is_forgiven_and_two_are_not() -> None:
-    assert healthy().ask(60, "pay", lag=1).judge("generator_healthy").result == "pass"
-    verdict = healthy().many(2, 60, 62, "pay", lag=1).judge("generator_healthy")
+    assert healthy().request(60, "pay", lag=1).judge("generator_healthy").result == "pass"
+    verdict = healthy().requests(2, 60, 62, "pay", lag=1).judge("generator_healthy")
     assert verdict.result == "inconclusive"
     assert verdict.reason == (
         "1 of 100 requests started more than 1 s late, over the limit of 0.25 s: "
-        "the load was not what was planned"
+        "the load was not as planned"
     )
 
 
 @pytest.mark.parametrize(
-    ("tale", "reason"),
+    ("run", "reason"),
     [
-        (Tale().many(100, 0, 50, "pay"), "the load generator said nothing about itself"),
-        (Tale().ask(1, "pay").generator(2), "only 1 request of 30 needed to tell"),
+        (RunBuilder().requests(100, 0, 50, "pay"), "the load generator reported no CPU use"),
+        (
+            RunBuilder().request(1, "pay").generator(2),
+            "only 1 request in the run, at least 30 needed",
+        ),
         (healthy().generator(30, state="died", worker="x"), "the load generator died: x"),
         (
             healthy().generator(30, worker="x"),
-            "x broke off: it never said that all had been sent",
+            "x stopped reporting before it had sent everything",
         ),
     ],
 )
-def test_a_generator_in_trouble_is_inconclusive(tale: Tale, reason: str) -> None:
-    verdict = tale.judge("generator_healthy")
+def test_a_generator_in_trouble_is_inconclusive(run: RunBuilder, reason: str) -> None:
+    verdict = run.judge("generator_healthy")
     assert (verdict.result, verdict.reason) == ("inconclusive", reason)
 
 
@@ -125,30 +134,30 @@ def sent(worker: str, number: int, lag: float) -> list[Invoke]:
     ]  # fmt: skip
 
 
-def shared(*requests: Invoke, workers: tuple[str, ...] = ("0", "1")) -> Tale:
-    tale = Tale()
+def shared(*requests: Invoke, workers: tuple[str, ...] = ("0", "1")) -> RunBuilder:
+    run = RunBuilder()
     for request in requests:
-        tale.add(request)
+        run.add(request)
     for worker in workers:
-        tale.generator(50, state="finished", worker=worker)
-    return tale.end()
+        run.generator(50, state="finished", worker=worker)
+    return run.end()
 
 
 def test_one_late_worker_is_not_hidden_among_many_requests() -> None:
-    tale = shared(*sent("0", 19_900, 0.0), *sent("1", 100, 0.5))
-    verdict = tale.judge("generator_healthy")
+    run = shared(*sent("0", 19_900, 0.0), *sent("1", 100, 0.5))
+    verdict = run.judge("generator_healthy")
     assert verdict.result == "inconclusive"
     assert verdict.reason == (
         "1 of 100 requests of worker 1 started more than 0.5 s late, over the limit of 0.25 s: "
-        "the load was not what was planned"
+        "the load was not as planned"
     )
 
 
 def test_a_worker_that_sent_and_never_spoke_of_itself_is_missed() -> None:
-    tale = shared(*sent("0", 100, 0.0), *sent("1", 5, 0.0), workers=("0",))
-    verdict = tale.judge("generator_healthy")
+    run = shared(*sent("0", 100, 0.0), *sent("1", 5, 0.0), workers=("0",))
+    verdict = run.judge("generator_healthy")
     assert verdict.result == "inconclusive"
-    assert verdict.reason == "worker 1 sent requests and said nothing about itself"
+    assert verdict.reason == "worker 1 sent requests and reported no CPU use"
 
 
 def test_workers_in_good_health_pass_and_are_counted() -> None:
@@ -170,80 +179,100 @@ def test_a_busy_generator_is_the_bottleneck_only_when_it_stays_busy() -> None:
 
 
 def test_the_simulation_needs_no_generator() -> None:
-    tale = Tale(backend="sim").many(100, 0, 50, "pay")
-    assert tale.judge("generator_healthy").result == "pass"
+    run = RunBuilder(backend="sim").requests(100, 0, 50, "pay")
+    assert run.judge("generator_healthy").result == "pass"
 
 
 # ---- steady_state -------------------------------------------------------------------------------
 
 
 def test_a_quiet_baseline_passes() -> None:
-    tale = Tale().many(30, 0, 9, "pay").fault("a", 10, 20).many(50, 10, 20, "pay", "fail")
-    verdict = tale.judge("steady_state")
+    run = (
+        RunBuilder()
+        .requests(30, 0, 9, "pay")
+        .fault("a", 10, 20)
+        .requests(50, 10, 20, "pay", "fail")
+    )
+    verdict = run.judge("steady_state")
     assert verdict.result == "pass"
     assert verdict.reason == "30 requests before the first fault, 0 % of them failed"
 
 
 def test_requests_under_way_at_the_fault_belong_to_the_fault() -> None:
-    tale = Tale().many(30, 0, 9, "pay").ask(9.7, "pay", "unknown", took=1).fault("a", 10, 20)
-    assert tale.judge("steady_state").measured["requests"] == 30
+    run = (
+        RunBuilder()
+        .requests(30, 0, 9, "pay")
+        .request(9.7, "pay", "unknown", latency=1)
+        .fault("a", 10, 20)
+    )
+    assert run.judge("steady_state").measured["requests"] == 30
 
 
 def test_only_the_named_operations_count() -> None:
-    tale = Tale().many(30, 0, 9, "pay").many(30, 0, 9, "browse", "fail").fault("a", 10, 20)
-    assert tale.judge("steady_state", ops="pay").result == "pass"
-    assert tale.judge("steady_state").result == "inconclusive"
+    run = (
+        RunBuilder()
+        .requests(30, 0, 9, "pay")
+        .requests(30, 0, 9, "browse", "fail")
+        .fault("a", 10, 20)
+    )
+    assert run.judge("steady_state", ops="pay").result == "pass"
+    assert run.judge("steady_state").result == "inconclusive"
 
 
 def test_without_a_fault_the_whole_run_is_the_baseline() -> None:
-    tale = Tale().many(29, 0, 9, "pay").ask(50, "pay", None).end()
-    assert tale.judge("steady_state", error_rate=0.04).measured["requests"] == 30
+    run = RunBuilder().requests(29, 0, 9, "pay").request(50, "pay", None).end()
+    assert run.judge("steady_state", error_rate=0.04).measured["requests"] == 30
 
 
 @pytest.mark.parametrize(
-    ("tale", "reason"),
+    ("run", "reason"),
     [
         (
-            Tale().many(29, 0, 9, "pay").fault("a", 10, 20),
-            "no baseline: only 29 requests of 30 before the fault",
+            RunBuilder().requests(29, 0, 9, "pay").fault("a", 10, 20),
+            "no baseline: only 29 requests before the first fault, at least 30 needed",
         ),
         (
-            Tale().many(38, 0, 9, "pay").many(2, 0, 9, "buy", "unknown").fault("a", 10, 20),
-            "no baseline: 5 % of requests failed before the fault, where 1 % are allowed (buy)",
+            RunBuilder()
+            .requests(38, 0, 9, "pay")
+            .requests(2, 0, 9, "buy", "unknown")
+            .fault("a", 10, 20),
+            "no baseline: 5 % of requests failed before the first fault, where 1 % are allowed (buy)",
         ),
         (
-            Tale().many(30, 0, 9, "pay").mode(5, "desk", "manual").fault("a", 10, 20),
+            RunBuilder().requests(30, 0, 9, "pay").mode(5, "desk", "manual").fault("a", 10, 20),
             "no baseline: desk was already manual before the first fault",
         ),
     ],
 )
-def test_without_a_baseline_nothing_is_shown(tale: Tale, reason: str) -> None:
-    verdict = tale.judge("steady_state")
+def test_without_a_baseline_nothing_is_shown(run: RunBuilder, reason: str) -> None:
+    verdict = run.judge("steady_state")
     assert (verdict.result, verdict.reason) == ("inconclusive", reason)
 
 
 def test_an_error_rate_at_its_bound_is_fine() -> None:
-    tale = Tale().many(99, 0, 9, "pay").ask(5, "pay", "fail").fault("a", 10, 20)
-    assert tale.judge("steady_state").result == "pass"
+    run = RunBuilder().requests(99, 0, 9, "pay").request(5, "pay", "fail").fault("a", 10, 20)
+    assert run.judge("steady_state").result == "pass"
 
 
 # ---- quiesced, nothing_crashed ------------------------------------------------------------------
 
 
 def test_whether_the_system_came_to_rest() -> None:
-    assert Tale().end().judge("quiesced").result == "pass"
-    busy = Tale().end(quiescent=False, reason="counter has 3 pending").judge("quiesced")
+    assert RunBuilder().end().judge("quiesced").result == "pass"
+    busy = RunBuilder().end(quiescent=False, reason="counter has 3 pending").judge("quiesced")
     assert busy.result == "fail"
-    assert busy.reason == ("the system still had work when its time was up: counter has 3 pending")
-    assert Tale().judge("quiesced").result == "inconclusive"
+    assert busy.reason == (
+        "the system was not quiescent when the settle time ended: counter has 3 pending"
+    )
+    assert RunBuilder().judge("quiesced").result == "inconclusive"
 
 
 def test_only_unplanned_exits_are_crashes() -> None:
-    tale = Tale().node(0, "shop", "ready").node(5, "shop", "exited", planned=True)
-    assert tale.judge("nothing_crashed").result == "pass"
-    tale.node(7, "bank", "exited", planned=False, detail="signal 11")
-    verdict = tale.judge("nothing_crashed")
+    run = RunBuilder().node(0, "shop", "ready").node(5, "shop", "exited", planned=True)
+    assert run.judge("nothing_crashed").result == "pass"
+    run.node(7, "bank", "exited", planned=False, detail="signal 11")
+    verdict = run.judge("nothing_crashed")
     assert verdict.result == "fail"
     assert verdict.reason == "1 unplanned exit: bank (signal 11)"
-    assert [getattr(event, "service", None) for event in tale.proven(verdict)] == ["bank"]
-    assert Tale().judge("nothing_crashed").result == "inconclusive"
+    assert [getattr(event, "service", None) for event in run.evidence(verdict)] == ["bank"]
+    assert RunBuilder().judge("nothing_crashed").result == "inconclusive"
