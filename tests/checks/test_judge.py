@@ -2,7 +2,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.run_builder import RunBuilder
 
 from harness.checks import (
     CHECKS,
@@ -18,6 +17,7 @@ from harness.checks import (
 from harness.errors import HarnessError, UsageError
 from harness.history import History
 from harness.scenario import Expectation
+from tests.run_builder import RunBuilder
 
 
 def expecting(*short: object) -> list[Expectation]:
@@ -46,7 +46,7 @@ def test_verdicts_come_in_the_order_of_the_expectations_and_under_their_names() 
     ]
 
 
-def test_a_check_that_breaks_is_inconclusive_and_does_not_hide_the_others(
+def test_a_check_that_raises_is_inconclusive_and_does_not_hide_the_others(
     breaking: type[Check],
 ) -> None:
     verdicts = judge_all(RunBuilder().end().history(), expecting("breaking", "quiesced"))
@@ -65,7 +65,7 @@ def test_an_unknown_check_is_inconclusive_when_judged_again() -> None:
     assert "did you mean no_storm?" in verdict.reason
 
 
-def test_a_history_without_a_start_is_no_runs() -> None:
+def test_a_history_without_a_started_event_is_inconclusive() -> None:
     [verdict] = judge_all(History([]), expecting("quiesced"))
     assert verdict.result == "inconclusive"
     assert (
@@ -114,13 +114,13 @@ def test_a_history_without_a_start_is_no_runs() -> None:
         ),
     ],
 )
-def test_wrong_parameters_are_told_line_by_line(written: object, problems: list[str]) -> None:
+def test_invalid_parameters_are_reported_one_per_line(written: object, problems: list[str]) -> None:
     with pytest.raises(UsageError) as caught:
         bind(Expectation.model_validate(written))
     assert list(caught.value.problems) == problems
 
 
-def test_a_check_that_nothing_resembles_is_told_which_there_are() -> None:
+def test_an_unknown_check_without_a_similar_name_lists_all_checks() -> None:
     with pytest.raises(UsageError) as caught:
         bind(Expectation.model_validate({"check": "zzz", "name": "x"}))
     assert list(caught.value.problems) == [
@@ -128,7 +128,7 @@ def test_a_check_that_nothing_resembles_is_told_which_there_are() -> None:
     ]
 
 
-def test_one_name_may_stand_for_a_list() -> None:
+def test_a_single_name_is_accepted_for_a_list() -> None:
     check = bind(Expectation(check="fallback", params={"services": "counter", "within": "2m"}))
     assert check.model_dump()["services"] == ("counter",)
 
@@ -142,11 +142,11 @@ def test_one_name_may_stand_for_a_list() -> None:
         ([], "inconclusive"),
     ],
 )
-def test_the_worst_verdict_counts(results: list[Result], expected: Result) -> None:
+def test_worst_returns_the_worst_result(results: list[Result], expected: Result) -> None:
     assert worst(Verdict(check="c", name="c", result=r, reason="") for r in results) == expected
 
 
-def test_verdicts_survive_the_disk(tmp_path: Path) -> None:
+def test_verdicts_round_trip_through_the_file(tmp_path: Path) -> None:
     path = tmp_path / "verdicts.json"
     verdicts = [
         Verdict(
@@ -158,7 +158,7 @@ def test_verdicts_survive_the_disk(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_holds_no_verdicts_is_said_with_its_path(tmp_path: Path) -> None:
+def test_a_file_without_verdicts_is_an_error_with_its_path(tmp_path: Path) -> None:
     path = tmp_path / "verdicts.json"
     with pytest.raises(HarnessError, match=r"verdicts\.json: cannot be read"):
         read_verdicts(path)
@@ -167,7 +167,7 @@ def test_what_holds_no_verdicts_is_said_with_its_path(tmp_path: Path) -> None:
         read_verdicts(path)
 
 
-def test_a_check_cannot_take_the_place_of_another_in_silence() -> None:
+def test_a_second_check_of_the_same_name_is_an_error() -> None:
     both = (
         r"Mine: the check name 'quiesced' is already used by harness\.checks\.quiesced\.Quiesced;"
     )
@@ -179,7 +179,7 @@ def test_a_check_cannot_take_the_place_of_another_in_silence() -> None:
     assert CHECKS["quiesced"].__qualname__ == "Quiesced"
 
 
-def test_a_check_may_be_defined_again_by_a_reload_of_its_module() -> None:
+def test_a_check_may_be_redefined_by_reloading_its_module() -> None:
     def define() -> type[Check]:
         class Reloaded(Check, name="reloaded"):
             pass

@@ -1,16 +1,16 @@
-"""Checks that hold answers against final reads: honest_answers, exactly_once."""
+"""Checks that compare answers with final reads: honest_answers, exactly_once."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.run_builder import RunBuilder
 
 from harness.checks import Verdict
+from tests.run_builder import RunBuilder
 
 LEDGER = {"service": "ledger", "read": "orders"}
 
 
-def once(run: RunBuilder, **params: object) -> Verdict:
+def judge_exactly_once(run: RunBuilder, **params: object) -> Verdict:
     return run.judge("exactly_once", ops="pay", ledger=LEDGER, **params)
 
 
@@ -21,7 +21,7 @@ def test_each_acknowledged_id_once_passes() -> None:
     run = (
         RunBuilder().request(1, "pay", id="a").request(2, "pay", id="b").ledger_rows("a", "b").end()
     )
-    verdict = once(run)
+    verdict = judge_exactly_once(run)
     assert verdict.result == "pass"
     assert verdict.reason == "of 2 acknowledged ids: 2 once in the ledger"
     assert verdict.measured["acknowledged"] == 2
@@ -29,23 +29,23 @@ def test_each_acknowledged_id_once_passes() -> None:
 
 def test_an_acknowledged_id_that_is_not_there_is_lost() -> None:
     run = RunBuilder().request(1, "pay", id="a").request(2, "pay", id="b").ledger_rows("a").end()
-    verdict = once(run)
+    verdict = judge_exactly_once(run)
     assert verdict.result == "fail"
     assert verdict.reason == "of 2 acknowledged ids: 1 lost (b)"
     assert [event.t for event in run.evidence(verdict)] == [2, 2.1]
 
 
-def test_an_id_that_is_there_twice_is_told() -> None:
+def test_an_id_stored_twice_fails() -> None:
     run = RunBuilder().request(1, "pay", id="a").ledger_rows("a", "a").end()
-    assert once(run).reason == "of 1 acknowledged id: 1 twice (a)"
+    assert judge_exactly_once(run).reason == "of 1 acknowledged id: 1 twice (a)"
 
 
-def test_a_row_that_nobody_asked_for_is_invented() -> None:
+def test_a_row_that_was_not_requested_is_invented() -> None:
     run = RunBuilder().request(1, "pay", id="a").ledger_rows("a", "ghost").end()
-    assert once(run).reason == "of 1 acknowledged id: 1 invented (ghost)"
+    assert judge_exactly_once(run).reason == "of 1 acknowledged id: 1 invented (ghost)"
 
 
-def test_a_refused_id_may_not_be_there() -> None:
+def test_a_refused_id_that_is_stored_fails() -> None:
     run = (
         RunBuilder()
         .request(1, "pay", id="a")
@@ -53,12 +53,12 @@ def test_a_refused_id_may_not_be_there() -> None:
         .ledger_rows("a", "b")
         .end()
     )
-    assert once(run).reason == "of 1 acknowledged id: 1 stored although refused (b)"
+    assert judge_exactly_once(run).reason == "of 1 acknowledged id: 1 stored although refused (b)"
 
 
 @pytest.mark.parametrize("rows", [("a",), ("a", "b")])
 @pytest.mark.parametrize("outcome", ["unknown", None])
-def test_an_unknown_id_may_be_there_or_not(rows: tuple[str, ...], outcome: str | None) -> None:
+def test_an_unknown_id_may_be_stored_or_not(rows: tuple[str, ...], outcome: str | None) -> None:
     run = (
         RunBuilder()
         .request(1, "pay", id="a")
@@ -66,10 +66,10 @@ def test_an_unknown_id_may_be_there_or_not(rows: tuple[str, ...], outcome: str |
         .ledger_rows(*rows)
         .end()
     )
-    assert once(run).result == "pass"
+    assert judge_exactly_once(run).result == "pass"
 
 
-def test_an_unknown_id_may_not_be_there_twice() -> None:
+def test_an_unknown_id_stored_twice_fails() -> None:
     run = (
         RunBuilder()
         .request(1, "pay", id="a")
@@ -77,35 +77,43 @@ def test_an_unknown_id_may_not_be_there_twice() -> None:
         .ledger_rows("a", "b", "b")
         .end()
     )
-    assert once(run).reason == "of 1 acknowledged id: 1 twice (b)"
+    assert judge_exactly_once(run).reason == "of 1 acknowledged id: 1 twice (b)"
 
 
 @pytest.mark.parametrize("first", ["fail", "unknown", None])
-def test_whoever_asked_again_and_was_acknowledged_counts_once(first: str | None) -> None:
+def test_a_retried_and_acknowledged_id_is_expected_once(first: str | None) -> None:
     run = RunBuilder().request(1, "pay", first, id="a").request(2, "pay", id="a").end()
-    assert once(RunBuilder().add(*run.events).ledger_rows("a")).result == "pass"
-    assert once(RunBuilder().add(*run.events).ledger_rows()).reason.endswith("1 lost (a)")
+    assert judge_exactly_once(RunBuilder().add(*run.events).ledger_rows("a")).result == "pass"
+    assert judge_exactly_once(RunBuilder().add(*run.events).ledger_rows()).reason.endswith(
+        "1 lost (a)"
+    )
 
 
-def test_one_unknown_among_refusals_leaves_it_open() -> None:
+def test_an_id_with_unknown_and_refused_outcomes_may_be_stored() -> None:
     run = (
         RunBuilder()
         .request(1, "pay", id="z")
         .request(1, "pay", "unknown", id="a")
         .request(2, "pay", "fail", id="a")
     )
-    assert once(run.ledger_rows("z", "a").end()).result == "pass"
+    assert judge_exactly_once(run.ledger_rows("z", "a").end()).result == "pass"
 
 
-def test_only_answers_that_acknowledge_count() -> None:
+def test_only_answers_that_match_when_acknowledge() -> None:
     run = RunBuilder().request(1, "pay", id="a", value={"decision": "held"})
     run.request(2, "pay", id="b", value={"decision": "admitted"}).end()
     when = {"decision": "admitted"}
-    assert once(RunBuilder().add(*run.events).ledger_rows("b"), when=when).result == "pass"
-    assert once(RunBuilder().add(*run.events).ledger_rows("a", "b"), when=when).result == "fail"
+    assert (
+        judge_exactly_once(RunBuilder().add(*run.events).ledger_rows("b"), when=when).result
+        == "pass"
+    )
+    assert (
+        judge_exactly_once(RunBuilder().add(*run.events).ledger_rows("a", "b"), when=when).result
+        == "fail"
+    )
 
 
-def test_the_id_may_come_with_the_answer_and_be_called_otherwise() -> None:
+def test_the_id_may_be_in_the_answer_and_have_other_field_names() -> None:
     run = (
         RunBuilder()
         .request(1, "pay", value={"order": 7})
@@ -116,15 +124,15 @@ def test_the_id_may_come_with_the_answer_and_be_called_otherwise() -> None:
     assert run.judge("exactly_once", ops="pay", id="order", ledger=ledger).result == "pass"
 
 
-def test_what_was_set_aside_is_counted_and_not_lost() -> None:
+def test_an_id_that_was_set_aside_is_not_lost() -> None:
     run = RunBuilder().request(1, "pay", id="a").request(2, "pay", id="b").ledger_rows("a")
     run.final_read("desk", "quarantine", {"id": "b"}).end()
-    verdict = once(run, also_in={"service": "desk", "read": "quarantine"})
+    verdict = judge_exactly_once(run, also_in={"service": "desk", "read": "quarantine"})
     assert verdict.result == "pass"
     assert verdict.reason == "of 2 acknowledged ids: 1 once in the ledger, 1 set aside"
 
 
-def test_several_ledgers_hold_each_id_once_together() -> None:
+def test_several_ledgers_contain_each_id_once_in_total() -> None:
     run = RunBuilder().request(1, "pay", id="a").request(2, "pay", id="b")
     run.final_read("one", "orders", {"id": "a"}).final_read("two", "orders", {"id": "b"}).end()
     both = [{"service": "one", "read": "orders"}, {"service": "two", "read": "orders"}]
@@ -133,7 +141,7 @@ def test_several_ledgers_hold_each_id_once_together() -> None:
     assert run.judge("exactly_once", ops="pay", ledger=both).reason.endswith("1 twice (a)")
 
 
-def test_rows_that_do_not_count_are_left_out() -> None:
+def test_rows_that_do_not_match_where_are_ignored() -> None:
     run = RunBuilder().request(1, "pay", id="a")
     run.final_read(
         "ledger", "orders", {"id": "a", "kind": "sale"}, {"id": "x", "kind": "seed"}
@@ -142,11 +150,11 @@ def test_rows_that_do_not_count_are_left_out() -> None:
     assert run.judge("exactly_once", ops="pay", ledger=ledger).result == "pass"
 
 
-def test_pages_of_one_read_belong_together_and_a_second_read_replaces_the_first() -> None:
+def test_pages_are_put_together_and_a_second_read_replaces_the_first() -> None:
     run = RunBuilder().request(1, "pay", id="a").request(2, "pay", id="b")
     run.ledger_rows("a", at=90, complete=False).ledger_rows("b", at=91)
-    assert once(run).result == "pass"
-    assert once(run.ledger_rows("a", "b", at=92)).result == "pass"
+    assert judge_exactly_once(run).result == "pass"
+    assert judge_exactly_once(run.ledger_rows("a", "b", at=92)).result == "pass"
 
 
 @pytest.mark.parametrize(
@@ -154,7 +162,10 @@ def test_pages_of_one_read_belong_together_and_a_second_read_replaces_the_first(
     [
         (
             RunBuilder().request(1, "pay", id="a"),
-            "the final read 'orders' of ledger was never taken, so missing ids cannot be determined",
+            (
+                "the final read 'orders' of ledger was never taken, "
+                "so missing ids cannot be determined"
+            ),
         ),
         (
             RunBuilder().request(1, "pay", id="a").ledger_rows("b", complete=False),
@@ -185,14 +196,14 @@ def test_pages_of_one_read_belong_together_and_a_second_read_replaces_the_first(
         ),
     ],
 )
-def test_half_a_ledger_proves_nothing(run: RunBuilder, reason: str) -> None:
-    verdict = once(run)
+def test_an_incomplete_comparison_is_inconclusive(run: RunBuilder, reason: str) -> None:
+    verdict = judge_exactly_once(run)
     assert (verdict.result, verdict.reason) == ("inconclusive", reason)
 
 
-def test_a_restless_system_is_still_guilty_of_what_is_there() -> None:
+def test_a_duplicate_fails_even_if_the_system_was_not_quiescent() -> None:
     run = RunBuilder().request(1, "pay", id="a").ledger_rows("a", "a").end(quiescent=False)
-    assert once(run).result == "fail"
+    assert judge_exactly_once(run).result == "fail"
 
 
 NAMES = st.sampled_from("abcd")
@@ -200,7 +211,7 @@ ASKED = st.lists(st.tuples(NAMES, st.sampled_from(["ok", "fail", "unknown", None
 
 
 @given(asked=ASKED, rows=st.lists(NAMES, max_size=6), aside=st.lists(NAMES, max_size=2))
-def test_the_verdict_agrees_with_counting_by_hand(
+def test_the_verdict_agrees_with_a_naive_count(
     asked: list[tuple[str, str | None]], rows: list[str], aside: list[str]
 ) -> None:
     run = (
@@ -222,7 +233,7 @@ def test_the_verdict_agrees_with_counting_by_hand(
             wrong |= there > 1
         else:
             wrong |= there > 0
-    verdict = once(run, also_in={"service": "desk", "read": "aside"})
+    verdict = judge_exactly_once(run, also_in={"service": "desk", "read": "aside"})
     assert verdict.result == ("fail" if wrong else "pass" if acked else "inconclusive")
 
 
@@ -256,7 +267,7 @@ def test_claims_that_the_ledger_backs_pass() -> None:
 
 
 @pytest.mark.parametrize("run", [live(), live("a", channel="late")])
-def test_a_claim_without_a_live_record_is_false(run: RunBuilder) -> None:
+def test_a_claim_without_a_live_row_fails(run: RunBuilder) -> None:
     verdict = honest(run.request(1, "pay", id="a", value=CENTRAL))
     assert verdict.result == "fail"
     assert verdict.reason == (
@@ -275,32 +286,30 @@ def test_a_claim_without_a_live_record_is_false(run: RunBuilder) -> None:
         (41.0, 0.5, "pass"),
     ],
 )
-def test_claims_between_the_grace_and_the_heal_pretend(
-    at: float, latency: float, result: str
-) -> None:
+def test_claims_between_grace_and_heal_fail(at: float, latency: float, result: str) -> None:
     run = live("a").fault("cut", 10, 40).request(at, "pay", id="a", latency=latency, value=CENTRAL)
     assert honest(run, step="cut", grace="2m").result == result
 
 
-def test_a_pretence_is_told_with_its_ids() -> None:
+def test_a_claim_during_the_outage_is_reported_with_its_id() -> None:
     run = live("a").fault("cut", 10, 40).request(20, "pay", id="a", value=CENTRAL)
     verdict = honest(run)
     assert verdict.reason == "1 answer claimed source central while the center was cut off (a)"
     assert [event.t for event in run.evidence(verdict)] == [20, 20.1]
 
 
-def test_between_two_injections_of_a_flapping_fault_claims_are_honest() -> None:
+def test_claims_between_injections_of_a_flapping_fault_pass() -> None:
     run = live("a").fault("cut", 10, 20, injection="1").fault("cut", 30, 40, injection="2")
     assert honest(run.request(25, "pay", id="a", value=CENTRAL)).result == "pass"
 
 
-def test_a_fault_that_did_not_bite_accuses_nobody() -> None:
+def test_claims_during_an_unverified_fault_do_not_fail() -> None:
     run = live("a").fault("cut", 10, 40, verified=False).request(20, "pay", id="a", value=CENTRAL)
     assert honest(run).result == "pass"
     assert honest(run, step="cut").result == "inconclusive"
 
 
-def test_services_beside_the_cut_may_claim() -> None:
+def test_only_the_named_services_are_judged() -> None:
     run = live("a").fault("cut", 10, 40).request(20, "pay", id="a", service="far", value=CENTRAL)
     assert honest(run).result == "fail"
     assert honest(run, services="shop").result == "inconclusive"

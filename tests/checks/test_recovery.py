@@ -1,19 +1,19 @@
-"""Checks of the way back: stages_in_order, no_storm, backlog_drains, errors_subside."""
+"""Checks of recovery: stages_in_order, no_storm, backlog_drains, errors_subside."""
 
 from typing import Any
 
 import pytest
-from tests.run_builder import RunBuilder
 
 from harness.checks import Verdict
+from tests.run_builder import RunBuilder
 
 # ---- stages_in_order ----------------------------------------------------------------------------
 
 PLAN = {"watch": (), "border": ("watch",), "gates": ("border",)}
 
 
-def ascent(run: RunBuilder, stage: str, at: float) -> RunBuilder:
-    """Closed until `at`, then half, then whole, then done, one second each."""
+def open_stage(run: RunBuilder, stage: str, at: float) -> RunBuilder:
+    """Open half of the stage at `at`, all of it a second later; done after one more."""
     run.stage(at, stage, "ramping", 0.5).stage(at + 1, stage, "ramping", 1.0)
     return run.stage(at + 2, stage, "done", 1.0)
 
@@ -25,20 +25,20 @@ def recovery() -> RunBuilder:
     return run
 
 
-def whole() -> RunBuilder:
-    return ascent(ascent(ascent(recovery(), "watch", 41), "border", 45), "gates", 50)
+def full_recovery() -> RunBuilder:
+    return open_stage(open_stage(open_stage(recovery(), "watch", 41), "border", 45), "gates", 50)
 
 
 def test_stages_in_the_plans_order_pass() -> None:
-    verdict = whole().judge("stages_in_order")
+    verdict = full_recovery().judge("stages_in_order")
     assert verdict.result == "pass"
     assert verdict.reason == "3 stages came back in the plan's order"
     assert verdict.measured == {"stages": 3, "moves": 12, "relapses": 0}
 
 
-def test_stages_that_nobody_closed_may_start_by_ramping() -> None:
+def test_stages_without_a_closed_event_may_start_by_ramping() -> None:
     run = RunBuilder().plan(**PLAN).fault("cut", 10, 40).end()
-    run = ascent(ascent(ascent(run, "watch", 41), "border", 45), "gates", 50)
+    run = open_stage(open_stage(open_stage(run, "watch", 41), "border", 45), "gates", 50)
     assert run.judge("stages_in_order").result == "pass"
 
 
@@ -46,35 +46,35 @@ def test_stages_that_nobody_closed_may_start_by_ramping() -> None:
     ("run", "reason"),
     [
         (
-            ascent(ascent(ascent(recovery(), "border", 41), "watch", 45), "gates", 50),
+            open_stage(open_stage(open_stage(recovery(), "border", 41), "watch", 45), "gates", 50),
             "stage border opened before watch was done (and 1 more breach)",
         ),
         (
-            whole().stage(41.5, "border", "ramping", 0.1),
+            full_recovery().stage(41.5, "border", "ramping", 0.1),
             "stage border opened before watch was done",
         ),
         (
-            whole().stage(50.5, "gates", "ramping", 0.7, gate=False),
+            full_recovery().stage(50.5, "gates", "ramping", 0.7, gate=False),
             "stage gates advanced although its gate did not hold",
         ),
         (
-            ascent(ascent(recovery(), "watch", 41), "border", 45)
+            open_stage(open_stage(recovery(), "watch", 41), "border", 45)
             .stage(50, "gates", "ramping", 1.0)
             .stage(52, "gates", "done", 1.0, gate=False),
             "stage gates advanced although its gate did not hold",
         ),
         (
-            whole().stage(51.5, "gates", "ramping", 0.4),
+            full_recovery().stage(51.5, "gates", "ramping", 0.4),
             "stage gates fell from 100% to 40% without being closed",
         ),
         (
-            whole().stage(20, "watch", "ramping", 0.1),
+            full_recovery().stage(20, "watch", "ramping", 0.1),
             "stage watch opened 10 min into cut, before the heal",
         ),
-        (whole().stage(60, "boats", "ramping", 0.5), "stage boats is not in the plan"),
-        (ascent(recovery(), "watch", 41), "2 stages never came back: border, gates"),
+        (full_recovery().stage(60, "boats", "ramping", 0.5), "stage boats is not in the plan"),
+        (open_stage(recovery(), "watch", 41), "2 stages never came back: border, gates"),
         (
-            whole()
+            full_recovery()
             .stage(60, "watch", "relapsed")
             .stage(61, "watch", "ramping", 1.0)
             .stage(62, "watch", "done", 1.0),
@@ -87,17 +87,17 @@ def test_breaches_of_the_plan_fail(run: RunBuilder, reason: str) -> None:
     assert (verdict.reason, verdict.result) == (reason, "fail")
 
 
-def test_a_relapse_that_closes_what_follows_passes() -> None:
-    run = whole().stage(60, "border", "relapsed").stage(60.5, "gates", "closed")
-    run = ascent(ascent(run, "border", 62), "gates", 66)
+def test_a_relapse_that_closes_the_dependent_stages_passes() -> None:
+    run = full_recovery().stage(60, "border", "relapsed").stage(60.5, "gates", "closed")
+    run = open_stage(open_stage(run, "border", 62), "gates", 66)
     verdict = run.judge("stages_in_order")
     assert verdict.result == "pass"
     assert verdict.measured["relapses"] == 1
 
 
-def test_after_a_relapse_what_follows_waits_again() -> None:
-    run = whole().stage(60, "border", "relapsed").stage(60.5, "gates", "closed")
-    run = ascent(ascent(run, "gates", 61), "border", 66)
+def test_after_a_relapse_dependent_stages_must_wait_again() -> None:
+    run = full_recovery().stage(60, "border", "relapsed").stage(60.5, "gates", "closed")
+    run = open_stage(open_stage(run, "gates", 61), "border", 66)
     assert run.judge("stages_in_order").reason.startswith("stage gates opened before border")
 
 
@@ -107,20 +107,20 @@ def test_after_a_relapse_what_follows_waits_again() -> None:
     ({"dwell": "1m"}, "pass"),
     ({"dwell": "61s"}, "fail"),
 ])  # fmt: skip
-def test_steps_may_be_held_to_a_size_and_a_dwell(params: dict[str, Any], result: str) -> None:
-    assert whole().judge("stages_in_order", **params).result == result
+def test_steps_can_be_limited_in_size_and_dwell(params: dict[str, Any], result: str) -> None:
+    assert full_recovery().judge("stages_in_order", **params).result == result
 
 
-def test_a_plan_may_take_a_moment_to_notice_a_second_fault() -> None:
-    run = whole().fault("again", 45.5, 70)
+def test_a_plan_has_the_grace_time_to_detect_a_second_fault() -> None:
+    run = full_recovery().fault("again", 45.5, 70)
     run.stage(75, "border", "relapsed").stage(75, "gates", "relapsed")
-    run = ascent(ascent(run, "border", 76), "gates", 80)
+    run = open_stage(open_stage(run, "border", 76), "gates", 80)
     assert run.judge("stages_in_order").result == "fail"
     assert run.judge("stages_in_order", grace="6m").result == "pass"
 
 
 def test_only_the_named_stages_must_come_back() -> None:
-    run = ascent(recovery(), "watch", 41)
+    run = open_stage(recovery(), "watch", 41)
     assert run.judge("stages_in_order", stages="watch").result == "pass"
 
 
@@ -140,17 +140,17 @@ def test_only_the_named_stages_must_come_back() -> None:
             "no stage of the recovery plan moved",
         ),
         (
-            ascent(RunBuilder().plan(**PLAN).fault("cut", 10, 40), "watch", 41),
+            open_stage(RunBuilder().plan(**PLAN).fault("cut", 10, 40), "watch", 41),
             "the run was cut short before 2 stages came back: border, gates",
         ),
     ],
 )
-def test_a_plan_that_was_not_seen_is_inconclusive(run: RunBuilder, reason: str) -> None:
+def test_a_plan_that_was_not_observed_is_inconclusive(run: RunBuilder, reason: str) -> None:
     verdict = run.judge("stages_in_order")
     assert (verdict.reason, verdict.result) == (reason, "inconclusive")
 
 
-def test_a_plan_with_a_circle_does_not_hang() -> None:
+def test_a_cyclic_plan_does_not_hang() -> None:
     run = (
         RunBuilder().plan(a=("b",), b=("a",)).fault("cut", 10, 40).stage(41, "a", "relapsed").end()
     )
@@ -161,7 +161,7 @@ def test_a_plan_with_a_circle_does_not_hang() -> None:
 
 
 def traffic(after: float = 100.0) -> RunBuilder:
-    """A hundred a second before the fault; ten users and `after` requests a second after it."""
+    """100 requests a second reach the bank before the fault, `after` a second after it."""
     run = RunBuilder().fault("cut", 10, 20).requests(300, 21, 50, "pay").end(50)
     for t in range(10):
         run.gauge(t, "bank", received=100)
@@ -170,20 +170,21 @@ def traffic(after: float = 100.0) -> RunBuilder:
     return run
 
 
-def test_recovery_within_its_bounds_passes() -> None:
+def test_a_recovery_within_its_bounds_passes() -> None:
     verdict = traffic().judge("no_storm", tenants="bank", per_request=10, peak=1.5, slice="5m")
     assert verdict.result == "pass"
     assert verdict.reason == (
-        "9.67 requests per user request reached the tenants after recovery, at most 0.98 times the usual load"
+        "9.67 requests per user request reached the tenants after recovery, "
+        "at most 0.98 times the usual load"
     )
 
 
 @pytest.mark.parametrize(("bound", "result"), [(9.67, "pass"), (9.66, "fail")])
-def test_the_bound_itself_is_allowed(bound: float, result: str) -> None:
+def test_exactly_the_bound_is_allowed(bound: float, result: str) -> None:
     assert traffic().judge("no_storm", tenants="bank", per_request=bound).result == result
 
 
-def test_retries_in_a_crowd_are_a_storm() -> None:
+def test_too_many_requests_per_user_request_fail() -> None:
     verdict = traffic(500).judge("no_storm", tenants="bank", per_request=10)
     assert verdict.result == "fail"
     assert verdict.reason == (
@@ -202,7 +203,7 @@ def test_a_short_burst_is_found_in_its_slice() -> None:
     assert run.evidence(verdict)[0].t == 30.5
 
 
-def test_only_the_tenants_and_the_window_count() -> None:
+def test_only_gauges_of_tenants_in_the_window_count() -> None:
     run = traffic().gauge(30, "cafe", received=9999).gauge(45, "bank", received=9999)
     verdict = run.judge("no_storm", tenants="bank", per_request=11, over="20m")
     assert verdict.result == "pass"
@@ -232,30 +233,30 @@ def test_only_the_tenants_and_the_window_count() -> None:
         ),
     ],
 )
-def test_a_recovery_without_figures_is_inconclusive(run: RunBuilder, reason: str) -> None:
+def test_a_recovery_without_measurements_is_inconclusive(run: RunBuilder, reason: str) -> None:
     verdict = run.judge("no_storm", tenants="bank", per_request=4, peak=2)
     assert (verdict.reason, verdict.result) == (reason, "inconclusive")
 
 
 # ---- backlog_drains -----------------------------------------------------------------------------
 
-ADDS = {"ops": "pay", "when": {"path": "paper"}}
+ADDS = {"ops": "pay", "when": {"path": "manual"}}
 
 
 def draining(*pending: int, mode: str = "mixed", quiescent: bool = True) -> RunBuilder:
-    """Reports from second 19 on, one a second; the fault is gone at 20.1."""
+    """Reports from second 19 on, one a second; the fault is healed at 20.1."""
     run = RunBuilder().fault("cut", 10, 20).mode(11, "desk", mode).end(60, quiescent=quiescent)
     for i, number in enumerate(pending):
         run.log(19 + i, "desk", "journal", pending=number)
     return run
 
 
-def drained(run: RunBuilder, **params: object) -> Verdict:
+def judge_backlog(run: RunBuilder, **params: object) -> Verdict:
     return run.judge("backlog_drains", **{"services": "desk", "within": "10m", **params})
 
 
 def test_a_backlog_that_only_shrinks_passes() -> None:
-    verdict = drained(draining(9, 9, 5, 5, 0))
+    verdict = judge_backlog(draining(9, 9, 5, 5, 0))
     assert verdict.result == "pass"
     assert verdict.reason == "9 pending records drained within 2 min 54 s"
     assert verdict.measured == {
@@ -265,12 +266,12 @@ def test_a_backlog_that_only_shrinks_passes() -> None:
 
 @pytest.mark.parametrize(("within", "result"), [("175s", "pass"), ("173s", "fail")])
 def test_draining_at_the_limit_is_in_time(within: str, result: str) -> None:
-    assert drained(draining(9, 9, 5, 5, 0), within=within).result == result
+    assert judge_backlog(draining(9, 9, 5, 5, 0), within=within).result == result
 
 
 def test_growth_that_nothing_explains_fails() -> None:
     run = draining(9, 5, 5, 7, 0)
-    verdict = drained(run)
+    verdict = judge_backlog(run)
     assert verdict.result == "fail"
     assert verdict.reason == (
         "desk's backlog grew from 5 to 7 1 min 54 s after recovery, "
@@ -279,70 +280,70 @@ def test_growth_that_nothing_explains_fails() -> None:
     assert [event.t for event in run.evidence(verdict)] == [22, 21]
 
 
-def test_growth_before_recovery_is_what_a_fallback_does() -> None:
+def test_growth_before_recovery_does_not_count() -> None:
     run = draining(9, 5, 0).log(12, "desk", "journal", pending=2)
-    assert drained(run).result == "pass"
+    assert judge_backlog(run).result == "pass"
 
 
-def test_a_desk_that_is_still_manual_may_add() -> None:
-    assert drained(draining(9, 11, 12, 0, mode="manual")).result == "pass"
-    assert drained(draining(9, 11, 12, 0, mode="mixed")).result == "fail"
+def test_a_service_that_is_still_manual_may_add() -> None:
+    assert judge_backlog(draining(9, 11, 12, 0, mode="manual")).result == "pass"
+    assert judge_backlog(draining(9, 11, 12, 0, mode="mixed")).result == "fail"
 
 
 @pytest.mark.parametrize(("answers", "result"), [(2, "pass"), (1, "fail"), (0, "fail")])
 def test_growth_is_explained_by_as_many_fallback_answers(answers: int, result: str) -> None:
     run = draining(9, 5, 7, 3, 0).requests(answers, 20.5, 21, "pay", service="desk",
-                                        value={"path": "paper"})  # fmt: skip
+                                        value={"path": "manual"})  # fmt: skip
     run.requests(9, 20.5, 21, "pay", service="desk", value={"path": "central"})
-    run.requests(9, 20.5, 21, "pay", service="other", value={"path": "paper"})
-    assert drained(run, adds=ADDS).result == result
+    run.requests(9, 20.5, 21, "pay", service="other", value={"path": "manual"})
+    assert judge_backlog(run, adds=ADDS).result == result
 
 
-def test_an_answer_that_never_came_may_have_added() -> None:
+def test_an_unknown_outcome_may_have_added_a_record() -> None:
     run = draining(9, 5, 6, 3, 0).request(20.5, "pay", "unknown", service="desk")
-    assert drained(run, adds=ADDS).result == "pass"
+    assert judge_backlog(run, adds=ADDS).result == "pass"
 
 
-def test_an_answer_may_be_seen_after_the_report_that_counts_it() -> None:
+def test_an_answer_may_be_recorded_after_the_report_that_counts_it() -> None:
     run = draining(9, 5, 6, 3, 0).request(20.9, "pay", latency=0.5, service="desk",
-                                       value={"path": "paper"})  # fmt: skip
-    assert drained(run, adds=ADDS).result == "pass"
+                                       value={"path": "manual"})  # fmt: skip
+    assert judge_backlog(run, adds=ADDS).result == "pass"
 
 
-def test_what_came_between_the_last_report_and_recovery_explains_growth_too() -> None:
+def test_answers_between_the_last_report_and_recovery_explain_growth() -> None:
     run = draining(9, 9, 11, 3, 0).requests(2, 20.01, 20.05, "pay", latency=0.01, service="desk",
-                                         value={"path": "paper"})  # fmt: skip
-    assert drained(run, adds=ADDS).result == "pass"
+                                         value={"path": "manual"})  # fmt: skip
+    assert judge_backlog(run, adds=ADDS).result == "pass"
 
 
 @pytest.mark.parametrize(("answered", "result"), [(19.1, "pass"), (18.9, "fail")])
 def test_a_report_may_be_read_after_answers_that_it_does_not_count(
     answered: float, result: str
 ) -> None:
-    """The report that leads, at 20, was true at some moment since the one before it, at 19."""
+    """The first report, of 20, was true at some moment since the one before it, of 19."""
     run = draining(9, 9, 11, 3, 0)
     run.requests(
-        2, answered, answered, "pay", latency=0.01, service="desk", value={"path": "paper"}
+        2, answered, answered, "pay", latency=0.01, service="desk", value={"path": "manual"}
     )
-    assert drained(run, adds=ADDS).result == result
+    assert judge_backlog(run, adds=ADDS).result == result
 
 
-def test_a_backlog_that_is_left_fails() -> None:
-    verdict = drained(draining(9, 5, 2))
+def test_a_backlog_left_at_the_end_fails() -> None:
+    verdict = judge_backlog(draining(9, 5, 2))
     assert verdict.result == "fail"
     assert verdict.reason == ("the backlog was not empty at the end of the run: desk 2 pending")
 
 
-def test_zero_counts_when_it_lasts() -> None:
+def test_drained_is_when_zero_lasts() -> None:
     run = draining(9, 0, 3, 0, mode="manual")
-    assert drained(run).measured["drained_real_s"] == 1.9
+    assert judge_backlog(run).measured["drained_real_s"] == 1.9
 
 
-def test_a_gauge_may_report_it() -> None:
+def test_a_gauge_can_report_the_backlog() -> None:
     run = (
         RunBuilder().fault("cut", 10, 20).gauge(19, "desk", backlog=3).gauge(22, "desk", backlog=0)
     )
-    assert drained(run, event="gauge", field="backlog").result == "pass"
+    assert judge_backlog(run, event="gauge", field="backlog").result == "pass"
 
 
 @pytest.mark.parametrize(
@@ -360,8 +361,8 @@ def test_a_gauge_may_report_it() -> None:
         ),
     ],
 )
-def test_a_backlog_that_was_not_seen_is_inconclusive(run: RunBuilder, reason: str) -> None:
-    verdict = drained(run)
+def test_a_backlog_that_was_not_observed_is_inconclusive(run: RunBuilder, reason: str) -> None:
+    verdict = judge_backlog(run)
     assert (verdict.reason, verdict.result) == (reason, "inconclusive")
 
 
@@ -379,18 +380,18 @@ def load(*, late: int = 100, failed: int = 0) -> RunBuilder:
     return run.request(60, "pay").end()
 
 
-def calm(run: RunBuilder, **params: object) -> Verdict:
+def judge_errors(run: RunBuilder, **params: object) -> Verdict:
     return run.judge("errors_subside", **{"window": "9m", **params})
 
 
-def test_errors_that_went_with_the_outage_pass() -> None:
-    verdict = calm(load())
+def test_errors_that_end_with_the_outage_pass() -> None:
+    verdict = judge_errors(load())
     assert verdict.result == "pass"
     assert verdict.reason == "0 % of 101 requests failed in the last 9 min of load"
 
 
-def test_errors_that_stay_fail() -> None:
-    verdict = calm(load(failed=20))
+def test_errors_that_persist_fail() -> None:
+    verdict = judge_errors(load(failed=20))
     assert verdict.result == "fail"
     assert verdict.reason == (
         "19.8 % of requests still failed in the last 9 min of load, where 1 % are allowed"
@@ -398,16 +399,16 @@ def test_errors_that_stay_fail() -> None:
 
 
 def test_goodput_below_the_baseline_fails() -> None:
-    verdict = calm(load(failed=20), error_rate=0.5)
+    verdict = judge_errors(load(failed=20), error_rate=0.5)
     assert verdict.result == "fail"
     assert verdict.reason == (
         "goodput at the end of load was 88.2 % of the baseline's, where at least 90 % are required"
     )
-    assert calm(load(failed=20), error_rate=0.5, goodput=0.5).result == "pass"
+    assert judge_errors(load(failed=20), error_rate=0.5, goodput=0.5).result == "pass"
 
 
-def test_fewer_arrivals_owe_fewer_answers() -> None:
-    assert calm(load(late=40)).result == "pass"
+def test_less_load_is_expected_to_have_fewer_good_answers() -> None:
+    assert judge_errors(load(late=40)).result == "pass"
 
 
 @pytest.mark.parametrize(
@@ -428,6 +429,6 @@ def test_fewer_arrivals_owe_fewer_answers() -> None:
         ),
     ],
 )
-def test_without_a_comparison_nothing_is_shown(run: RunBuilder, reason: str) -> None:
-    verdict = calm(run)
+def test_too_few_requests_to_compare_are_inconclusive(run: RunBuilder, reason: str) -> None:
+    verdict = judge_errors(run)
     assert (verdict.reason, verdict.result) == (reason, "inconclusive")

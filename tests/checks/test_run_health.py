@@ -1,14 +1,14 @@
 """Checks of the run itself: faults, generator, baseline, end, processes."""
 
 import pytest
-from tests.run_builder import RunBuilder
 
 from harness.history import Invoke
+from tests.run_builder import RunBuilder
 
 # ---- faults_bite --------------------------------------------------------------------------------
 
 
-def test_faults_that_bit_and_are_gone_pass() -> None:
+def test_faults_that_were_verified_and_healed_pass() -> None:
     run = RunBuilder().fault("a", 10, 20).fault("b", 30, 40).end()
     verdict = run.judge("faults_bite", steps=["a", "b"])
     assert verdict.result == "pass"
@@ -22,7 +22,7 @@ def test_faults_that_bit_and_are_gone_pass() -> None:
     }
 
 
-def test_a_fault_left_behind_fails_loudly_even_if_another_did_not_bite() -> None:
+def test_an_unhealed_fault_fails_even_if_another_was_not_verified() -> None:
     run = RunBuilder().fault("a", 10, 20, verified=False)
     run.fault("b", 10, 20, last="unhealed", detail="proxy gone").end()
     verdict = run.judge("faults_bite")
@@ -33,7 +33,7 @@ def test_a_fault_left_behind_fails_loudly_even_if_another_did_not_bite() -> None
     assert {getattr(event, "step", None) for event in run.evidence(verdict)} == {"b"}
 
 
-def test_a_fault_that_nobody_healed_by_the_end_fails() -> None:
+def test_a_fault_not_healed_by_the_end_fails() -> None:
     verdict = RunBuilder().fault("a", 10, None).end().judge("faults_bite")
     assert verdict.result == "fail"
 
@@ -55,14 +55,14 @@ def test_a_fault_that_nobody_healed_by_the_end_fails() -> None:
         ),
     ],
 )
-def test_faults_that_prove_nothing_are_inconclusive(
+def test_faults_that_did_not_test_the_system_are_inconclusive(
     run: RunBuilder, steps: list[str], reason: str
 ) -> None:
     verdict = run.judge("faults_bite", steps=steps)
     assert (verdict.result, verdict.reason) == ("inconclusive", reason)
 
 
-def test_every_injection_of_a_flapping_fault_must_bite() -> None:
+def test_every_injection_of_a_flapping_fault_must_be_verified() -> None:
     run = (
         RunBuilder()
         .fault("a", 10, 11, injection="a1")
@@ -94,7 +94,7 @@ def test_a_generator_on_time_passes() -> None:
     assert verdict.measured["lag_p99_ms"] == 20.0
 
 
-def test_one_late_request_in_a_hundred_is_forgiven_and_two_are_not() -> None:
+def test_one_late_request_in_a_hundred_is_allowed_and_two_are_not() -> None:
     assert healthy().request(60, "pay", lag=1).judge("generator_healthy").result == "pass"
     verdict = healthy().requests(2, 60, 62, "pay", lag=1).judge("generator_healthy")
     assert verdict.result == "inconclusive"
@@ -119,7 +119,7 @@ def test_one_late_request_in_a_hundred_is_forgiven_and_two_are_not() -> None:
         ),
     ],
 )
-def test_a_generator_in_trouble_is_inconclusive(run: RunBuilder, reason: str) -> None:
+def test_a_generator_with_problems_is_inconclusive(run: RunBuilder, reason: str) -> None:
     verdict = run.judge("generator_healthy")
     assert (verdict.result, verdict.reason) == ("inconclusive", reason)
 
@@ -153,20 +153,20 @@ def test_one_late_worker_is_not_hidden_among_many_requests() -> None:
     )
 
 
-def test_a_worker_that_sent_and_never_spoke_of_itself_is_missed() -> None:
+def test_a_worker_that_sent_requests_without_reports_is_inconclusive() -> None:
     run = shared(*sent("0", 100, 0.0), *sent("1", 5, 0.0), workers=("0",))
     verdict = run.judge("generator_healthy")
     assert verdict.result == "inconclusive"
     assert verdict.reason == "worker 1 sent requests and reported no CPU use"
 
 
-def test_workers_in_good_health_pass_and_are_counted() -> None:
+def test_healthy_workers_pass_and_are_counted() -> None:
     verdict = shared(*sent("0", 100, 0.0), *sent("1", 100, 0.0)).judge("generator_healthy")
     assert verdict.result == "pass"
     assert verdict.measured["workers"] == 2
 
 
-def test_a_busy_generator_is_the_bottleneck_only_when_it_stays_busy() -> None:
+def test_a_worker_is_cpu_bound_only_if_it_stays_busy() -> None:
     brief, long = healthy(), healthy()
     for t in range(10, 16):
         brief.generator(t, cpu=0.95)
@@ -198,7 +198,7 @@ def test_a_quiet_baseline_passes() -> None:
     assert verdict.reason == "30 requests before the first fault, 0 % of them failed"
 
 
-def test_requests_under_way_at_the_fault_belong_to_the_fault() -> None:
+def test_requests_in_flight_at_the_fault_are_not_baseline() -> None:
     run = (
         RunBuilder()
         .requests(30, 0, 9, "pay")
@@ -236,7 +236,10 @@ def test_without_a_fault_the_whole_run_is_the_baseline() -> None:
             .requests(38, 0, 9, "pay")
             .requests(2, 0, 9, "buy", "unknown")
             .fault("a", 10, 20),
-            "no baseline: 5 % of requests failed before the first fault, where 1 % are allowed (buy)",
+            (
+                "no baseline: 5 % of requests failed before the first fault, "
+                "where 1 % are allowed (buy)"
+            ),
         ),
         (
             RunBuilder().requests(30, 0, 9, "pay").mode(5, "desk", "manual").fault("a", 10, 20),
@@ -244,12 +247,12 @@ def test_without_a_fault_the_whole_run_is_the_baseline() -> None:
         ),
     ],
 )
-def test_without_a_baseline_nothing_is_shown(run: RunBuilder, reason: str) -> None:
+def test_a_missing_baseline_is_inconclusive(run: RunBuilder, reason: str) -> None:
     verdict = run.judge("steady_state")
     assert (verdict.result, verdict.reason) == ("inconclusive", reason)
 
 
-def test_an_error_rate_at_its_bound_is_fine() -> None:
+def test_an_error_rate_exactly_at_the_limit_passes() -> None:
     run = RunBuilder().requests(99, 0, 9, "pay").request(5, "pay", "fail").fault("a", 10, 20)
     assert run.judge("steady_state").result == "pass"
 
@@ -257,7 +260,7 @@ def test_an_error_rate_at_its_bound_is_fine() -> None:
 # ---- quiesced, nothing_crashed ------------------------------------------------------------------
 
 
-def test_whether_the_system_came_to_rest() -> None:
+def test_quiesced_follows_the_ended_event() -> None:
     assert RunBuilder().end().judge("quiesced").result == "pass"
     busy = RunBuilder().end(quiescent=False, reason="counter has 3 pending").judge("quiesced")
     assert busy.result == "fail"
