@@ -1,4 +1,4 @@
-"""A flight: its bags are put on the belt."""
+"""A flight: its bags are delivered to the baggage service."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,12 @@ from harness.load import Journey, Request
 
 from ._persistence import persist
 
-_PATIENCE = 1800.0
+_TIMEOUT = 1800.0
+"""In scenario seconds."""
 
 
 def flight(actor: str, airport: str, tags: Sequence[str]) -> Journey:
-    """The bags of flight `actor` arrive at `airport`; told twice, they are there once."""
+    """Deliver the bags of flight `actor` at `airport`; the request is idempotent."""
     yield from persist(
         Request(
             op="bags",
@@ -18,7 +19,7 @@ def flight(actor: str, airport: str, tags: Sequence[str]) -> Journey:
             method="POST",
             path=f"/flights/{actor}",
             json={"tags": list(tags)},
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
             input={"flight": actor, "tags": list(tags)},
         ),
         actor,

@@ -1,35 +1,36 @@
-"""How people ask again: under the same id, and long enough for what is broken to come back."""
+"""How users retry: with the same id, and for long enough that an outage ends before they stop."""
 
 from collections.abc import Generator
 from zlib import crc32
 
 from harness.load import Pause, Request, Response
 
-_FIRST = 120.0
-_LONGEST = 1800.0
+_FIRST_PAUSE = 120.0
+_LONGEST_PAUSE = 1800.0
+"""In scenario seconds."""
 _GROWTH = 1.5
 TRIES = 48
-"""With the pauses above, about 20 hours of asking: a restart is outlived at any pace."""
+"""With these pauses about 20 scenario hours of retries: longer than a restart at any pace."""
 
 
 def persist(request: Request, actor: str) -> Generator[Request | Pause, Response, Response]:
-    """Ask until there is a clear answer, and return the last one.
+    """Send `request` until its answer is final, and return the last answer.
 
-    Nothing is clear about a request that may have happened; a refused connection and a 503 are
-    clear, but not the last word. Anything else (422, 409, ...) is.
+    Retried are unknown outcomes, because the request may or may not have happened, and refused
+    connections and 503, because they are temporary. Anything else (422, 409, ...) is final.
     """
-    pause = _FIRST
+    pause = _FIRST_PAUSE
     for n in range(TRIES):
         answer = yield request
-        if not may_ask_again(answer):
+        if not may_retry(answer):
             break
         yield Pause(pause * _jitter(actor, n))
-        pause = min(pause * _GROWTH, _LONGEST)
+        pause = min(pause * _GROWTH, _LONGEST_PAUSE)
     return answer
 
 
-def may_ask_again(answer: Response) -> bool:
-    """Whether it makes sense to ask the same thing again."""
+def may_retry(answer: Response) -> bool:
+    """Return True if a retry of the same request may have another answer."""
     if answer.outcome == "unknown":
         return True
     refused = answer.status == 503 and answer.json.get("error") != "same-day"
@@ -37,5 +38,5 @@ def may_ask_again(answer: Response) -> bool:
 
 
 def _jitter(actor: str, n: int) -> float:
-    """0.75 to 1.25, from who asks: else all who were refused together would come back together."""
+    """Return 0.75 to 1.25, from a hash of the actor: users refused at once retry at other times."""
     return 0.75 + crc32(f"{actor}/{n}".encode()) % 501 / 1000
