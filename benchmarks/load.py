@@ -65,8 +65,8 @@ def arrivals(params, random, duration):
         yield Arrival(at, "buyer", f"buyer-{at}")
 
 def buyer(actor):
-    asked = {"crossing": actor, "flight": "ZX101", "direction": "arrival"}
-    yield Request("counter", "server", "POST", "/travellers", json=asked, input=asked)
+    order = {"id": actor, "amount": 5, "currency": "EUR"}
+    yield Request("order", "server", "POST", "/orders", json=order, input=order)
 
 JOURNEYS = {"buyer": buyer}
 """
@@ -81,8 +81,8 @@ class Plain(FastHttpUser):
     host = os.environ["TARGET"]
 
     @task
-    def ask(self):
-        self.client.post("/travellers", json={"crossing": "X-ZX101-1A"}, name="counter")
+    def order(self):
+        self.client.post("/orders", json={"id": "o1"}, name="order")
 
 @events.init.add_listener
 def init(environment, **_):

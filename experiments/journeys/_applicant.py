@@ -9,7 +9,7 @@ from services.population import Kind, Service, person
 from ._params import Params
 from ._people import People
 from ._persistence import persist
-from ._schedule import moments
+from ._schedule import poisson_times
 
 _TIMEOUT = 3600.0
 """Of an application, in scenario seconds."""
@@ -32,7 +32,7 @@ def applications(
     if office is None:
         return
     shares = [share for _, _, share in _APPLICATIONS]
-    times = moments(random, office.applications_per_hour, office.rush, duration)
+    times = poisson_times(random, office.applications_per_hour, office.rush, duration)
     for number, at in enumerate(times, 1):
         service, kind, _ = random.choices(_APPLICATIONS, shares)[0]
         yield Arrival(

@@ -26,7 +26,7 @@ _ISSUERS = {"ZX": "997", "ZY": "998", "ZQ": "999"}
 """The three-digit codes of these airlines on bag tags, invented as well."""
 
 
-def moments(
+def poisson_times(
     random: Random, per_hour: float, rush: Sequence[Rush], duration: float
 ) -> Iterator[float]:
     """Yield the events of a Poisson process up to `duration`, by thinning one of the highest rate.
@@ -62,7 +62,7 @@ def flights(params: Params, people: People, random: Random, duration: float) -> 
     for code, airport in params.airports.items():
         generator = independent(random)
         gates = code in WITH_AUTOGATES if airport.autogate is None else airport.autogate
-        for landed in moments(
+        for landed in poisson_times(
             generator, airport.flights_per_hour, airport.rush, duration - WALK[1]
         ):
             number = next(numbers)

@@ -12,7 +12,7 @@ import pytest
 
 from experiments.journeys import arrivals
 from experiments.journeys._params import Rush
-from experiments.journeys._schedule import moments
+from experiments.journeys._schedule import poisson_times
 from harness.errors import UsageError
 from harness.load import Arrival, check_journeys
 from harness.scenario import Load, load_scenario
@@ -143,12 +143,12 @@ def test_a_change_of_one_airport_does_not_change_another() -> None:
 
 def test_a_rush_changes_the_rate_in_its_window_only() -> None:
     rush = [Rush.model_validate({"at": "10h", "for": "10h", "times": 5})]
-    times = list(moments(Random(1), 20, rush, 40 * HOUR))
+    times = list(poisson_times(Random(1), 20, rush, 40 * HOUR))
     inside = [at for at in times if 10 * HOUR <= at < 20 * HOUR]
     assert len(inside) == pytest.approx(1000, rel=0.1)
     assert len(times) - len(inside) == pytest.approx(600, rel=0.15)
     nobody = [Rush.model_validate({"at": 0, "for": "40h", "times": 0})]
-    assert list(moments(Random(1), 20, nobody, 40 * HOUR)) == []
+    assert list(poisson_times(Random(1), 20, nobody, 40 * HOUR)) == []
 
 
 @pytest.mark.parametrize(
