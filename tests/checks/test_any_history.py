@@ -50,6 +50,11 @@ def test_parameters_are_listed_for_every_check() -> None:
 
 
 @pytest.mark.parametrize("check", sorted(PARAMS))
+def test_a_description_says_first_what_passes(check: str) -> None:
+    assert (CHECKS[check].__doc__ or "").startswith("Passes if ")
+
+
+@pytest.mark.parametrize("check", sorted(PARAMS))
 @settings(max_examples=40, suppress_health_check=list(HealthCheck), deadline=None)
 @given(events=st.lists(EVENTS, max_size=25), faulty=st.booleans(), ended=st.booleans())
 def test_checks_never_raise_on_random_histories(
@@ -71,6 +76,7 @@ def test_checks_never_raise_on_random_histories(
             assert verdict.check == check
             assert verdict.reason
             assert len(verdict.evidence) <= 20
+            assert all(key in (bound.__doc__ or "") for key in verdict.measured)
             assert all(0 <= index < len(history.events) for index in verdict.evidence)
 
 

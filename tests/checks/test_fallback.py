@@ -1,3 +1,5 @@
+"""Checks of modes: fallback, leaves_fallback, stays_automatic."""
+
 import pytest
 
 from tests.run_builder import RunBuilder

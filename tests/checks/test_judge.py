@@ -1,3 +1,5 @@
+"""Binding expectations, judging them, and verdicts on disk."""
+
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""The check notices."""
+
 import pytest
 
 from harness.checks import Verdict
