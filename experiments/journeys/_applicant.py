@@ -8,7 +8,7 @@ from services.population import Kind, Service, person
 
 from ._params import Params
 from ._people import People
-from ._persistence import persist
+from ._retries import retry
 from ._schedule import poisson_times
 
 _TIMEOUT = 3600.0
@@ -53,10 +53,10 @@ def applicant(actor: str, service: Service, who: int, same_day: bool) -> Journey
     The ordinary application has an id of its own: if an answer to the first one was lost, the
     first one may have been accepted.
     """
-    answer = yield from persist(_application_request(actor, service, who, same_day=same_day), actor)
+    answer = yield from retry(_application_request(actor, service, who, same_day=same_day), actor)
     if same_day and answer.outcome == "fail" and answer.json.get("error") == "same-day":
         yield Pause(_PAUSE)
-        yield from persist(
+        yield from retry(
             _application_request(f"{actor}-ordinary", service, who, same_day=False), actor
         )
 

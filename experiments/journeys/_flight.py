@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from harness.load import Journey, Request
 
-from ._persistence import persist
+from ._retries import retry
 
 _TIMEOUT = 1800.0
 """In scenario seconds."""
@@ -12,7 +12,7 @@ _TIMEOUT = 1800.0
 
 def flight(actor: str, airport: str, tags: Sequence[str]) -> Journey:
     """Deliver the bags of flight `actor` at `airport`; the request is idempotent."""
-    yield from persist(
+    yield from retry(
         Request(
             op="bags",
             service=f"baggage-{airport}",

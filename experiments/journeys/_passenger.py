@@ -7,7 +7,7 @@ from harness.load import Journey, Pause, Request, Response
 from services.population import Person, person
 
 from ._people import lines
-from ._persistence import persist
+from ._retries import retry
 
 # Timeouts and pauses are in scenario seconds.
 _AUTOGATE_TIMEOUT = 3600.0
@@ -40,7 +40,7 @@ def passenger(
         if not admitted:
             yield Pause(_WALK_TO_COUNTER)
     if not admitted:
-        answer = yield from persist(
+        answer = yield from retry(
             _crossing_request("counter", airport, crossing, _COUNTER_TIMEOUT), actor
         )
         admitted = _is_admitted(answer)
@@ -91,7 +91,7 @@ def _claim(actor: str, airport: str, tag: str) -> Generator[Request | Pause, Res
         input={"tag": tag, "passenger": actor},
     )
     for _ in range(_CLAIM_TRIES):
-        answer = yield from persist(request, actor)
+        answer = yield from retry(request, actor)
         if answer.status != 404:
             return
         yield Pause(_CLAIM_AGAIN_AFTER)

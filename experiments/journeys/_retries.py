@@ -13,7 +13,7 @@ TRIES = 48
 """With these pauses about 20 scenario hours of retries: longer than a restart at any pace."""
 
 
-def persist(request: Request, actor: str) -> Generator[Request | Pause, Response, Response]:
+def retry(request: Request, actor: str) -> Generator[Request | Pause, Response, Response]:
     """Send `request` until its answer is final, and return the last answer.
 
     Retried are unknown outcomes, because the request may or may not have happened, and refused
