@@ -1,1 +1,1 @@
-"""Figures, as ratios in one run where two things are compared. `make bench` prints them all."""
+"""Benchmarks; `make bench` runs them all. Comparisons are ratios measured in the same run."""

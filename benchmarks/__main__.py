@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME...]`: run each benchmark, or those named, one after the other."""
+"""`python -m benchmarks [NAME...]`: run the benchmarks named, or all, one after the other."""
 
 import sys
 
@@ -8,7 +8,7 @@ _ALL = {"stack": stack.main, "load": load.main, "judge": judge.main, "proxy": pr
 
 
 def main(names: list[str]) -> int:
-    """Run the benchmarks `names`, or all."""
+    """Run the benchmarks `names`, or all if empty; return the exit code."""
     unknown = [name for name in names if name not in _ALL]
     if unknown:
         print(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(_ALL)}")

@@ -1,11 +1,11 @@
-"""How punctual arrivals are, and what recording them costs, in one run on one machine.
+"""Measure the start lag of arrivals, and what the recorder costs, in one run on one machine.
 
     python -m benchmarks.load             about a minute
 
-*Start lag*: people arrive at 300 a second, each with one request, at a server that is too simple
-to be the bottleneck; the lag is from when each was due to when it began. *Recorder*: the same
-plain locustfile with and without `attach_recorder`, alternating, in CPU time per request, for
-throughput says more about who else is on the machine. The median of the rounds is shown.
+*Start lag*: 300 users arrive per second, each with one request, at a server that is too simple to
+be the bottleneck; the lag is the actual minus the scheduled start. *Recorder*: the same plain
+locustfile with and without `attach_recorder`, alternating. The cost is CPU time per request,
+because throughput depends on what else runs on the machine. The median of the rounds is shown.
 """
 
 import json
@@ -62,13 +62,13 @@ from harness.load import Arrival, Request
 def arrivals(params, random, duration):
     at = 0.0
     while (at := at + random.expovariate(params["rate"])) < duration:
-        yield Arrival(at, "traveller", f"traveller-{at}")
+        yield Arrival(at, "buyer", f"buyer-{at}")
 
-def traveller(actor):
-    asked = {"crossing": actor, "flight": "ZX101", "direction": "arrival"}
-    yield Request("counter", "server", "POST", "/travellers", json=asked, input=asked)
+def buyer(actor):
+    order = {"id": actor, "amount": 5, "currency": "EUR"}
+    yield Request("order", "server", "POST", "/orders", json=order, input=order)
 
-JOURNEYS = {"traveller": traveller}
+JOURNEYS = {"buyer": buyer}
 """
 
 _PLAIN = """
@@ -81,8 +81,8 @@ class Plain(FastHttpUser):
     host = os.environ["TARGET"]
 
     @task
-    def ask(self):
-        self.client.post("/travellers", json={"crossing": "X-ZX101-1A"}, name="counter")
+    def order(self):
+        self.client.post("/orders", json={"id": "o1"}, name="order")
 
 @events.init.add_listener
 def init(environment, **_):
@@ -91,22 +91,22 @@ def init(environment, **_):
 
 @events.test_start.add_listener
 def start(**_):
-    global begun
-    begun = time.process_time()
+    global begin
+    begin = time.process_time()
 
 @events.quitting.add_listener
 def quitting(environment, **_):
-    told = {"cpu": time.process_time() - begun, "requests": environment.stats.total.num_requests}
-    Path(os.environ["RESULT"]).write_text(json.dumps(told))
+    result = {"cpu": time.process_time() - begin, "requests": environment.stats.total.num_requests}
+    Path(os.environ["RESULT"]).write_text(json.dumps(result))
 """
 
 
 def main() -> None:
-    """Print all figures."""
+    """Print all measurements."""
     with tempfile.TemporaryDirectory() as directory, _server() as address:
-        _lag(Path(directory), address)
-        _cost(Path(directory), address)
-        _event(Path(directory))
+        _measure_lag(Path(directory), address)
+        _compare_recorder(Path(directory), address)
+        _measure_event(Path(directory))
 
 
 @contextmanager
@@ -121,12 +121,12 @@ def _server() -> Iterator[str]:
         process.stdout.close()
 
 
-def _lag(directory: Path, address: str) -> None:
+def _measure_lag(directory: Path, address: str) -> None:
     (directory / "bench_journeys.py").write_text(_JOURNEYS)
     run = directory / "run"
     run.mkdir()
     load = LoadProcess(run)
-    began = time.monotonic()
+    begin = time.monotonic()
     load.start()
     try:
         load.configure(
@@ -140,7 +140,7 @@ def _lag(directory: Path, address: str) -> None:
             )
         )
         load.ready(60)
-        ready = time.monotonic() - began
+        ready = time.monotonic() - begin
         load.go(time.time() + 0.2)
         load.wait(60)
     finally:
@@ -157,12 +157,12 @@ def _lag(directory: Path, address: str) -> None:
     )
 
 
-def _cost(directory: Path, address: str) -> None:
+def _compare_recorder(directory: Path, address: str) -> None:
     (directory / "plain.py").write_text(_PLAIN)
     figures: dict[bool, list[float]] = {False: [], True: []}
     for _ in range(ROUNDS):
         for recorded, costs in figures.items():
-            costs.append(_round(directory, address, recorded=recorded))
+            costs.append(_cpu_per_request(directory, address, recorded=recorded))
     bare, recorded_cost = (statistics.median(figures[arm]) for arm in (False, True))
     print(
         f"load: recorder {recorded_cost / bare:.2f} x bare Locust in CPU per request "
@@ -171,8 +171,8 @@ def _cost(directory: Path, address: str) -> None:
     )
 
 
-def _round(directory: Path, address: str, *, recorded: bool) -> float:
-    """Seconds of CPU per request."""
+def _cpu_per_request(directory: Path, address: str, *, recorded: bool) -> float:
+    """Run the locustfile once; return the seconds of CPU per request."""
     result, part = directory / "result.json", directory / "part.jsonl"
     part.unlink(missing_ok=True)
     options = f"--headless -u 10 -r 10 -t {ROUND_S} --only-summary --exit-code-on-error 0"
@@ -190,14 +190,14 @@ def _round(directory: Path, address: str, *, recorded: bool) -> float:
         check=True,
         timeout=60,
     )
-    told = json.loads(result.read_text())
+    measured = json.loads(result.read_text())
     if recorded:
         written = sum(isinstance(event, Ok) for event in read_lines(part))
-        assert written == told["requests"], (written, told)
-    return float(told["cpu"]) / int(told["requests"])
+        assert written == measured["requests"], (written, measured)
+    return float(measured["cpu"]) / int(measured["requests"])
 
 
-def _event(directory: Path) -> None:
+def _measure_event(directory: Path) -> None:
     recorder = Recorder(directory / "events.jsonl")
     event = Ok(
         t=12.345678,

@@ -1,5 +1,8 @@
-"""How long the reference stack takes to be ready, on loopback and in containers, and what a run
-costs beyond its scenario.
+"""Measure how long the reference stack takes to start, and what a run takes beyond its scenario.
+
+    python -m benchmarks.stack
+
+The stack is started on the local backend, and on compose if there is a Docker engine.
 """
 
 import os
@@ -17,7 +20,7 @@ _STARTS = 5
 
 _SCENARIO = """
 name: overhead
-title: Half a minute of ordinary load
+title: Forty scenario minutes of ordinary load
 pace: 240
 load:
   journeys: experiments.journeys
@@ -28,19 +31,19 @@ expect: [quiesced]
 """
 
 
-def _ready(backend: Backend) -> tuple[float, float]:
-    """Real seconds to start the stack, and to stop it."""
+def _start_and_stop(backend: Backend) -> tuple[float, float]:
+    """Return the wall-clock seconds to start the stack, and to stop it."""
     with tempfile.TemporaryDirectory(prefix="bench-") as state:
         stack = backend.make_stack(read_stack(ROOT, os.environ), Path(state))
-        begun = perf_counter()
+        begin = perf_counter()
         stack.start(Settings(pace=60), lines=lambda *_: None, nodes=lambda _: None)
         ready = perf_counter()
         stack.close()
-        return ready - begun, perf_counter() - ready
+        return ready - begin, perf_counter() - ready
 
 
-def _print_ready(what: str, backend: Backend) -> None:
-    starts, stops = zip(*(_ready(backend) for _ in range(_STARTS)), strict=True)
+def _print_start(what: str, backend: Backend) -> None:
+    starts, stops = zip(*(_start_and_stop(backend) for _ in range(_STARTS)), strict=True)
     print(
         f"{what:<15} {median(starts):.2f} s (median of {_STARTS}; {min(starts):.2f} to "
         f"{max(starts):.2f}); stopped {median(stops):.2f} s"
@@ -48,24 +51,23 @@ def _print_ready(what: str, backend: Backend) -> None:
 
 
 def main() -> None:
-    """Print the figures."""
-    _print_ready("stack ready", get_backend("local"))
+    """Print all measurements."""
+    _print_start("stack ready", get_backend("local"))
     try:
-        _print_ready("in containers", get_backend("compose"))
+        _print_start("in containers", get_backend("compose"))
     except StackError as error:
         print(f"in containers   not measured: {error}")
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         path = Path(folder) / "overhead.scenario.yaml"
         path.write_text(_SCENARIO)
         prepared = prepare(str(path), ROOT)
-        begun = perf_counter()
+        begin = perf_counter()
         outcome = execute(
             prepared, backend=get_backend("local"), base=ROOT, out=Path(folder) / "run"
         )
-        took = perf_counter() - begun
+        elapsed = perf_counter() - begin
     length = prepared.scenario.load.duration / prepared.scenario.pace
     print(
-        f"run of {length:.0f} s     {took:.2f} s, {took - length:.2f} s beyond the scenario's own ",
-        end="",
+        f"run of {length:.0f} s     {elapsed:.2f} s, {elapsed - length:.2f} s more than its load "
+        f"(exit {int(outcome.exit_code)})"
     )
-    print(f"length (exit {int(outcome.exit_code)})")

@@ -1,17 +1,17 @@
-"""The embedded proxy against a real `toxiproxy-server`, on one machine, in one run, alternating.
+"""Compare the embedded proxy with a real `toxiproxy-server`, alternating, in one run.
 
-    python -m benchmarks.proxy            all figures; about a minute and a half
+    python -m benchmarks.proxy            all measurements; about a minute and a half
 
-Prints ratios, because absolute figures say more about the machine. Without a real server
-(HARNESS_TOXIPROXY or the PATH) the embedded one is measured alone. Peers are cheap on purpose:
-the sender sends file pages, the receiver discards in the kernel, so that what is compared is the
-proxies and not two Python programs copying bytes. `bulk, copying peers` is the figure for
-ordinary peers, of whom no more can be wanted than 0.8 of what they do without a proxy. Every arm
-is measured once a round and the median of its rounds is shown, so that a disturbance hits all arms
-alike.
+Prints ratios, because absolute figures depend on the machine. Without a real server
+(HARNESS_TOXIPROXY or the PATH) the embedded one is measured alone. Peers do as little work as
+possible: the sender sends file pages and the receiver discards in the kernel, so that the proxies
+are compared and not two Python programs that copy bytes. `bulk, copying peers` is the figure for
+ordinary peers; its target is 0.8 of what they reach without a proxy. Every arm is measured once
+per round and the median of its rounds is shown, so that a disturbance affects all arms alike.
 
-    _peer   what clients connect to         _arms   the servers under test, and no server at all
-    _work   what is done and timed
+    _peer   the process that clients connect to
+    _arms   the ways to it: via one of the two servers, or direct
+    _work   the work that is timed
 """
 
 import resource
@@ -41,7 +41,7 @@ def measure(
     started: dict[str, Arm], work: Callable[[Arm], dict[str, float]], *,
     rounds: int = ROUNDS, names: tuple[str, ...] = ("direct", "embedded", "real"),
 ) -> dict[str, Figures]:  # fmt: skip
-    """Run the work on each arm in turn, `rounds` times; return all figures by arm."""
+    """Run `work` on each arm in turn, `rounds` times; return all figures by arm and name."""
     found: dict[str, Figures] = {}
     for _ in range(rounds):
         for name in names:
@@ -52,13 +52,13 @@ def measure(
 
 
 def median(figures: dict[str, Figures], arm: str, figure: str) -> float:
-    """Return the median of an arm's figure; not a number if it was not measured."""
+    """Return the median of an arm's figure; NaN if it was not measured."""
     values = figures.get(arm, {}).get(figure)
     return statistics.median(values) if values else float("nan")
 
 
 def show(what: str, ratio: float, wanted: str, detail: str) -> None:
-    """Print one line; a dash stands for what was not measured."""
+    """Print one line: ratio, target and detail, with a dash for what was not measured."""
     shown = "      -" if ratio != ratio else f"{ratio:6.2f}x"  # noqa: PLR0124  (not a number)
     detail = detail.replace("nan", "-")
     print(f"proxy: {what:32} {shown}  (wanted {wanted:8}) {detail}", flush=True)
@@ -73,19 +73,19 @@ def busy(seconds: float = 1.0) -> float:
 
 
 def _ticks() -> tuple[int, int]:
-    """How long the cores have worked and rested (proc(5), /proc/stat)."""
+    """Return the ticks that all cores were busy and idle (proc(5), /proc/stat)."""
     ticks = [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
     resting = ticks[3] + ticks[4]
     return sum(ticks) - resting, resting
 
 
 def main() -> None:
-    """Measure and print everything."""
+    """Run all measurements and print them."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with arms() as started:
         if (others := busy()) > 0.2:
-            print(f"proxy: {others:.0%} of this machine is in use: the figures say little")
+            print(f"proxy: {others:.0%} of this machine is busy: the figures are unreliable")
         if "real" not in started:
             print("proxy: no toxiproxy-server found: the embedded server is measured alone")
         for kind, what in (("sink", "bulk throughput"), ("copying_sink", "bulk, copying peers")):
@@ -106,7 +106,9 @@ def main() -> None:
         figures = measure(started, connections, rounds=2 * ROUNDS)
         fast, real = median(figures, "embedded", "per s"), median(figures, "real", "per s")
         show("connections per second", fast / real, ">= 1", f"{fast:.0f} / {real:.0f}")
-    with arms() as started:  # fresh ones: memory that was used before hides memory used now
+    with (
+        arms() as started
+    ):  # new processes: memory that was used and freed before would hide what is used now
         figures = measure(started, idle, rounds=1, names=("embedded", "real"))
         fast, real = median(figures, "embedded", "KiB"), median(figures, "real", "KiB")
         alive = median(figures, "embedded", "alive")
@@ -117,7 +119,7 @@ def main() -> None:
             fast, real = median(figures, "embedded", figure), median(figures, "real", figure)
             show(f"error of 100 ms latency, {figure}", fast / limit, "<= 1",
                  f"{fast:.2f} ms of {limit:.0f} allowed, real {real:.2f}")  # fmt: skip
-        # Not the original: it is wedged by the first of these changes.
+        # Not the real Toxiproxy: the first of these changes blocks it for good.
         figures = measure(started, calls_under_load, rounds=1, names=("embedded",))
         slowest = median(figures, "embedded", "slowest")
         show("slowest of 1000 toxic changes", slowest / 100, "<= 1",

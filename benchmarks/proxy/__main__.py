@@ -1,4 +1,4 @@
-"""`python -m benchmarks.proxy`: all figures; with `peer`, only what the clients connect to."""
+"""`python -m benchmarks.proxy` runs all measurements; with `peer`, only the peer process."""
 
 import sys
 

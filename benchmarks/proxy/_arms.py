@@ -1,4 +1,4 @@
-"""Ways from a client to the peer: through the embedded server, through a real one, or direct."""
+"""Arms of the comparison: client to peer via the embedded or a real server, or direct."""
 
 import json
 import os
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Arm:
-    """A way from client to peer: through one of the servers, or direct."""
+    """A way from client to peer: via one of the servers, or direct without a server process."""
 
     def __init__(self, name: str, command: list[str] | None, ports: dict[str, int]) -> None:
         self.name = name
@@ -50,30 +50,30 @@ class Arm:
             self.ports[kind] = int(listen.rpartition(":")[2])
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Call the server's API."""
+        """Call the server's HTTP API; return the decoded JSON answer."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.api + path, data, method=method)
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.loads(answer.read() or b"null")
 
     def connect(self, kind: str) -> socket.socket:
-        """Connect to a peer."""
+        """Connect to the peer's port of this kind: echo, sink or copying_sink."""
         sock = socket.create_connection(("127.0.0.1", self.ports[kind]), timeout=30)
-        # The kernel's own time limits: Python's cost a system call for each send and receive.
+        # Timeouts of the kernel: those of Python cost a system call per send and receive.
         for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
             sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", 30, 0))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return sock
 
     def memory(self) -> int:
-        """Return the resident bytes of the server."""
+        """Return the resident memory of the server in bytes; 0 for the direct arm."""
         if self.process is None:
             return 0
         pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
         return int(pages) * resource.getpagesize()
 
     def close(self) -> None:
-        """End the server."""
+        """Stop the server process."""
         if self.process is not None:
             self.process.terminate()
             self.process.wait()
@@ -85,13 +85,13 @@ def _free_port() -> int:
 
 
 def real_server() -> str | None:
-    """Return the path of a real toxiproxy-server."""
+    """Return the path of a real toxiproxy-server; None if there is none."""
     return os.environ.get("HARNESS_TOXIPROXY") or shutil.which("toxiproxy-server")
 
 
 @contextmanager
 def arms() -> Iterator[dict[str, Arm]]:
-    """Start a peer and the servers."""
+    """Start a peer and the servers; yield the arms by name and stop everything at the end."""
     with subprocess.Popen(
         [sys.executable, "-m", "benchmarks.proxy", "peer"],
         stdin=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""A process that echoes on one port and discards on others, as cheaply as can be."""
+"""A peer process that echoes on one port and discards on two, with little CPU use."""
 
 import json
 import select
@@ -7,7 +7,7 @@ import sys
 
 
 def peer() -> None:
-    """Serve until standard input closes: print the ports of an echo and of two sinks."""
+    """Print the ports of an echo and of two sinks as JSON; serve until standard input closes."""
     poll = select.epoll()
     listeners = {}
     for kind in ("echo", "sink", "copying_sink"):
@@ -48,7 +48,7 @@ def _serve(kind: str, sock: socket.socket, buffer: bytearray) -> bool:
         flags = socket.MSG_TRUNC if kind == "sink" else 0
         if sock.recv_into(buffer, 0 if flags else 1 << 18, flags):
             return True
-        sock.send(b"!")  # all has arrived
+        sock.send(b"!")  # tells the sender that everything has arrived
     except OSError:
         pass
     return False

@@ -1,4 +1,4 @@
-"""What is done on each arm, and what of it is told: one function for each line of figures."""
+"""The work that is timed on each arm: one function per line of the output, returning figures."""
 
 import os
 import select
@@ -17,7 +17,7 @@ IDLE = 5000
 
 
 def bulk(arm: Arm, kind: str) -> dict[str, float]:
-    """Return MB/s."""
+    """Send bytes for half a second; return the throughput in MB/s."""
     megabyte = 1 << 20
     sent = 0
     with arm.connect(kind) as sock, _megabytes(64) as file:
@@ -32,8 +32,8 @@ def bulk(arm: Arm, kind: str) -> dict[str, float]:
             else:
                 sent += sock.send(buffer)
         sock.settimeout(30)
-        # Direct, the sink answers; through a proxy, which has no half-close, the connection
-        # ends: either says that all has been delivered.
+        # A direct sink answers; via a proxy, which has no half-close, the connection ends. Either
+        # means that everything has been delivered.
         sock.shutdown(socket.SHUT_WR)
         with suppress(ConnectionError):
             sock.recv(1)
@@ -51,7 +51,7 @@ def _megabytes(count: int) -> Iterator[int]:
 
 
 def round_trips(arm: Arm) -> dict[str, float]:
-    """Return p50 and p99 of one byte there and back, in µs."""
+    """Send one byte and wait for its echo, 1000 times; return p50 and p99 in µs."""
     times = []
     with arm.connect("echo") as sock:
         sock.settimeout(None)
@@ -66,7 +66,7 @@ def round_trips(arm: Arm) -> dict[str, float]:
 
 
 def connections(arm: Arm) -> dict[str, float]:
-    """Return how many connections per second are opened, used once and closed."""
+    """Open, use once and close 400 connections; return how many per second."""
     start = time.perf_counter()
     for _ in range(CONNECTIONS):
         with arm.connect("echo") as sock:
@@ -76,7 +76,7 @@ def connections(arm: Arm) -> dict[str, float]:
 
 
 def idle(arm: Arm) -> dict[str, float]:
-    """Hold many idle connections: return KiB each, and how many still carry a byte."""
+    """Hold 5000 idle connections; return KiB of memory each, and how many still carry a byte."""
     before = arm.memory()
     held = [arm.connect("echo") for _ in range(IDLE)]
     try:
@@ -90,7 +90,7 @@ def idle(arm: Arm) -> dict[str, float]:
 
 
 def latency(arm: Arm) -> dict[str, float]:
-    """Ask for 100 ms: return by how many ms p50 and p99 of 200 answers are off."""
+    """Set a latency of 100 ms; return p50 and p99 of the error of 200 answers, in ms."""
     arm.call("POST", "/proxies/echo/toxics", {
         "name": "late", "type": "latency", "attributes": {"latency": 100},
     })  # fmt: skip
@@ -103,7 +103,7 @@ def latency(arm: Arm) -> dict[str, float]:
         for fd in by_fd:
             poll.register(fd, select.EPOLLIN)
         for _ in range(10):
-            # One every 5 ms, so that neither we nor the peer are what is late.
+            # One every 5 ms, so that neither this process nor the peer is late.
             waiting = list(by_fd)
             due = time.perf_counter()
             while waiting or started:
@@ -125,7 +125,7 @@ def latency(arm: Arm) -> dict[str, float]:
 
 
 def calls_under_load(arm: Arm) -> dict[str, float]:
-    """Change toxics while 200 connections are busy and one is stuck: return the slowest call."""
+    """Change toxics 1000 times, 200 connections busy and one stuck; return the slowest in ms."""
     slowest = 0.0
     socks = [arm.connect("echo") for _ in range(200)]
     stuck = arm.connect("echo")
@@ -157,7 +157,7 @@ def calls_under_load(arm: Arm) -> dict[str, float]:
 
 
 def cut(arm: Arm) -> dict[str, float]:
-    """Disable a proxy: return the ms after the call until live and new connections see it."""
+    """Disable a proxy; return the ms until live and new connections are cut, after the call."""
     with arm.connect("echo") as sock:
         sock.send(b"x")
         sock.recv(1)

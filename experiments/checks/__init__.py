@@ -1,10 +1,10 @@
-"""What only immigration asks of a history; everything else is in `harness.checks`.
+"""The checks of the immigration system; the general ones are in `harness.checks`.
 
-| check                  | question                                                              |
-|------------------------|-----------------------------------------------------------------------|
-| nobody_barred_admitted | Was everybody on the watchlist held, as far as the desk could know?   |
-| gates_fail_closed      | Did the autogates close without the center, and counters take over?   |
-| bags_match             | Has every bag its passenger and every passenger his own bag?          |
+| check                  | question                                                               |
+|------------------------|------------------------------------------------------------------------|
+| nobody_barred_admitted | Was everyone on the watchlist held, as far as the counter could know?  |
+| gates_fail_closed      | Did autogates close without the data center and counters take over?    |
+| bags_match             | Does every bag have its passenger, and every passenger their own bag?  |
 """
 
 from .bags_match import BagsMatch

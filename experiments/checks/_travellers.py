@@ -1,4 +1,4 @@
-"""Travellers as they appear in a history: at which desk, with which document, on which crossing."""
+"""Travellers in a history: at which counter or gate, with which document, on which crossing."""
 
 from collections.abc import Iterator
 
@@ -7,29 +7,29 @@ from harness.history import History, Request
 from services.mrz import MrzError, parse
 
 
-def at(history: History, prefix: str) -> Iterator[Request]:
-    """The requests to services of one kind, e.g. `counter-`."""
+def requests_to(history: History, prefix: str) -> Iterator[Request]:
+    """Yield the requests to services whose name begins with `prefix`, such as `counter-`."""
     return (r for r in history.requests if r.invoke.service.startswith(prefix))
 
 
-def services(history: History, prefix: str) -> tuple[str, ...]:
-    """The services of one kind that the history speaks of."""
+def services_named(history: History, prefix: str) -> tuple[str, ...]:
+    """Return the services of the history whose name begins with `prefix`, sorted."""
     named = {getattr(event, "service", None) for event in history.events}
     return tuple(sorted(name for name in named if name is not None and name.startswith(prefix)))
 
 
-def admitted(request: Request) -> bool:
-    """Whether this answer let the traveller through."""
+def is_admitted(request: Request) -> bool:
+    """Return True if the answer admitted the traveller."""
     return request.outcome == "ok" and request.value.get("decision") == "admitted"
 
 
-def crossing(request: Request) -> str | None:
-    """The crossing that a request is about."""
+def crossing_of(request: Request) -> str | None:
+    """Return the id of the crossing that the request is about; None without one."""
     return id_of(request, "crossing")
 
 
-def document(request: Request) -> str | None:
-    """The number in the traveller's machine-readable zone, if that can be read."""
+def document_of(request: Request) -> str | None:
+    """Return the document number in the machine-readable zone; None if that cannot be read."""
     lines = request.invoke.input.get("mrz")
     if not isinstance(lines, list | tuple) or not all(isinstance(line, str) for line in lines):
         return None

@@ -1,11 +1,11 @@
-"""Has every bag its passenger and every passenger his own bag? (Invariant 8.)
+"""Does every bag have its passenger, and every passenger their own bag? (Invariant 8.)
 
-Compares what was brought to the belts and handed out with what the airline holds at the end: no
-bag is lost, none is there twice or out of nowhere, and each handed out is with the passenger who
-was told so.
+Compares the bags that were delivered and handed out with the final read of each baggage service: no
+bag is lost, duplicated or invented, and each one handed out is with the passenger who claimed it.
 """
 
 from collections import Counter
+from dataclasses import dataclass
 
 from pydantic import Field
 
@@ -13,109 +13,138 @@ from harness.checks import (
     Check,
     Ledger,
     Verdict,
-    count,
+    as_evidence,
+    as_id,
+    count_text,
     final_read,
-    ident,
-    listed,
-    proof,
+    list_text,
+    too_few_text,
 )
 from harness.history import History
 
-from ._travellers import at, services
+from ._travellers import requests_to, services_named
+
+
+@dataclass(frozen=True)
+class _Claim:
+    tag: str
+    passenger: str
+    events: tuple[int, ...]
 
 
 class BagsMatch(Check, name="bags_match"):
-    """Bags and passengers match one to one, at every airport."""
+    """Passes if bags and passengers match one to one at every airport.
 
-    per_passenger: int = Field(default=1, ge=1, description="How many bags one may have.")
-    min_claims: int = Field(default=1, ge=1)
+    Fails if a bag is lost, duplicated, invented or with the wrong passenger.
+
+    Measured (numbers of bags):
+        bags: in the final reads.
+        claimed: handed out.
+        left: not handed out yet; not a violation.
+        lost, there_twice, out_of_nowhere, with_the_wrong_passenger, handed_to_two_passengers:
+            violations; must be 0.
+    """
+
+    per_passenger: int = Field(default=1, ge=1, description="Most bags of one passenger.")
+    min_claims: int = Field(default=1, ge=1, description="Fewer claims are inconclusive.")
 
     def judge(self, history: History) -> Verdict:
-        """What `history` says about the question."""
-        desks = services(history, "baggage-")
-        if not desks:
-            return self.unclear("no baggage service appears in the history")
-        reads = [final_read(history, Ledger(service=d, read="bags", id="tag")) for d in desks]
+        """Compare deliveries and claims with the final reads."""
+        services = services_named(history, "baggage-")
+        if not services:
+            return self.inconclusive("no baggage service appears in the history")
+        reads = [final_read(history, Ledger(service=s, read="bags", id="tag")) for s in services]
         for read in reads:
             if read.problem:
-                return self.unclear(f"{read.problem}, so nobody can tell whose bags are whose")
-        held = [(row, page) for read in reads for row, page in read.rows]
-        there = Counter(ident(row.get("tag")) or "without a tag" for row, _ in held)
-        owner = {ident(row.get("tag")): ident(row.get("passenger")) for row, _ in held}
-        pages = {ident(row.get("tag")): page for row, page in held}
-        brought, proofs, maybe = _brought(history)
+                return self.inconclusive(f"{read.problem}, so bags cannot be matched")
+        rows = [(row, page) for read in reads for row, page in read.rows]
+        stored = Counter(as_id(row.get("tag")) or "without a tag" for row, _ in rows)
+        owner = {as_id(row.get("tag")): as_id(row.get("passenger")) for row, _ in rows}
+        pages = {as_id(row.get("tag")): page for row, page in rows}
+        delivered, answers, maybe = _delivered(history)
         claims = _claims(history)
-        wrong = {
-            "lost": [tag for tag in brought if tag not in there],
-            "there twice": [tag for tag, times in there.items() if times > 1],
-            "out of nowhere": [t for t in there if t not in brought and t not in maybe],
+        violations = {
+            "lost": [tag for tag in delivered if tag not in stored],
+            "there twice": [tag for tag, times in stored.items() if times > 1],
+            "out of nowhere": [t for t in stored if t not in delivered and t not in maybe],
             "with the wrong passenger": [
-                tag for tag, who, _ in claims if tag in there and owner.get(tag) != who
+                c.tag for c in claims if c.tag in stored and owner.get(c.tag) != c.passenger
             ],
-            "handed to two passengers": _twice(claims),
+            "handed to two passengers": _handed_out_twice(claims),
         }
-        loads = Counter(who for who in owner.values() if who is not None)
-        greedy = [who for who, bags in loads.items() if bags > self.per_passenger]
-        measured: dict[str, float] = {"bags": len(there), "claimed": len(claims)}
-        measured |= {what.replace(" ", "_"): len(tags) for what, tags in wrong.items()}
-        measured["left"] = sum(who is None for who in owner.values())
-        told = [f"{len(tags)} {what} ({listed(tags, 3)})" for what, tags in wrong.items() if tags]
-        if told or greedy:
-            more = f"{count(len(greedy), 'passenger')} with more than {self.per_passenger}"
-            tags = {tag for names in wrong.values() for tag in names}
+        bags_of = Counter(passenger for passenger in owner.values() if passenger is not None)
+        too_many = [who for who, bags in bags_of.items() if bags > self.per_passenger]
+        measured: dict[str, float] = {"bags": len(stored), "claimed": len(claims)}
+        measured |= {what.replace(" ", "_"): len(tags) for what, tags in violations.items()}
+        measured["left"] = sum(passenger is None for passenger in owner.values())
+        texts = [
+            f"{len(tags)} {what} ({list_text(tags, 3)})"
+            for what, tags in violations.items()
+            if tags
+        ]
+        if too_many:
+            passengers = count_text(len(too_many), "passenger")
+            texts.append(f"{passengers} with more than {self.per_passenger}")
+        if texts:
+            tags = {tag for names in violations.values() for tag in names}
             return self.failed(
-                f"of {count(len(there), 'bag')}: {', '.join([*told, *([more] if greedy else [])])}",
-                proof(
+                f"of {count_text(len(stored), 'bag')}: {', '.join(texts)}",
+                as_evidence(
                     [
-                        *(index for tag, _, indexes in claims if tag in tags for index in indexes),
-                        *(proofs[tag] for tag in tags if tag in proofs),
+                        *(index for c in claims if c.tag in tags for index in c.events),
+                        *(answers[tag] for tag in tags if tag in answers),
                         *(pages[tag] for tag in tags if tag in pages),
-                        *(pages[tag] for tag, who in owner.items() if who in greedy),
+                        *(pages[tag] for tag, who in owner.items() if who in too_many),
                     ]
                 ),
                 **measured,
             )
-        if len(claims) < self.min_claims:
-            reason = f"only {count(len(claims), 'bag')} claimed, too few to tell"
-            return self.unclear(reason, (), **measured)
+        too_few = too_few_text(len(claims), self.min_claims, "bag", "claimed")
+        if too_few:
+            return self.inconclusive(too_few, (), **measured)
         return self.passed(
-            f"all of {count(len(claims), 'bag')} claimed are with the right passenger, none of "
-            f"{count(len(there), 'bag')} is missing",
+            f"all of {count_text(len(claims), 'bag')} claimed are with the right passenger, none "
+            f"of {count_text(len(stored), 'bag')} is missing",
             (),
             **measured,
         )
 
 
-def _brought(history: History) -> tuple[set[str], dict[str, int], set[str]]:
-    """Tags that were taken in for certain, the answer that says so, and tags that may have been."""
-    certain: set[str] = set()
-    proofs: dict[str, int] = {}
+def _delivered(history: History) -> tuple[set[str], dict[str, int], set[str]]:
+    """Return the tags whose delivery was acknowledged, and those that may have been delivered.
+
+    Returns:
+        The acknowledged tags, the event that acknowledged each, and the tags of requests with an
+        unknown outcome.
+    """
+    acknowledged: set[str] = set()
+    answers: dict[str, int] = {}
     maybe: set[str] = set()
-    for request in at(history, "baggage-"):
+    for request in requests_to(history, "baggage-"):
         tags = request.invoke.input.get("tags")
-        names = [ident(tag) for tag in tags] if isinstance(tags, list | tuple) else []
+        names = [as_id(tag) for tag in tags] if isinstance(tags, list | tuple) else []
         known = {name for name in names if name is not None}
         if request.completion is not None and request.outcome == "ok":
-            certain |= known
-            proofs |= dict.fromkeys(known, request.completion.index)
+            acknowledged |= known
+            answers |= dict.fromkeys(known, request.completion.index)
         elif request.outcome == "unknown":
             maybe |= known
-    return certain, proofs, maybe
+    return acknowledged, answers, maybe
 
 
-def _claims(history: History) -> list[tuple[str, str, tuple[int, ...]]]:
-    """Tag, passenger and events of every bag that was handed out."""
+def _claims(history: History) -> list[_Claim]:
+    """Return every bag that was handed out, with the passenger who asked for it."""
     found = []
-    for request in at(history, "baggage-"):
-        tag, who = ident(request.value.get("tag")), ident(request.value.get("passenger"))
-        if request.outcome == "ok" and tag is not None and who is not None:
-            asked = ident(request.invoke.input.get("passenger")) or who
-            found.append((tag, asked, request.events))
+    for request in requests_to(history, "baggage-"):
+        tag, answered = as_id(request.value.get("tag")), as_id(request.value.get("passenger"))
+        if request.outcome == "ok" and tag is not None and answered is not None:
+            asked = as_id(request.invoke.input.get("passenger")) or answered
+            found.append(_Claim(tag, asked, request.events))
     return found
 
 
-def _twice(claims: list[tuple[str, str, tuple[int, ...]]]) -> list[str]:
-    owners: dict[str, set[str]] = {}
-    for tag, who, _ in claims:
-        owners.setdefault(tag, set()).add(who)
-    return [tag for tag, people in owners.items() if len(people) > 1]
+def _handed_out_twice(claims: list[_Claim]) -> list[str]:
+    passengers: dict[str, set[str]] = {}
+    for claim in claims:
+        passengers.setdefault(claim.tag, set()).add(claim.passenger)
+    return [tag for tag, owners in passengers.items() if len(owners) > 1]

@@ -1,18 +1,18 @@
-"""Who uses the reference system: passengers of arriving flights, and applicants at the office.
+"""The users of the reference system: passengers of arriving flights, and office applicants.
 
     load:
       journeys: experiments.journeys
       duration: 80h
       params:
         airports:
-          cgk: {flights_per_hour: 0.9, passengers: 9}      # a mean; each flight has its own number
+          cgk: {flights_per_hour: 0.9, passengers: 9}      # the mean number on a flight
           sub: {flights_per_hour: 0.3, passengers: 6, rush: [{at: 30h, for: 2h, times: 4}]}
         office: {applications_per_hour: 1.5}
 
-At a pace of 4800 these are about 13 passengers a second of the run, each with two or three
-requests: as much as two cores carry beside the whole system. Scale `flights_per_hour` by
-1/pace to keep it so. All ids follow from the seed and are never used twice; names of operations
-are `bags` (a flight's bags are on the belt), `autogate`, `counter`, `claim` and `apply`.
+At a pace of 4800 these are about 13 passengers per wall-clock second, each with two or three
+requests: as much as two cores can run beside the whole system. For another pace scale
+`flights_per_hour` by 4800/pace. All ids follow from the seed and are unique. The operations are
+`bags` (the bags of a flight are delivered), `autogate`, `counter`, `claim` and `apply`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -26,7 +26,7 @@ from ._flight import flight
 from ._params import Params
 from ._passenger import passenger
 from ._people import People
-from ._schedule import apart, flights
+from ._schedule import flights, independent
 
 JOURNEYS: dict[str, Callable[..., Journey]] = {
     "passenger": passenger,
@@ -36,11 +36,11 @@ JOURNEYS: dict[str, Callable[..., Journey]] = {
 
 
 def arrivals(params: Mapping[str, Any], random: Random, duration: float) -> Iterator[Arrival]:
-    """Everybody, in their order; see `_params.Params` for what can be asked for."""
-    wanted = Params.model_validate(params)
-    people = People(apart(random))
-    everybody = [
-        *flights(wanted, people, apart(random), duration),
-        *applications(wanted, people, apart(random), duration),
+    """Yield flights, passengers and applicants by time; `_params.Params` describes `params`."""
+    parsed = Params.model_validate(params)
+    people = People(independent(random))
+    arriving = [
+        *flights(parsed, people, independent(random), duration),
+        *applications(parsed, people, independent(random), duration),
     ]
-    yield from sorted(everybody, key=lambda arrival: (arrival.at, arrival.actor))
+    yield from sorted(arriving, key=lambda arrival: (arrival.at, arrival.actor))

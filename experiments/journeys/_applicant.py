@@ -1,4 +1,4 @@
-"""An applicant at the immigration office: passport, visa or stay permit, some on the same day."""
+"""An applicant at the immigration office: for a passport, visa or stay permit."""
 
 from collections.abc import Iterator
 from random import Random
@@ -8,31 +8,33 @@ from services.population import Kind, Service, person
 
 from ._params import Params
 from ._people import People
-from ._persistence import persist
-from ._schedule import moments
+from ._retries import retry
+from ._schedule import poisson_times
 
-_PATIENCE = 3600.0
-_THINK = 600.0
+_TIMEOUT = 3600.0
+"""Of an application, in scenario seconds."""
+_PAUSE = 600.0
+"""Between a refused same-day application and the ordinary one, in scenario seconds."""
 
-_WANTED: tuple[tuple[Service, Kind, float], ...] = (
+_APPLICATIONS: tuple[tuple[Service, Kind, float], ...] = (
     ("passport", "citizen", 0.6),
     ("visa", "visa", 0.2),
     ("stay-permit", "stay-permit", 0.2),
 )
-"""Which service, who asks for it, and the share of applications that are for it."""
+"""Each service with the kind of person who applies for it and its share of applications."""
 
 
 def applications(
     params: Params, people: People, random: Random, duration: float
 ) -> Iterator[Arrival]:
-    """Everybody who comes to the office within `duration`."""
+    """Yield the applicants who come to the office within `duration` scenario seconds."""
     office = params.office
     if office is None:
         return
-    shares = [share for _, _, share in _WANTED]
-    times = moments(random, office.applications_per_hour, office.rush, duration)
+    shares = [share for _, _, share in _APPLICATIONS]
+    times = poisson_times(random, office.applications_per_hour, office.rush, duration)
     for number, at in enumerate(times, 1):
-        service, kind, _ = random.choices(_WANTED, shares)[0]
+        service, kind, _ = random.choices(_APPLICATIONS, shares)[0]
         yield Arrival(
             at=at,
             journey="applicant",
@@ -46,18 +48,20 @@ def applications(
 
 
 def applicant(actor: str, service: Service, who: int, same_day: bool) -> Journey:
-    """Application `actor`. Whoever is told that same-day is off applies in the ordinary way.
+    """Apply as `actor`; if same-day service is refused, apply for ordinary service.
 
-    That is another application, with an id of its own: nobody can tell by then whether the first
-    one, if its answer was lost, arrived.
+    The ordinary application has an id of its own: if an answer to the first one was lost, the
+    first one may have been accepted.
     """
-    answer = yield from persist(_ask(actor, service, who, same_day=same_day), actor)
+    answer = yield from retry(_application_request(actor, service, who, same_day=same_day), actor)
     if same_day and answer.outcome == "fail" and answer.json.get("error") == "same-day":
-        yield Pause(_THINK)
-        yield from persist(_ask(f"{actor}-ordinary", service, who, same_day=False), actor)
+        yield Pause(_PAUSE)
+        yield from retry(
+            _application_request(f"{actor}-ordinary", service, who, same_day=False), actor
+        )
 
 
-def _ask(ident: str, service: Service, who: int, *, same_day: bool) -> Request:
+def _application_request(ident: str, service: Service, who: int, *, same_day: bool) -> Request:
     application = {
         "id": ident,
         "document": person(who).document,
@@ -70,6 +74,6 @@ def _ask(ident: str, service: Service, who: int, *, same_day: bool) -> Request:
         method="POST",
         path="/applications",
         json=application,
-        timeout=_PATIENCE,
+        timeout=_TIMEOUT,
         input=application,
     )

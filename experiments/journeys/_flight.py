@@ -1,24 +1,25 @@
-"""A flight: its bags are put on the belt."""
+"""A flight: its bags are delivered to the baggage service."""
 
 from collections.abc import Sequence
 
 from harness.load import Journey, Request
 
-from ._persistence import persist
+from ._retries import retry
 
-_PATIENCE = 1800.0
+_TIMEOUT = 1800.0
+"""In scenario seconds."""
 
 
 def flight(actor: str, airport: str, tags: Sequence[str]) -> Journey:
-    """The bags of flight `actor` arrive at `airport`; told twice, they are there once."""
-    yield from persist(
+    """Deliver the bags of flight `actor` at `airport`; the request is idempotent."""
+    yield from retry(
         Request(
             op="bags",
             service=f"baggage-{airport}",
             method="POST",
             path=f"/flights/{actor}",
             json={"tags": list(tags)},
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
             input={"flight": actor, "tags": list(tags)},
         ),
         actor,

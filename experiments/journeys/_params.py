@@ -1,4 +1,4 @@
-"""What a scenario may say about who arrives. Rates and durations are as in life."""
+"""The `params` of a scenario's load. Rates and durations are in scenario time."""
 
 from typing import Annotated
 
@@ -10,31 +10,35 @@ Code = Annotated[str, StringConstraints(pattern=r"^[a-z]{3}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 WITH_AUTOGATES = ("cgk", "dps")
-"""In June 2024 Juanda (sub) had none yet."""
+"""Airports that have autogates. In June 2024 Juanda (sub) had none yet."""
 
 
 class Rush(Model):
-    """A window in which more, or fewer, come than usual."""
+    """A time window in which more, or fewer, users arrive than usual."""
 
-    at: Duration
-    lasts: Duration = Field(alias="for")
-    times: float = Field(ge=0, le=100)
+    at: Duration = Field(description="Start of the window.")
+    lasts: Duration = Field(alias="for", description="Length of the window.")
+    times: float = Field(ge=0, le=100, description="Factor of the usual rate.")
 
 
 class Airport(Model):
-    """Flights that land at one airport."""
+    """The flights that land at one airport."""
 
     flights_per_hour: float = Field(ge=0)
-    passengers: int = Field(ge=1, le=400, description="On a flight, on average.")
-    autogate: bool | None = Field(default=None, description="By default, cgk and dps have them.")
+    passengers: int = Field(ge=1, le=400, description="Mean number on a flight.")
+    autogate: bool | None = Field(
+        default=None, description="Whether it has autogates; by default cgk and dps have."
+    )
     rush: tuple[Rush, ...] = ()
 
 
 class Office(Model):
-    """Applicants at the immigration office."""
+    """The applicants at the immigration office."""
 
     applications_per_hour: float = Field(ge=0)
-    same_day: Share = Field(default=0.2, description="Of passports, asked for on the same day.")
+    same_day: Share = Field(
+        default=0.2, description="Share of passport applications for same-day service."
+    )
     rush: tuple[Rush, ...] = ()
 
 
@@ -43,12 +47,14 @@ class Params(Model):
 
     airports: dict[Code, Airport] = Field(default_factory=dict)
     office: Office | None = None
-    unreadable: Share = Field(default=0.02, description="Of passports, which no machine can read.")
+    unreadable: Share = Field(
+        default=0.02, description="Share of passports that no machine can read."
+    )
     citizens_at_gates: Share = Field(
-        default=0.8, description="Of citizens, who go to an autogate where there is one."
+        default=0.8, description="Share of citizens who use an autogate where there is one."
     )
     foreigners_at_gates: Share = Field(
         default=0.5,
-        description="Of foreigners. With the default for citizens, two in three of all: at "
-        "Soekarno-Hatta it was 54 to 57 %, in Bali 67 %.",
+        description="Share of foreigners who use one. With the default for citizens, two thirds of "
+        "all passengers: at Soekarno-Hatta it was 54 to 57 %, in Bali 67 %.",
     )

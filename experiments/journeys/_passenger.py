@@ -1,4 +1,4 @@
-"""A passenger: through an autogate or by a counter, and then to the belt."""
+"""A passenger: crosses at an autogate or a counter, then claims a bag."""
 
 from collections.abc import Generator, Mapping
 from typing import Any
@@ -7,86 +7,91 @@ from harness.load import Journey, Pause, Request, Response
 from services.population import Person, person
 
 from ._people import lines
-from ._persistence import persist
+from ._retries import retry
 
-_AT_A_GATE = 3600.0
-_IN_LINE = 43200.0
-"""A line of hours is what an outage is; whoever stands in it stays."""
-_AT_THE_BELT = 3600.0
+# Timeouts and pauses are in scenario seconds.
+_AUTOGATE_TIMEOUT = 3600.0
+_COUNTER_TIMEOUT = 43200.0
+"""In an outage queues last for hours, and nobody leaves them."""
+_CLAIM_TIMEOUT = 3600.0
 
-_TO_COUNTER = 120.0
-_TO_BELT = 300.0
-_LOOK_AGAIN = 600.0
-_LOOKS = 6
+_WALK_TO_COUNTER = 120.0
+_WALK_TO_BELT = 300.0
+_CLAIM_AGAIN_AFTER = 600.0
+_CLAIM_TRIES = 6
 
-_STAY = {"visa": 30, "stay-permit": 180}
-"""Days."""
+_STAY_DAYS = {"visa": 30, "stay-permit": 180}
 
 
 def passenger(
     *, actor: str, airport: str, flight: str, who: int, tag: str, autogate: bool, readable: bool
 ) -> Journey:
-    """Crossing `actor` of person number `who`, at a gate first if they want one and it is there.
+    """Make crossing `actor` of person number `who`, then claim the bag `tag`.
 
-    Whoever a gate did not let through goes to a counter with the same crossing: the gate may have
-    recorded it, if its answer was lost, and must not have it recorded twice.
+    A passenger who is not admitted at the autogate goes to a counter with the same crossing id: if
+    an answer was lost, the autogate may have recorded the crossing, which must not be recorded
+    twice.
     """
-    asked = _asked(actor, flight, person(who), readable=readable)
+    crossing = _crossing(actor, flight, person(who), readable=readable)
     admitted = False
     if autogate:
-        answer = yield _ask("autogate", airport, asked, _AT_A_GATE)
-        admitted = _admitted(answer)
+        answer = yield _crossing_request("autogate", airport, crossing, _AUTOGATE_TIMEOUT)
+        admitted = _is_admitted(answer)
         if not admitted:
-            yield Pause(_TO_COUNTER)
+            yield Pause(_WALK_TO_COUNTER)
     if not admitted:
-        answer = yield from persist(_ask("counter", airport, asked, _IN_LINE), actor)
-        admitted = _admitted(answer)
+        answer = yield from retry(
+            _crossing_request("counter", airport, crossing, _COUNTER_TIMEOUT), actor
+        )
+        admitted = _is_admitted(answer)
     if admitted:
-        yield Pause(_TO_BELT)
+        yield Pause(_WALK_TO_BELT)
         yield from _claim(actor, airport, tag)
 
 
-def _asked(crossing: str, flight: str, who: Person, *, readable: bool) -> dict[str, Any]:
-    asked: dict[str, Any] = {
+def _crossing(crossing: str, flight: str, who: Person, *, readable: bool) -> dict[str, Any]:
+    content: dict[str, Any] = {
         "crossing": crossing,
         "mrz": lines(who, readable=readable),
         "flight": flight,
         "direction": "arrival",
     }
     if who.number is not None:
-        asked["visa"] = {"number": who.number, "days": _STAY[who.kind]}
-    return asked
+        content["visa"] = {"number": who.number, "days": _STAY_DAYS[who.kind]}
+    return content
 
 
-def _ask(desk: str, airport: str, asked: Mapping[str, Any], patience: float) -> Request:
+def _crossing_request(
+    place: str, airport: str, crossing: Mapping[str, Any], timeout: float
+) -> Request:
     return Request(
-        op=desk,
-        service=f"{desk}-{airport}",
+        op=place,
+        service=f"{place}-{airport}",
         method="POST",
         path="/travellers",
-        json=dict(asked),
-        timeout=patience,
-        input=asked,
+        json=dict(crossing),
+        timeout=timeout,
+        input=crossing,
     )
 
 
-def _admitted(answer: Response) -> bool:
+def _is_admitted(answer: Response) -> bool:
     return answer.outcome == "ok" and answer.json.get("decision") == "admitted"
 
 
 def _claim(actor: str, airport: str, tag: str) -> Generator[Request | Pause, Response, None]:
-    """Look for the bag; one that is not there yet is looked for again."""
+    """Claim the bag; try again later if it has not been delivered yet."""
     request = Request(
         op="claim",
         service=f"baggage-{airport}",
         method="POST",
         path=f"/bags/{tag}/claim",
         json={"passenger": actor},
-        timeout=_AT_THE_BELT,
+        timeout=_CLAIM_TIMEOUT,
         input={"tag": tag, "passenger": actor},
     )
-    for _ in range(_LOOKS):
-        answer = yield from persist(request, actor)
+    for _ in range(_CLAIM_TRIES):
+        answer = yield from retry(request, actor)
         if answer.status != 404:
             return
-        yield Pause(_LOOK_AGAIN)
+        yield Pause(_CLAIM_AGAIN_AFTER)

@@ -1,4 +1,4 @@
-"""Travellers and applicants, drawn from the registered population, nobody twice if it suffices."""
+"""Draws travellers and applicants from the registered population, nobody twice while it lasts."""
 
 from random import Random
 
@@ -7,20 +7,20 @@ from services.population import POPULATION, Kind, Person, person
 
 
 class People:
-    """Draws persons by number."""
+    """Draws persons by their number, in a random order; starts again when all were drawn."""
 
     def __init__(self, random: Random) -> None:
         self._order = random.sample(range(POPULATION), POPULATION)
         self._next = 0
 
     def draw(self) -> int:
-        """The number of the next person."""
+        """Return the number of the next person."""
         number = self._order[self._next % POPULATION]
         self._next += 1
         return number
 
     def draw_kind(self, *kinds: Kind) -> int:
-        """The number of the next person of one of `kinds`, which are not rare."""
+        """Return the number of the next person of one of `kinds`; persons of others are skipped."""
         while True:
             number = self.draw()
             if person(number).kind in kinds:
@@ -28,7 +28,7 @@ class People:
 
 
 def lines(who: Person, *, readable: bool = True) -> list[str]:
-    """The machine-readable zone of their passport; `readable` or with a digit worn off."""
+    """Return the machine-readable zone of their passport; with a wrong digit if not `readable`."""
     first, second = build(
         Mrz(
             document=who.document,
@@ -43,5 +43,5 @@ def lines(who: Person, *, readable: bool = True) -> list[str]:
     )
     if not readable:
         worn = (int(second[-1]) + 1) % 10
-        second = f"{second[:-1]}{worn}"  # the composite check digit no longer agrees
+        second = f"{second[:-1]}{worn}"  # the composite check digit is wrong
     return [first, second]

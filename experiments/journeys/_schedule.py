@@ -1,7 +1,7 @@
 """When flights land, and who is on board.
 
-Flights are a Poisson process whose rate a `rush` multiplies. Each airport draws from a source of
-its own, so that changing one airport leaves the others as they were.
+Landings are a Poisson process whose rate a `rush` multiplies. Each airport has a random generator
+of its own, so that a change of one airport leaves the others as they were.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,19 +17,26 @@ from ._people import People
 _HOUR = 3600.0
 
 WALK = 240.0, 1500.0
-"""Seconds from landing to immigration: the first to leave the aircraft, and the last."""
+"""Scenario seconds from landing to immigration, of the first and of the last passenger."""
 
 _AIRLINES = ("ZX", "ZY", "ZQ")
-"""Invented: no airline has these designators."""
+"""Invented designators: no airline has them."""
 
 _ISSUERS = {"ZX": "997", "ZY": "998", "ZQ": "999"}
-"""The same airlines on bag tags, three digits each, invented too."""
+"""The three-digit codes of these airlines on bag tags, invented as well."""
 
 
-def moments(
+def poisson_times(
     random: Random, per_hour: float, rush: Sequence[Rush], duration: float
 ) -> Iterator[float]:
-    """A Poisson process up to `duration`, by thinning one of the highest rate."""
+    """Yield the events of a Poisson process up to `duration`, by thinning one of the highest rate.
+
+    Args:
+        random: the random generator.
+        per_hour: the usual rate.
+        rush: windows in which the rate is multiplied.
+        duration: in scenario seconds.
+    """
     highest = per_hour * max([1.0, *(one.times for one in rush)])
     at = 0.0
     while highest > 0:
@@ -44,35 +51,37 @@ def moments(
             yield at
 
 
-def apart(random: Random) -> Random:
-    """A source of its own, so that what is drawn from it moves nothing else."""
-    return Random(random.getrandbits(64))  # noqa: S311 - chance, not secrets
+def independent(random: Random) -> Random:
+    """Return a new generator seeded from `random`: draws from one do not change the other."""
+    return Random(random.getrandbits(64))  # noqa: S311 - simulation, not secrets
 
 
 def flights(params: Params, people: People, random: Random, duration: float) -> Iterator[Arrival]:
-    """The flights that land early enough for everybody on board to arrive within `duration`."""
+    """Yield flights and their passengers, who all arrive within `duration` scenario seconds."""
     numbers, bags = count(101), count()
     for code, airport in params.airports.items():
-        own = apart(random)
+        generator = independent(random)
         gates = code in WITH_AUTOGATES if airport.autogate is None else airport.autogate
-        for landed in moments(own, airport.flights_per_hour, airport.rush, duration - WALK[1]):
+        for landed in poisson_times(
+            generator, airport.flights_per_hour, airport.rush, duration - WALK[1]
+        ):
             number = next(numbers)
             airline = _AIRLINES[number % len(_AIRLINES)]
             name = f"{airline}{number}"
-            aboard = max(1, round(airport.passengers * own.uniform(0.75, 1.25)))
-            # 10 digits as IATA has them: 0 for an ordinary bag, the airline, six that are its own.
+            aboard = max(1, round(airport.passengers * generator.uniform(0.75, 1.25)))
+            # 10 digits as defined by IATA: 0 for an ordinary bag, airline code, six of the bag.
             tags = [f"0{_ISSUERS[airline]}{next(bags):06}" for _ in range(aboard)]
             yield Arrival(landed, "flight", name, {"airport": code, "tags": tags})
             for seat, tag in enumerate(tags):
                 yield Arrival(
-                    at=landed + own.uniform(*WALK),
+                    at=landed + generator.uniform(*WALK),
                     journey="passenger",
                     actor=f"X-{name}-{_seat(seat)}",
                     args={
                         "airport": code,
                         "flight": name,
                         "tag": tag,
-                        **_traveller(params, people.draw(), own, gates=gates),
+                        **_traveller(params, people.draw(), generator, gates=gates),
                     },
                 )
 

@@ -1,17 +1,18 @@
 """What a check is: a frozen record of its parameters with one pure method, `judge`.
 
     class Notices(Check, name="notices"):
-        \"\"\"Notices come at least every promised interval.\"\"\"
+        \"\"\"Passes if notices come at least every `every`; fails if one is missing.\"\"\"
 
         every: Duration
 
         def judge(self, history: History) -> Verdict: ...
 
-Defining the class registers it under its name; a scenario's `expect` names it and gives the
-fields. A check never raises on a history: what it cannot tell is `inconclusive`.
+Defining the class registers it under its name; an expectation in a scenario names it and gives its
+fields. A check never raises on a history: what it cannot decide is `inconclusive`.
 """
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -21,21 +22,37 @@ from harness.scenario import Model
 
 Result = Literal["pass", "fail", "inconclusive"]
 
+_MOST_EVIDENCE = 20
+
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What a check found, with the indexes of the events that prove it."""
 
     check: str
     name: str
-    """The expectation's name; the check's own unless the scenario gives another."""
+    """The expectation's name: the check's own name unless the scenario gives another."""
     result: Result
     reason: str
+    """One line of text that explains the result."""
     evidence: tuple[int, ...] = ()
+    """Indexes of events in the history, the most important first, at most 20."""
     measured: dict[str, float | int | str] = {}
+    """Figures behind the result. The check's docstring states their units and meaning."""
+
+
+def as_evidence(indexes: Iterable[int]) -> tuple[int, ...]:
+    """Return `indexes` as evidence of a verdict: the first 20, each once, without -1."""
+    found = dict.fromkeys(index for index in indexes if index >= 0)
+    return tuple(found)[:_MOST_EVIDENCE]
 
 
 class Check(Model):
-    """A question asked of a history. Subclasses are found by name (`CHECKS`)."""
+    """A question about a history. Its fields are the parameters that an expectation may give.
+
+    Subclasses are registered in `CHECKS` by the `name` in their class statement. The first
+    sentence of a subclass's docstring says what passes; `harness schema` shows the docstring and
+    the descriptions of the fields.
+    """
 
     check_name: ClassVar[str] = ""
 
@@ -48,32 +65,32 @@ class Check(Model):
             cls.__qualname__,
         ):
             raise TypeError(
-                f"{cls.__module__}.{cls.__qualname__}: the check {name!r} is there already, as "
-                f"{other.__module__}.{other.__qualname__}; give this one another name"
+                f"{cls.__module__}.{cls.__qualname__}: the check name {name!r} is already used by "
+                f"{other.__module__}.{other.__qualname__}; give this check another name"
             )
         if name:
             CHECKS[name] = cls
 
     @abstractmethod
     def judge(self, history: History) -> Verdict:
-        """What `history` says about the question."""
+        """Return the verdict on `history`; deterministic, without I/O, and it never raises."""
 
     def passed(
         self, reason: str, evidence: tuple[int, ...] = (), **measured: float | str
     ) -> Verdict:
-        """A verdict of `pass`."""
+        """Return a verdict with the result `pass`; keywords are its measured figures."""
         return self._verdict("pass", reason, evidence, measured)
 
     def failed(
         self, reason: str, evidence: tuple[int, ...] = (), **measured: float | str
     ) -> Verdict:
-        """A verdict of `fail`."""
+        """Return a verdict with the result `fail`; keywords are its measured figures."""
         return self._verdict("fail", reason, evidence, measured)
 
-    def unclear(
+    def inconclusive(
         self, reason: str, evidence: tuple[int, ...] = (), **measured: float | str
     ) -> Verdict:
-        """A verdict of `inconclusive`."""
+        """Return a verdict with the result `inconclusive`; keywords are its measured figures."""
         return self._verdict("inconclusive", reason, evidence, measured)
 
     def _verdict(
@@ -94,4 +111,4 @@ class Check(Model):
 
 
 CHECKS: dict[str, type[Check]] = {}
-"""Every check known, by name. A stack's own come in when its `checks` modules are imported."""
+"""Every registered check by name. A stack's own checks are added when its modules are imported."""

@@ -1,4 +1,4 @@
-"""Verdicts on disk: `verdicts.json`, a list that people can read too."""
+"""Verdicts on disk: `verdicts.json`, an indented JSON list."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,21 +11,21 @@ from ._check import Verdict
 
 
 def write_verdicts(path: Path, verdicts: Iterable[Verdict]) -> None:
-    """Write `verdicts` in one step: readers see the old file or the new one, never half."""
+    """Write `verdicts` to `path` atomically: readers see the old file or the new one."""
     draft = path.with_suffix(".draft")
     draft.write_bytes(msgspec.json.format(msgspec.json.encode(list(verdicts)), indent=2) + b"\n")
     draft.replace(path)
 
 
 def read_verdicts(path: Path) -> list[Verdict]:
-    """The verdicts in `path`.
+    """Return the verdicts in the file `path`.
 
     Raises:
-        HarnessError: there are none, or the file is not of this format.
+        HarnessError: the file cannot be read, or is not a list of verdicts.
     """
     try:
         return msgspec.json.decode(path.read_bytes(), type=list[Verdict])
     except OSError as error:
         raise HarnessError(f"{path}: cannot be read: {error.strerror}") from error
     except msgspec.DecodeError as error:
-        raise HarnessError(f"{path}: holds no verdicts: {error}; judge the run again") from error
+        raise HarnessError(f"{path}: contains no verdicts: {error}; judge the run again") from error

@@ -1,4 +1,4 @@
-"""Picking requests and fields: which operations, with which values, about which id."""
+"""Selecting requests by operation, service and fields, and finding the id that one is about."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
@@ -7,8 +7,10 @@ from pydantic import BeforeValidator, JsonValue
 
 from harness.history import History, Request
 
+from ._text import list_text
+
 Fields = dict[str, JsonValue]
-"""Fields that must all be there and equal."""
+"""Fields that must all be present and equal."""
 
 
 def _as_tuple(value: object) -> object:
@@ -22,14 +24,16 @@ Names = Annotated[
 
 
 def matches(fields: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
-    """Whether `fields` has everything that `where` asks for; an empty `where` asks for nothing."""
-    if not where:  # asked of every request, and most often for nothing
+    """Return True if `fields` has every key of `where` with an equal value."""
+    if not where:  # called for every request, and `where` is most often empty
         return True
     return all(key in fields and fields[key] == wanted for key, wanted in where.items())
 
 
-def select(history: History, ops: Sequence[str], services: Sequence[str] = ()) -> Iterator[Request]:
-    """The requests of `ops` to `services`; an empty list stands for all."""
+def select_requests(
+    history: History, ops: Sequence[str], services: Sequence[str] = ()
+) -> Iterator[Request]:
+    """Yield the requests of `ops` to `services`; an empty list stands for all."""
     return (
         request
         for request in history.requests
@@ -38,19 +42,23 @@ def select(history: History, ops: Sequence[str], services: Sequence[str] = ()) -
     )
 
 
-def ident(value: object) -> str | None:
-    """`value` as an id, or None if it cannot be one."""
+def as_id(value: object) -> str | None:
+    """Return `value` as an id; None unless it is a non-empty string or an integer."""
     if isinstance(value, str) and value:
         return value
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def id_of(request: Request, field: str) -> str | None:
-    """The id that `request` is about: what was asked counts before what was answered."""
-    return ident(request.invoke.input.get(field)) or ident(request.value.get(field))
+    """Return the id in `field` of the request's input, else of its answer; None without one."""
+    return as_id(request.invoke.input.get(field)) or as_id(request.value.get(field))
 
 
-def heard_of(history: History, services: Sequence[str]) -> tuple[str, ...]:
-    """Those of `services` which appear in the history at all; the rest are misspelt or mute."""
+def unmentioned_text(history: History, services: Sequence[str]) -> str:
+    """Return which of `services` appear in no event of the history; empty if all appear.
+
+    Such a service is misspelt in the scenario, or logs nothing that the harness can read.
+    """
     seen = {getattr(event, "service", None) for event in history.events}
-    return tuple(service for service in services if service in seen)
+    missing = sorted({service for service in services if service not in seen})
+    return f"no event of the history mentions {list_text(missing)}" if missing else ""

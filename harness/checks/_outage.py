@@ -1,8 +1,8 @@
-"""When the faults of a scenario's steps bit, and when they were taken back.
+"""When the faults of a scenario's steps were in effect, and when they were healed.
 
-A fault bites from the moment it was seen to (`verified`), and for certain only until somebody
-began to take it back (`healing`); it is over when it was seen to be gone (`healed`). Checks use
-the edge that cannot blame the system for what the harness was still doing.
+A fault is in effect from the moment at which its probes saw it (`verified`), and for certain only
+until its healing began (`healing`); it is over when its probes saw it gone (`healed`). Checks use
+whichever of these moments cannot blame the system for what the harness was still doing.
 """
 
 from collections.abc import Sequence
@@ -13,97 +13,108 @@ from harness.history import Fault, FaultSpan, History
 
 @dataclass(frozen=True)
 class Outage:
-    """What one step did, or several taken as one; a flapping step has many injections."""
+    """The injections of one step, or of several steps; a flapping step has many injections.
+
+    All times are wall-clock seconds since the run began.
+    """
 
     label: str
     spans: tuple[FaultSpan, ...]
 
     @property
-    def asked(self) -> float:
+    def asked_at(self) -> float:
         """When the first injection was asked for: all before it is undisturbed."""
         return min(span.first.t for span in self.spans)
 
     @property
     def start(self) -> float:
-        """When it was first seen to bite."""
+        """When the first injection was verified."""
         return min(span.start for span in self.spans)
 
     @property
-    def lifting(self) -> float | None:
-        """When the last injection began to be taken back; None if one never was."""
-        return _latest([lifted(span) for span in self.spans])
+    def heal_start(self) -> float | None:
+        """When healing of the last injection began; None if it never began for one of them."""
+        return _latest([heal_start(span) for span in self.spans])
 
     @property
     def end(self) -> float | None:
-        """When the last injection was seen to be gone; None if one never was."""
+        """When the last injection was verified as healed; None if one never was."""
         return _latest([span.end for span in self.spans])
 
     @property
-    def bit(self) -> bool:
-        """Whether every injection was seen to bite."""
-        return all(verified(span) for span in self.spans)
+    def is_verified(self) -> bool:
+        """Whether every injection was verified."""
+        return all(is_verified(span) for span in self.spans)
 
     @property
     def events(self) -> tuple[int, ...]:
-        """Indexes of its events."""
+        """The indexes of its events, as evidence."""
         return tuple(event.index for span in self.spans for event in span.events)
 
 
-def _latest(moments: Sequence[float | None]) -> float | None:
-    known = [moment for moment in moments if moment is not None]
-    return max(known) if len(known) == len(moments) else None
+def _latest(times: Sequence[float | None]) -> float | None:
+    known = [t for t in times if t is not None]
+    return max(known) if len(known) == len(times) else None
 
 
-def lifted(span: FaultSpan) -> float | None:
-    """When `span` began to be taken back."""
+def heal_start(span: FaultSpan) -> float | None:
+    """Return when healing of this injection began; None if it never did."""
     return span.at("healing", "healed", "unhealed")
 
 
-def verified(span: FaultSpan) -> bool:
-    """Whether `span` was seen to bite."""
+def is_verified(span: FaultSpan) -> bool:
+    """Return True if probes saw this injection take effect."""
     return span.at("verified") is not None
 
 
-def injected(span: FaultSpan) -> bool:
-    """Whether `span` came further than being asked for."""
+def was_injected(span: FaultSpan) -> bool:
+    """Return True if this injection was carried out and not only asked for."""
     return span.at("injected", "verified", "unverified") is not None
 
 
 def outages(history: History, steps: Sequence[str] = ()) -> tuple[Outage, ...]:
-    """What each of `steps` did (all steps, if none is named), by start."""
+    """Return one outage for each of `steps` that was injected (all steps if empty), by start."""
     spans: dict[str, list[FaultSpan]] = {}
     for span in history.faults:
-        if injected(span) and (not steps or span.first.step in steps):
+        if was_injected(span) and (not steps or span.first.step in steps):
             spans.setdefault(span.first.step, []).append(span)
     found = (Outage(label, tuple(members)) for label, members in spans.items())
     return tuple(sorted(found, key=lambda outage: outage.start))
 
 
-def whole(history: History, steps: Sequence[str] = ()) -> Outage | str:
-    """`steps` taken as one outage that was seen to bite, or why there is none to speak of."""
+def combined_outage(history: History, steps: Sequence[str] = ()) -> Outage | str:
+    """Return the injections of `steps` (all steps if empty) as one verified outage.
+
+    Returns:
+        The outage; or, as a text for an inconclusive verdict, why there is none.
+    """
     found = outages(history, steps)
     missing = [step for step in steps if step not in {outage.label for outage in found}]
     if missing:
-        return f"the fault {missing[0]!r} was never injected, so nothing can be said about it"
+        return f"the fault {missing[0]!r} was never injected, so there is no outage to judge"
     if not found:
-        return "no fault was injected in this run, so nothing can be said about an outage"
-    idle = [outage.label for outage in found if not outage.bit]
-    if idle:
-        return f"the fault {idle[0]!r} was not seen to bite, so nothing was put to the test"
+        return "no fault was injected in this run, so there is no outage to judge"
+    unverified = [outage.label for outage in found if not outage.is_verified]
+    if unverified:
+        return f"the fault {unverified[0]!r} was not verified, so the system was not tested"
     label = found[0].label if len(found) == 1 else "the outage"
     return Outage(label, tuple(span for outage in found for span in outage.spans))
 
 
-def healed(history: History, steps: Sequence[str] = ()) -> tuple[Outage, float] | str:
-    """The outage and when it was over, or why that cannot be said."""
-    outage = whole(history, steps)
+def healed_outage(history: History, steps: Sequence[str] = ()) -> tuple[Outage, float] | str:
+    """Return the verified outage of `steps` and the time at which it was verified as healed.
+
+    Returns:
+        The outage and its end; or, as a text for an inconclusive verdict, what is missing.
+    """
+    outage = combined_outage(history, steps)
     if isinstance(outage, str):
         return outage
     if outage.end is None:
-        return "the outage was not seen to end, so recovery never began"
+        return "the outage was not verified as healed, so recovery never began"
     return outage, outage.end
 
 
 def first_fault(history: History) -> float | None:
-    """When the first fault was asked for; all before it is the baseline."""
+    """Return when the first fault was asked for; None if none was. All before is the baseline."""
     return next((event.t for event in history.of(Fault)), None)

@@ -1,14 +1,14 @@
-"""Is everything that was acknowledged there exactly once, and nothing that nobody asked for?
+"""Is everything that was acknowledged stored exactly once, and nothing that was not requested?
 
-All requests about one id are judged together, because a client that got no answer asks again:
+All requests about one id are judged together, because a client that got no answer tries again:
 
-    any answer acknowledged it      exactly once in the ledgers, or set aside (`also_in`)
-    else any outcome is unknown     at most once
-    else (all refused)              not there
-    no request at all               not there (invented)
+    some answer acknowledged it     exactly once in the ledgers, or set aside (`also_in`)
+    else some outcome is unknown    at most once
+    else (all refused)              not in the ledgers
+    no request at all               not in the ledgers (invented)
 
-A ledger that could not be read to its end is `inconclusive`: what is missing from half a ledger
-may be on the other half.
+A ledger that could not be read to its end makes the check `inconclusive`: an id that is missing
+from the part that was read may be in the rest.
 """
 
 from collections.abc import Mapping
@@ -18,10 +18,10 @@ from pydantic import BeforeValidator, Field
 
 from harness.history import Ended, History, Request
 
-from ._check import Check, Verdict
+from ._check import Check, Verdict, as_evidence
 from ._final_read import FinalRead, Ledger, final_read
-from ._match import Fields, Names, id_of, matches, select
-from ._words import count, listed, proof
+from ._match import Fields, Names, id_of, matches, select_requests
+from ._text import count_text, list_text, too_few_text
 
 Ledgers = Annotated[
     tuple[Ledger, ...],
@@ -30,41 +30,52 @@ Ledgers = Annotated[
         json_schema_input_type=Ledger | tuple[Ledger, ...],
     ),
 ]
-"""One ledger, or several that together must hold each id once."""
+"""One ledger, or several in which each id is expected once in total."""
 
 
 class ExactlyOnce(Check, name="exactly_once"):
-    """Ids acknowledged by `ops` are each once in `ledger`: none lost, twice or invented."""
+    """Passes if every id that `ops` acknowledged is in `ledger` once: none lost, twice or invented.
 
-    ops: Names = Field(min_length=1, description="Operations that acknowledge.")
+    Fails if one is; inconclusive if a ledger could not be read to its end.
+
+    Measured (numbers of ids):
+        acknowledged: acknowledged by an answer.
+        unknown: not acknowledged, with an unknown outcome.
+        unknown_there: of these, in the ledger; either is correct.
+        set_aside: acknowledged and in `also_in` instead of the ledger.
+        lost, twice, invented, refused_there: violations; must be 0.
+    """
+
+    ops: Names = Field(min_length=1, description="Operations that acknowledge an id.")
     id: str = Field(default="id", description="Field of the request or its answer with the id.")
-    when: Fields = Field(default={}, description="What an answer says when it acknowledges.")
+    when: Fields = Field(default={}, description="Fields of an answer that acknowledges.")
     ledger: Ledgers = Field(min_length=1, description="Final reads: {service, read, id}.")
-    also_in: Ledgers = Field(default=(), description="Where an id may be set aside, not lost.")
-    min_ids: int = Field(default=1, ge=1)
+    also_in: Ledgers = Field(
+        default=(), description="Final reads where an id may be set aside instead."
+    )
+    min_ids: int = Field(default=1, ge=1, description="Fewer acknowledged ids are inconclusive.")
 
     def judge(self, history: History) -> Verdict:
-        """What `history` says about the question."""
+        """Compare the ids of requests with the ids in the ledgers."""
         ledgers = [final_read(history, ledger) for ledger in self.ledger]
         aside = [final_read(history, ledger) for ledger in self.also_in]
         for read in [*ledgers, *aside]:
             if read.problem:
-                return self.unclear(f"{read.problem}, so nobody can tell what is missing")
-        nameless = next((read for read in ledgers if read.nameless), None)
-        if nameless is not None:
-            place = f"{nameless.ledger.service}/{nameless.ledger.read}"
-            return self.unclear(
-                f"{count(nameless.nameless, 'row')} of {place} have no {nameless.ledger.id!r}"
-            )
-        asked: dict[str, list[Request]] = {}
-        for request in select(history, self.ops):
+                return self.inconclusive(f"{read.problem}, so missing ids cannot be determined")
+        incomplete = next((read for read in ledgers if read.rows_without_id), None)
+        if incomplete is not None:
+            place = f"{incomplete.ledger.service}/{incomplete.ledger.read}"
+            rows = count_text(incomplete.rows_without_id, "row")
+            return self.inconclusive(f"{rows} of {place} without {incomplete.ledger.id!r}")
+        requested: dict[str, list[Request]] = {}
+        for request in select_requests(history, self.ops):
             name = id_of(request, self.id)
             if name is not None:
-                asked.setdefault(name, []).append(request)
+                requested.setdefault(name, []).append(request)
             elif self._acknowledges(request):
                 reason = f"an acknowledged {request.invoke.op} has no {self.id!r} to look for"
-                return self.unclear(reason, proof(request.events))
-        return self._compare(history, asked, _pages(ledgers), set(_pages(aside)))
+                return self.inconclusive(reason, as_evidence(request.events))
+        return self._compare(history, requested, _pages(ledgers), set(_pages(aside)))
 
     def _acknowledges(self, request: Request) -> bool:
         return request.outcome == "ok" and matches(request.value, self.when)
@@ -72,66 +83,69 @@ class ExactlyOnce(Check, name="exactly_once"):
     def _compare(
         self,
         history: History,
-        asked: Mapping[str, list[Request]],
-        held: Mapping[str, list[int]],
+        requested: Mapping[str, list[Request]],
+        stored: Mapping[str, list[int]],
         aside: set[str],
     ) -> Verdict:
-        acked = {n for n, requests in asked.items() if any(map(self._acknowledges, requests))}
-        unsure = {
+        acked = {n for n, requests in requested.items() if any(map(self._acknowledges, requests))}
+        unknown = {
             n
-            for n, rs in asked.items()
-            if n not in acked and any(r.outcome == "unknown" for r in rs)
+            for n, requests in requested.items()
+            if n not in acked and any(r.outcome == "unknown" for r in requests)
         }
-        lost = [n for n in asked if n in acked and n not in held and n not in aside]
-        kept = [n for n in asked if n in acked and n not in held and n in aside]
-        twice = [n for n, pages in held.items() if len(pages) > 1]
-        invented = [n for n in held if n not in asked]
-        refused = [n for n in held if n in asked and n not in acked and n not in unsure]
-        problems = {
+        lost = [n for n in requested if n in acked and n not in stored and n not in aside]
+        set_aside = [n for n in requested if n in acked and n not in stored and n in aside]
+        twice = [n for n, pages in stored.items() if len(pages) > 1]
+        invented = [n for n in stored if n not in requested]
+        refused = [n for n in stored if n in requested and n not in acked and n not in unknown]
+        violations = {
             "lost": lost,
             "twice": twice,
             "invented": invented,
-            "there although refused": refused,
+            "stored although refused": refused,
         }
         measured: dict[str, float] = {
             "acknowledged": len(acked),
-            "unknown": len(unsure),
-            "unknown_there": len(unsure & held.keys()),
-            "set_aside": len(kept),
+            "unknown": len(unknown),
+            "unknown_there": len(unknown & stored.keys()),
+            "set_aside": len(set_aside),
             "lost": len(lost),
             "twice": len(twice),
             "invented": len(invented),
             "refused_there": len(refused),
         }
-        evidence = proof(
+        evidence = as_evidence(
             index
             for name in [*lost, *twice, *invented, *refused]
-            for index in [*(i for r in asked.get(name, ()) for i in r.events), *held.get(name, ())]
+            for index in [
+                *(i for r in requested.get(name, ()) for i in r.events),
+                *stored.get(name, ()),
+            ]
         )
-        if lost and not (twice or invented or refused) and _restless(history):
-            missing = f"{len(lost)} missing ({listed(lost, 3)})"
-            reason = f"the system had not come to rest, so {missing} may yet arrive"
-            return self.unclear(reason, evidence, **measured)
-        told = [f"{len(n)} {what} ({listed(n, 3)})" for what, n in problems.items() if n]
-        if told:
-            reason = f"of {count(len(acked), 'acknowledged id')}: {', '.join(told)}"
-            return self.failed(reason, evidence, **measured)
-        if len(acked) < self.min_ids:
-            reason = f"only {count(len(acked), 'id')} acknowledged, {self.min_ids} needed to tell"
-            return self.unclear(reason, (), **measured)
-        where = f"{len(acked) - len(kept)} once in the ledger"
-        where += f", {len(kept)} set aside and counted" if kept else ""
-        return self.passed(f"of {count(len(acked), 'acknowledged id')}: {where}", (), **measured)
+        if lost and not (twice or invented or refused) and _ended_busy(history):
+            missing = f"{len(lost)} missing ({list_text(lost, 3)})"
+            reason = f"the system was not quiescent when it was read, so {missing} may yet arrive"
+            return self.inconclusive(reason, evidence, **measured)
+        texts = [f"{len(n)} {what} ({list_text(n, 3)})" for what, n in violations.items() if n]
+        total = count_text(len(acked), "acknowledged id")
+        if texts:
+            return self.failed(f"of {total}: {', '.join(texts)}", evidence, **measured)
+        too_few = too_few_text(len(acked), self.min_ids, "id", "acknowledged")
+        if too_few:
+            return self.inconclusive(too_few, (), **measured)
+        reason = f"of {total}: {len(acked) - len(set_aside)} once in the ledger"
+        reason += f", {len(set_aside)} set aside" if set_aside else ""
+        return self.passed(reason, (), **measured)
 
 
 def _pages(reads: list[FinalRead]) -> dict[str, list[int]]:
-    """Id -> the page of each row that has it."""
-    held: dict[str, list[int]] = {}
+    """Return for each id the index of the page of each row that has it."""
+    stored: dict[str, list[int]] = {}
     for read in reads:
         for name, rows in read.by_id().items():
-            held.setdefault(name, []).extend(index for _, index in rows)
-    return held
+            stored.setdefault(name, []).extend(index for _, index in rows)
+    return stored
 
 
-def _restless(history: History) -> bool:
+def _ended_busy(history: History) -> bool:
     return any(not ended.quiescent for ended in history.of(Ended))

@@ -1,84 +1,93 @@
-"""Was the system put to the test at all? Every fault was seen to bite, and to be gone again.
+"""Was the system tested at all: did every fault take effect, and was every fault healed?
 
-A fault that was not seen to bite makes everything else that the run shows worthless, so it is
-`inconclusive`. A fault that was left behind is a `fail` and said before anything else: whoever
-reads it has a stack to clean up.
+A fault that was not verified makes everything else that the run shows worthless, so it is
+`inconclusive`. A fault that was not healed is a `fail` and is reported first: the stack has to be
+cleaned up.
 """
 
 from pydantic import Field
 
 from harness.history import Ended, FaultSpan, History
 
-from ._check import Check, Verdict
+from ._check import Check, Verdict, as_evidence
+from ._durations import measured_duration
 from ._match import Names
-from ._outage import injected, verified
-from ._words import both, count, listed, proof
+from ._outage import is_verified, was_injected
+from ._text import count_text, list_text
 
 
 class FaultsBite(Check, name="faults_bite"):
-    """Every injection of `steps` was verified, and healed by the end of the run."""
+    """Passes if every injection of `steps` was verified, and healed by the end of the run.
+
+    Fails if a fault was left in place; inconclusive if one never began or was not verified.
+
+    Measured:
+        injections: injections asked for, number.
+        verified: those that probes saw take effect, number; should equal `injections`.
+        healed: those that probes saw gone, number; should equal `injections`.
+        slowest_bite_life_s, slowest_bite_real_s: longest time from asking for an injection to
+            its verification, in scenario and wall-clock seconds; lower is better.
+    """
 
     steps: Names = Field(
-        default=(), description="Labels that must have happened; without any, those that did."
+        default=(), description="Fault steps that must have begun; those that did if empty."
     )
 
     def judge(self, history: History) -> Verdict:
-        """What `history` says about the question."""
+        """Look at the last state of every injection."""
         spans = [s for s in history.faults if not self.steps or s.first.step in self.steps]
         ended = next(history.of(Ended), None) is not None
-        left = [s for s in spans if _left_behind(s, ended)]
-        idle = [s for s in spans if not verified(s)]
-        lasting = [s for s in spans if s.end is None]
+        left = [s for s in spans if _is_left_behind(s, run_ended=ended)]
+        unverified = [s for s in spans if not is_verified(s)]
+        unhealed = [s for s in spans if s.end is None]
         measured: dict[str, float] = {
             "injections": len(spans),
-            "verified": len(spans) - len(idle),
-            "healed": len(spans) - len(lasting),
+            "verified": len(spans) - len(unverified),
+            "healed": len(spans) - len(unhealed),
         }
         if left:
-            reason = f"NOT HEALED, the stack needs cleaning up (harness heal): {_stories(left)}"
+            reason = f"NOT HEALED, clean up the stack with `harness heal`: {_text(left)}"
             return self.failed(reason, _events(left), **measured)
         never = [step for step in self.steps if step not in {s.first.step for s in spans}]
         if never:
-            reason = f"{count(len(never), 'step')} never began: {listed(never)}"
-            return self.unclear(reason, (), **measured)
+            reason = f"{count_text(len(never), 'step')} never began: {list_text(never)}"
+            return self.inconclusive(reason, (), **measured)
         if not spans:
-            return self.unclear("no fault was injected, so nothing was tested", (), **measured)
-        if idle:
-            reason = f"{count(len(idle), 'injection')} not seen to bite: {_stories(idle)}"
-            return self.unclear(reason, _events(idle), **measured)
-        if lasting:
-            reason = f"the run was cut short before a fault was healed: {_stories(lasting)}"
-            return self.unclear(reason, _events(lasting), **measured)
-        slow = max(spans, key=_bite)
-        measured |= both(history, "slowest_bite", _bite(slow))
+            return self.inconclusive("no fault was injected, so nothing was tested", (), **measured)
+        if unverified:
+            reason = f"{count_text(len(unverified), 'injection')} not verified: {_text(unverified)}"
+            return self.inconclusive(reason, _events(unverified), **measured)
+        if unhealed:
+            reason = f"the run was cut short before a fault was healed: {_text(unhealed)}"
+            return self.inconclusive(reason, _events(unhealed), **measured)
+        slowest = max(_seconds_to_verify(span) for span in spans)
+        measured |= measured_duration(history, "slowest_bite", slowest)
         return self.passed(
-            f"{count(len(spans), 'injection')} seen to bite and seen to be gone again",
+            f"{count_text(len(spans), 'injection')} verified and healed",
             _events(spans),
             **measured,
         )
 
 
-def _left_behind(span: FaultSpan, ended: bool) -> bool:
-    if span.end is not None or not (injected(span) or span.at("unhealed") is not None):
+def _is_left_behind(span: FaultSpan, *, run_ended: bool) -> bool:
+    if span.end is not None or not (was_injected(span) or span.at("unhealed") is not None):
         return False
-    return ended or span.at("unhealed") is not None
+    return run_ended or span.at("unhealed") is not None
 
 
-def _bite(span: FaultSpan) -> float:
+def _seconds_to_verify(span: FaultSpan) -> float:
     return span.start - span.first.t
 
 
-def _stories(spans: list[FaultSpan]) -> str:
-    """Each fault once with what was said about it last."""
-    told = {span.first.step: _story(span) for span in spans}
-    return listed(told.values())
-
-
-def _story(span: FaultSpan) -> str:
-    detail = next((event.detail for event in reversed(span.events) if event.detail), "")
-    told = f"{span.first.step} ({span.first.fault} on {listed(span.first.targets)})"
-    return f"{told}: {detail}" if detail else told
+def _text(spans: list[FaultSpan]) -> str:
+    """Return each step once, with its fault, its targets and the last detail recorded."""
+    texts = {}
+    for span in spans:
+        detail = next((event.detail for event in reversed(span.events) if event.detail), "")
+        text = f"{span.first.step} ({span.first.fault} on {list_text(span.first.targets)})"
+        texts[span.first.step] = f"{text}: {detail}" if detail else text
+    return list_text(texts.values())
 
 
 def _events(spans: list[FaultSpan]) -> tuple[int, ...]:
-    return proof(event.index for span in spans for event in span.events)
+    return as_evidence(event.index for span in spans for event in span.events)

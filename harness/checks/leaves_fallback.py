@@ -1,7 +1,7 @@
-"""Did every service leave its fallback after recovery, or is a breaker stuck?
+"""Did every service leave its fallback after recovery, or is a circuit breaker stuck open?
 
-From the limit on every service is automatic and stays so; what it does before is its own affair.
-A reason that it gives for staying is quoted, and does not excuse it.
+From the limit on every service must be automatic and stay so; modes before the limit do not count.
+The reason that a service logged for staying is quoted, and does not excuse it.
 """
 
 from pydantic import Field
@@ -9,29 +9,38 @@ from pydantic import Field
 from harness.history import Ended, History, Mode, Span
 from harness.scenario import Duration
 
-from ._check import Check, Verdict
-from ._match import Names, heard_of
-from ._outage import healed
-from ._words import both, count, duration, listed, proof, real, took
+from ._check import Check, Verdict, as_evidence
+from ._durations import duration_text, elapsed_text, measured_duration, wall_seconds
+from ._match import Names, unmentioned_text
+from ._outage import healed_outage
+from ._text import count_text, list_text
 
 
 class LeavesFallback(Check, name="leaves_fallback"):
-    """Within `within` of the last heal all `services` are automatic, and stay so."""
+    """Passes if all `services` are automatic within `within` of the last heal, and stay so.
 
-    services: Names = Field(min_length=1, description="Who must be automatic again.")
-    within: Duration = Field(description="How long they may take from the end of the last fault.")
-    step: Names = Field(default=(), description="Fault steps; without any, all.")
+    Fails if one is still, or again, in fallback after that.
+
+    Measured:
+        slowest_life_s, slowest_real_s: time from the heal until the last service was automatic,
+            in scenario and wall-clock seconds; lower is better.
+        stuck: services in fallback after the limit, number; only in a failure.
+    """
+
+    services: Names = Field(min_length=1, description="Services that must be automatic again.")
+    within: Duration = Field(description="Most time from the end of the last fault.")
+    step: Names = Field(default=(), description="Fault steps that are judged; all if empty.")
 
     def judge(self, history: History) -> Verdict:
-        """What `history` says about the question."""
-        found = healed(history, self.step)
+        """Look for modes other than automatic after the limit."""
+        found = healed_outage(history, self.step)
         if isinstance(found, str):
-            return self.unclear(found)
-        mute = set(self.services) - set(heard_of(history, self.services))
-        if mute:
-            return self.unclear(f"the history never mentions {listed(sorted(mute))}")
+            return self.inconclusive(found)
+        unmentioned = unmentioned_text(history, self.services)
+        if unmentioned:
+            return self.inconclusive(unmentioned)
         outage, end = found
-        deadline = end + real(history, self.within)
+        deadline = end + wall_seconds(history, self.within)
         spans = {service: history.modes(service) for service in self.services}
         stuck = [
             (service, span)
@@ -44,15 +53,15 @@ class LeavesFallback(Check, name="leaves_fallback"):
         if not any(
             s.value != "automatic" and s.end > outage.start for o in spans.values() for s in o
         ):
-            return self.unclear("no service was in fallback, so none had to leave it")
+            return self.inconclusive("no service was in fallback, so none had to leave it")
         back = [s for own in spans.values() for s in own if s.value == "automatic" and s.index >= 0]
         last = max(back, key=lambda span: span.start)
         slowest = max(0.0, last.start - end)
         return self.passed(
-            f"{count(len(spans), 'service was', 'services were')} automatic again within "
-            f"{took(history, slowest)} of recovery",
-            proof([last.index, *(span.index for span in back)]),
-            **both(history, "slowest", slowest),
+            f"{count_text(len(spans), 'service was', 'services were')} automatic again within "
+            f"{elapsed_text(history, slowest)} of recovery",
+            as_evidence([last.index, *(span.index for span in back)]),
+            **measured_duration(history, "slowest", slowest),
         )
 
     def _stuck(
@@ -60,23 +69,23 @@ class LeavesFallback(Check, name="leaves_fallback"):
     ) -> Verdict:
         service, span = stuck[0]
         reason = next((m.reason for m in history.of(Mode) if m.index == span.index), "")
-        evidence = proof(span.index for _, span in stuck)
+        evidence = as_evidence(span.index for _, span in stuck)
         ended = next(history.of(Ended), None)
         if history.end < deadline and not (ended is not None and ended.quiescent):
-            waited = took(history, max(0.0, history.end - end))
-            return self.unclear(
+            waited = elapsed_text(history, max(0.0, history.end - end))
+            return self.inconclusive(
                 f"{service} was still {span.value} when the run ended {waited} after recovery, "
-                f"before the limit of {duration(self.within)}",
+                f"before the limit of {duration_text(self.within)}",
                 evidence,
             )
         lasted = max(0.0, span.end - end)
-        others = listed(dict.fromkeys(name for name, _ in stuck[1:] if name != service))
-        also = f" (so was {others})" if others else ""
-        why = f"it says: {reason}" if reason else "it gives no reason"
+        others = list_text(dict.fromkeys(name for name, _ in stuck[1:] if name != service))
+        also = f"; so was {others}" if others else ""
         return self.failed(
-            f"{service} was still {span.value} {took(history, lasted)} after recovery, where "
-            f"{duration(self.within)} are allowed; {why}{also}",
+            f"{service} was still {span.value} {elapsed_text(history, lasted)} after recovery, "
+            f"where {duration_text(self.within)} are allowed; "
+            f"logged reason: {reason or 'none'}{also}",
             evidence,
-            **both(history, "slowest", lasted),
+            **measured_duration(history, "slowest", lasted),
             stuck=len({name for name, _ in stuck}),
         )

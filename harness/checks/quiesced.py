@@ -1,21 +1,25 @@
-"""Did the system come to rest? Only then do final reads tell what it holds."""
+"""Did the system reach quiescence? Only then do final reads show everything that it stores."""
 
 from harness.history import Ended, History
 
-from ._check import Check, Verdict
-from ._words import proof
+from ._check import Check, Verdict, as_evidence
 
 
 class Quiesced(Check, name="quiesced"):
-    """The run ended because the system had nothing left to do, not because its time was up."""
+    """Passes if every service was quiescent when the run ended.
+
+    Fails if the settle time ran out first; inconclusive if the run was cut short.
+    """
 
     def judge(self, history: History) -> Verdict:
-        """What `history` says about the question."""
+        """Read the `ended` event of the run."""
         ended = next(history.of(Ended), None)
         if ended is None:
-            return self.unclear("the run was cut short, so nobody knows whether it came to rest")
-        evidence = proof([ended.index])
+            return self.inconclusive("the run was cut short before the system was quiescent")
+        evidence = as_evidence([ended.index])
         if not ended.quiescent:
-            why = ended.reason or "it did not say what"
-            return self.failed(f"the system still had work when its time was up: {why}", evidence)
-        return self.passed("the system came to rest before it was read", evidence)
+            why = ended.reason or "no reason recorded"
+            return self.failed(
+                f"the system was not quiescent when the settle time ended: {why}", evidence
+            )
+        return self.passed("the system was quiescent before the final reads", evidence)

@@ -1,47 +1,54 @@
-"""Did the services that the fault does not concern go on as if nothing had happened?
+"""Did the services outside the fault's blast radius keep working as if nothing had happened?
 
-The blast radius: a fallback that spreads to those who still reach the center is a fault of its own.
+A fallback that spreads to services that still reach the data center is a fault of its own.
 """
 
 from pydantic import Field
 
 from harness.history import History, Mode
 
-from ._check import Check, Verdict
-from ._match import Names, heard_of
-from ._outage import whole
-from ._words import count, listed, proof, took
+from ._check import Check, Verdict, as_evidence
+from ._durations import elapsed_text
+from ._match import Names, unmentioned_text
+from ._outage import combined_outage
+from ._text import count_text
 
 
 class StaysAutomatic(Check, name="stays_automatic"):
-    """From the first fault to the end of the run none of `services` leaves automatic."""
+    """Passes if none of `services` leaves automatic from the first fault to the end of the run.
 
-    services: Names = Field(min_length=1, description="Who must not notice.")
-    step: Names = Field(default=(), description="Fault steps; without any, all.")
+    Fails if one does.
+
+    Measured:
+        left: spans of time in which one of them was not automatic, number; lower is better.
+    """
+
+    services: Names = Field(min_length=1, description="Services that the fault must not affect.")
+    step: Names = Field(default=(), description="Fault steps that are judged; all if empty.")
 
     def judge(self, history: History) -> Verdict:
-        """What `history` says about the question."""
-        outage = whole(history, self.step)
+        """Look for modes other than automatic since the first fault was asked for."""
+        outage = combined_outage(history, self.step)
         if isinstance(outage, str):
-            return self.unclear(outage)
-        mute = set(self.services) - set(heard_of(history, self.services))
-        if mute:
-            return self.unclear(f"the history never mentions {listed(sorted(mute))}")
+            return self.inconclusive(outage)
+        unmentioned = unmentioned_text(history, self.services)
+        if unmentioned:
+            return self.inconclusive(unmentioned)
         left = [
             span
             for service in self.services
             for span in history.modes(service)
-            if span.value != "automatic" and span.end >= outage.asked
+            if span.value != "automatic" and span.end >= outage.asked_at
         ]
         if not left:
-            kept = count(len(self.services), "service")
-            return self.passed(f"{kept} beside the fault never left automatic", (), left=0)
+            services = count_text(len(self.services), "service")
+            return self.passed(f"{services} outside the fault never left automatic", (), left=0)
         changes = {mode.index: mode for mode in history.of(Mode)}
         first = changes[min(left, key=lambda span: span.start).index]
         why = f": {first.reason}" if first.reason else ""
         return self.failed(
-            f"{first.service} went {first.mode} {took(history, first.t - outage.start)} into "
-            f"{outage.label}, which does not concern it{why}",
-            proof(span.index for span in left),
+            f"{first.service} went {first.mode} {elapsed_text(history, first.t - outage.start)} "
+            f"into {outage.label}, which must not affect it{why}",
+            as_evidence(span.index for span in left),
             left=len(left),
         )

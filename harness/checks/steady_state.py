@@ -1,66 +1,70 @@
-"""Was the system well before the first fault?
+"""Is the system well before the first fault?
 
-A violation is `inconclusive`, not `fail`: a system that was already ill when the data center was
-taken away shows neither that its fallback works nor that it does not. Requests still under way
-when the fault was asked for belong to the fault and are left out.
+A violation is `inconclusive` and not `fail`: a system that had problems before the fault shows
+neither that its fallback works nor that it does not.
 """
 
 from pydantic import Field
 
-from harness.history import History, Mode, Request
+from harness.history import History, Mode
 
-from ._check import Check, Verdict
-from ._match import Names, select
-from ._outage import first_fault
-from ._words import count, listed, proof, share
+from ._check import Check, Verdict, as_evidence
+from ._match import Names
+from ._text import count_text, list_text, percent_text, too_few_text
+from ._window import baseline
 
 
 class SteadyState(Check, name="steady_state"):
-    """Before the first fault (without one: all along), `ops` succeed and nobody is in fallback."""
+    """Passes if before the first fault requests succeed and every service is automatic.
 
-    ops: Names = Field(default=(), description="Operations that count; without any, all.")
-    min_requests: int = Field(default=30, ge=1)
-    error_rate: float = Field(default=0.01, ge=0, le=1)
-    services: Names = Field(default=(), description="Must be automatic; without any, all.")
+    Otherwise inconclusive, never a failure. In a run without a fault the whole run is judged.
+
+    Measured:
+        requests: requests answered before the first fault, number.
+        errors: those that failed or are unknown, number; lower is better.
+        error_rate: errors per request, 0 to 1; lower is better.
+    """
+
+    ops: Names = Field(default=(), description="Operations that are counted; all if empty.")
+    min_requests: int = Field(
+        default=30, ge=1, description="Fewer requests before the fault are inconclusive."
+    )
+    error_rate: float = Field(
+        default=0.01, ge=0, le=1, description="Largest share of requests that may fail."
+    )
+    services: Names = Field(
+        default=(), description="Services that must be automatic; all if empty."
+    )
 
     def judge(self, history: History) -> Verdict:
-        """What `history` says about the question."""
-        fault = first_fault(history)
-        until = history.end if fault is None else fault
-        done = [r for r in select(history, self.ops) if _finished(r, until, fault is None)]
-        errors = [request for request in done if request.outcome != "ok"]
-        measured: dict[str, float] = {"requests": len(done), "errors": len(errors)}
-        named = self.services or tuple(_that_change_mode(history))
-        for service in named:
+        """Look at modes and requests before the first fault was asked for."""
+        before = baseline(history, self.ops)
+        errors = [request for request in before.requests if request.outcome != "ok"]
+        total = len(before.requests)
+        measured: dict[str, float] = {"requests": total, "errors": len(errors)}
+        for service in self.services or sorted({mode.service for mode in history.of(Mode)}):
             for span in history.modes(service):
-                if span.value != "automatic" and span.start < until:
+                if span.value != "automatic" and span.start < before.stop:
                     reason = f"{service} was already {span.value} before the first fault"
-                    return self.unclear(f"no baseline: {reason}", proof([span.index]), **measured)
-        if len(done) < self.min_requests:
-            reason = f"only {count(len(done), 'request')} of {self.min_requests} before the fault"
-            return self.unclear(f"no baseline: {reason}", (), **measured)
-        rate = len(errors) / len(done)
+                    return self.inconclusive(
+                        f"no baseline: {reason}", as_evidence([span.index]), **measured
+                    )
+        too_few = too_few_text(total, self.min_requests, "request", "before the first fault")
+        if too_few:
+            return self.inconclusive(f"no baseline: {too_few}", (), **measured)
+        rate = len(errors) / total
         measured["error_rate"] = round(rate, 4)
         if rate > self.error_rate:
-            ops = listed(sorted({request.invoke.op for request in errors}))
-            reason = (
-                f"no baseline: {share(len(errors), len(done))} of requests failed before the "
-                f"fault, where {share(self.error_rate, 1)} are allowed ({ops})"
+            ops = list_text(sorted({request.invoke.op for request in errors}))
+            return self.inconclusive(
+                f"no baseline: {percent_text(len(errors), total)} of requests failed before the "
+                f"first fault, where {percent_text(self.error_rate, 1)} are allowed ({ops})",
+                as_evidence(i for request in errors for i in request.events),
+                **measured,
             )
-            return self.unclear(reason, proof(i for r in errors for i in r.events), **measured)
         return self.passed(
-            f"{count(len(done), 'request')} before the first fault, "
-            f"{share(len(errors), len(done))} of them failed",
+            f"{count_text(total, 'request')} before the first fault, "
+            f"{percent_text(len(errors), total)} of them failed",
             (),
             **measured,
         )
-
-
-def _finished(request: Request, until: float, unfinished_too: bool) -> bool:
-    if request.completion is None:
-        return unfinished_too
-    return request.completion.t <= until
-
-
-def _that_change_mode(history: History) -> list[str]:
-    return sorted({mode.service for mode in history.of(Mode)})

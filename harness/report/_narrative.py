@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
-from harness.checks import listed
+from harness.checks import list_text
 from harness.history import Called, Event, History, Mode, Node, Notice, Stage
 
 from ._series import Series, injected_at, path_of, served
@@ -80,8 +80,8 @@ def _shorten(moments: list[Moment]) -> list[Moment]:
 def _list_names(names: Sequence[str], most: int = _MAX_NAMES) -> str:
     """Return `a, b and c`; of more than `most` names, how many more there are."""
     if 1 < len(names) <= most:
-        return f"{listed(names[:-1], most)} and {names[-1]}"
-    return listed(names, most)
+        return f"{list_text(names[:-1], most)} and {names[-1]}"
+    return list_text(names, most)
 
 
 def _faults(history: History, times: Times) -> Iterator[Moment]:

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from math import ceil
 
-from harness.checks import duration
+from harness.checks import duration_text
 from harness.history import History
 
 _TICK_STEPS = (60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800)
@@ -26,7 +26,7 @@ class Times:
 
     def length(self, seconds: float) -> str:
         """Return a duration in scenario time, with its two largest units."""
-        return duration(self._history.to_scenario(seconds))
+        return duration_text(self._history.to_scenario(seconds))
 
     def both(self, seconds: float) -> str:
         """Return a duration in scenario time, followed by the wall-clock seconds."""

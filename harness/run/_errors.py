@@ -56,7 +56,7 @@ def add_damage(errors: RunErrors, damaged: int) -> RunErrors:
     """Return `errors` with a doubt added if `damaged` lines of the history cannot be read."""
     if not damaged:
         return errors
-    lines = checks.count(damaged, "damaged line")
+    lines = checks.count_text(damaged, "damaged line")
     text = f"the history is incomplete and proves nothing: {lines} had to be left out"
     return msgspec.structs.replace(errors, inconclusive=(*errors.inconclusive, text))
 

@@ -1,11 +1,11 @@
-"""The vocabulary of experiments: typed, serialisable, without behaviour.
+"""What a scenario file says: typed, serialisable, without behaviour.
 
     from harness.scenario import Scenario, Load, FaultStep, Target, Expectation, load_scenario
 
-    scenario = load_scenario(Path("experiments/pdns2_2024.scenario.yaml"))
+    scenario = load_scenario(Path("experiments/provider_cut.scenario.yaml"))
 
-A scenario says *what* (kinds of faults and checks by name, with their parameters); the rooms
-`chaos` and `checks` own the kinds and validate those parameters (`harness.run.prepare`).
+A scenario names fault types and checks and gives their parameters. The rooms `chaos` and `checks`
+implement them; `harness.run.prepare` validates the parameters.
 """
 
 from ._duration import Duration, parse_duration, write_duration

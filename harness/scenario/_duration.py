@@ -1,4 +1,7 @@
-"""Durations as people write them: `18s`, `1h30m`, `250ms`, `3d`, or a plain number of seconds."""
+"""Durations as users write them: `18s`, `1h30m`, `250ms`, `3d`, or a plain number of seconds.
+
+Durations in a scenario are in scenario time; the run divides them by the scenario's `pace`.
+"""
 
 import re
 from typing import Annotated
@@ -11,7 +14,7 @@ _PATTERN = r"^\s*(\d+(\.\d+)?\s*(ms|min|s|m|h|d)\s*)+$"
 
 
 def parse_duration(value: object) -> float:
-    """Seconds of life in `value`.
+    """Return the seconds in `value`.
 
     Raises:
         ValueError: `value` is neither a number of seconds nor a text such as `1h30m`.
@@ -24,7 +27,7 @@ def parse_duration(value: object) -> float:
 
 
 def write_duration(seconds: float) -> str:
-    """The shortest exact text that `parse_duration` reads back, e.g. `1h30m`."""
+    """Return the shortest text that `parse_duration` reads back exactly, such as `1h30m`."""
     if seconds < 0 or round(seconds * 1000) / 1000 != seconds:
         return f"{seconds}s"
     rest, parts = round(seconds * 1000), []
@@ -43,7 +46,8 @@ Duration = Annotated[
     WithJsonSchema(
         {
             "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": _PATTERN}],
-            "description": "Time as it is in life: seconds, or a text such as 18s, 250ms, 1h30m.",
+            "description": "A duration: seconds, or a text such as 18s, 250ms, 1h30m.",
         }
     ),
 ]
+"""A duration in seconds; in scenario time unless the field says wall-clock time."""

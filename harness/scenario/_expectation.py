@@ -1,7 +1,11 @@
-"""What the run is expected to show: `check` by name, with the check's own parameters.
+"""One expectation of a scenario: the name of a check, with its parameters.
 
-Written as `- no_storm`, or `- no_storm: {per_request: 4}`; a second use of the same check gets a
-`name` of its own: `- exactly_once: {...}` then `- {check: exactly_once, name: ..., params: ...}`.
+    expect:
+      - quiesced                                        # no parameters
+      - no_storm: {tenants: database, per_request: 4}   # check: parameters
+      - {check: no_storm, name: storm_at_provider, params: {tenants: provider, per_request: 2}}
+
+The long form gives a name, which a second use of the same check needs.
 """
 
 from typing import Any
@@ -14,11 +18,13 @@ _KEYS = {"check", "name", "params"}
 
 
 class Expectation(Model):
-    """One check of one scenario; one pytest item, one line of the verdict table."""
+    """A check with its parameters; becomes one pytest item and one verdict."""
 
-    check: str
-    name: str = ""
-    params: dict[str, JsonValue] = Field(default_factory=dict)
+    check: str = Field(description="Name of the check.")
+    name: str = Field(default="", description="Name of the verdict; the check's if not given.")
+    params: dict[str, JsonValue] = Field(
+        default_factory=dict, description="Parameters of the check."
+    )
 
     @model_validator(mode="before")
     @classmethod

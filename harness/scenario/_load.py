@@ -1,4 +1,4 @@
-"""Who arrives: the `load` block of a scenario."""
+"""The `load` block of a scenario: which users arrive, and for how long."""
 
 from pydantic import Field, JsonValue
 
@@ -7,13 +7,13 @@ from ._model import Model
 
 
 class Load(Model):
-    """Open arrivals, drawn from the seed by a journeys module of the system under test."""
+    """Open load: users arrive on a schedule that a journeys module draws from the seed."""
 
     journeys: str = Field(
         description="Python module with `arrivals(params, random, duration)` and `JOURNEYS`.",
         pattern=r"^[A-Za-z_][\w.]*$",
     )
-    duration: Duration = Field(description="How long people keep arriving.")
+    duration: Duration = Field(description="How long users keep arriving.")
     params: dict[str, JsonValue] = Field(
-        default_factory=dict, description="Given to `arrivals` as they stand."
+        default_factory=dict, description="Passed to `arrivals` unchanged."
     )

@@ -14,37 +14,46 @@ from ._timeline import FaultStep, Step
 
 
 class Override(Model):
-    """How one service differs from the stack file in this scenario."""
+    """What this scenario changes in the definition of one service."""
 
-    app: str | None = Field(default=None, description="Another ASGI factory, `module:name`.")
-    environment: dict[str, str] = Field(default_factory=dict)
+    app: str | None = Field(
+        default=None, description="Another ASGI application factory, `module:name`."
+    )
+    environment: dict[str, str] = Field(
+        default_factory=dict, description="Environment variables, added to the stack file's."
+    )
 
 
 class Scenario(Model):
-    """What is done to a stack, and what must then be true.
+    """Load and faults for a stack, and what is expected of it.
 
-    Every duration is written as it is in life and divided by `pace` when it is run.
+    Every duration is in scenario time; the run divides it by `pace`.
     """
 
     name: str = Field(pattern=r"^[a-z0-9_]+$")
     title: str = Field(description="One sentence for the top of the report.")
-    story: str = Field(default="", description="What happened in life, for the report.")
-    pace: float = Field(default=1.0, gt=0, description="Seconds of life in one second of the run.")
-    seed: int = 0
+    story: str = Field(
+        default="", description="The incident that the scenario follows, for the report."
+    )
+    pace: float = Field(
+        default=1.0, gt=0, description="Scenario seconds per wall-clock second of the run."
+    )
+    seed: int = Field(default=0, description="Seed of the arrivals and of all other randomness.")
     origin: datetime | None = Field(
-        default=None, description="The date and hour at which the run begins, with its offset."
+        default=None,
+        description="Date and time of the scenario clock at the start, with its offset from UTC.",
     )
     load: Load
     timeline: tuple[Step, ...] = ()
     settle: Duration = Field(
-        default=3600.0, description="After load: at most this long until the system is quiescent."
+        default=3600.0, description="Most time after load until the system is quiescent."
     )
     expect: tuple[Expectation, ...] = Field(min_length=1)
     overrides: dict[str, Override] = Field(default_factory=dict)
 
     @property
     def faults(self) -> tuple[FaultStep, ...]:
-        """The fault steps, in the order in which they are written."""
+        """The fault steps, in the order of the file."""
         return tuple(step for step in self.timeline if isinstance(step, FaultStep))
 
     @model_validator(mode="after")
@@ -55,16 +64,20 @@ class Scenario(Model):
             if step.after is not None and step.after not in names:
                 problems.append(f"after: no step is called {step.after!r}")
             if step.at is not None and step.at > self.load.duration + self.settle:
-                problems.append(f"at: step {step.label!r} comes after the run's end")
+                problems.append(f"at: step {step.label!r} starts after the end of load and settle")
         try:
-            awaits = {s.label: {s.after} for s in self.timeline if s.after is not None}
-            tuple(TopologicalSorter(awaits).static_order())
+            predecessors = {s.label: {s.after} for s in self.timeline if s.after is not None}
+            tuple(TopologicalSorter(predecessors).static_order())
         except CycleError as error:
-            problems.append(f"after: steps await each other: {' -> '.join(error.args[1])}")
-        problems += [f"step {name!r} is named twice" for name, n in names.items() if n > 1]
+            problems.append(f"after: steps wait for each other: {' -> '.join(error.args[1])}")
+        problems += [
+            f"two steps are called {name!r}; give each a name of its own"
+            for name, n in names.items()
+            if n > 1
+        ]
         checks = Counter(expectation.name for expectation in self.expect)
         problems += [
-            f"expect: {name!r} stands {n} times; give each a name of its own"
+            f"expect: {name!r} is used {n} times; give each a name of its own"
             for name, n in checks.items()
             if n > 1
         ]

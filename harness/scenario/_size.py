@@ -1,6 +1,6 @@
-"""Sizes as people write them: `16MB`, `64 KB`, `1.5GB`, or a plain number of bytes.
+"""Sizes as users write them: `16MB`, `64 KB`, `1.5GB`, or a plain number of bytes.
 
-As in Compose files, a KB has 1024 bytes.
+A KB has 1024 bytes, as in Compose files.
 """
 
 import re
@@ -13,7 +13,7 @@ _PATTERN = r"^\s*(\d+(\.\d+)?)\s*([kKmMgG]?)([iI]?[bB])?\s*$"
 
 
 def parse_size(value: object) -> int:
-    """Bytes in `value`.
+    """Return the bytes in `value`.
 
     Raises:
         ValueError: `value` is neither a number of bytes nor a text such as `16MB`.
@@ -27,7 +27,7 @@ def parse_size(value: object) -> int:
 
 
 def write_size(size: int) -> str:
-    """The shortest exact text that `parse_size` reads back, e.g. `16MB`."""
+    """Return the shortest text that `parse_size` reads back exactly, such as `16MB`."""
     for unit in ("g", "m", "k"):
         if size and size % _UNITS[unit] == 0:
             return f"{size // _UNITS[unit]}{unit.upper()}B"

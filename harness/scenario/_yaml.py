@@ -1,7 +1,7 @@
-"""YAML as scenario files use it: YAML 1.2's booleans, and no key twice.
+"""A YAML loader for scenario files: booleans as in YAML 1.2, and duplicate keys are errors.
 
-PyYAML follows YAML 1.1, where `on` is a boolean (a fault step has a key `on`), and keeps the last
-of two equal keys in silence.
+PyYAML follows YAML 1.1, where `on` is a boolean (a fault step has a key `on`), and silently keeps
+the last of two equal keys.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ _BOOLEAN = "tag:yaml.org,2002:bool"
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader with the two differences above."""
+    """SafeLoader with these two differences."""
 
     yaml_implicit_resolvers = {
         first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOLEAN or first in "tfTF"]
@@ -25,16 +25,16 @@ class _Loader(yaml.SafeLoader):
             if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
                 if key.value in seen:
                     raise yaml.constructor.ConstructorError(
-                        None, None, f"key {key.value!r} stands twice", key.start_mark
+                        None, None, f"key {key.value!r} is used twice", key.start_mark
                     )
                 seen.add(key.value)
         return super().construct_mapping(node, deep=deep)
 
 
 def load_yaml(text: str) -> Any:
-    """What `text` says.
+    """Return the content of a YAML `text`.
 
     Raises:
-        yaml.YAMLError: it is not YAML, or a key stands twice.
+        yaml.YAMLError: it is not YAML, or a mapping has a key twice.
     """
     return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader

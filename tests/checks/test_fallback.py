@@ -1,61 +1,66 @@
+"""Checks of modes: fallback, leaves_fallback, stays_automatic."""
+
 import pytest
-from tale import Tale
 
-SERVING = {"ops": "pay", "when": {"path": "paper"}, "min_ok": 3}
+from tests.run_builder import RunBuilder
+
+SERVING = {"ops": "pay", "when": {"path": "manual"}, "min_ok": 3}
 
 
-def outage() -> Tale:
-    """Down from 10 to 40 (30 min of life at this pace), the desk on paper after one second."""
+def outage() -> RunBuilder:
+    """Down from 10 to 40 (30 scenario minutes), the desk manual after one second."""
     return (
-        Tale().fault("cut", 10, 40).mode(11, "desk", "manual").mode(50, "desk", "automatic").end()
+        RunBuilder()
+        .fault("cut", 10, 40)
+        .mode(11, "desk", "manual")
+        .mode(50, "desk", "automatic")
+        .end()
     )
 
 
 def test_a_service_that_falls_back_in_time_passes() -> None:
-    tale = outage()
-    verdict = tale.judge("fallback", services="desk", within="2m")
+    run = outage()
+    verdict = run.judge("fallback", services="desk", within="2m")
     assert verdict.result == "pass"
     assert verdict.reason == "1 service manual within 1 min of cut"
     assert verdict.measured == {"slowest_life_s": 60.0, "slowest_real_s": 1.0}
 
 
 @pytest.mark.parametrize(("within", "result"), [("1m", "pass"), ("59s", "fail")])
-def test_the_limit_itself_is_in_time(within: str, result: str) -> None:
+def test_falling_back_exactly_at_the_limit_passes(within: str, result: str) -> None:
     assert outage().judge("fallback", services="desk", within=within).result == result
 
 
-def test_falling_back_before_the_fault_was_seen_to_bite_is_in_time() -> None:
-    tale = Tale().fault("cut", 10, 40).mode(9.95, "desk", "manual")
-    assert tale.judge("fallback", services="desk", within=0).result == "pass"
+def test_falling_back_before_the_fault_was_verified_passes() -> None:
+    run = RunBuilder().fault("cut", 10, 40).mode(9.95, "desk", "manual")
+    assert run.judge("fallback", services="desk", within=0).result == "pass"
 
 
-def test_too_late_is_told_with_both_figures() -> None:
+def test_falling_back_late_fails_with_delay_and_limit_in_the_reason() -> None:
     verdict = outage().judge("fallback", services="desk", within="30s")
     assert verdict.result == "fail"
     assert verdict.reason == "desk went manual only after 1 min, where 30 s are allowed after cut"
 
 
 def test_never_falling_back_fails() -> None:
-    tale = Tale().fault("cut", 10, 40).gauge(11, "desk", waiting=1).end()
-    verdict = tale.judge("fallback", services="desk", within="30s")
-    assert verdict.reason == "desk went manual not at all, where 30 s are allowed after cut"
+    run = RunBuilder().fault("cut", 10, 40).gauge(11, "desk", waiting=1).end()
+    verdict = run.judge("fallback", services="desk", within="30s")
+    assert verdict.reason == "desk never went manual, where 30 s are allowed after cut"
     assert verdict.result == "fail"
 
 
 def test_going_back_while_the_fault_lasts_fails() -> None:
-    tale = outage().mode(20, "desk", "automatic").mode(21, "desk", "manual")
-    verdict = tale.judge("fallback", services="desk", within="2m")
+    run = outage().mode(20, "desk", "automatic").mode(21, "desk", "manual")
+    verdict = run.judge("fallback", services="desk", within="2m")
     assert verdict.result == "fail"
-    assert verdict.reason == (
-        "desk went back to automatic 10 min into cut, before the fault was taken back"
-    )
-    assert tale.proven(verdict)[0].t == 20
+    assert verdict.reason == ("desk went back to automatic 10 min into cut, before the heal")
+    assert run.evidence(verdict)[0].t == 20
 
 
-def flapping() -> Tale:
+def flapping() -> RunBuilder:
     """Down from 10 to 20 and from 30 to 40; the desk is back in between."""
     return (
-        Tale()
+        RunBuilder()
         .fault("cut", 10, 20, injection="cut-1")
         .fault("cut", 30, 40, injection="cut-2")
         .mode(11, "desk", "manual")
@@ -64,133 +69,129 @@ def flapping() -> Tale:
 
 
 @pytest.mark.parametrize(("again", "result"), [(33, "pass"), (33.1, "fail")])
-def test_between_two_bites_of_a_flapping_fault_nothing_is_broken(again: float, result: str) -> None:
-    tale = flapping().mode(again, "desk", "manual")
-    assert tale.judge("fallback", services="desk", within="3m").result == result
+def test_automatic_between_injections_of_a_flapping_fault_passes(again: float, result: str) -> None:
+    run = flapping().mode(again, "desk", "manual")
+    assert run.judge("fallback", services="desk", within="3m").result == result
 
 
-def test_not_minding_that_a_flapping_fault_bites_again_fails() -> None:
+def test_staying_automatic_in_the_next_injection_of_a_flapping_fault_fails() -> None:
     verdict = flapping().end().judge("fallback", services="desk", within="3m")
     assert verdict.result == "fail"
-    assert verdict.reason == (
-        "desk was automatic for more than the 3 min that are allowed after cut bit again"
-    )
+    assert verdict.reason == ("desk was automatic for more than 3 min after cut was injected again")
 
 
-def test_going_back_while_a_flapping_fault_bites_fails() -> None:
-    tale = flapping().mode(31, "desk", "manual").mode(35, "desk", "automatic")
-    verdict = tale.judge("fallback", services="desk", within="3m")
-    assert verdict.reason == (
-        "desk went back to automatic 25 min into cut, before the fault was taken back"
-    )
+def test_going_back_during_an_injection_of_a_flapping_fault_fails() -> None:
+    run = flapping().mode(31, "desk", "manual").mode(35, "desk", "automatic")
+    verdict = run.judge("fallback", services="desk", within="3m")
+    assert verdict.reason == ("desk went back to automatic 25 min into cut, before the heal")
 
 
 @pytest.mark.parametrize(("again", "result"), [(23, "pass"), (23.1, "fail"), (38, "fail")])
-def test_a_process_that_is_started_while_it_bites_has_to_find_out(
+def test_a_process_started_during_the_fault_has_the_limit_to_fall_back(
     again: float, result: str
 ) -> None:
-    tale = outage().node(15, "desk", "exited").node(20, "desk", "started")
-    tale.mode(20.1, "desk", "automatic").mode(again, "desk", "manual")
-    verdict = tale.judge("fallback", services="desk", within="3m")
+    run = outage().node(15, "desk", "exited").node(20, "desk", "started")
+    run.mode(20.1, "desk", "automatic").mode(again, "desk", "manual")
+    verdict = run.judge("fallback", services="desk", within="3m")
     assert verdict.result == result
     if result == "fail":
-        assert verdict.reason == (
-            "desk was automatic for more than the 3 min that are allowed after it was started again"
-        )
-        assert tale.proven(verdict)[0].t == 20
+        assert verdict.reason == ("desk was automatic for more than 3 min after its restart")
+        assert run.evidence(verdict)[0].t == 20
 
 
-def test_a_process_that_is_started_at_the_end_of_an_outage_need_not_find_out() -> None:
-    tale = outage().node(36, "desk", "exited").node(38, "desk", "started")
-    assert tale.judge("fallback", services="desk", within="3m").result == "pass"
+def test_a_process_started_shortly_before_the_heal_need_not_fall_back() -> None:
+    run = outage().node(36, "desk", "exited").node(38, "desk", "started")
+    assert run.judge("fallback", services="desk", within="3m").result == "pass"
 
 
-def test_mixed_is_still_out_of_automatic() -> None:
+def test_mixed_mode_counts_as_fallback() -> None:
     assert outage().mode(20, "desk", "mixed").judge(
         "fallback", services="desk", within="2m"
     ).result == "pass"  # fmt: skip
 
 
-def test_another_mode_may_be_asked_for() -> None:
-    tale = Tale().fault("cut", 10, 40).mode(11, "gate", "closed")
-    assert tale.judge("fallback", services="gate", within="2m", mode="closed").result == "pass"
+def test_the_expected_mode_is_a_parameter() -> None:
+    run = RunBuilder().fault("cut", 10, 40).mode(11, "gate", "closed")
+    assert run.judge("fallback", services="gate", within="2m", mode="closed").result == "pass"
 
 
-def test_serving_is_counted_from_bite_to_heal() -> None:
-    tale = outage().many(3, 12, 30, "pay", value={"path": "paper"})
-    tale.many(5, 60, 80, "pay", value={"path": "paper"})
-    verdict = tale.judge("fallback", services="desk", within="2m", serving=SERVING)
+def test_serving_is_counted_from_verification_to_heal() -> None:
+    run = outage().requests(3, 12, 30, "pay", value={"path": "manual"})
+    run.requests(5, 60, 80, "pay", value={"path": "manual"})
+    verdict = run.judge("fallback", services="desk", within="2m", serving=SERVING)
     assert verdict.result == "pass"
-    assert verdict.reason == "1 service manual within 1 min of cut; 3 requests served meanwhile"
+    assert (
+        verdict.reason == "1 service manual within 1 min of cut; 3 requests served during the fault"
+    )
 
 
 def test_a_fallback_that_serves_nobody_fails() -> None:
-    tale = outage().many(2, 12, 30, "pay", value={"path": "paper"})
-    tale.many(4, 12, 30, "pay", value={"path": "central"})
-    verdict = tale.judge("fallback", services="desk", within="2m", serving=SERVING)
+    run = outage().requests(2, 12, 30, "pay", value={"path": "manual"})
+    run.requests(4, 12, 30, "pay", value={"path": "central"})
+    verdict = run.judge("fallback", services="desk", within="2m", serving=SERVING)
     assert verdict.result == "fail"
     assert verdict.reason == (
-        "only 2 of 6 requests were served during cut, where at least 3 are promised"
+        "only 2 of 6 requests were served during cut, where at least 3 are required"
     )
 
 
 @pytest.mark.parametrize(
-    ("tale", "reason"),
+    ("run", "reason"),
     [
-        (Tale().end(), "the fault 'cut' was never injected, so nothing can be said about it"),
+        (RunBuilder().end(), "the fault 'cut' was never injected, so there is no outage to judge"),
         (
-            Tale().fault("cut", 10, 40, verified=False).mode(11, "desk", "manual"),
-            "the fault 'cut' was not seen to bite, so nothing was put to the test",
+            RunBuilder().fault("cut", 10, 40, verified=False).mode(11, "desk", "manual"),
+            "the fault 'cut' was not verified, so the system was not tested",
         ),
-        (Tale().fault("cut", 10, 40), "the history never mentions desk"),
+        (RunBuilder().fault("cut", 10, 40), "no event of the history mentions desk"),
         (
-            Tale().fault("cut", 10, 11).gauge(1, "desk", x=1),
-            "cut lasted less than the 2 min that desk may take",
+            RunBuilder().fault("cut", 10, 11).gauge(1, "desk", x=1),
+            "cut was shorter than the 2 min allowed to desk",
         ),
         (
-            outage().ask(12, "pay", value={"path": "paper"}),
-            "only 1 request came in during cut, too few to tell",
+            outage().request(12, "pay", value={"path": "manual"}),
+            "only 1 request during cut, at least 3 needed",
         ),
     ],
 )
-def test_what_was_not_put_to_the_test_is_inconclusive(tale: Tale, reason: str) -> None:
-    verdict = tale.judge("fallback", services="desk", within="2m", step="cut", serving=SERVING)
+def test_a_fallback_that_was_not_tested_is_inconclusive(run: RunBuilder, reason: str) -> None:
+    verdict = run.judge("fallback", services="desk", within="2m", step="cut", serving=SERVING)
     assert (verdict.result, verdict.reason) == ("inconclusive", reason)
 
 
-def test_each_step_is_an_outage_of_its_own() -> None:
-    tale = outage().fault("again", 60, 80).mode(65, "desk", "manual")
-    verdict = tale.judge("fallback", services="desk", within="2m")
+def test_each_step_is_judged_as_a_separate_outage() -> None:
+    run = outage().fault("again", 60, 80).mode(65, "desk", "manual")
+    verdict = run.judge("fallback", services="desk", within="2m")
     assert (
         verdict.reason == "desk went manual only after 5 min, where 2 min are allowed after again"
     )
-    assert tale.judge("fallback", services="desk", within="5m").measured["slowest_real_s"] == 5.0
+    assert run.judge("fallback", services="desk", within="5m").measured["slowest_real_s"] == 5.0
 
 
 # ---- leaves_fallback ----------------------------------------------------------------------------
 
 
-def test_leaving_in_time_passes_with_the_slowest() -> None:
-    tale = outage().mode(11, "office", "manual").mode(45, "office", "automatic")
-    verdict = tale.judge("leaves_fallback", services=["desk", "office"], within="10m")
+def test_leaving_in_time_passes_and_measures_the_slowest_service() -> None:
+    run = outage().mode(11, "office", "manual").mode(45, "office", "automatic")
+    verdict = run.judge("leaves_fallback", services=["desk", "office"], within="10m")
     assert verdict.result == "pass"
     assert verdict.reason == "2 services were automatic again within 9 min 54 s of recovery"
     assert verdict.measured["slowest_real_s"] == 9.9
 
 
 @pytest.mark.parametrize(("within", "result"), [("594s", "pass"), ("593s", "fail")])
-def test_leaving_at_the_limit_is_in_time(within: str, result: str) -> None:
+def test_leaving_exactly_at_the_limit_passes(within: str, result: str) -> None:
     assert outage().judge("leaves_fallback", services="desk", within=within).result == result
 
 
-def test_relapsing_before_the_limit_is_the_services_own_affair() -> None:
-    tale = outage().mode(51, "desk", "mixed").mode(52, "desk", "automatic")
-    assert tale.judge("leaves_fallback", services="desk", within="15m").result == "pass"
-    assert tale.judge("leaves_fallback", services="desk", within="10m").result == "fail"
+def test_a_relapse_before_the_limit_passes() -> None:
+    run = outage().mode(51, "desk", "mixed").mode(52, "desk", "automatic")
+    assert run.judge("leaves_fallback", services="desk", within="15m").result == "pass"
+    assert run.judge("leaves_fallback", services="desk", within="10m").result == "fail"
 
 
-def stuck(reason: str = "") -> Tale:
-    return Tale().fault("cut", 10, 40).mode(11, "desk", "manual", reason).end()
+def stuck(reason: str = "") -> RunBuilder:
+    return RunBuilder().fault("cut", 10, 40).mode(11, "desk", "manual", reason).end()
 
 
 def test_a_stuck_breaker_fails() -> None:
@@ -198,26 +199,28 @@ def test_a_stuck_breaker_fails() -> None:
     assert verdict.result == "fail"
     assert verdict.reason == (
         "desk was still manual 59 min 54 s after recovery, where 10 min are allowed; "
-        "it gives no reason"
+        "logged reason: none"
     )
 
 
-def test_a_reason_is_quoted_and_does_not_excuse() -> None:
+def test_a_logged_reason_is_quoted_but_still_fails() -> None:
     verdict = stuck("breaker open").judge("leaves_fallback", services="desk", within="10m")
     assert verdict.result == "fail"
-    assert verdict.reason.endswith("it says: breaker open")
+    assert verdict.reason.endswith("logged reason: breaker open")
 
 
-def test_a_run_that_ended_at_rest_in_fallback_is_stuck_before_the_limit_too() -> None:
+def test_a_quiescent_end_in_fallback_fails_even_before_the_limit() -> None:
     assert stuck().judge("leaves_fallback", services="desk", within="3h").result == "fail"
 
 
-def test_what_a_process_said_before_it_was_killed_is_no_word_about_the_next() -> None:
-    def killed(at: float, *more: float) -> Tale:
-        tale = Tale().fault("cut", 10, 40).mode(11, "desk", "manual").node(at, "desk", "exited")
-        for said in more:
-            tale.mode(said, "desk", "manual")
-        return tale.node(at + 1, "desk", "started").end()
+def test_the_mode_of_a_killed_process_does_not_carry_over_to_its_successor() -> None:
+    def killed(at: float, *more: float) -> RunBuilder:
+        run = (
+            RunBuilder().fault("cut", 10, 40).mode(11, "desk", "manual").node(at, "desk", "exited")
+        )
+        for t in more:
+            run.mode(t, "desk", "manual")
+        return run.node(at + 1, "desk", "started").end()
 
     assert killed(30).judge("leaves_fallback", services="desk", within="1m").result == "pass"
     assert killed(60).judge("leaves_fallback", services="desk", within="1m").result == "fail"
@@ -225,17 +228,23 @@ def test_what_a_process_said_before_it_was_killed_is_no_word_about_the_next() ->
 
 
 @pytest.mark.parametrize(
-    ("tale", "reason"),
+    ("run", "reason"),
     [
-        (Tale().end(), "no fault was injected in this run, so nothing can be said about an outage"),
-        (Tale().fault("cut", 10, None), "the outage was not seen to end, so recovery never began"),
-        (Tale().fault("cut", 10, 40), "the history never mentions desk"),
         (
-            Tale().fault("cut", 10, 40).gauge(50, "desk", x=1),
+            RunBuilder().end(),
+            "no fault was injected in this run, so there is no outage to judge",
+        ),
+        (
+            RunBuilder().fault("cut", 10, None),
+            "the outage was not verified as healed, so recovery never began",
+        ),
+        (RunBuilder().fault("cut", 10, 40), "no event of the history mentions desk"),
+        (
+            RunBuilder().fault("cut", 10, 40).gauge(50, "desk", x=1),
             "no service was in fallback, so none had to leave it",
         ),
         (
-            Tale().fault("cut", 10, 40).mode(11, "desk", "manual").end(45, quiescent=False),
+            RunBuilder().fault("cut", 10, 40).mode(11, "desk", "manual").end(45, quiescent=False),
             (
                 "desk was still manual when the run ended 4 min 54 s after recovery, "
                 "before the limit of 10 min"
@@ -243,42 +252,45 @@ def test_what_a_process_said_before_it_was_killed_is_no_word_about_the_next() ->
         ),
     ],
 )
-def test_a_recovery_that_was_not_seen_is_inconclusive(tale: Tale, reason: str) -> None:
-    verdict = tale.judge("leaves_fallback", services="desk", within="10m")
+def test_a_recovery_that_was_not_observed_is_inconclusive(run: RunBuilder, reason: str) -> None:
+    verdict = run.judge("leaves_fallback", services="desk", within="10m")
     assert (verdict.result, verdict.reason) == ("inconclusive", reason)
 
 
 # ---- stays_automatic ----------------------------------------------------------------------------
 
 
-def test_services_beside_the_fault_that_notice_nothing_pass() -> None:
+def test_services_outside_the_fault_that_stay_automatic_pass() -> None:
     verdict = outage().gauge(1, "far", x=1).judge("stays_automatic", services="far")
     assert verdict.result == "pass"
-    assert verdict.reason == "1 service beside the fault never left automatic"
+    assert verdict.reason == "1 service outside the fault never left automatic"
 
 
 def test_a_fallback_that_spreads_fails() -> None:
-    tale = outage().mode(20, "far", "manual", "breaker open").mode(30, "far", "automatic")
-    verdict = tale.judge("stays_automatic", services="far")
+    run = outage().mode(20, "far", "manual", "breaker open").mode(30, "far", "automatic")
+    verdict = run.judge("stays_automatic", services="far")
     assert verdict.result == "fail"
     assert verdict.reason == (
-        "far went manual 10 min into cut, which does not concern it: breaker open"
+        "far went manual 10 min into cut, which must not affect it: breaker open"
     )
-    assert [event.t for event in tale.proven(verdict)] == [20]
+    assert [event.t for event in run.evidence(verdict)] == [20]
 
 
-def test_what_happened_before_the_fault_is_another_matter() -> None:
-    tale = outage().mode(2, "far", "manual").mode(3, "far", "automatic")
-    assert tale.judge("stays_automatic", services="far").result == "pass"
+def test_modes_before_the_fault_do_not_count() -> None:
+    run = outage().mode(2, "far", "manual").mode(3, "far", "automatic")
+    assert run.judge("stays_automatic", services="far").result == "pass"
 
 
 @pytest.mark.parametrize(
-    ("tale", "reason"),
+    ("run", "reason"),
     [
-        (Tale().end(), "no fault was injected in this run, so nothing can be said about an outage"),
-        (outage(), "the history never mentions far"),
+        (
+            RunBuilder().end(),
+            "no fault was injected in this run, so there is no outage to judge",
+        ),
+        (outage(), "no event of the history mentions far"),
     ],
 )
-def test_a_spread_that_nobody_could_see_is_inconclusive(tale: Tale, reason: str) -> None:
-    verdict = tale.judge("stays_automatic", services="far")
+def test_a_blast_radius_that_was_not_observed_is_inconclusive(run: RunBuilder, reason: str) -> None:
+    verdict = run.judge("stays_automatic", services="far")
     assert (verdict.result, verdict.reason) == ("inconclusive", reason)

@@ -1,8 +1,9 @@
+"""Binding expectations, judging them, and verdicts on disk."""
+
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tale import Tale
 
 from harness.checks import (
     CHECKS,
@@ -18,6 +19,7 @@ from harness.checks import (
 from harness.errors import HarnessError, UsageError
 from harness.history import History
 from harness.scenario import Expectation
+from tests.run_builder import RunBuilder
 
 
 def expecting(*short: object) -> list[Expectation]:
@@ -38,7 +40,7 @@ def test_verdicts_come_in_the_order_of_the_expectations_and_under_their_names() 
     expectations = expecting(
         "quiesced", {"check": "quiesced", "name": "again"}, {"nothing_crashed": None}
     )
-    verdicts = judge_all(Tale().end().history(), expectations)
+    verdicts = judge_all(RunBuilder().end().history(), expectations)
     assert [(v.check, v.name, v.result) for v in verdicts] == [
         ("quiesced", "quiesced", "pass"),
         ("quiesced", "again", "pass"),
@@ -46,10 +48,10 @@ def test_verdicts_come_in_the_order_of_the_expectations_and_under_their_names() 
     ]
 
 
-def test_a_check_that_breaks_is_inconclusive_and_does_not_hide_the_others(
+def test_a_check_that_raises_is_inconclusive_and_does_not_hide_the_others(
     breaking: type[Check],
 ) -> None:
-    verdicts = judge_all(Tale().end().history(), expecting("breaking", "quiesced"))
+    verdicts = judge_all(RunBuilder().end().history(), expecting("breaking", "quiesced"))
     assert verdicts[0] == Verdict(
         check="breaking",
         name="breaking",
@@ -60,15 +62,17 @@ def test_a_check_that_breaks_is_inconclusive_and_does_not_hide_the_others(
 
 
 def test_an_unknown_check_is_inconclusive_when_judged_again() -> None:
-    [verdict] = judge_all(Tale().history(), expecting({"check": "no_strom", "name": "calm"}))
+    [verdict] = judge_all(RunBuilder().history(), expecting({"check": "no_strom", "name": "calm"}))
     assert (verdict.check, verdict.name, verdict.result) == ("no_strom", "calm", "inconclusive")
     assert "did you mean no_storm?" in verdict.reason
 
 
-def test_a_history_without_a_start_is_no_runs() -> None:
+def test_a_history_without_a_started_event_is_inconclusive() -> None:
     [verdict] = judge_all(History([]), expecting("quiesced"))
     assert verdict.result == "inconclusive"
-    assert verdict.reason == "the history does not say how the run began, so it is no run's"
+    assert (
+        verdict.reason == "the history has no `started` event, so its pace and backend are unknown"
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,7 +88,7 @@ def test_a_history_without_a_start_is_no_runs() -> None:
                 "expect.fallback.services: is empty; name at least one",
                 (
                     "expect.fallback.within: is missing; add it "
-                    "(How long they may take from the fault's bite.)"
+                    "(Most time from the fault's verification.)"
                 ),
                 "expect.fallback.withn: fallback has no such parameter; did you mean within?",
             ],
@@ -112,13 +116,13 @@ def test_a_history_without_a_start_is_no_runs() -> None:
         ),
     ],
 )
-def test_wrong_parameters_are_told_line_by_line(written: object, problems: list[str]) -> None:
+def test_invalid_parameters_are_reported_one_per_line(written: object, problems: list[str]) -> None:
     with pytest.raises(UsageError) as caught:
         bind(Expectation.model_validate(written))
     assert list(caught.value.problems) == problems
 
 
-def test_a_check_that_nothing_resembles_is_told_which_there_are() -> None:
+def test_an_unknown_check_without_a_similar_name_lists_all_checks() -> None:
     with pytest.raises(UsageError) as caught:
         bind(Expectation.model_validate({"check": "zzz", "name": "x"}))
     assert list(caught.value.problems) == [
@@ -126,7 +130,7 @@ def test_a_check_that_nothing_resembles_is_told_which_there_are() -> None:
     ]
 
 
-def test_one_name_may_stand_for_a_list() -> None:
+def test_a_single_name_is_accepted_for_a_list() -> None:
     check = bind(Expectation(check="fallback", params={"services": "counter", "within": "2m"}))
     assert check.model_dump()["services"] == ("counter",)
 
@@ -140,11 +144,11 @@ def test_one_name_may_stand_for_a_list() -> None:
         ([], "inconclusive"),
     ],
 )
-def test_the_worst_verdict_counts(results: list[Result], expected: Result) -> None:
+def test_worst_returns_the_worst_result(results: list[Result], expected: Result) -> None:
     assert worst(Verdict(check="c", name="c", result=r, reason="") for r in results) == expected
 
 
-def test_verdicts_survive_the_disk(tmp_path: Path) -> None:
+def test_verdicts_round_trip_through_the_file(tmp_path: Path) -> None:
     path = tmp_path / "verdicts.json"
     verdicts = [
         Verdict(
@@ -156,17 +160,19 @@ def test_verdicts_survive_the_disk(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_holds_no_verdicts_is_said_with_its_path(tmp_path: Path) -> None:
+def test_a_file_without_verdicts_is_an_error_with_its_path(tmp_path: Path) -> None:
     path = tmp_path / "verdicts.json"
     with pytest.raises(HarnessError, match=r"verdicts\.json: cannot be read"):
         read_verdicts(path)
     path.write_text('[{"check": 1}]')
-    with pytest.raises(HarnessError, match=r"verdicts\.json: holds no verdicts"):
+    with pytest.raises(HarnessError, match=r"verdicts\.json: contains no verdicts"):
         read_verdicts(path)
 
 
-def test_a_check_cannot_take_the_place_of_another_in_silence() -> None:
-    both = r"Mine: the check 'quiesced' is there already, as harness\.checks\.quiesced\.Quiesced;"
+def test_a_second_check_of_the_same_name_is_an_error() -> None:
+    both = (
+        r"Mine: the check name 'quiesced' is already used by harness\.checks\.quiesced\.Quiesced;"
+    )
     with pytest.raises(TypeError, match=both):
 
         class Mine(Check, name="quiesced"):
@@ -175,7 +181,7 @@ def test_a_check_cannot_take_the_place_of_another_in_silence() -> None:
     assert CHECKS["quiesced"].__qualname__ == "Quiesced"
 
 
-def test_a_check_may_be_defined_again_by_a_reload_of_its_module() -> None:
+def test_a_check_may_be_redefined_by_reloading_its_module() -> None:
     def define() -> type[Check]:
         class Reloaded(Check, name="reloaded"):
             pass

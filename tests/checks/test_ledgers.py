@@ -1,162 +1,209 @@
-"""Checks that hold answers against final reads: honest_answers, exactly_once."""
+"""Checks that compare answers with final reads: honest_answers, exactly_once."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tale import Tale
 
 from harness.checks import Verdict
+from tests.run_builder import RunBuilder
 
 LEDGER = {"service": "ledger", "read": "orders"}
 
 
-def once(tale: Tale, **params: object) -> Verdict:
-    return tale.judge("exactly_once", ops="pay", ledger=LEDGER, **params)
+def judge_exactly_once(run: RunBuilder, **params: object) -> Verdict:
+    return run.judge("exactly_once", ops="pay", ledger=LEDGER, **params)
 
 
 # ---- exactly_once -------------------------------------------------------------------------------
 
 
 def test_each_acknowledged_id_once_passes() -> None:
-    tale = Tale().ask(1, "pay", id="a").ask(2, "pay", id="b").rows("a", "b").end()
-    verdict = once(tale)
+    run = (
+        RunBuilder().request(1, "pay", id="a").request(2, "pay", id="b").ledger_rows("a", "b").end()
+    )
+    verdict = judge_exactly_once(run)
     assert verdict.result == "pass"
     assert verdict.reason == "of 2 acknowledged ids: 2 once in the ledger"
     assert verdict.measured["acknowledged"] == 2
 
 
 def test_an_acknowledged_id_that_is_not_there_is_lost() -> None:
-    tale = Tale().ask(1, "pay", id="a").ask(2, "pay", id="b").rows("a").end()
-    verdict = once(tale)
+    run = RunBuilder().request(1, "pay", id="a").request(2, "pay", id="b").ledger_rows("a").end()
+    verdict = judge_exactly_once(run)
     assert verdict.result == "fail"
     assert verdict.reason == "of 2 acknowledged ids: 1 lost (b)"
-    assert [event.t for event in tale.proven(verdict)] == [2, 2.1]
+    assert [event.t for event in run.evidence(verdict)] == [2, 2.1]
 
 
-def test_an_id_that_is_there_twice_is_told() -> None:
-    tale = Tale().ask(1, "pay", id="a").rows("a", "a").end()
-    assert once(tale).reason == "of 1 acknowledged id: 1 twice (a)"
+def test_an_id_stored_twice_fails() -> None:
+    run = RunBuilder().request(1, "pay", id="a").ledger_rows("a", "a").end()
+    assert judge_exactly_once(run).reason == "of 1 acknowledged id: 1 twice (a)"
 
 
-def test_a_row_that_nobody_asked_for_is_invented() -> None:
-    tale = Tale().ask(1, "pay", id="a").rows("a", "ghost").end()
-    assert once(tale).reason == "of 1 acknowledged id: 1 invented (ghost)"
+def test_a_row_that_was_not_requested_is_invented() -> None:
+    run = RunBuilder().request(1, "pay", id="a").ledger_rows("a", "ghost").end()
+    assert judge_exactly_once(run).reason == "of 1 acknowledged id: 1 invented (ghost)"
 
 
-def test_a_refused_id_may_not_be_there() -> None:
-    tale = Tale().ask(1, "pay", id="a").ask(2, "pay", "fail", id="b").rows("a", "b").end()
-    assert once(tale).reason == "of 1 acknowledged id: 1 there although refused (b)"
+def test_a_refused_id_that_is_stored_fails() -> None:
+    run = (
+        RunBuilder()
+        .request(1, "pay", id="a")
+        .request(2, "pay", "fail", id="b")
+        .ledger_rows("a", "b")
+        .end()
+    )
+    assert judge_exactly_once(run).reason == "of 1 acknowledged id: 1 stored although refused (b)"
 
 
 @pytest.mark.parametrize("rows", [("a",), ("a", "b")])
 @pytest.mark.parametrize("outcome", ["unknown", None])
-def test_an_unknown_id_may_be_there_or_not(rows: tuple[str, ...], outcome: str | None) -> None:
-    tale = Tale().ask(1, "pay", id="a").ask(2, "pay", outcome, id="b").rows(*rows).end()
-    assert once(tale).result == "pass"
+def test_an_unknown_id_may_be_stored_or_not(rows: tuple[str, ...], outcome: str | None) -> None:
+    run = (
+        RunBuilder()
+        .request(1, "pay", id="a")
+        .request(2, "pay", outcome, id="b")
+        .ledger_rows(*rows)
+        .end()
+    )
+    assert judge_exactly_once(run).result == "pass"
 
 
-def test_an_unknown_id_may_not_be_there_twice() -> None:
-    tale = Tale().ask(1, "pay", id="a").ask(2, "pay", "unknown", id="b").rows("a", "b", "b").end()
-    assert once(tale).reason == "of 1 acknowledged id: 1 twice (b)"
+def test_an_unknown_id_stored_twice_fails() -> None:
+    run = (
+        RunBuilder()
+        .request(1, "pay", id="a")
+        .request(2, "pay", "unknown", id="b")
+        .ledger_rows("a", "b", "b")
+        .end()
+    )
+    assert judge_exactly_once(run).reason == "of 1 acknowledged id: 1 twice (b)"
 
 
 @pytest.mark.parametrize("first", ["fail", "unknown", None])
-def test_whoever_asked_again_and_was_acknowledged_counts_once(first: str | None) -> None:
-    tale = Tale().ask(1, "pay", first, id="a").ask(2, "pay", id="a").end()
-    assert once(Tale().add(*tale.events).rows("a")).result == "pass"
-    assert once(Tale().add(*tale.events).rows()).reason.endswith("1 lost (a)")
-
-
-def test_one_unknown_among_refusals_leaves_it_open() -> None:
-    tale = (
-        Tale().ask(1, "pay", id="z").ask(1, "pay", "unknown", id="a").ask(2, "pay", "fail", id="a")
+def test_a_retried_and_acknowledged_id_is_expected_once(first: str | None) -> None:
+    run = RunBuilder().request(1, "pay", first, id="a").request(2, "pay", id="a").end()
+    assert judge_exactly_once(RunBuilder().add(*run.events).ledger_rows("a")).result == "pass"
+    assert judge_exactly_once(RunBuilder().add(*run.events).ledger_rows()).reason.endswith(
+        "1 lost (a)"
     )
-    assert once(tale.rows("z", "a").end()).result == "pass"
 
 
-def test_only_answers_that_acknowledge_count() -> None:
-    tale = Tale().ask(1, "pay", id="a", value={"decision": "held"})
-    tale.ask(2, "pay", id="b", value={"decision": "admitted"}).end()
+def test_an_id_with_unknown_and_refused_outcomes_may_be_stored() -> None:
+    run = (
+        RunBuilder()
+        .request(1, "pay", id="z")
+        .request(1, "pay", "unknown", id="a")
+        .request(2, "pay", "fail", id="a")
+    )
+    assert judge_exactly_once(run.ledger_rows("z", "a").end()).result == "pass"
+
+
+def test_only_answers_that_match_when_acknowledge() -> None:
+    run = RunBuilder().request(1, "pay", id="a", value={"decision": "held"})
+    run.request(2, "pay", id="b", value={"decision": "admitted"}).end()
     when = {"decision": "admitted"}
-    assert once(Tale().add(*tale.events).rows("b"), when=when).result == "pass"
-    assert once(Tale().add(*tale.events).rows("a", "b"), when=when).result == "fail"
+    assert (
+        judge_exactly_once(RunBuilder().add(*run.events).ledger_rows("b"), when=when).result
+        == "pass"
+    )
+    assert (
+        judge_exactly_once(RunBuilder().add(*run.events).ledger_rows("a", "b"), when=when).result
+        == "fail"
+    )
 
 
-def test_the_id_may_come_with_the_answer_and_be_called_otherwise() -> None:
-    tale = Tale().ask(1, "pay", value={"order": 7}).read("ledger", "orders", {"no": 7}).end()
+def test_the_id_may_be_in_the_answer_and_have_other_field_names() -> None:
+    run = (
+        RunBuilder()
+        .request(1, "pay", value={"order": 7})
+        .final_read("ledger", "orders", {"no": 7})
+        .end()
+    )
     ledger = {**LEDGER, "id": "no"}
-    assert tale.judge("exactly_once", ops="pay", id="order", ledger=ledger).result == "pass"
+    assert run.judge("exactly_once", ops="pay", id="order", ledger=ledger).result == "pass"
 
 
-def test_what_was_set_aside_is_counted_and_not_lost() -> None:
-    tale = Tale().ask(1, "pay", id="a").ask(2, "pay", id="b").rows("a")
-    tale.read("desk", "quarantine", {"id": "b"}).end()
-    verdict = once(tale, also_in={"service": "desk", "read": "quarantine"})
+def test_an_id_that_was_set_aside_is_not_lost() -> None:
+    run = RunBuilder().request(1, "pay", id="a").request(2, "pay", id="b").ledger_rows("a")
+    run.final_read("desk", "quarantine", {"id": "b"}).end()
+    verdict = judge_exactly_once(run, also_in={"service": "desk", "read": "quarantine"})
     assert verdict.result == "pass"
-    assert verdict.reason == "of 2 acknowledged ids: 1 once in the ledger, 1 set aside and counted"
+    assert verdict.reason == "of 2 acknowledged ids: 1 once in the ledger, 1 set aside"
 
 
-def test_several_ledgers_hold_each_id_once_together() -> None:
-    tale = Tale().ask(1, "pay", id="a").ask(2, "pay", id="b")
-    tale.read("one", "orders", {"id": "a"}).read("two", "orders", {"id": "b"}).end()
+def test_several_ledgers_contain_each_id_once_in_total() -> None:
+    run = RunBuilder().request(1, "pay", id="a").request(2, "pay", id="b")
+    run.final_read("one", "orders", {"id": "a"}).final_read("two", "orders", {"id": "b"}).end()
     both = [{"service": "one", "read": "orders"}, {"service": "two", "read": "orders"}]
-    assert tale.judge("exactly_once", ops="pay", ledger=both).result == "pass"
-    tale.read("two", "orders", {"id": "a"}, {"id": "b"}, at=91)
-    assert tale.judge("exactly_once", ops="pay", ledger=both).reason.endswith("1 twice (a)")
+    assert run.judge("exactly_once", ops="pay", ledger=both).result == "pass"
+    run.final_read("two", "orders", {"id": "a"}, {"id": "b"}, at=91)
+    assert run.judge("exactly_once", ops="pay", ledger=both).reason.endswith("1 twice (a)")
 
 
-def test_rows_that_do_not_count_are_left_out() -> None:
-    tale = Tale().ask(1, "pay", id="a")
-    tale.read("ledger", "orders", {"id": "a", "kind": "sale"}, {"id": "x", "kind": "seed"}).end()
+def test_rows_that_do_not_match_where_are_ignored() -> None:
+    run = RunBuilder().request(1, "pay", id="a")
+    run.final_read(
+        "ledger", "orders", {"id": "a", "kind": "sale"}, {"id": "x", "kind": "seed"}
+    ).end()
     ledger = {**LEDGER, "where": {"kind": "sale"}}
-    assert tale.judge("exactly_once", ops="pay", ledger=ledger).result == "pass"
+    assert run.judge("exactly_once", ops="pay", ledger=ledger).result == "pass"
 
 
-def test_pages_of_one_read_belong_together_and_a_second_read_replaces_the_first() -> None:
-    tale = Tale().ask(1, "pay", id="a").ask(2, "pay", id="b")
-    tale.rows("a", at=90, complete=False).rows("b", at=91)
-    assert once(tale).result == "pass"
-    assert once(tale.rows("a", "b", at=92)).result == "pass"
+def test_pages_are_put_together_and_a_second_read_replaces_the_first() -> None:
+    run = RunBuilder().request(1, "pay", id="a").request(2, "pay", id="b")
+    run.ledger_rows("a", at=90, complete=False).ledger_rows("b", at=91)
+    assert judge_exactly_once(run).result == "pass"
+    assert judge_exactly_once(run.ledger_rows("a", "b", at=92)).result == "pass"
 
 
 @pytest.mark.parametrize(
-    ("tale", "reason"),
+    ("run", "reason"),
     [
         (
-            Tale().ask(1, "pay", id="a"),
-            "the final read 'orders' of ledger was never taken, so nobody can tell what is missing",
-        ),
-        (
-            Tale().ask(1, "pay", id="a").rows("b", complete=False),
-            "the final read 'orders' of ledger was cut short, so nobody can tell what is missing",
-        ),
-        (
-            Tale().ask(1, "pay", id="a").rows(complete=False, error="refused"),
+            RunBuilder().request(1, "pay", id="a"),
             (
-                "the final read 'orders' of ledger could not be had (refused), "
-                "so nobody can tell what is missing"
+                "the final read 'orders' of ledger was never taken, "
+                "so missing ids cannot be determined"
             ),
         ),
-        (Tale().ask(1, "pay", "fail", id="a").rows(), "only 0 ids acknowledged, 1 needed to tell"),
-        (Tale().ask(1, "pay").rows(), "an acknowledged pay has no 'id' to look for"),
         (
-            Tale().ask(1, "pay", id="a").read("ledger", "orders", {"number": 1}),
-            "1 row of ledger/orders have no 'id'",
+            RunBuilder().request(1, "pay", id="a").ledger_rows("b", complete=False),
+            "the final read 'orders' of ledger is incomplete, so missing ids cannot be determined",
         ),
         (
-            Tale().ask(1, "pay", id="a").rows().end(quiescent=False),
-            "the system had not come to rest, so 1 missing (a) may yet arrive",
+            RunBuilder().request(1, "pay", id="a").ledger_rows(complete=False, error="refused"),
+            (
+                "the final read 'orders' of ledger failed (refused), "
+                "so missing ids cannot be determined"
+            ),
+        ),
+        (
+            RunBuilder().request(1, "pay", "fail", id="a").ledger_rows(),
+            "only 0 ids acknowledged, at least 1 needed",
+        ),
+        (
+            RunBuilder().request(1, "pay").ledger_rows(),
+            "an acknowledged pay has no 'id' to look for",
+        ),
+        (
+            RunBuilder().request(1, "pay", id="a").final_read("ledger", "orders", {"number": 1}),
+            "1 row of ledger/orders without 'id'",
+        ),
+        (
+            RunBuilder().request(1, "pay", id="a").ledger_rows().end(quiescent=False),
+            "the system was not quiescent when it was read, so 1 missing (a) may yet arrive",
         ),
     ],
 )
-def test_half_a_ledger_proves_nothing(tale: Tale, reason: str) -> None:
-    verdict = once(tale)
+def test_an_incomplete_comparison_is_inconclusive(run: RunBuilder, reason: str) -> None:
+    verdict = judge_exactly_once(run)
     assert (verdict.result, verdict.reason) == ("inconclusive", reason)
 
 
-def test_a_restless_system_is_still_guilty_of_what_is_there() -> None:
-    tale = Tale().ask(1, "pay", id="a").rows("a", "a").end(quiescent=False)
-    assert once(tale).result == "fail"
+def test_a_duplicate_fails_even_if_the_system_was_not_quiescent() -> None:
+    run = RunBuilder().request(1, "pay", id="a").ledger_rows("a", "a").end(quiescent=False)
+    assert judge_exactly_once(run).result == "fail"
 
 
 NAMES = st.sampled_from("abcd")
@@ -164,12 +211,17 @@ ASKED = st.lists(st.tuples(NAMES, st.sampled_from(["ok", "fail", "unknown", None
 
 
 @given(asked=ASKED, rows=st.lists(NAMES, max_size=6), aside=st.lists(NAMES, max_size=2))
-def test_the_verdict_agrees_with_counting_by_hand(
+def test_the_verdict_agrees_with_a_naive_count(
     asked: list[tuple[str, str | None]], rows: list[str], aside: list[str]
 ) -> None:
-    tale = Tale().rows(*rows).read("desk", "aside", *({"id": name} for name in aside)).end()
+    run = (
+        RunBuilder()
+        .ledger_rows(*rows)
+        .final_read("desk", "aside", *({"id": name} for name in aside))
+        .end()
+    )
     for name, outcome in asked:
-        tale.ask(1, "pay", outcome, id=name)
+        run.request(1, "pay", outcome, id=name)
     wrong, acked = False, 0
     for name in "abcd":
         outcomes = {outcome for asked_for, outcome in asked if asked_for == name}
@@ -181,7 +233,7 @@ def test_the_verdict_agrees_with_counting_by_hand(
             wrong |= there > 1
         else:
             wrong |= there > 0
-    verdict = once(tale, also_in={"service": "desk", "read": "aside"})
+    verdict = judge_exactly_once(run, also_in={"service": "desk", "read": "aside"})
     assert verdict.result == ("fail" if wrong else "pass" if acked else "inconclusive")
 
 
@@ -190,36 +242,41 @@ def test_the_verdict_agrees_with_counting_by_hand(
 CENTRAL = {"source": "central"}
 
 
-def honest(tale: Tale, **params: object) -> Verdict:
+def honest(run: RunBuilder, **params: object) -> Verdict:
     given = {"op": "pay", "claim": CENTRAL, "ledger": LEDGER, "channels": "live", **params}
-    return tale.judge("honest_answers", **given)
+    return run.judge("honest_answers", **given)
 
 
-def live(*ids: str, channel: str = "live", tale: Tale | None = None) -> Tale:
+def live(*ids: str, channel: str = "live", run: RunBuilder | None = None) -> RunBuilder:
     items = ({"id": name, "channel": channel} for name in ids)
-    return (tale or Tale()).read("ledger", "orders", *items)
+    return (run or RunBuilder()).final_read("ledger", "orders", *items)
 
 
 def test_claims_that_the_ledger_backs_pass() -> None:
-    tale = (
-        live("a").ask(1, "pay", id="a", value=CENTRAL).ask(2, "pay", id="b", value={"source": "x"})
+    run = (
+        live("a")
+        .request(1, "pay", id="a", value=CENTRAL)
+        .request(2, "pay", id="b", value={"source": "x"})
     )
-    verdict = honest(tale)
+    verdict = honest(run)
     assert verdict.result == "pass"
-    assert verdict.reason == "all of 1 answer that claimed source central are backed"
+    assert (
+        verdict.reason
+        == "each of 1 answer that claimed source central has a matching row in ledger's orders"
+    )
 
 
-@pytest.mark.parametrize("tale", [live(), live("a", channel="late")])
-def test_a_claim_without_a_live_record_is_false(tale: Tale) -> None:
-    verdict = honest(tale.ask(1, "pay", id="a", value=CENTRAL))
+@pytest.mark.parametrize("run", [live(), live("a", channel="late")])
+def test_a_claim_without_a_live_row_fails(run: RunBuilder) -> None:
+    verdict = honest(run.request(1, "pay", id="a", value=CENTRAL))
     assert verdict.result == "fail"
     assert verdict.reason == (
-        "1 of 1 answer that claimed source central are not backed by ledger's orders (a)"
+        "1 of 1 answer that claimed source central without a matching row in ledger's orders (a)"
     )
 
 
 @pytest.mark.parametrize(
-    ("at", "took", "result"),
+    ("at", "latency", "result"),
     [
         (9.0, 0.5, "pass"),
         (12.0, 0.5, "pass"),
@@ -229,45 +286,45 @@ def test_a_claim_without_a_live_record_is_false(tale: Tale) -> None:
         (41.0, 0.5, "pass"),
     ],
 )
-def test_claims_between_the_grace_and_the_heal_pretend(at: float, took: float, result: str) -> None:
-    tale = live("a").fault("cut", 10, 40).ask(at, "pay", id="a", took=took, value=CENTRAL)
-    assert honest(tale, step="cut", grace="2m").result == result
+def test_claims_between_grace_and_heal_fail(at: float, latency: float, result: str) -> None:
+    run = live("a").fault("cut", 10, 40).request(at, "pay", id="a", latency=latency, value=CENTRAL)
+    assert honest(run, step="cut", grace="2m").result == result
 
 
-def test_a_pretence_is_told_with_its_ids() -> None:
-    tale = live("a").fault("cut", 10, 40).ask(20, "pay", id="a", value=CENTRAL)
-    verdict = honest(tale)
+def test_a_claim_during_the_outage_is_reported_with_its_id() -> None:
+    run = live("a").fault("cut", 10, 40).request(20, "pay", id="a", value=CENTRAL)
+    verdict = honest(run)
     assert verdict.reason == "1 answer claimed source central while the center was cut off (a)"
-    assert [event.t for event in tale.proven(verdict)] == [20, 20.1]
+    assert [event.t for event in run.evidence(verdict)] == [20, 20.1]
 
 
-def test_between_two_injections_of_a_flapping_fault_claims_are_honest() -> None:
-    tale = live("a").fault("cut", 10, 20, injection="1").fault("cut", 30, 40, injection="2")
-    assert honest(tale.ask(25, "pay", id="a", value=CENTRAL)).result == "pass"
+def test_claims_between_injections_of_a_flapping_fault_pass() -> None:
+    run = live("a").fault("cut", 10, 20, injection="1").fault("cut", 30, 40, injection="2")
+    assert honest(run.request(25, "pay", id="a", value=CENTRAL)).result == "pass"
 
 
-def test_a_fault_that_did_not_bite_accuses_nobody() -> None:
-    tale = live("a").fault("cut", 10, 40, verified=False).ask(20, "pay", id="a", value=CENTRAL)
-    assert honest(tale).result == "pass"
-    assert honest(tale, step="cut").result == "inconclusive"
+def test_claims_during_an_unverified_fault_do_not_fail() -> None:
+    run = live("a").fault("cut", 10, 40, verified=False).request(20, "pay", id="a", value=CENTRAL)
+    assert honest(run).result == "pass"
+    assert honest(run, step="cut").result == "inconclusive"
 
 
-def test_services_beside_the_cut_may_claim() -> None:
-    tale = live("a").fault("cut", 10, 40).ask(20, "pay", id="a", service="far", value=CENTRAL)
-    assert honest(tale).result == "fail"
-    assert honest(tale, services="shop").result == "inconclusive"
+def test_only_the_named_services_are_judged() -> None:
+    run = live("a").fault("cut", 10, 40).request(20, "pay", id="a", service="far", value=CENTRAL)
+    assert honest(run).result == "fail"
+    assert honest(run, services="shop").result == "inconclusive"
 
 
 @pytest.mark.parametrize(
-    ("tale", "reason"),
+    ("run", "reason"),
     [
-        (live(), "no answer claimed source central, so none could be checked"),
+        (live(), "no answer claimed source central, so there was nothing to check"),
         (
-            Tale().ask(1, "pay", id="a", value=CENTRAL),
+            RunBuilder().request(1, "pay", id="a", value=CENTRAL),
             "the final read 'orders' of ledger was never taken, so no claim can be checked",
         ),
     ],
 )
-def test_claims_that_cannot_be_checked_are_inconclusive(tale: Tale, reason: str) -> None:
-    verdict = honest(tale)
+def test_claims_that_cannot_be_checked_are_inconclusive(run: RunBuilder, reason: str) -> None:
+    verdict = honest(run)
     assert (verdict.result, verdict.reason) == ("inconclusive", reason)

@@ -1,29 +1,31 @@
+"""The check notices."""
+
 import pytest
-from tale import Tale
 
 from harness.checks import Verdict
+from tests.run_builder import RunBuilder
 
 LIMITS = {"first": "2m", "every": "10m", "after": "5m", "languages": ["id", "en"], "jitter": 0}
 
 
-def told(tale: Tale, **params: object) -> Verdict:
-    return tale.judge("notices", **{**LIMITS, **params})
+def judge_notices(run: RunBuilder, **params: object) -> Verdict:
+    return run.judge("notices", **{**LIMITS, **params})
 
 
-def outage(*extra: float, clear: float | None = 44.0, first: float = 12.0) -> Tale:
-    """Down from 10 to 40.1, one second is a minute; progress every ten and at `extra`."""
-    tale = Tale().fault("cut", 10, 40).notice(first, "disruption")
+def outage(*extra: float, clear: float | None = 44.0, first: float = 12.0) -> RunBuilder:
+    """Down from 10 to 40.1 (one second is a minute); progress at `extra`, else every ten."""
+    run = RunBuilder().fault("cut", 10, 40).notice(first, "disruption")
     for t in extra or (22.0, 32.0, 42.0):
-        tale.notice(t, "progress")
+        run.notice(t, "progress")
     if clear is not None:
-        tale.notice(clear, "all-clear")
-    return tale.end(80)
+        run.notice(clear, "all-clear")
+    return run.end(80)
 
 
 def test_notices_in_time_and_to_the_end_pass() -> None:
-    verdict = told(outage())
+    verdict = judge_notices(outage())
     assert verdict.result == "pass"
-    assert verdict.reason == "5 notices, never more than 10 min apart"
+    assert verdict.reason == "5 notices, at most 10 min apart"
     assert verdict.measured == {
         "notices": 5,
         "longest_gap_life_s": 600.0,
@@ -34,20 +36,23 @@ def test_notices_in_time_and_to_the_end_pass() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tale", "reason"),
+    ("run", "reason"),
     [
-        (outage(first=13.0), "the first notice came after 3 min of cut, where 2 min are allowed"),
         (
-            Tale().fault("cut", 10, 40).end(80),
-            "no notice of a disruption came in 1 h 10 min of cut, where 2 min are allowed",
+            outage(first=13.0),
+            "the first notice came only after 3 min of cut, where 2 min are allowed",
+        ),
+        (
+            RunBuilder().fault("cut", 10, 40).end(80),
+            "no notice of a disruption came within 1 h 10 min of cut, where 2 min are allowed",
         ),
         (
             outage(22, 40),
-            "the public heard nothing for 18 min, where a notice is promised every 10 min",
+            "no notice was published for 18 min, where one is promised every 10 min",
         ),
         (
             outage(22, 32, clear=None),
-            "the public heard nothing for 48 min, where a notice is promised every 10 min",
+            "no notice was published for 48 min, where one is promised every 10 min",
         ),
         (outage().notice(25, "progress", 7, id="kabar", en=" "), "notice 7 has no text in 'en'"),
         (outage(22, clear=32), "the all-clear came while cut still lasted"),
@@ -57,75 +62,81 @@ def test_notices_in_time_and_to_the_end_pass() -> None:
         ),
         (
             outage(22, 32, 42, clear=46),
-            "the all-clear came only after 5 min 54 s of all being normal, where 5 min are allowed",
+            (
+                "the all-clear came only after 5 min 54 s of the return to normal, "
+                "where 5 min are allowed"
+            ),
         ),
         (
             outage(22, 32, 42, 52, 62, 72, clear=None),
-            "no all-clear came in 39 min 54 s of all being normal, where 5 min are allowed",
+            "no all-clear came within 39 min 54 s of the return to normal, where 5 min are allowed",
         ),
     ],
 )  # fmt: skip
-def test_broken_promises_fail(tale: Tale, reason: str) -> None:
-    verdict = told(tale)
+def test_late_missing_and_false_notices_fail(run: RunBuilder, reason: str) -> None:
+    verdict = judge_notices(run)
     assert (verdict.reason, verdict.result) == (reason, "fail")
 
 
-def test_the_limits_themselves_are_in_time_and_jitter_is_real() -> None:
+def test_notices_exactly_at_the_limit_pass_and_jitter_is_wall_clock_time() -> None:
     late = outage(22.1, 32.1, 42.1, first=12.1)
-    assert told(late).result == "fail"
-    assert told(late, jitter="100ms").result == "pass"
+    assert judge_notices(late).result == "fail"
+    assert judge_notices(late, jitter="100ms").result == "pass"
 
 
 def test_the_all_clear_is_due_from_when_the_last_service_is_back() -> None:
-    tale = outage(22, 32, 42, 50, clear=54).mode(11, "desk", "manual").mode(49, "desk", "automatic")
-    assert told(tale).result == "pass"
+    run = outage(22, 32, 42, 50, clear=54).mode(11, "desk", "manual").mode(49, "desk", "automatic")
+    assert judge_notices(run).result == "pass"
 
 
 def test_the_all_clear_is_due_from_when_the_last_stage_is_done() -> None:
-    tale = outage(22, 32, 42, 50, clear=54).stage(49, "gates", "done", 1.0)
-    assert told(tale).result == "pass"
+    run = outage(22, 32, 42, 50, clear=54).stage(49, "gates", "done", 1.0)
+    assert judge_notices(run).result == "pass"
 
 
-def test_after_the_all_clear_silence_is_fine_until_the_next_outage() -> None:
-    tale = outage().fault("again", 100, 110).notice(101, "disruption").notice(111, "progress")
-    assert told(tale.notice(112, "all-clear").end(150)).result == "pass"
+def test_no_notices_are_due_between_the_all_clear_and_the_next_outage() -> None:
+    run = outage().fault("again", 100, 110).notice(101, "disruption").notice(111, "progress")
+    assert judge_notices(run.notice(112, "all-clear").end(150)).result == "pass"
 
 
 def test_a_second_outage_needs_an_announcement_of_its_own() -> None:
-    tale = outage().fault("again", 100, 110).notice(105, "disruption").notice(112, "all-clear")
-    assert told(tale).reason == (
-        "the first notice came after 5 min of again, where 2 min are allowed"
+    run = outage().fault("again", 100, 110).notice(105, "disruption").notice(112, "all-clear")
+    assert judge_notices(run).reason == (
+        "the first notice came only after 5 min of again, where 2 min are allowed"
     )
 
 
-def test_an_outage_within_an_outage_is_known_already() -> None:
-    tale = outage().fault("more", 20, 38)
-    assert told(tale).result == "pass"
+def test_an_outage_within_an_outage_needs_no_first_notice() -> None:
+    run = outage().fault("more", 20, 38)
+    assert judge_notices(run).result == "pass"
 
 
 def test_only_the_publishing_service_counts() -> None:
-    assert told(outage(), service="command").result == "pass"
-    assert told(outage(), service="radio").result == "fail"
+    assert judge_notices(outage(), service="command").result == "pass"
+    assert judge_notices(outage(), service="radio").result == "fail"
 
 
 @pytest.mark.parametrize(
-    ("tale", "reason"),
+    ("run", "reason"),
     [
-        (Tale().end(), "no fault was injected in this run, so nothing can be said about an outage"),
         (
-            Tale().fault("cut", 10, None).notice(11, "disruption").end(20),
-            "the outage was not seen to end, so no all-clear was due",
+            RunBuilder().end(),
+            "no fault was injected in this run, so there is no outage to judge",
+        ),
+        (
+            RunBuilder().fault("cut", 10, None).notice(11, "disruption").end(20),
+            "the outage was not verified as healed, so no all-clear was due",
         ),
         (
             outage(22, 32, 42, 52, 62, 72, clear=None).mode(11, "desk", "manual"),
-            "the system never was normal again, so no all-clear was due",
+            "the system did not return to normal; no all-clear was due",
         ),
         (
-            Tale().fault("cut", 10, 20).notice(12, "disruption").end(22),
+            RunBuilder().fault("cut", 10, 20).notice(12, "disruption").end(22),
             "the run ended before the all-clear was due",
         ),
     ],
 )
-def test_what_was_not_due_yet_is_inconclusive(tale: Tale, reason: str) -> None:
-    verdict = told(tale)
+def test_notices_that_were_not_due_yet_are_inconclusive(run: RunBuilder, reason: str) -> None:
+    verdict = judge_notices(run)
     assert (verdict.reason, verdict.result) == (reason, "inconclusive")

@@ -1,1 +1,1 @@
-"""Tests of experiments."""
+"""Tests of experiments.journeys."""

@@ -1,4 +1,4 @@
-"""Walking a journey without any I/O: answers are scripted, time only adds up."""
+"""Drives a journey without I/O: answers are scripted, and pauses are only summed up."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -11,19 +11,19 @@ Script = Iterable[Response] | Callable[[Request], Response]
 
 @dataclass
 class Walked:
-    """What a journey did."""
+    """The requests of a journey, and its pauses in scenario seconds."""
 
     requests: list[Request] = field(default_factory=list)
-    rested: float = 0.0
+    paused: float = 0.0
 
     @property
     def ops(self) -> list[str]:
-        """What was asked, in order."""
+        """The operations of the requests, in order."""
         return [request.op for request in self.requests]
 
 
 def walk(journey: Journey, script: Script) -> Walked:
-    """Send `journey` the answers of `script`; one too few or too many is an error."""
+    """Drive `journey` with the answers of `script`; it must need exactly as many as there are."""
     walked = Walked()
     answers = None if callable(script) else iter(script)
     step: Request | Pause
@@ -31,7 +31,7 @@ def walk(journey: Journey, script: Script) -> Walked:
         step = next(journey)
         while True:
             if isinstance(step, Pause):
-                walked.rested += step.seconds
+                walked.paused += step.seconds
                 step = journey.send(Response(0, {}, "ok"))
                 continue
             walked.requests.append(step)
@@ -43,16 +43,16 @@ def walk(journey: Journey, script: Script) -> Walked:
     return walked
 
 
-def ok(status: int = 200, **said: Any) -> Response:
-    """It happened."""
-    return Response(status, said, "ok")
+def ok(status: int = 200, **content: Any) -> Response:
+    """Return the answer of a request that succeeded."""
+    return Response(status, content, "ok")
 
 
-def fail(status: int = 0, **said: Any) -> Response:
-    """It did not; status 0: refused."""
-    return Response(status, said, "fail", "refused")
+def fail(status: int = 0, **content: Any) -> Response:
+    """Return the answer of a request that had no effect; status 0 is a refused connection."""
+    return Response(status, content, "fail", "refused")
 
 
 def unknown(status: int = 0) -> Response:
-    """Nobody can tell."""
+    """Return the answer of a request that may have had its effect."""
     return Response(status, {}, "unknown", "timed out")

@@ -1,6 +1,6 @@
-"""Leaves the scenarios of this directory to whoever names its stack.
+"""Keeps pytest from collecting the scenarios of this directory without their stack.
 
-They are run by `test_foreign_stack.py` as a user would run them, and as pytest items by
+`test_foreign_stack.py` runs them as a user would; they become pytest items with
 `pytest tests/foreign_stack/experiments --harness-stack tests/foreign_stack`.
 """
 
@@ -10,6 +10,6 @@ import pytest
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Scenario files only with a stack."""
+    """Ignore scenario files unless `--harness-stack` is given."""
     is_scenario = collection_path.name.endswith(".scenario.yaml")
     return True if is_scenario and not config.getoption("--harness-stack") else None

@@ -1,4 +1,4 @@
-"""Who buys at the shop: one customer after the other, each with one order.
+"""The users of the shop: customers who arrive one after the other, each with one order.
 
 params: {orders_per_minute: 5}
 """
@@ -9,11 +9,12 @@ from typing import Any
 
 from harness.load import Arrival, Journey, Pause, Request
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
+"""Of an order and between two tries, in scenario seconds."""
 
 
 def arrivals(params: Mapping[str, Any], random: Random, duration: float) -> Iterator[Arrival]:
-    """Customers, independent of each other."""
+    """Yield customers with exponentially distributed times between them."""
     rate = params.get("orders_per_minute")
     if not isinstance(rate, int | float) or rate <= 0:
         raise ValueError("orders_per_minute: must be a number above 0, as in 5")
@@ -26,7 +27,7 @@ def arrivals(params: Mapping[str, Any], random: Random, duration: float) -> Iter
 
 
 def buyer(actor: str, order: str, amount: int) -> Journey:
-    """Orders, and asks again under the same number for as long as nobody knows what happened."""
+    """Place an order; retry it with the same id, three times in all, until it is accepted."""
     for _ in range(3):
         answer = yield Request(
             op="order",
@@ -34,12 +35,12 @@ def buyer(actor: str, order: str, amount: int) -> Journey:
             method="POST",
             path="/orders",
             json={"id": order, "amount": amount, "customer": actor},
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             input={"id": order, "amount": amount},
         )
         if answer.outcome == "ok":
             return
-        yield Pause(PATIENCE)
+        yield Pause(TIMEOUT)
 
 
 JOURNEYS = {"buyer": buyer}

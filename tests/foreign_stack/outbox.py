@@ -1,6 +1,6 @@
-"""What shop and worker share: the orders on disk, the way to the provider, time, the log.
+"""What shop and worker share: the stored orders, calls to the provider, time, and the log.
 
-Standard library only. An order is committed before anybody is told about it.
+Standard library only. An order is committed before it is acknowledged.
 """
 
 import http.client
@@ -12,25 +12,25 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 PACE = float(os.environ.get("PACE", "1"))
-SHORTEST = 0.25
-"""Real seconds; no answer can be expected sooner, however fast the story is told."""
+SHORTEST_TIMEOUT = 0.25
+"""In wall-clock seconds: a real answer takes this long at any pace."""
 
 
-def real(life: float, shortest: float = 0.0) -> float:
-    """Real seconds in `life` seconds of life."""
-    return max(life / PACE, shortest)
+def wall_seconds(scenario_seconds: float, shortest: float = 0.0) -> float:
+    """Return `scenario_seconds` in wall-clock seconds at the run's pace, at least `shortest`."""
+    return max(scenario_seconds / PACE, shortest)
 
 
-def say(event: str, **data: object) -> None:
-    """Log an event."""
+def log(event: str, **data: object) -> None:
+    """Write an event to stdout as one JSON line."""
     sys.stdout.write(json.dumps({"event": event, **data}) + "\n")
     sys.stdout.flush()
 
 
 def charge(order: str, amount: int) -> bool:
-    """Have `order` charged; False if the provider did not confirm it, whatever the reason."""
+    """Ask the provider to charge `order`; return True if it confirmed."""
     host, _, port = os.environ["PAY"].rpartition(":")
-    timeout = real(20.0, SHORTEST)
+    timeout = wall_seconds(20.0, SHORTEST_TIMEOUT)
     with closing(http.client.HTTPConnection(host, int(port), timeout=timeout)) as connection:
         try:
             connection.request("POST", "/charges", json.dumps({"id": order, "amount": amount}))
@@ -40,10 +40,10 @@ def charge(order: str, amount: int) -> bool:
             return False
 
 
-def reachable() -> bool:
-    """Whether the provider answers."""
+def is_reachable() -> bool:
+    """Return True if the provider answers its health check."""
     host, _, port = os.environ["PAY"].rpartition(":")
-    timeout = real(20.0, SHORTEST)
+    timeout = wall_seconds(20.0, SHORTEST_TIMEOUT)
     with closing(http.client.HTTPConnection(host, int(port), timeout=timeout)) as connection:
         try:
             connection.request("GET", "/health")
@@ -53,7 +53,7 @@ def reachable() -> bool:
 
 
 class Outbox:
-    """The orders: `charged`, or `queued` until the worker has charged them."""
+    """The stored orders, each `charged`, or `queued` until the worker has charged it."""
 
     def __init__(self) -> None:
         with self._open() as db:
@@ -63,10 +63,10 @@ class Outbox:
                 " id TEXT UNIQUE, amount INTEGER, state TEXT, tried INTEGER)"
             )
 
-    def keep(self, order: str, amount: int, state: str, *, tried: bool) -> None:
-        """Keep an order; one that is known stays as it is.
+    def add(self, order: str, amount: int, state: str, *, tried: bool) -> None:
+        """Store an order, unless its id is already stored.
 
-        `tried`: the provider was asked, and may have charged it although it did not say so.
+        `tried`: the provider was asked to charge it, and may have done so without confirming.
         """
         with self._open() as db:
             db.execute(
@@ -75,33 +75,33 @@ class Outbox:
             )
 
     def state(self, order: str) -> str | None:
-        """The state of an order; None if it is not known."""
+        """Return the state of an order; None if it is not stored."""
         with self._open() as db:
             row = db.execute("SELECT state FROM orders WHERE id = ?", (order,)).fetchone()
         return None if row is None else str(row[0])
 
     def oldest(self) -> tuple[str, int] | None:
-        """The order that has been queued the longest, with its amount."""
+        """Return the oldest queued order with its amount; None if none is queued."""
         with self._open() as db:
             row = db.execute(
                 "SELECT id, amount FROM orders WHERE state = 'queued' ORDER BY number LIMIT 1"
             ).fetchone()
         return None if row is None else (str(row[0]), int(row[1]))
 
-    def charged(self, order: str) -> None:
-        """The provider has confirmed a queued order."""
+    def set_charged(self, order: str) -> None:
+        """Mark a queued order as charged."""
         with self._open() as db:
             db.execute("UPDATE orders SET state = 'charged' WHERE id = ?", (order,))
 
     def pending(self) -> int:
-        """How many orders are queued."""
+        """Return the number of queued orders."""
         with self._open() as db:
             return int(
                 db.execute("SELECT count(*) FROM orders WHERE state = 'queued'").fetchone()[0]
             )
 
     def page(self, after: int, size: int) -> list[dict[str, object]]:
-        """Up to `size` orders that were kept after number `after`."""
+        """Return up to `size` orders that were stored after number `after`."""
         with self._open() as db:
             rows = db.execute(
                 "SELECT number, id, amount, state, tried FROM orders WHERE number > ?"

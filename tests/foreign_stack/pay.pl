@@ -1,7 +1,7 @@
-# The payment provider: POST /charges {id, amount} charges an order, once however often it is asked;
-# GET /charges reads all charges, oldest first, in pages; GET /health answers while it is alive.
-# One process, one thread, one request per connection. A charge is on the disk before it is
-# confirmed. Needs nothing but Perl 5.14 or newer.
+# The payment provider. POST /charges {id, amount} charges an order (idempotent by id); GET /charges
+# returns all charges, oldest first, in pages; GET /health answers 200.
+# One process, one thread, one request per connection. A charge is on disk before it is confirmed.
+# Needs Perl 5.14 or newer and nothing else.
 use strict;
 use warnings;
 use IO::Handle;
@@ -44,7 +44,7 @@ sub answer {
     return (404, {error => "no such path"});
 }
 
-# The whole request in $data as head and body; nothing while some of it is still to come.
+# Return head and body of the request in $data; an empty list while it is incomplete.
 sub request {
     my ($data) = @_;
     my ($head, $body) = $data =~ m{\A(.*?\r?\n)\r?\n(.*)\z}s or return;
@@ -55,7 +55,7 @@ sub request {
 my $path = $ENV{LEDGER} or die "LEDGER is not set\n";
 if (open my $old, "<", $path) {
     while (my $line = <$old>) {
-        my $charge = eval { $json->decode($line) } or next;    # cut short by a kill: not confirmed
+        my $charge = eval { $json->decode($line) } or next;    # a line cut short by a kill was never confirmed
         push @charges, $charge;
         $charged{$charge->{id}} = 1;
     }

@@ -1,8 +1,10 @@
-"""The shop. An order is charged at once; while the provider is out of reach it is queued.
+"""The shop. It charges an order at once, or queues it while the provider cannot be reached.
 
-automatic   orders are charged as they come
-manual      the provider does not confirm: orders are queued, and the provider is looked for
-mixed       it is back: new orders are charged, the worker is still charging the queued ones
+Its modes:
+
+    automatic   orders are charged as they come
+    manual      the provider does not confirm: orders are queued, and the provider is probed
+    mixed       the provider is back: new orders are charged, the worker charges the queued ones
 """
 
 import json
@@ -12,65 +14,71 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from urllib.parse import parse_qs, urlsplit
 
-from outbox import Outbox, charge, reachable, real, say
+from outbox import Outbox, charge, is_reachable, log, wall_seconds
 
-LOOK_AGAIN = 30.0
+PROBE_EVERY = 30.0
+"""In scenario seconds."""
 REPORT_EVERY = 0.25
+"""In wall-clock seconds."""
 PAGE = 100
 
 
 class Shop:
-    """Takes orders, and knows how it works at the moment."""
+    """Takes orders and keeps its mode."""
 
     def __init__(self) -> None:
         self.outbox = Outbox()
         self._mode, self._changes = "", 0
         self._lock = Lock()
-        self._become("mixed" if self.outbox.pending() else "automatic", "opened")
+        self._set_mode("mixed" if self.outbox.pending() else "automatic", "opened")
 
     def order(self, order: str, amount: int) -> tuple[int, dict[str, object]]:
-        """Take an order; asked again about the same one, answer as before."""
+        """Take an order; one that is stored already is answered with its state.
+
+        Returns:
+            The HTTP status and the answer: 201 if it is charged, 202 if it is queued.
+        """
         state = self.outbox.state(order)
         if state is None:
             mode, changes = self._mode, self._changes
             tried = mode != "manual"
             state = "charged" if tried and charge(order, amount) else "queued"
-            self.outbox.keep(order, amount, state, tried=tried)
-            # A charge that was under way when the mode changed says nothing about the new one.
+            self.outbox.add(order, amount, state, tried=tried)
+            # A charge that was in flight when the mode changed proves nothing about the new mode.
             if state == "queued" and tried and changes == self._changes:
-                self._become("manual", "the provider did not confirm a charge")
+                self._set_mode("manual", "the provider did not confirm a charge")
         return (201 if state == "charged" else 202), {"id": order, "status": state}
 
     def watch(self) -> None:
-        """Look for the provider while it is away, and report what is queued; for ever."""
-        looked = 0.0
+        """Report the backlog, and probe the provider while it cannot be reached; never returns."""
+        probed = 0.0
         while True:
             pending = self.outbox.pending()
-            say("gauge", pending=pending)
+            log("gauge", pending=pending)
             now = time.monotonic()
-            if self._mode == "manual" and now - looked >= real(LOOK_AGAIN):
-                looked = now
-                if reachable():
-                    self._become("mixed", "the provider answers again")
+            if self._mode == "manual" and now - probed >= wall_seconds(PROBE_EVERY):
+                probed = now
+                if is_reachable():
+                    self._set_mode("mixed", "the provider answers again")
             elif self._mode == "mixed" and pending == 0:
-                self._become("automatic", "everything that was queued is charged")
+                self._set_mode("automatic", "all queued orders are charged")
             time.sleep(REPORT_EVERY)
 
-    def _become(self, mode: str, reason: str) -> None:
+    def _set_mode(self, mode: str, reason: str) -> None:
         with self._lock:
             if mode != self._mode:
-                say("mode", mode=mode, previous=self._mode, reason=reason)
+                log("mode", mode=mode, previous=self._mode, reason=reason)
                 self._mode, self._changes = mode, self._changes + 1
 
 
 class Handler(BaseHTTPRequestHandler):
-    """HTTP in front of the shop."""
+    """The HTTP interface of the shop."""
 
     protocol_version = "HTTP/1.1"
     shop: Shop
 
     def do_GET(self) -> None:
-        """Health, rest, and the orders for whoever wants to compare."""
+        """Answer `/health`, `/status` (quiescence) and `/orders` (the final read, in pages)."""
         target = urlsplit(self.path)
         if target.path == "/health":
             self._answer(200, {"status": "ok"})
@@ -86,7 +94,7 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(404, {"error": "no such path"})
 
     def do_POST(self) -> None:
-        """An order: `{id, amount}`."""
+        """Take an order, a JSON object `{id, amount}`."""
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         try:
             order = json.loads(body)
@@ -97,7 +105,7 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(*self.shop.order(name, amount))
 
     def log_message(self, *_: object) -> None:
-        """Requests are no news."""
+        """Do not log requests."""
 
     def _answer(self, status: int, content: dict[str, object]) -> None:
         body = json.dumps(content).encode()
@@ -109,14 +117,14 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """A thread for each connection, as many as may come at once."""
+    """A server with one thread per connection."""
 
     daemon_threads = True
     request_queue_size = 128
 
 
 def main() -> None:
-    """Open the shop."""
+    """Start the shop."""
     Handler.shop = Shop()
     Thread(target=Handler.shop.watch, daemon=True).start()
     host, _, port = os.environ["LISTEN"].rpartition(":")

@@ -1,4 +1,4 @@
-"""The same commands run a system that shares nothing with the first one, as they are."""
+"""The harness, unchanged, runs a second system that shares nothing with the reference system."""
 
 import json
 import os
@@ -23,13 +23,13 @@ pytestmark = pytest.mark.stack
 
 
 def harness(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    """`harness WORDS`, as from a shell."""
+    """Run `harness WORDS` as from a shell."""
     command = [sys.executable, "-c", "from harness.cli import main; main()", *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
 
 
 def processes_of(directory: Path) -> list[str]:
-    """The processes of every stack whose state is kept under `directory`."""
+    """Return the pids of all stacks whose state directory is under `directory`."""
     found = []
     for environment in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):
@@ -39,7 +39,7 @@ def processes_of(directory: Path) -> list[str]:
 
 
 def eventually(condition: Callable[[], bool], limit: float = 20.0) -> None:
-    """Return when `condition` is true."""
+    """Wait until `condition` is true, at most `limit` seconds."""
     deadline = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < deadline, f"did not come true in {limit} s"
@@ -48,7 +48,7 @@ def eventually(condition: Callable[[], bool], limit: float = 20.0) -> None:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Iterator[Path]:
-    """The stack in a directory of its own, for commands that keep their state beside it."""
+    """Copy the stack to a directory of its own, for commands that write their state into it."""
     directory = tmp_path / "shop"
     ignored = shutil.ignore_patterns("__pycache__", ".harness", "runs")
     shutil.copytree(HERE, directory, ignore=ignored)
@@ -56,7 +56,7 @@ def copy(tmp_path: Path) -> Iterator[Path]:
     harness("down", "--stack", directory)
 
 
-def test_it_has_no_asgi_application_and_not_only_python() -> None:
+def test_the_stack_has_no_asgi_application_and_not_only_python() -> None:
     spec = read_stack(HERE, os.environ)
 
     programs = {
@@ -84,13 +84,13 @@ def test_every_expectation_holds(scenario: str, tmp_path: Path) -> None:
     assert harness("judge", out).returncode == 0, "judged again from the files alone"
 
 
-def test_a_provider_that_charges_twice_is_found_out(copy: Path, tmp_path: Path) -> None:
+def test_a_provider_that_charges_twice_is_detected(copy: Path, tmp_path: Path) -> None:
     pay = copy / "pay.pl"
-    remembers = "$charged{$id} = 1;"
-    assert remembers in pay.read_text()
-    pay.write_text(pay.read_text().replace(remembers, ""))
+    keeps_ids = "$charged{$id} = 1;"
+    assert keeps_ids in pay.read_text()
+    pay.write_text(pay.read_text().replace(keeps_ids, ""))
     scenario = copy / "experiments" / "provider_cut.scenario.yaml"
-    # Charges arrive, their answers do not: the shop queues what the provider has charged already.
+    # Charges arrive and their answers do not: the shop queues orders that are charged already.
     scenario.write_text(scenario.read_text().replace("fault: cut", "fault: lose_replies"))
     out = tmp_path / "run"
 
@@ -122,7 +122,7 @@ def test_up_status_logs_down(copy: Path) -> None:
     assert processes_of(copy) == []
 
 
-def test_an_order_survives_the_death_of_the_shop_and_of_the_provider(copy: Path) -> None:
+def test_an_order_survives_a_kill_of_the_shop_and_of_the_provider(copy: Path) -> None:
     with LocalStack(read_stack(copy, os.environ), copy / "state") as stack:
         stack.start(Settings(pace=120), lines=lambda *_: None, nodes=lambda _: None)
         stack.kill("pay")
@@ -141,7 +141,7 @@ def test_an_order_survives_the_death_of_the_shop_and_of_the_provider(copy: Path)
         assert charges["next"] is None
 
 
-def test_ctrl_c_leaves_nothing(copy: Path, tmp_path: Path) -> None:
+def test_ctrl_c_leaves_no_process(copy: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from harness.cli import main; main()"]
     out = tmp_path / "run"
     words = ["run", "provider_cut", "--stack", str(copy), "--out", str(out)]

@@ -1,20 +1,20 @@
-"""The check that comes with the shop, on literal histories."""
+"""The shop's own check on built histories."""
 
 import importlib
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from harness.checks import CHECKS, Check
-from harness.history import AnyEvent, History, Invoke, Ok, Read, Started
+from harness.history import History
+from tests.run_builder import RunBuilder
 
 
 @pytest.fixture
 def check(monkeypatch: pytest.MonkeyPatch) -> Iterator[Check]:
-    """The check, imported as `harness run --stack` does."""
+    """Yield the check, imported as `harness run --stack` imports it."""
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     importlib.import_module("shop_checks")
     yield CHECKS.pop("oldest_first")()
@@ -22,33 +22,28 @@ def check(monkeypatch: pytest.MonkeyPatch) -> Iterator[Check]:
 
 
 def history(orders: Sequence[str] | None, charges: Sequence[str] | None) -> History:
-    """Orders a, b and c were queued; what the shop and its provider hold at the end.
+    """Return a history in which the orders a, b and c were queued.
 
-    The shop had tried to charge those in capitals.
+    Args:
+        orders: final read of the shop, one letter for each order. A capital letter is an order that
+            the shop had tried to charge before it queued it. None if the read was never taken.
+        charges: final read of the provider, one letter for each charge; None as above.
     """
-    events: list[AnyEvent] = [
-        Started(t=0.0, scenario="x", seed=0, pace=1.0, epoch=0.0, origin="2024-06-20")
-    ]
+    run = RunBuilder()
     for t, name in enumerate("abc"):
-        common = {"id": name, "op": "order", "service": "shop"}
-        events.append(
-            Invoke(t=t, actor=name, journey="buy", due=t, input={"id": name}, **common)  # type: ignore[arg-type]
-        )
-        events.append(
-            Ok(t=t, latency=0.0, status=202, value={"status": "queued"}, **common)  # type: ignore[arg-type]
-        )
+        run.request(t, "order", value={"status": "queued"}, id=name)
     for service, read, rows in (("shop", "orders", orders), ("pay", "charges", charges)):
         if rows is not None:
-            items = tuple({"id": name.lower(), "tried": name.isupper()} for name in rows)
-            events.append(Read(t=9.0, service=service, name=read, items=items, complete=True))
-    return History([msgspec.structs.replace(e, index=i) for i, e in enumerate(events)])
+            items = ({"id": name.lower(), "tried": name.isupper()} for name in rows)
+            run.final_read(service, read, *items)
+    return run.history()
 
 
 @pytest.mark.parametrize(
     ("orders", "charges", "result"),
     [
         ("abc", "abc", "pass"),
-        ("abc", "xaybcz", "pass"),  # what was never queued does not count
+        ("abc", "xaybcz", "pass"),  # charges of orders that were not queued do not count
         ("aBc", "bac", "pass"),  # b may have been charged before it was queued
         ("aBc", "bca", "fail"),
         ("ABC", "bca", "inconclusive"),
@@ -60,7 +55,7 @@ def history(orders: Sequence[str] | None, charges: Sequence[str] | None) -> Hist
         ("abc", None, "inconclusive"),
     ],
 )
-def test_what_was_queued_is_charged_in_its_order(
+def test_queued_orders_must_be_charged_in_their_order(
     check: Check, orders: str | None, charges: str | None, result: str
 ) -> None:
     assert check.judge(history(orders, charges)).result == result

@@ -1,36 +1,38 @@
-"""The worker: charges queued orders, oldest first, unhurried; waits longer after each refusal.
+"""The worker: charges queued orders, oldest first, with a backoff after each refusal.
 
-Killed between a charge and the note of it, it charges the same order again when it is back; the
-provider knows orders by their id and charges each once.
+If it is killed between a charge and storing it, it charges the same order again after its restart;
+the provider is idempotent by order id.
 """
 
 import os
 import time
 
-from outbox import Outbox, charge, real, say
+from outbox import Outbox, charge, log, wall_seconds
 
 BETWEEN_CHARGES = float(os.environ.get("BETWEEN_CHARGES", "4"))
-FIRST_WAIT, LONGEST_WAIT = 15.0, 120.0
-LOOK = 0.1
+FIRST_BACKOFF, LONGEST_BACKOFF = 15.0, 120.0
+"""In scenario seconds, as is `BETWEEN_CHARGES`."""
+POLL_EVERY = 0.1
+"""In wall-clock seconds."""
 
 
 def main() -> None:
-    """Charge for ever."""
+    """Charge queued orders; never returns."""
     outbox = Outbox()
-    done, wait = 0, FIRST_WAIT
+    done, backoff = 0, FIRST_BACKOFF
     while True:
         order = outbox.oldest()
         if order is None:
             done = 0
-            time.sleep(LOOK)
+            time.sleep(POLL_EVERY)
         elif charge(*order):
-            outbox.charged(order[0])
-            done, wait = done + 1, FIRST_WAIT
-            say("journal", pending=outbox.pending(), done=done)
-            time.sleep(real(BETWEEN_CHARGES))
+            outbox.set_charged(order[0])
+            done, backoff = done + 1, FIRST_BACKOFF
+            log("journal", pending=outbox.pending(), done=done)
+            time.sleep(wall_seconds(BETWEEN_CHARGES))
         else:
-            time.sleep(real(wait))
-            wait = min(wait * 2, LONGEST_WAIT)
+            time.sleep(wall_seconds(backoff))
+            backoff = min(backoff * 2, LONGEST_BACKOFF)
 
 
 if __name__ == "__main__":

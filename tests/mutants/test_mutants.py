@@ -98,7 +98,7 @@ ROWS = (
             "baggage-dps": "public:wrong_bag",
         },
         {
-            "notices": ("heard nothing for",),
+            "notices": ("no notice was published for",),
             "applications_exactly_once": ("lost",),
             "bags_match": ("lost", "with the wrong passenger"),
         },
@@ -120,7 +120,7 @@ ROWS = (
     Row(
         "counters retry without pause or limit",
         dict.fromkeys(COUNTERS, "counter:stormy"),
-        {"no_storm": ("requests reached the center for each one of a user",)},
+        {"no_storm": ("requests per user request reached the tenants",)},
     ),
     Row(
         "a counter stops replaying its journal after the first batch",
@@ -139,7 +139,7 @@ ROWS = (
     Row(
         "counters have no manual fallback",
         dict.fromkeys(COUNTERS, "counter:never_by_hand"),
-        {"fallback": ("went manual not at all",)},
+        {"fallback": ("never went manual",)},
         # Without a counter in manual mode as witness, the plan considers no tenant lost.
         may_also_fail=frozenset({"errors_subside", "stages_in_order"}),
     ),
@@ -171,7 +171,7 @@ ROWS = (
     Row(
         "a fault has no effect",
         {},
-        {"faults_bite": ("not seen to bite",)},
+        {"faults_bite": ("not verified",)},
         scenario="harmless",
         exit_code=ExitCode.INCONCLUSIVE,
     ),

@@ -1,4 +1,4 @@
-"""Everything that can be wrong in a scenario file is said on one line: place, key, cure."""
+"""Every error in a scenario file is reported on one line with place, key and cure."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ CALL = {"at": "10m", "call": {"service": "a", "path": "/x"}}
 
 BAD: list[tuple[dict[str, object], str, str]] = [
     ({"name": None}, "name", "must be text"),
-    ({"name": "Has Spaces"}, "name", "small letters, digits and _ only; it is 'Has Spaces'"),
+    ({"name": "Has Spaces"}, "name", "lowercase letters, digits and _ only; it is 'Has Spaces'"),
     ({"title": 3}, "title", "must be text; put quotes around it; it is 3"),
     ({"nmae": "x"}, "nmae", "unknown key; did you mean name?"),
     ({"pace": 0}, "pace", "greater than 0"),
@@ -32,7 +32,7 @@ BAD: list[tuple[dict[str, object], str, str]] = [
     ({"load": None}, "load", "must be a mapping"),
     ({"load": {"duration": "1h"}}, "load.journeys", "is missing"),
     ({"load": {"journeys": "j"}}, "load.duration", "is missing"),
-    ({"load": {"journeys": "no-module", "duration": "1h"}}, "load.journeys", "a module's name"),
+    ({"load": {"journeys": "no-module", "duration": "1h"}}, "load.journeys", "a module name"),
     ({"load": {"journeys": "j", "duration": "soon"}}, "load.duration", "18s, 250ms, 1h30m"),
     ({"load": {"journeys": "j", "duration": -1}}, "load.duration", "greater than or equal to 0"),
     (
@@ -60,7 +60,7 @@ BAD: list[tuple[dict[str, object], str, str]] = [
     (
         {"timeline": [{"name": "s", "after": "s", "fault": "cut", "on": {"link": "a"}}]},
         "",
-        "await each other: s -> s",
+        "wait for each other: s -> s",
     ),
     (
         {
@@ -70,7 +70,7 @@ BAD: list[tuple[dict[str, object], str, str]] = [
             ]
         },
         "",
-        "steps await each other",
+        "steps wait for each other",
     ),
     (
         {
@@ -79,10 +79,10 @@ BAD: list[tuple[dict[str, object], str, str]] = [
             ]
         },
         "timeline.0.when",
-        "a trigger waits for what services say",
+        "a trigger waits for events of services and faults",
     ),
-    ({"timeline": [{**STEP, "at": "9h"}]}, "", "comes after the run's end"),
-    ({"timeline": [STEP, STEP]}, "", "is named twice"),
+    ({"timeline": [{**STEP, "at": "9h"}]}, "", "starts after the end of load and settle"),
+    ({"timeline": [STEP, STEP]}, "", "two steps are called"),
     ({"timeline": [{**CALL, "call": {"service": "a"}}]}, "timeline.0.call.path", "is missing"),
     (
         {"timeline": [{**CALL, "call": {"service": "a", "path": "x"}}]},
@@ -110,7 +110,7 @@ BAD: list[tuple[dict[str, object], str, str]] = [
 
 
 @pytest.mark.parametrize(("change", "key", "cure"), BAD, ids=[f"{n}" for n in range(len(BAD))])
-def test_a_bad_scenario_is_one_line_with_place_and_cure(
+def test_a_bad_scenario_is_reported_on_one_line_with_place_and_cure(
     tmp_path: Path, change: dict[str, object], key: str, cure: str
 ) -> None:
     path = tmp_path / "bad.scenario.yaml"
@@ -124,7 +124,7 @@ def test_a_bad_scenario_is_one_line_with_place_and_cure(
 
 FILES = [
     ("x.scenario.yaml", "a: [", "is not YAML"),
-    ("x.scenario.yaml", "a: 1\nb: 2\na: 3", ":3: is not YAML: key 'a' stands twice"),
+    ("x.scenario.yaml", "a: 1\nb: 2\na: 3", ":3: is not YAML: key 'a' is used twice"),
     ("x.scenario.yaml", "- a", "must be a mapping"),
     ("x.scenario.yaml", "", "must be a mapping"),
     ("x.yaml", "a: 1", "ends in .scenario.yaml"),
@@ -139,7 +139,7 @@ FILES = [
 
 
 @pytest.mark.parametrize(("name", "text", "cure"), FILES)
-def test_a_file_that_holds_no_scenario_is_one_line(
+def test_a_file_without_a_scenario_is_reported_on_one_line(
     tmp_path: Path, name: str, text: str, cure: str
 ) -> None:
     path = tmp_path / name
@@ -149,12 +149,12 @@ def test_a_file_that_holds_no_scenario_is_one_line(
     assert any(str(path) in p and cure in p and "\n" not in p for p in caught.value.problems)
 
 
-def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_on_one_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         load_scenario(tmp_path / "none.scenario.yaml")
 
 
-def test_a_file_that_is_not_text_is_one_line(tmp_path: Path) -> None:
+def test_a_file_that_is_not_utf8_is_reported_on_one_line(tmp_path: Path) -> None:
     path = tmp_path / "x.scenario.yaml"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UsageError, match="UTF-8"):

@@ -1,4 +1,4 @@
-"""Scenarios read back as they were written, from YAML, Python and JSON alike."""
+"""Scenarios in YAML, Python and JSON are read back as they were written."""
 
 from pathlib import Path
 
@@ -16,16 +16,16 @@ from harness.scenario import (
 )
 
 YAML = """
-name: story
-title: A story
+name: outage
+title: An outage
 pace: 60
 origin: 2024-06-20T04:00:00+07:00
-load: {journeys: journeys, duration: 1h30m, params: {airports: [cgk]}}
+load: {journeys: journeys, duration: 1h30m, params: {shops: [north]}}
 timeline:
   - {name: outage, at: 10m, fault: blackhole, on: {site: datacenter}, for: 20m}
-  - {after: outage, delay: 90s, fault: kill, on: {service: border}, for: 1m}
+  - {after: outage, delay: 90s, fault: kill, on: {service: payment}, for: 1m}
   - when: {event: journal, at_least: {share: 0.5}, within: 2h}
-    call: {service: border, path: /x, json: {a: 1}}
+    call: {service: payment, path: /x, json: {a: 1}}
 expect:
   - quiesced
   - notices: {every: 6h}
@@ -43,8 +43,8 @@ scenario = Scenario(
 """
 
 
-def test_yaml_and_the_json_kept_as_evidence_say_the_same(tmp_path: Path) -> None:
-    path = tmp_path / "story.scenario.yaml"
+def test_a_yaml_scenario_round_trips_through_the_json_of_the_run_folder(tmp_path: Path) -> None:
+    path = tmp_path / "outage.scenario.yaml"
     path.write_text(YAML)
     scenario = load_scenario(path)
     assert scenario.faults[0].for_ == 1200.0
@@ -88,17 +88,17 @@ def test_an_expectation_has_three_short_forms(
     ("text", "seconds"),
     [("18s", 18), ("250ms", 0.25), ("1h30m", 5400), ("3d", 259200), ("2min", 120), (7, 7)],
 )
-def test_durations_are_read_as_people_write_them(text: object, seconds: float) -> None:
+def test_durations_are_parsed(text: object, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "soon", "1h later", "-5s", "5 parsecs", True, None, []])
-def test_what_is_no_duration_is_refused(text: object) -> None:
+def test_an_invalid_duration_is_an_error(text: object) -> None:
     with pytest.raises(ValueError, match="is not a duration"):
         parse_duration(text)
 
 
 @given(st.integers(min_value=0, max_value=10**12))
-def test_a_written_duration_is_read_back_exactly(milliseconds: int) -> None:
+def test_a_written_duration_is_parsed_back(milliseconds: int) -> None:
     seconds = milliseconds / 1000
     assert parse_duration(write_duration(seconds)) == pytest.approx(seconds, abs=1e-6)

@@ -1,10 +1,13 @@
-"""Histories in few words: a tale is told in any order, and read by time.
+"""Builds the history of a run from short method calls, for tests and benchmarks of checks.
 
-tale = Tale(pace=60)                      # one second of the run is a minute of life
-tale.fault("cut", 10, 20)                 # bites at 10, begins to be taken back at 20
-tale.mode(11, "counter", "manual")
-tale.many(30, 0, 9, "pay")                # thirty good requests from second 0 to 9
-verdict = tale.judge("fallback", services="counter", within="2m")
+    run = RunBuilder(pace=60)              # one second of the run is one scenario minute
+    run.fault("cut", 10, 20)               # verified at 10, healing begins at 20
+    run.mode(11, "shop", "manual")
+    run.requests(30, 0, 9, "pay")          # thirty successful requests from second 0 to 9
+    verdict = run.judge("fallback", services="shop", within="2m")
+
+Events may be added in any order; `history()` sorts them by time. All times are wall-clock seconds
+since the run began.
 """
 
 from typing import Any, Literal
@@ -36,15 +39,17 @@ from harness.history import (
 )
 from harness.scenario import Expectation
 
-OUTCOMES: dict[str, type[Ok | Fail | Unknown]] = {"ok": Ok, "fail": Fail, "unknown": Unknown}
+COMPLETIONS: dict[str, type[Ok | Fail | Unknown]] = {"ok": Ok, "fail": Fail, "unknown": Unknown}
 
 
-class Tale:
+class RunBuilder:
+    """Collects events; each method adds some and returns the builder."""
+
     def __init__(self, pace: float = 60.0, backend: str = "local") -> None:
         self.events: list[AnyEvent] = [
             Started(
                 t=0.0,
-                scenario="tale",
+                scenario="built",
                 seed=1,
                 pace=pace,
                 epoch=0.0,
@@ -54,23 +59,35 @@ class Tale:
         ]
         self._ids = 0
 
-    def add(self, *events: AnyEvent) -> "Tale":
+    def add(self, *events: AnyEvent) -> "RunBuilder":
+        """Add events as they are."""
         self.events += events
         return self
 
-    def ask(
+    def request(
         self,
         at: float,
         op: str,
         outcome: str | None = "ok",
         *,
         service: str = "shop",
-        took: float = 0.1,
+        latency: float = 0.1,
         lag: float = 0.0,
         value: dict[str, Any] | None = None,
         **data: Any,
-    ) -> "Tale":
-        """A request; `outcome` None: no answer. Keywords are its input."""
+    ) -> "RunBuilder":
+        """Add a request and its answer.
+
+        Args:
+            at: when it was sent.
+            op: its operation.
+            outcome: `ok`, `fail`, `unknown`, or None for no answer at all.
+            service: the service that it was sent to.
+            latency: time until the answer.
+            lag: time between its due time and `at`.
+            value: JSON object of the answer.
+            data: input of the request.
+        """
         self._ids += 1
         name = f"r{self._ids}"
         self.events.append(
@@ -87,17 +104,23 @@ class Tale:
         )
         if outcome is not None:
             self.events.append(
-                OUTCOMES[outcome](
-                    t=at + took, id=name, op=op, service=service, latency=took, value=value or {}
+                COMPLETIONS[outcome](
+                    t=at + latency,
+                    id=name,
+                    op=op,
+                    service=service,
+                    latency=latency,
+                    value=value or {},
                 )
             )
         return self
 
-    def many(
+    def requests(
         self, number: int, start: float, stop: float, op: str, *args: Any, **kw: Any
-    ) -> "Tale":
+    ) -> "RunBuilder":
+        """Add `number` equal requests, spread evenly from `start` to `stop`."""
         for i in range(number):
-            self.ask(start + (stop - start) * i / number, op, *args, **kw)
+            self.request(start + (stop - start) * i / number, op, *args, **kw)
         return self
 
     def fault(
@@ -110,8 +133,12 @@ class Tale:
         last: FaultState = "healed",
         injection: str = "",
         detail: str = "",
-    ) -> "Tale":
-        """Asked 0.2 s and injected 0.1 s before it bites; seen to be gone 0.1 s after `end`."""
+    ) -> "RunBuilder":
+        """Add the states of one injection.
+
+        It is asked for 0.2 s and injected 0.1 s before `start`, when it is verified (or not, if
+        `verified` is False). Its healing begins at `end` and is verified 0.1 s later.
+        """
         states: list[tuple[FaultState, float]] = [("asked", start - 0.2), ("injected", start - 0.1)]
         states.append(("verified" if verified else "unverified", start))
         if end is not None:
@@ -130,20 +157,24 @@ class Tale:
             )
         return self
 
-    def mode(self, at: float, service: str, mode: str, reason: str = "") -> "Tale":
+    def mode(self, at: float, service: str, mode: str, reason: str = "") -> "RunBuilder":
+        """Add a change of mode."""
         return self.add(Mode(t=at, service=service, mode=mode, reason=reason))
 
-    def plan(self, **stages: tuple[str, ...]) -> "Tale":
+    def plan(self, **stages: tuple[str, ...]) -> "RunBuilder":
+        """Add a recovery plan: each stage with those it depends on."""
         return self.add(Plan(t=0.0, service="command", stages=stages))
 
     def stage(
         self, at: float, stage: str, state: str, share: float = 0.0, gate: bool = True
-    ) -> "Tale":
+    ) -> "RunBuilder":
+        """Add a stage event."""
         return self.add(
             Stage(t=at, service="command", stage=stage, state=state, share=share, gate=gate)
         )
 
-    def notice(self, at: float, state: str, number: int = 1, **texts: str) -> "Tale":
+    def notice(self, at: float, state: str, number: int = 1, **texts: str) -> "RunBuilder":
+        """Add a notice, with `texts` by language."""
         return self.add(
             Notice(
                 t=at,
@@ -154,23 +185,26 @@ class Tale:
             )
         )
 
-    def gauge(self, at: float, service: str, **values: float) -> "Tale":
+    def gauge(self, at: float, service: str, **values: float) -> "RunBuilder":
+        """Add a gauge."""
         return self.add(Gauge(t=at, service=service, values=values))
 
-    def said(self, at: float, service: str, event: str, **data: Any) -> "Tale":
+    def log(self, at: float, service: str, event: str, **data: Any) -> "RunBuilder":
+        """Add a structured log line."""
         return self.add(LogEvent(t=at, service=service, event=event, data=data))
 
-    def read(
+    def final_read(
         self, service: str, name: str, *items: dict[str, Any], at: float = 90.0,
         complete: bool = True, error: str = "",
-    ) -> "Tale":  # fmt: skip
+    ) -> "RunBuilder":  # fmt: skip
+        """Add one page of a final read."""
         return self.add(
             Read(t=at, service=service, name=name, items=items, complete=complete, error=error)
         )
 
-    def rows(self, *ids: str, **kw: Any) -> "Tale":
-        """The whole final read `orders` of `ledger`, one row for each id."""
-        return self.read("ledger", "orders", *({"id": name} for name in ids), **kw)
+    def ledger_rows(self, *ids: str, **kw: Any) -> "RunBuilder":
+        """Add the final read `orders` of `ledger`, with one row for each id."""
+        return self.final_read("ledger", "orders", *({"id": name} for name in ids), **kw)
 
     def node(
         self,
@@ -179,7 +213,8 @@ class Tale:
         state: Literal["started", "ready", "exited"],
         planned: bool = True,
         detail: str = "",
-    ) -> "Tale":
+    ) -> "RunBuilder":
+        """Add a state change of a process."""
         return self.add(Node(t=at, service=service, state=state, planned=planned, detail=detail))
 
     def generator(
@@ -188,23 +223,32 @@ class Tale:
         cpu: float = 0.2,
         state: Literal["running", "finished", "died"] = "running",
         worker: str = "w",
-    ) -> "Tale":
+    ) -> "RunBuilder":
+        """Add a report of a load generator worker."""
         return self.add(Generator(t=at, worker=worker, cpu=cpu, state=state))
 
-    def phase(self, at: float, name: str) -> "Tale":
+    def phase(self, at: float, name: str) -> "RunBuilder":
+        """Add the begin of a phase."""
         return self.add(Phase(t=at, name=name))
 
-    def end(self, at: float = 100.0, quiescent: bool = True, reason: str = "") -> "Tale":
+    def end(self, at: float = 100.0, quiescent: bool = True, reason: str = "") -> "RunBuilder":
+        """Add the end of the run."""
         return self.add(Ended(t=at, quiescent=quiescent, reason=reason))
 
-    def history(self) -> History:
+    def ordered(self) -> list[AnyEvent]:
+        """Return the events by time, with their indexes."""
         ordered = sorted(self.events, key=lambda event: event.t)
-        return History(msgspec.structs.replace(event, index=i) for i, event in enumerate(ordered))
+        return [msgspec.structs.replace(event, index=i) for i, event in enumerate(ordered)]
+
+    def history(self) -> History:
+        """Return the history."""
+        return History(self.ordered())
 
     def judge(self, check: str, **params: Any) -> Verdict:
+        """Return the verdict of `check` with `params` on the history."""
         return bind(Expectation(check=check, name=check, params=params)).judge(self.history())
 
-    def proven(self, verdict: Verdict) -> list[AnyEvent]:
-        """The events that a verdict names."""
+    def evidence(self, verdict: Verdict) -> list[AnyEvent]:
+        """Return the events that a verdict names as evidence."""
         events = self.history().events
         return [events[index] for index in verdict.evidence]
