@@ -29,7 +29,7 @@ def fetch(
             capture_output=True,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError) as error:
-        missing(f"cannot fetch it: {error}", tool)
+        skip_or_fail(f"cannot fetch it: {error}", tool)
 
 
 def fetch_from_pypi(requirement: str, folder: Path) -> None:
@@ -38,7 +38,7 @@ def fetch_from_pypi(requirement: str, folder: Path) -> None:
     fetch([*pip, "--no-deps", "--target", str(folder), requirement])
 
 
-def missing(what: str, tool: str) -> None:
+def skip_or_fail(what: str, tool: str) -> None:
     """Skip the test, or fail it where the tool is required."""
     if tool in os.environ.get("HARNESS_REQUIRE", "").split(","):
         pytest.fail(what)

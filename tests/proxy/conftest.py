@@ -54,7 +54,7 @@ def server(shared_server: proxy_kit.Server) -> Iterator[proxy_kit.Server]:
     """Give a test either server, without proxies, and see that the test has left it alive."""
     shared_server.clear()
     yield shared_server
-    assert shared_server.alive()
+    assert shared_server.is_alive()
     shared_server.clear()
 
 
@@ -71,7 +71,7 @@ def embedded(shared_embedded: proxy_kit.Server) -> Iterator[proxy_kit.Server]:
     """Give a test the embedded server, without proxies."""
     shared_embedded.clear()
     yield shared_embedded
-    assert shared_embedded.alive()
+    assert shared_embedded.is_alive()
     shared_embedded.clear()
 
 
@@ -83,7 +83,7 @@ def echo() -> Iterator[socket_kit.Upstream]:
 
 
 @pytest.fixture
-def holding() -> Iterator[socket_kit.Upstream]:
+def manual_upstream() -> Iterator[socket_kit.Upstream]:
     """Run an upstream whose connections the test itself uses, through `wait_for_client`."""
-    with socket_kit.upstream(socket_kit.hold) as server:
+    with socket_kit.upstream(socket_kit.leave_open) as server:
         yield server

@@ -20,15 +20,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from socket_kit import PATIENCE_S, connect, free_port
+from socket_kit import TIMEOUT_S, connect, free_port
 
-SOON_S = 0.1
+API_DEADLINE_S = 0.1
 """For what must be answered whatever else happens."""
 EMBEDDED = [sys.executable, "-m", "harness.proxy"]
 
 
 @dataclass
-class Answer:
+class Response:
     """An API answer."""
 
     status: int
@@ -66,15 +66,15 @@ class Server:
         *,
         raw: bytes | None = None,
         headers: dict[str, str] | None = None,
-        timeout: float = PATIENCE_S,
-    ) -> Answer:
+        timeout: float = TIMEOUT_S,
+    ) -> Response:
         """Call the API; a body that is not bytes is sent as JSON."""
         data = raw if raw is not None else None if body is None else json.dumps(body).encode()
         connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout)
         try:
             connection.request(method, path, data, headers or {})
-            answer = connection.getresponse()
-            return Answer(answer.status, dict(answer.getheaders()), answer.read())
+            response = connection.getresponse()
+            return Response(response.status, dict(response.getheaders()), response.read())
         finally:
             connection.close()
 
@@ -82,29 +82,29 @@ class Server:
         """Create a proxy on a free port."""
         upstream = f"127.0.0.1:{upstream}" if isinstance(upstream, int) else upstream
         body = {"name": name, "listen": "127.0.0.1:0", "upstream": upstream, **fields}
-        answer = self.call("POST", "/proxies", body)
-        assert answer.status == 201, answer
-        return ProxyHandle(self, name, answer.json["listen"])
+        response = self.call("POST", "/proxies", body)
+        assert response.status == 201, response
+        return ProxyHandle(self, name, response.json["listen"])
 
     def clear(self) -> None:
         """Delete every proxy."""
         for name in self.call("GET", "/proxies").json:
             self.call("DELETE", f"/proxies/{quote(name, safe='')}")
 
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         return self.process.poll() is None
 
-    def kept_waiting(self) -> float:
+    def cpu_wait_s(self) -> float:
         """Seconds for which the kernel has let this server or this thread wait for a processor."""
         stolen = _steal_ticks() / os.sysconf("SC_CLK_TCK")
         return _run_delay(f"/proc/{self.process.pid}") + _run_delay("/proc/thread-self") + stolen
 
     def stop(self) -> int:
         """End it as an operator would; return the exit code."""
-        if self.alive():
+        if self.is_alive():
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(PATIENCE_S)
+            return self.process.wait(TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
             return self.process.wait()
@@ -129,30 +129,30 @@ class ProxyHandle:
     def path(self) -> str:
         return f"/proxies/{quote(self.name, safe='')}"
 
-    def connect(self, timeout: float = PATIENCE_S) -> socket.socket:
+    def connect(self, timeout: float = TIMEOUT_S) -> socket.socket:
         return connect(self.port, timeout)
 
-    def add(self, kind: str, /, *, expect: int = 200, **fields: Any) -> Answer:
+    def add(self, kind: str, /, *, expect: int = 200, **fields: Any) -> Response:
         """Add a toxic; attributes are those fields that are not the toxic's own."""
         own = ("name", "stream", "toxicity", "expires_in")
         body = {"type": kind, **{key: fields.pop(key) for key in own if key in fields}}
-        answer = self.server.call("POST", f"{self.path}/toxics", {**body, "attributes": fields})
-        assert answer.status == expect, answer
-        return answer
+        response = self.server.call("POST", f"{self.path}/toxics", {**body, "attributes": fields})
+        assert response.status == expect, response
+        return response
 
-    def update(self, toxic: str, body: dict[str, Any], *, expect: int = 200) -> Answer:
-        answer = self.server.call("PATCH", f"{self.path}/toxics/{toxic}", body)
-        assert answer.status == expect, answer
-        return answer
+    def update(self, toxic: str, body: dict[str, Any], *, expect: int = 200) -> Response:
+        response = self.server.call("PATCH", f"{self.path}/toxics/{toxic}", body)
+        assert response.status == expect, response
+        return response
 
     def remove(self, toxic: str) -> None:
-        answer = self.server.call("DELETE", f"{self.path}/toxics/{toxic}")
-        assert answer.status == 204, answer
+        response = self.server.call("DELETE", f"{self.path}/toxics/{toxic}")
+        assert response.status == 204, response
 
     def toxics(self) -> list[dict[str, Any]]:
         return list(self.server.call("GET", f"{self.path}/toxics").json)
 
-    def change(self, **fields: Any) -> Answer:
+    def change(self, **fields: Any) -> Response:
         return self.server.call("PATCH", self.path, fields)
 
     def show(self) -> dict[str, Any]:
@@ -162,21 +162,21 @@ class ProxyHandle:
         return list(self.server.call("GET", f"{self.path}/connections").json)
 
 
-def soon(
+def call_within_100_ms(
     server: Server, method: str, path: str, body: Any = None, *, raw: bytes | None = None
-) -> Answer:
+) -> Response:
     """Call the API, which must answer within 100 ms.
 
     Time in which the kernel let server or test wait for a processor is not counted.
     """
-    kept_waiting = server.kept_waiting()
+    cpu_wait_s = server.cpu_wait_s()
     start = time.monotonic()
-    answer = server.call(method, path, body, raw=raw)
+    response = server.call(method, path, body, raw=raw)
     took = time.monotonic() - start
-    if took >= SOON_S:
-        took -= server.kept_waiting() - kept_waiting
-    assert took < SOON_S, f"{method} {path}"
-    return answer
+    if took >= API_DEADLINE_S:
+        took -= server.cpu_wait_s() - cpu_wait_s
+    assert took < API_DEADLINE_S, f"{method} {path}"
+    return response
 
 
 def start_embedded(*arguments: str) -> Server:
@@ -186,7 +186,7 @@ def start_embedded(*arguments: str) -> Server:
         stdout=subprocess.PIPE,
     )
     assert process.stdout is not None
-    ready, _, _ = select.select([process.stdout], [], [], PATIENCE_S)
+    ready, _, _ = select.select([process.stdout], [], [], TIMEOUT_S)
     assert ready, "the server said nothing"
     first = json.loads(process.stdout.readline())
     server = Server("embedded", process, first["host"], first["port"], first)
@@ -196,10 +196,10 @@ def start_embedded(*arguments: str) -> Server:
 
 def start_real(path: str, *arguments: str) -> Server:
     """Start a real toxiproxy-server."""
-    return start_silent("real", [path], *arguments)
+    return start_server("real", [path], *arguments)
 
 
-def start_silent(
+def start_server(
     kind: str, program: list[str], *arguments: str,
     log: int = subprocess.DEVNULL, env: dict[str, str] | None = None,
 ) -> Server:  # fmt: skip
@@ -213,8 +213,8 @@ def start_silent(
             env={**os.environ, **(env or {})},
         )
         server = Server(kind, process, "127.0.0.1", port)
-        deadline = time.monotonic() + PATIENCE_S
-        while server.alive() and time.monotonic() < deadline:
+        deadline = time.monotonic() + TIMEOUT_S
+        while server.is_alive() and time.monotonic() < deadline:
             with contextlib.suppress(OSError, http.client.HTTPException):
                 server.call("GET", "/version")
                 return server

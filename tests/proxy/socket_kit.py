@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-PATIENCE_S = 20.0
+TIMEOUT_S = 20.0
 """For what must happen sooner or later: generous, because other work shares the machine."""
-SLACK_S = 1.5
+LATE_TOLERANCE_S = 1.5
 """By how much later than due something may be seen, for the same reason."""
-EARLY_S = 0.003
+EARLY_TOLERANCE_S = 0.003
 """And by how much earlier: clocks are read in different processes, one in whole milliseconds."""
 
 
@@ -32,7 +32,7 @@ class Upstream:
                 sock, _ = self._listener.accept()
             except OSError:
                 return
-            sock.settimeout(PATIENCE_S)
+            sock.settimeout(TIMEOUT_S)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.accepted.append(sock)
             threading.Thread(target=self._run, args=(sock,), daemon=True).start()
@@ -51,7 +51,7 @@ class Upstream:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join(PATIENCE_S)
+        self._thread.join(TIMEOUT_S)
         for sock in self.accepted:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
@@ -65,7 +65,7 @@ def serve_echo(sock: socket.socket) -> None:
             sock.sendall(data)
 
 
-def hold(sock: socket.socket) -> None:
+def leave_open(sock: socket.socket) -> None:
     """Keep the connection open and do nothing with it: the test does."""
     del sock
 
@@ -99,7 +99,7 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def connect(port: int, timeout: float = PATIENCE_S) -> socket.socket:
+def connect(port: int, timeout: float = TIMEOUT_S) -> socket.socket:
     """Connect to a port on loopback, with a deadline for everything that follows."""
     sock = socket.create_connection(("127.0.0.1", port), timeout=timeout)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -132,7 +132,7 @@ def exchange(sock: socket.socket, data: bytes) -> bytes:
     return read_exactly(sock, len(data))
 
 
-def ended(sock: socket.socket) -> str:
+def wait_for_close(sock: socket.socket) -> str:
     """Wait for the end of a connection; return how it ended: FIN or RST."""
     try:
         while sock.recv(65536):
@@ -142,7 +142,7 @@ def ended(sock: socket.socket) -> str:
     return "FIN"
 
 
-def refused(port: int) -> bool:
+def is_refused(port: int) -> bool:
     """Return whether nobody listens on a port."""
     try:
         connect(port).close()
@@ -153,7 +153,7 @@ def refused(port: int) -> bool:
 
 def eventually(condition: Callable[[], Any], what: str = "the condition") -> Any:
     """Wait until the condition holds, return its value."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while not (value := condition()):
         assert time.monotonic() < deadline, f"{what} did not come about"
         time.sleep(0.005)
@@ -172,4 +172,4 @@ class Stopwatch:
 
     def assert_took(self, seconds: float) -> None:
         """No machine is too fast for a delay; a busy one may be late to see its end."""
-        assert seconds - EARLY_S <= self.seconds <= seconds + SLACK_S
+        assert seconds - EARLY_TOLERANCE_S <= self.seconds <= seconds + LATE_TOLERANCE_S

@@ -68,7 +68,7 @@ def test_toxiproxy_python_manages_toxics(client: Toxiproxy, echo: Upstream) -> N
     assert set(proxy.toxics()) == {"latency_downstream"}
 
 
-def test_toxiproxy_python_populates(client: Toxiproxy, echo: Upstream) -> None:
+def test_toxiproxy_python_populates_proxies(client: Toxiproxy, echo: Upstream) -> None:
     upstream = f"127.0.0.1:{echo.port}"
     entries = [{"name": name, "upstream": upstream, "listen": "127.0.0.1:0"} for name in "ab"]
     assert [proxy.name for proxy in client.populate(entries)] == ["a", "b"]

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from client_kit import CACHE, fetch, fetch_from_pypi, missing, run, run_json
+from client_kit import CACHE, fetch, fetch_from_pypi, run, run_json, skip_or_fail
 from proxy_kit import Server
 from socket_kit import Upstream
 
@@ -87,7 +87,7 @@ def test_the_node_client_works(
 def cli() -> str:
     """Path of the original's command line, built from its source."""
     if not shutil.which("go"):
-        missing("no go to build toxiproxy-cli with", "go")
+        skip_or_fail("no go to build toxiproxy-cli with", "go")
     binary = CACHE / "go" / "cli"
     if not binary.exists():
         module = "github.com/Shopify/toxiproxy/v2/cmd/cli@v2.12.0"
@@ -95,7 +95,7 @@ def cli() -> str:
     return str(binary)
 
 
-def test_the_originals_own_command_line_works(server: Server, echo: Upstream, cli: str) -> None:
+def test_the_toxiproxy_cli_works(server: Server, echo: Upstream, cli: str) -> None:
     def toxiproxy(*words: str) -> str:
         return run([cli, *words], TOXIPROXY_URL=server.url)
 
@@ -120,7 +120,7 @@ def test_the_originals_own_command_line_works(server: Server, echo: Upstream, cl
 def java_client() -> Path:
     """Folder with the jars of toxiproxy-java and the one that it needs."""
     if not shutil.which("java"):
-        missing("no java", "java")
+        skip_or_fail("no java", "java")
     folder = CACHE / "java"
     if len(list(folder.glob("*.jar"))) < len(JARS):
         for jar in JARS:

@@ -14,7 +14,7 @@ import schemathesis
 import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from proxy_kit import Answer, Server, start_real
+from proxy_kit import Response, Server, start_real
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -66,7 +66,7 @@ OPERATIONS = [
 
 # Not SCHEMA.parametrize(): its tests all have one name, and of those xdist runs only one.
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_every_answer_is_one_that_the_document_describes(
+def test_every_response_conforms_to_the_openapi_document(
     operation: str, shared_embedded: Server
 ) -> None:
     method, path = operation.split(" ")
@@ -103,14 +103,14 @@ def test_every_answer_is_one_that_the_document_describes(
     assert asked
 
 
-def test_the_document_lists_every_toxic_and_attribute() -> None:
+def test_the_openapi_document_lists_every_toxic_and_attribute() -> None:
     schemas = document()["components"]["schemas"]
     assert sorted(schemas["Type"]["enum"]) == sorted(TOXIC_TYPES)
     attributes = {name for kind in TOXIC_TYPES.values() for name in kind.attributes}
     assert set(schemas["Attributes"]["properties"]) == attributes
 
 
-def test_the_document_is_valid_and_lists_every_route(embedded: Server) -> None:
+def test_the_openapi_document_is_valid_and_lists_every_route(embedded: Server) -> None:
     paths = document()["paths"]
     SCHEMA.validate()
     for path, operations in paths.items():
@@ -152,15 +152,13 @@ def bodies(draw: st.DrawFn) -> bytes:
 
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.sampled_from(PATHS), bodies())
-def test_no_body_is_answered_by_an_error_of_ours(
-    shared_embedded: Server, path: str, body: bytes
-) -> None:
+def test_no_body_causes_an_internal_error(shared_embedded: Server, path: str, body: bytes) -> None:
     prepare(shared_embedded)
     method = "PATCH" if path.count("/") % 2 == 0 else "POST"
-    answer = shared_embedded.call(method, path, raw=body)
-    assert answer.status in {200, 201, 400, 409, 500}
-    assert "internal error" not in answer.text
-    json.loads(answer.text)
+    response = shared_embedded.call(method, path, raw=body)
+    assert response.status in {200, 201, 400, 409, 500}
+    assert "internal error" not in response.text
+    json.loads(response.text)
 
 
 def prepare(server: Server) -> None:
@@ -179,10 +177,10 @@ def another_real(real_toxiproxy: str) -> Any:
 WORDS = [b"tru", b"null", b"\\u12", b"1e", b"-", b"{", b"]", b'"', b",", b":", b"\xff", b"\0", b" "]
 
 
-def test_faulty_json_is_described_as_the_original_describes_it(
+def test_malformed_json_is_rejected_with_the_same_error(
     shared_embedded: Server, another_real: Server
 ) -> None:
-    chance = random.Random(11)
+    rng = random.Random(11)
     seeds = [
         b'{"name":"a","type":"latency","attributes":{"latency":5,"jitter":[1,2]},"toxicity":0.5}',
         b'{"type":"slicer","stream":"upstream","attributes":{"average_size":1.5e3},"x":[{},{"y":-0}]}',
@@ -194,11 +192,11 @@ def test_faulty_json_is_described_as_the_original_describes_it(
         prepare(server)
     compared = 0
     for _ in range(400):
-        body = bytearray(chance.choice(seeds))
-        for _ in range(chance.randrange(1, 3)):
-            at = chance.randrange(len(body) + 1)
-            body[at : at + chance.randrange(3)] = chance.choice(WORDS)
-        path = chance.choice(PATHS)
+        body = bytearray(rng.choice(seeds))
+        for _ in range(rng.randrange(1, 3)):
+            at = rng.randrange(len(body) + 1)
+            body[at : at + rng.randrange(3)] = rng.choice(WORDS)
+        path = rng.choice(PATHS)
         method = "PATCH" if path.count("/") % 2 == 0 else "POST"
         ours, theirs = (server.call(method, path, raw=bytes(body)) for server in servers)
         if theirs.status in {200, 201} or ours.status in {200, 201}:
@@ -213,6 +211,6 @@ def test_faulty_json_is_described_as_the_original_describes_it(
     assert compared > 200
 
 
-def differs_on_purpose(ours: Answer) -> bool:
+def differs_on_purpose(ours: Response) -> bool:
     """Return whether it is one of the sentences with which we refuse what the original takes."""
     return ours.status == 400 and " must be " in ours.text

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from proxy_kit import ProxyHandle, Server
-from socket_kit import SLACK_S, Stopwatch, Upstream, exchange, read_exactly, upstream
+from socket_kit import LATE_TOLERANCE_S, Stopwatch, Upstream, exchange, read_exactly, upstream
 
 
 def serve_http(sock: socket.socket) -> None:
@@ -54,7 +54,7 @@ def read_head(client: socket.socket) -> bytes:
     return head
 
 
-def test_http_changes_the_answers_of_matching_paths_only(web: ProxyHandle) -> None:
+def test_http_changes_responses_of_matching_paths_only(web: ProxyHandle) -> None:
     web.add("http", path="/pay/*", status=503, headers={"Retry-After": "7", "content-length": ""})
     web.update("http_downstream", {"attributes": {"headers": {"Retry-After": "7"}}})
     with web.connect() as client:
@@ -68,7 +68,7 @@ def test_http_changes_the_answers_of_matching_paths_only(web: ProxyHandle) -> No
             assert read_exactly(client, 18) == b"GET /look HTTP/1.1"
 
 
-def test_http_follows_bodies_pipelines_and_chunks(web: ProxyHandle) -> None:
+def test_http_parses_bodies_pipelining_and_chunked_encoding(web: ProxyHandle) -> None:
     web.add("http", path="/b", method="POST", status=500)
     web.add("slicer", stream="downstream", average_size=7, size_variation=0, delay=100)
     with web.connect() as client:
@@ -88,7 +88,7 @@ def test_http_follows_bodies_pipelines_and_chunks(web: ProxyHandle) -> None:
         assert read_head(client).startswith(b"HTTP/1.1 500 ")
 
 
-def test_http_gives_an_answer_without_a_body_an_end(web: ProxyHandle) -> None:
+def test_http_terminates_a_response_without_a_body(web: ProxyHandle) -> None:
     web.add("http", path="/?04", status=503)
     with web.connect() as client:
         for path in (b"/204", b"/304"):
@@ -106,23 +106,27 @@ def test_http_delays_by_path(web: ProxyHandle) -> None:
         read_exactly(client, 18)
         watch = Stopwatch()
         ask(client, b"GET /slow HTTP/1.1")
-        assert 0.29 <= watch.seconds < 0.3 + SLACK_S
+        assert 0.29 <= watch.seconds < 0.3 + LATE_TOLERANCE_S
 
 
-def test_http_on_the_upstream_changes_requests(embedded: Server, holding: Upstream) -> None:
-    proxy = embedded.proxy(holding.port)
+def test_http_on_the_upstream_stream_changes_requests(
+    embedded: Server, manual_upstream: Upstream
+) -> None:
+    proxy = embedded.proxy(manual_upstream.port)
     proxy.add("http", stream="upstream", path="/x", headers={"X-Extra": "1", "accept": ""})
     error = proxy.add("http", expect=400, stream="upstream", name="n", status=500).json["error"]
     assert "requests have none" in error
     with proxy.connect() as client:
-        far = holding.wait_for_client()
+        upstream_sock = manual_upstream.wait_for_client()
         client.sendall(b"GET /x HTTP/1.1\r\nAccept: y\r\nHost: z\r\n\r\nGET /y HTTP/1.1\r\n\r\n")
-        assert read_head(far) == b"GET /x HTTP/1.1\r\nHost: z\r\nX-Extra: 1\r\n\r\n"
-        assert read_head(far) == b"GET /y HTTP/1.1\r\n\r\n"
+        assert read_head(upstream_sock) == b"GET /x HTTP/1.1\r\nHost: z\r\nX-Extra: 1\r\n\r\n"
+        assert read_head(upstream_sock) == b"GET /y HTTP/1.1\r\n\r\n"
 
 
 @pytest.mark.parametrize("stream", ["upstream", "downstream"])
-def test_http_leaves_what_is_no_http_alone(embedded: Server, echo: Upstream, stream: str) -> None:
+def test_http_does_not_change_traffic_that_is_not_http(
+    embedded: Server, echo: Upstream, stream: str
+) -> None:
     proxy = embedded.proxy(echo.port)
     proxy.add("http", stream=stream, headers={"X": "y"})
     with proxy.connect() as client:
@@ -141,8 +145,8 @@ def test_http_leaves_what_is_no_http_alone(embedded: Server, echo: Upstream, str
         ({"headers": {"a": 5}}, "cannot unmarshal number into Go struct field"),
     ],
 )
-def test_http_refuses_what_makes_no_sense(
+def test_http_rejects_invalid_attributes(
     embedded: Server, attributes: dict[str, Any], sentence: str
 ) -> None:
-    answer = embedded.proxy(1).add("http", expect=400, **attributes)
-    assert sentence in answer.json["error"]
+    response = embedded.proxy(1).add("http", expect=400, **attributes)
+    assert sentence in response.json["error"]

@@ -17,7 +17,7 @@ def run_for(loop: Loop, seconds: float) -> None:
     loop.run()
 
 
-def test_timers_run_in_order_and_not_early() -> None:
+def test_timers_run_in_order_and_never_early() -> None:
     loop = Loop()
     start = loop.time()
     ran: list[tuple[str, float]] = []
@@ -35,14 +35,14 @@ def test_timers_run_in_order_and_not_early() -> None:
         assert delay <= when < delay + 1
 
 
-def test_cancelled_timers_do_not_pile_up() -> None:
+def test_cancelled_timers_do_not_accumulate() -> None:
     loop = Loop()
     for _ in range(20_000):
         loop.call_at(loop.time() + 3600, lambda: None).cancel()
     assert len(loop._timers) <= 2048
 
 
-def test_a_timer_that_is_years_away_does_not_stop_the_loop() -> None:
+def test_a_timer_years_ahead_does_not_stop_the_loop() -> None:
     loop = Loop()
     loop.call_at(loop.time() + 1e9, lambda: None)
     loop.call_soon(loop.stop)
@@ -57,7 +57,7 @@ def test_a_timer_that_is_years_away_does_not_stop_the_loop() -> None:
     os.close(writer)
 
 
-def test_a_failing_handler_is_told_once_and_survived() -> None:
+def test_an_exception_in_a_callback_is_reported_once_and_the_loop_continues() -> None:
     told: list[str] = []
     loop = Loop(on_error=told.append)
     reader, writer = os.pipe()
@@ -72,7 +72,7 @@ def test_a_failing_handler_is_told_once_and_survived() -> None:
     os.close(writer)
 
 
-def test_urgent_descriptors_are_served_between_any_two_batches() -> None:
+def test_urgent_descriptors_are_handled_between_any_two_batches() -> None:
     loop = Loop()
     pairs = [socket.socketpair() for _ in range(BATCH * 6)]
     order: list[str] = []
@@ -125,7 +125,7 @@ def test_urgent_descriptors_do_not_wait_for_a_batch_of_slow_handlers() -> None:
             far.close()
 
 
-def test_an_event_of_a_closed_descriptor_does_not_reach_the_one_that_takes_its_number() -> None:
+def test_a_stale_event_is_not_delivered_to_a_reused_descriptor() -> None:
     loop = Loop()
     pairs = [socket.socketpair() for _ in range(2)]
     successors: list[socket.socket] = []
@@ -157,7 +157,7 @@ def test_an_event_of_a_closed_descriptor_does_not_reach_the_one_that_takes_its_n
             sock.close()
 
 
-def test_without_epoll_poll_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_loop_works_with_poll_where_there_is_no_epoll(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.proxy._loop.make_poller", PollPoller)
     loop = Loop()
     near, far = socket.socketpair()

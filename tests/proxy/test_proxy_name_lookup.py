@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from socket_kit import PATIENCE_S
+from socket_kit import TIMEOUT_S
 
 from harness.proxy._loop import Loop
 from harness.proxy._names import THREADS, Names
@@ -25,7 +25,7 @@ class Resolver:
     def getaddrinfo(self, host: str, *_: Any, **__: Any) -> list[Any]:
         self.asked.append(host)
         if host.startswith("slow"):
-            assert self.answering.wait(PATIENCE_S)
+            assert self.answering.wait(TIMEOUT_S)
         if host.endswith(".nowhere"):
             raise socket.gaierror
         return [V6, V4]
@@ -54,13 +54,13 @@ class Told:
         return answer
 
     def wait_for(self, count: int) -> None:
-        self._loop.call_at(self._loop.time() + PATIENCE_S, self._loop.stop)
+        self._loop.call_at(self._loop.time() + TIMEOUT_S, self._loop.stop)
         while len(self.answers) < count:
             self._loop._stopped = False
             self._loop.run()
 
 
-def test_addresses_come_with_their_port_and_ipv4_first(resolver: Resolver) -> None:
+def test_addresses_include_the_port_and_list_ipv4_first(resolver: Resolver) -> None:
     loop = Loop()
     names, told = Names(loop), Told(loop)
     names.look_up("db:5432", told("db"))
@@ -72,7 +72,7 @@ def test_addresses_come_with_their_port_and_ipv4_first(resolver: Resolver) -> No
     assert told.answers["gone"] == "lookup gone.nowhere: no such host"
 
 
-def test_who_asks_for_the_same_name_waits_for_the_same_answer(resolver: Resolver) -> None:
+def test_concurrent_lookups_of_one_name_share_one_query(resolver: Resolver) -> None:
     loop = Loop()
     names, told = Names(loop), Told(loop)
     for number in range(10 * THREADS):
@@ -88,7 +88,7 @@ def test_who_asks_for_the_same_name_waits_for_the_same_answer(resolver: Resolver
     assert sorted(resolver.asked) == ["quick", "slow", "slow"]
 
 
-def test_what_goes_wrong_with_one_answer_keeps_the_others_from_nothing(resolver: Resolver) -> None:
+def test_an_exception_in_one_callback_does_not_affect_the_others(resolver: Resolver) -> None:
     errors: list[str] = []
     loop = Loop(on_error=errors.append)
     names, told = Names(loop), Told(loop)
@@ -102,7 +102,7 @@ def test_what_goes_wrong_with_one_answer_keeps_the_others_from_nothing(resolver:
     told.wait_for(3)
 
 
-def test_without_descriptors_or_threads_the_look_up_fails_and_the_next_may_not(
+def test_a_lookup_without_descriptors_or_threads_fails_and_the_next_one_works(
     resolver: Resolver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loop = Loop()

@@ -7,18 +7,18 @@ import pytest
 from link_rig import Rig
 from proxy_kit import ProxyHandle, Server, start_embedded
 from socket_kit import (
-    SLACK_S,
+    LATE_TOLERANCE_S,
     Stopwatch,
     Upstream,
-    ended,
     eventually,
     exchange,
     read_exactly,
     read_to_end,
+    wait_for_close,
 )
 
 
-def test_populate_takes_toxics(embedded: Server, echo: Upstream) -> None:
+def test_populate_accepts_toxics(embedded: Server, echo: Upstream) -> None:
     late = {"type": "latency", "name": "late", "attributes": {"latency": 1}}
     entry: dict[str, Any] = {
         "name": "p", "upstream": f"127.0.0.1:{echo.port}", "listen": "127.0.0.1:0",
@@ -40,7 +40,7 @@ def test_populate_takes_toxics(embedded: Server, echo: Upstream) -> None:
     [[{"type": "nope"}], [5], [{"type": "latency", "attributes": {"latency": "x"}}],
      [{"type": "noop"}, {"type": "noop"}]],
 )  # fmt: skip
-def test_populate_refuses_faulty_toxics_before_anything_is_made(
+def test_populate_rejects_invalid_toxics_before_it_creates_any_proxy(
     embedded: Server, toxics: list[Any]
 ) -> None:
     entries = [{"name": "a", "upstream": "x"}, {"name": "b", "upstream": "x", "toxics": toxics}]
@@ -71,13 +71,15 @@ def test_connections_are_listed(embedded: Server, echo: Upstream) -> None:
     assert embedded.call("POST", f"{proxy.path}/connections").status == 405
 
 
-def test_max_connections_closes_those_above_the_limit(embedded: Server, echo: Upstream) -> None:
+def test_max_connections_closes_connections_above_the_limit(
+    embedded: Server, echo: Upstream
+) -> None:
     proxy = embedded.proxy(echo.port, max_connections=2)
     assert proxy.show()["max_connections"] == 2
     with proxy.connect() as one, proxy.connect() as two:
         assert exchange(one, b"x") == exchange(two, b"x") == b"x"
         with proxy.connect() as three:
-            assert ended(three) in {"FIN", "RST"}
+            assert wait_for_close(three) in {"FIN", "RST"}
         assert proxy.change(max_connections=3).status == 200
         with proxy.connect() as three:
             assert exchange(three, b"x") == b"x"
@@ -88,44 +90,44 @@ def test_max_connections_closes_those_above_the_limit(embedded: Server, echo: Up
     assert proxy.change(max_connections=-1).status == 400
 
 
-def test_half_close_lets_the_answer_through(embedded: Server, holding: Upstream) -> None:
-    proxy = embedded.proxy(holding.port, half_close=True)
+def test_half_close_lets_the_response_through(embedded: Server, manual_upstream: Upstream) -> None:
+    proxy = embedded.proxy(manual_upstream.port, half_close=True)
     assert proxy.show()["half_close"] is True
     with proxy.connect() as client:
-        far = holding.wait_for_client()
+        upstream_sock = manual_upstream.wait_for_client()
         client.sendall(b"request")
         client.shutdown(socket.SHUT_WR)
-        assert read_to_end(far) == b"request"
-        far.sendall(b"answer")
+        assert read_to_end(upstream_sock) == b"request"
+        upstream_sock.sendall(b"answer")
         assert read_exactly(client, 6) == b"answer"
-        far.close()
+        upstream_sock.close()
         assert read_to_end(client) == b""
     eventually(lambda: proxy.connections() == [])
 
 
-def test_a_lease_removes_a_toxic_whose_client_has_died(embedded: Server, echo: Upstream) -> None:
+def test_an_expired_lease_removes_the_toxic(embedded: Server, echo: Upstream) -> None:
     proxy = embedded.proxy(echo.port)
     watch = Stopwatch()
     shown = proxy.add("timeout", name="leased", timeout=0, expires_in=0.4).json
     assert 0 < shown["expires_in"] <= 0.4
     with proxy.connect() as client:
         client.sendall(b"lost")
-        assert ended(client) == "FIN"  # as when somebody removes it
-    assert 0.39 <= watch.seconds < 0.4 + SLACK_S
+        assert wait_for_close(client) == "FIN"  # as when somebody removes it
+    assert 0.39 <= watch.seconds < 0.4 + LATE_TOLERANCE_S
     assert proxy.toxics() == []
 
 
-def test_a_lease_can_be_renewed(embedded: Server) -> None:
+def test_a_toxic_lease_can_be_renewed(embedded: Server) -> None:
     proxy = embedded.proxy(1)
     proxy.add("noop", name="leased", expires_in=0.3)
     watch = Stopwatch()
     assert proxy.update("leased", {"expires_in": 1.0}).json["expires_in"] > 0.9
     proxy.update("leased", {"toxicity": 0.5})
     eventually(lambda: proxy.toxics() == [])
-    assert 0.99 <= watch.seconds < 1.0 + SLACK_S
+    assert 0.99 <= watch.seconds < 1.0 + LATE_TOLERANCE_S
 
 
-def test_a_lease_ends_a_cut_whose_client_has_died(embedded: Server, echo: Upstream) -> None:
+def test_an_expired_lease_enables_the_proxy_again(embedded: Server, echo: Upstream) -> None:
     proxy = embedded.proxy(echo.port)
     watch = Stopwatch()
     assert proxy.change(enabled=False, expires_in=60).json["expires_in"] > 59
@@ -133,7 +135,7 @@ def test_a_lease_ends_a_cut_whose_client_has_died(embedded: Server, echo: Upstre
     with pytest.raises(ConnectionRefusedError):
         proxy.connect()
     eventually(lambda: proxy.show()["enabled"])
-    assert 0.39 <= watch.seconds < 0.4 + SLACK_S
+    assert 0.39 <= watch.seconds < 0.4 + LATE_TOLERANCE_S
     assert "expires_in" not in proxy.show()
     with proxy.connect() as client:
         assert exchange(client, b"x") == b"x"
@@ -141,7 +143,7 @@ def test_a_lease_ends_a_cut_whose_client_has_died(embedded: Server, echo: Upstre
     assert "expires_in needs enabled to be false" in error
 
 
-def test_a_lease_ends_a_cut_even_if_the_port_is_taken_just_then(
+def test_an_expired_lease_retries_to_enable_the_proxy_while_its_port_is_taken(
     embedded: Server, echo: Upstream
 ) -> None:
     proxy = embedded.proxy(echo.port)
@@ -156,7 +158,7 @@ def test_a_lease_ends_a_cut_even_if_the_port_is_taken_just_then(
         assert exchange(client, b"x") == b"x"
 
 
-def test_a_lease_of_a_cut_ends_with_the_cut(embedded: Server, echo: Upstream) -> None:
+def test_enabling_a_proxy_ends_its_lease(embedded: Server, echo: Upstream) -> None:
     proxy = embedded.proxy(echo.port, enabled=False, expires_in=60)
     assert proxy.show()["expires_in"] > 59
     assert "expires_in" not in proxy.change(enabled=True).json
@@ -164,7 +166,7 @@ def test_a_lease_of_a_cut_ends_with_the_cut(embedded: Server, echo: Upstream) ->
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 1e30])
-def test_a_lease_that_makes_no_sense_is_refused(embedded: Server, seconds: float) -> None:
+def test_an_invalid_lease_duration_is_rejected(embedded: Server, seconds: float) -> None:
     error = embedded.proxy(1).add("noop", expect=400, expires_in=seconds).json["error"]
     assert "expires_in must be more than 0" in error
 
@@ -191,7 +193,7 @@ def rolls(server: Server, port: int) -> tuple[list[bool], bytes]:
         return hits, exchange(client, bytes(500))
 
 
-def test_the_same_seed_gives_the_same_rolls(echo: Upstream) -> None:
+def test_the_same_seed_gives_the_same_toxicity_draws_and_corrupted_bits(echo: Upstream) -> None:
     outcomes = []
     for seed in ("42", "42", "43"):
         server = start_embedded("-seed", seed)
@@ -229,7 +231,9 @@ def test_the_same_seed_gives_the_same_jitter() -> None:
     assert max(delays) > 0.06
 
 
-def test_a_lease_of_years_does_not_stop_the_server(embedded: Server, echo: Upstream) -> None:
+def test_delays_and_leases_of_many_years_do_not_stop_the_server(
+    embedded: Server, echo: Upstream
+) -> None:
     proxy = embedded.proxy(echo.port)
     proxy.add("latency", latency=9_223_372_036_854, name="l", expires_in=1e9, toxicity=0)
     with proxy.connect() as client:

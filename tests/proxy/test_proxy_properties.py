@@ -77,7 +77,7 @@ def step(rig: Rig, what: str, number: int, data: random.Random) -> None:
 
 @settings(max_examples=400, deadline=None, derandomize=True)
 @given(TOXICS, SCHEDULE, st.integers(0, 60), st.integers(0, 2**32))
-def test_no_schedule_of_changes_loses_or_reorders_a_byte(
+def test_no_sequence_of_changes_loses_or_reorders_a_byte(
     toxics: list[int], schedule: list[tuple[str, int]], end_at: int, seed: int
 ) -> None:
     rig, data = Rig(), random.Random(seed)
@@ -96,7 +96,7 @@ def test_no_schedule_of_changes_loses_or_reorders_a_byte(
 
 @settings(max_examples=400, deadline=None, derandomize=True)
 @given(TOXICS, SCHEDULE, st.integers(0, 5), st.integers(0, 300), st.integers(0, 2**32))
-def test_what_passes_a_limit_is_the_beginning_of_the_stream_whatever_changes(
+def test_data_within_a_limit_is_a_prefix_of_the_stream_for_any_sequence_of_changes(
     toxics: list[int], schedule: list[tuple[str, int]], place: int, limit: int, seed: int
 ) -> None:
     rig, data = Rig(), random.Random(seed)
@@ -113,7 +113,7 @@ def test_what_passes_a_limit_is_the_beginning_of_the_stream_whatever_changes(
     assert rig.sent.startswith(rig.sink.sock.outbox)
 
 
-def test_an_update_lets_nothing_beyond_the_limit_pass() -> None:
+def test_an_update_passes_no_data_beyond_the_limit() -> None:
     rig = Rig()
     limit = rig.add("limit_data", bytes=10)
     rig.sink.sock.room = 4
@@ -124,7 +124,7 @@ def test_an_update_lets_nothing_beyond_the_limit_pass() -> None:
     assert bytes(rig.sink.sock.outbox) == b"abcdefgh"
 
 
-def test_a_limit_that_is_removed_after_it_was_reached_leaves_no_hole() -> None:
+def test_a_limit_removed_after_it_was_reached_leaves_no_gap_in_the_stream() -> None:
     rig = Rig()
     limit = rig.add("limit_data", bytes=4)
     rig.add("latency", latency=1000)
@@ -136,7 +136,7 @@ def test_a_limit_that_is_removed_after_it_was_reached_leaves_no_hole() -> None:
     assert bytes(rig.sink.sock.outbox) == b"abcd"
 
 
-def test_a_chain_of_a_thousand_toxics_carries_bytes() -> None:
+def test_a_chain_of_1000_toxics_forwards_data() -> None:
     rig = Rig()
     rig.sink.sock.room = 1 << 20
     for number in range(1000):
@@ -177,7 +177,7 @@ def test_latency_is_exact_counts_from_arrival_and_keeps_the_order(
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.lists(st.integers(1, 20_000), min_size=1, max_size=10), st.integers(1, 500))
-def test_bandwidth_is_never_exceeded_and_always_used(sizes: list[int], rate: int) -> None:
+def test_bandwidth_is_never_exceeded_and_fully_used(sizes: list[int], rate: int) -> None:
     rig = Rig()
     rig.sink.sock.room = 1 << 30
     rig.add("bandwidth", rate=rate)
@@ -194,7 +194,7 @@ def test_bandwidth_is_never_exceeded_and_always_used(sizes: list[int], rate: int
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.integers(0, 5000), st.integers(1, 300), st.integers(0, 300), st.integers(0, 2**31))
-def test_slicer_sizes_add_up_and_keep_their_bounds(
+def test_slicer_sizes_add_up_and_stay_within_their_bounds(
     length: int, average: int, variation: int, seed: int
 ) -> None:
     variation = min(variation, average)
@@ -206,19 +206,19 @@ def test_slicer_sizes_add_up_and_keep_their_bounds(
     assert all(0 < size <= average + variation or length == 0 for size in sizes)
 
 
-def test_chains_change_under_bulk_traffic_without_losing_a_byte(
-    embedded: Server, holding: Upstream
+def test_chain_changes_under_bulk_traffic_lose_no_byte(
+    embedded: Server, manual_upstream: Upstream
 ) -> None:
-    proxy = embedded.proxy(holding.port)
-    chance = random.Random(7)
+    proxy = embedded.proxy(manual_upstream.port)
+    rng = random.Random(7)
     block = os.urandom(1 << 20)
     stop = threading.Event()
     sent, received = hashlib.sha256(), hashlib.sha256()
 
     def write() -> None:
-        with far:
+        with upstream_sock:
             while not stop.is_set():
-                far.sendall(block)
+                upstream_sock.sendall(block)
                 sent.update(block)
 
     def read() -> None:
@@ -226,16 +226,16 @@ def test_chains_change_under_bulk_traffic_without_losing_a_byte(
             received.update(data)
 
     with proxy.connect() as client:
-        far = holding.wait_for_client()
+        upstream_sock = manual_upstream.wait_for_client()
         threads = [threading.Thread(target=work, daemon=True) for work in (write, read)]
         for thread in threads:
             thread.start()
         present: list[str] = []
         for _ in range(120):
-            if present and chance.random() < 0.6:
-                proxy.remove(present.pop(chance.randrange(len(present))))
+            if present and rng.random() < 0.6:
+                proxy.remove(present.pop(rng.randrange(len(present))))
             else:
-                kind, attributes = chance.choice(
+                kind, attributes = rng.choice(
                     [("latency", {"latency": 1}), ("slicer", {"average_size": 8000}),
                      ("bandwidth", {"rate": 500_000}), ("noop", {})]
                 )  # fmt: skip

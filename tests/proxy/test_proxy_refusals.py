@@ -23,7 +23,7 @@ KILLERS: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("kind", "attributes", "sentence"), KILLERS)
-def test_inputs_that_end_the_original_are_refused_with_a_sentence(
+def test_inputs_that_crash_toxiproxy_are_rejected_with_a_message(
     embedded: Server, kind: str, attributes: dict[str, Any], sentence: str
 ) -> None:
     proxy = embedded.proxy(1)
@@ -36,13 +36,13 @@ def test_inputs_that_end_the_original_are_refused_with_a_sentence(
     if attributes:
         refused.append(proxy.update("t", {"attributes": attributes}, expect=400))
     assert proxy.toxics() == [before]
-    assert {answer.status for answer in refused} == {400}
-    assert all(sentence in answer.json["error"] for answer in refused)
+    assert {response.status for response in refused} == {400}
+    assert all(sentence in response.json["error"] for response in refused)
     assert list(embedded.call("GET", "/proxies").json) == ["p"]
 
 
 @pytest.mark.parametrize("toxicity", [-0.1, 1.1, 2.5])
-def test_a_toxicity_that_is_no_probability_is_refused(embedded: Server, toxicity: float) -> None:
+def test_a_toxicity_outside_0_to_1_is_rejected(embedded: Server, toxicity: float) -> None:
     proxy = embedded.proxy(1)
     error = proxy.add("noop", expect=400, toxicity=toxicity).json["error"]
     assert error == f"bad request body: toxicity must be from 0 to 1, not {toxicity}"
@@ -50,7 +50,7 @@ def test_a_toxicity_that_is_no_probability_is_refused(embedded: Server, toxicity
     proxy.update("n", {"toxicity": toxicity}, expect=400)
 
 
-def test_a_refused_update_changes_nothing(embedded: Server) -> None:
+def test_a_rejected_update_changes_nothing(embedded: Server) -> None:
     proxy = embedded.proxy(1)
     proxy.add("latency", name="l", latency=1, jitter=1)
     proxy.update("l", {"attributes": {"jitter": "x", "latency": 5}}, expect=400)

@@ -16,16 +16,16 @@ import time
 from typing import Any
 
 import pytest
-from proxy_kit import EMBEDDED, Server, soon, start_silent, with_few_descriptors
+from proxy_kit import EMBEDDED, Server, call_within_100_ms, start_server, with_few_descriptors
 from socket_kit import (
-    PATIENCE_S,
+    TIMEOUT_S,
     Upstream,
     black_hole,
     connect,
-    ended,
     eventually,
+    is_refused,
     read_exactly,
-    refused,
+    wait_for_close,
 )
 
 TOXICS: list[tuple[str, dict[str, Any]]] = [
@@ -56,32 +56,35 @@ def fill(sock: socket.socket, data: bytes = bytes(1 << 16)) -> None:
 
 
 @pytest.mark.parametrize(("kind", "attributes"), TOXICS)
-def test_a_receiver_that_does_not_read_holds_up_no_change(
-    embedded: Server, holding: Upstream, kind: str, attributes: dict[str, Any]
+def test_a_receiver_that_does_not_read_blocks_no_api_call(
+    embedded: Server, manual_upstream: Upstream, kind: str, attributes: dict[str, Any]
 ) -> None:
-    proxy = embedded.proxy(holding.port)
+    proxy = embedded.proxy(manual_upstream.port)
     with proxy.connect() as client:
-        far = holding.wait_for_client()
-        fill(far)
+        upstream_sock = manual_upstream.wait_for_client()
+        fill(upstream_sock)
         toxic = {"name": "t", "type": kind, "attributes": attributes}
-        assert soon(embedded, "POST", f"{proxy.path}/toxics", toxic).status == 200
-        fill(far)
-        assert soon(embedded, "GET", "/proxies").status == 200
-        assert soon(embedded, "PATCH", f"{proxy.path}/toxics/t", {"toxicity": 1}).status == 200
-        assert soon(embedded, "DELETE", f"{proxy.path}/toxics/t").status == 204
+        assert call_within_100_ms(embedded, "POST", f"{proxy.path}/toxics", toxic).status == 200
+        fill(upstream_sock)
+        assert call_within_100_ms(embedded, "GET", "/proxies").status == 200
+        assert (
+            call_within_100_ms(embedded, "PATCH", f"{proxy.path}/toxics/t", {"toxicity": 1}).status
+            == 200
+        )
+        assert call_within_100_ms(embedded, "DELETE", f"{proxy.path}/toxics/t").status == 204
         client.close()
-        assert soon(embedded, "GET", "/proxies").status == 200
+        assert call_within_100_ms(embedded, "GET", "/proxies").status == 200
         eventually(lambda: not proxy.connections(), "the end of the connection")
 
 
-def test_changes_while_a_receiver_does_not_read_lose_no_byte(
-    embedded: Server, holding: Upstream
+def test_changes_while_a_receiver_does_not_read_lose_no_data(
+    embedded: Server, manual_upstream: Upstream
 ) -> None:
-    proxy = embedded.proxy(holding.port)
+    proxy = embedded.proxy(manual_upstream.port)
     data = os.urandom(8 << 20)
     with proxy.connect() as client:
-        far = holding.wait_for_client()
-        sender = threading.Thread(target=lambda: far.sendall(data), daemon=True)
+        upstream_sock = manual_upstream.wait_for_client()
+        sender = threading.Thread(target=lambda: upstream_sock.sendall(data), daemon=True)
         sender.start()
         eventually(lambda: proxy.connections()[0]["streams"]["downstream"]["blocked"])
         for _ in range(3):
@@ -94,95 +97,97 @@ def test_changes_while_a_receiver_does_not_read_lose_no_byte(
         sender.join(20)
 
 
-def test_a_black_holed_upstream_holds_up_neither_clients_nor_changes(embedded: Server) -> None:
+def test_a_black_holed_upstream_blocks_neither_clients_nor_api_calls(embedded: Server) -> None:
     with black_hole() as port:
         proxy = embedded.proxy(port)
         clients = [proxy.connect() for _ in range(5)]
         eventually(lambda: len(proxy.connections()) == 5, "five connections")
         assert {connection["state"] for connection in proxy.connections()} == {"dialling"}
         toxic = {"type": "latency"}
-        assert soon(embedded, "POST", f"{proxy.path}/toxics", toxic).status == 200
-        assert soon(embedded, "GET", "/proxies").status == 200
+        assert call_within_100_ms(embedded, "POST", f"{proxy.path}/toxics", toxic).status == 200
+        assert call_within_100_ms(embedded, "GET", "/proxies").status == 200
         vanishing = clients.pop()
         vanishing.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         vanishing.close()
         eventually(lambda: len(proxy.connections()) == 4, "the end of a vanished client's dial")
-        assert soon(embedded, "PATCH", proxy.path, {"enabled": False}).status == 200
+        assert call_within_100_ms(embedded, "PATCH", proxy.path, {"enabled": False}).status == 200
         for client in clients:
-            assert ended(client) in {"FIN", "RST"}
+            assert wait_for_close(client) in {"FIN", "RST"}
             client.close()
-        assert refused(proxy.port)
-        assert soon(embedded, "PATCH", proxy.path, {"enabled": True}).status == 200
+        assert is_refused(proxy.port)
+        assert call_within_100_ms(embedded, "PATCH", proxy.path, {"enabled": True}).status == 200
         with proxy.connect():
             eventually(proxy.connections, "a connection")
-            assert soon(embedded, "POST", "/reset").status == 204
-            assert soon(embedded, "DELETE", proxy.path).status == 204
+            assert call_within_100_ms(embedded, "POST", "/reset").status == 204
+            assert call_within_100_ms(embedded, "DELETE", proxy.path).status == 204
 
 
-def test_a_client_that_vanishes_leaves_nothing_behind(embedded: Server, holding: Upstream) -> None:
-    proxy = embedded.proxy(holding.port)
+def test_a_client_that_resets_its_connection_leaves_no_connection_behind(
+    embedded: Server, manual_upstream: Upstream
+) -> None:
+    proxy = embedded.proxy(manual_upstream.port)
     for number, kind in enumerate(("latency", "bandwidth", "timeout", "slow_close"), 1):
         proxy.add(kind, name=kind)
         client = proxy.connect()
-        far = holding.wait_for_client(number)
-        fill(far)
+        upstream_sock = manual_upstream.wait_for_client(number)
+        fill(upstream_sock)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         client.close()
-        assert soon(embedded, "GET", "/proxies").status == 200
-        far.close()
+        assert call_within_100_ms(embedded, "GET", "/proxies").status == 200
+        upstream_sock.close()
         eventually(lambda: not proxy.connections(), f"the end of the connection under {kind}")
-        assert soon(embedded, "DELETE", f"{proxy.path}/toxics/{kind}").status == 204
+        assert call_within_100_ms(embedded, "DELETE", f"{proxy.path}/toxics/{kind}").status == 204
 
 
-def test_a_thousand_idle_connections_are_cut_before_the_call_returns(
-    embedded: Server, holding: Upstream
+def test_disabling_a_proxy_closes_1000_idle_connections_before_the_call_returns(
+    embedded: Server, manual_upstream: Upstream
 ) -> None:
-    proxy = embedded.proxy(holding.port)
+    proxy = embedded.proxy(manual_upstream.port)
     clients = [proxy.connect() for _ in range(1000)]
     try:
-        holding.wait_for_client(1000)
-        assert soon(embedded, "PATCH", proxy.path, {"enabled": False}).status == 200
+        manual_upstream.wait_for_client(1000)
+        assert call_within_100_ms(embedded, "PATCH", proxy.path, {"enabled": False}).status == 200
         for client in clients:
             client.setblocking(False)
             assert client.recv(1) == b""
-        assert refused(proxy.port)
+        assert is_refused(proxy.port)
     finally:
         for client in clients:
             client.close()
 
 
 @pytest.mark.parametrize("descriptors", [64, 65])  # odd or even: one connection takes two
-def test_a_flood_of_clients_leaves_descriptors_for_the_api(
-    holding: Upstream, descriptors: int
+def test_many_clients_leave_file_descriptors_for_the_api(
+    manual_upstream: Upstream, descriptors: int
 ) -> None:
-    server = start_silent("embedded", with_few_descriptors(descriptors, EMBEDDED))
+    server = start_server("embedded", with_few_descriptors(descriptors, EMBEDDED))
     clients: list[socket.socket] = []
     try:
-        proxy = server.proxy(holding.port)
+        proxy = server.proxy(manual_upstream.port)
         clients += [proxy.connect() for _ in range(60)]
-        far = holding.wait_for_client()
+        upstream_sock = manual_upstream.wait_for_client()
         for _ in range(2):
-            assert soon(server, "GET", "/proxies").status == 200
+            assert call_within_100_ms(server, "GET", "/proxies").status == 200
         # Bulk data still gets through, though there are no descriptors for a pipe.
         data = os.urandom(4 << 20)
-        sender = threading.Thread(target=lambda: far.sendall(data), daemon=True)
+        sender = threading.Thread(target=lambda: upstream_sock.sendall(data), daemon=True)
         sender.start()
         assert read_exactly(clients[0], len(data)) == data
-        sender.join(PATIENCE_S)
+        sender.join(TIMEOUT_S)
         busy = server.call("POST", "/proxies", {"name": "q", "upstream": "x:1"})
         assert busy.status == 201 or "too many open files" in busy.json["error"]
-        assert soon(server, "PATCH", proxy.path, {"enabled": False}).status == 200
-        assert soon(server, "PATCH", proxy.path, {"enabled": True}).status == 200
-        accepted = len(holding.accepted)
+        assert call_within_100_ms(server, "PATCH", proxy.path, {"enabled": False}).status == 200
+        assert call_within_100_ms(server, "PATCH", proxy.path, {"enabled": True}).status == 200
+        accepted = len(manual_upstream.accepted)
         with proxy.connect():
-            holding.wait_for_client(accepted + 1)
+            manual_upstream.wait_for_client(accepted + 1)
     finally:
         for client in clients:
             client.close()
         assert server.stop() == 0
 
 
-def test_thousands_of_requests_in_one_go_hold_up_no_other_client(embedded: Server) -> None:
+def test_thousands_of_pipelined_requests_do_not_block_other_clients(embedded: Server) -> None:
     for number in range(20):
         embedded.proxy(1, name=f"p{number}")
     with connect(embedded.port) as eager:
@@ -190,7 +195,7 @@ def test_thousands_of_requests_in_one_go_hold_up_no_other_client(embedded: Serve
         reader = threading.Thread(target=read_answers, args=(eager, 2000))
         reader.start()
         while reader.is_alive():
-            assert soon(embedded, "GET", "/version").status == 200
+            assert call_within_100_ms(embedded, "GET", "/version").status == 200
             reader.join(0.01)
 
 
@@ -204,7 +209,7 @@ def read_answers(sock: socket.socket, count: int) -> None:
             file.read(length)
 
 
-def test_a_client_that_reads_no_answer_is_not_read_either(embedded: Server) -> None:
+def test_requests_of_a_client_that_reads_no_responses_are_not_read(embedded: Server) -> None:
     embedded.proxy(1)
     request = b"GET /proxies HTTP/1.1\r\nHost: x\r\n\r\n"
     with connect(embedded.port) as deaf:
@@ -212,7 +217,7 @@ def test_a_client_that_reads_no_answer_is_not_read_either(embedded: Server) -> N
         deaf.settimeout(0.2)
         with pytest.raises(TimeoutError):
             deaf.sendall(request * 1000)
-        assert soon(embedded, "GET", "/proxies").status == 200
+        assert call_within_100_ms(embedded, "GET", "/proxies").status == 200
 
 
 @pytest.mark.parametrize(
@@ -225,12 +230,12 @@ def test_a_client_that_reads_no_answer_is_not_read_either(embedded: Server) -> N
     ],
     ids=["at its end", "too deep", "cut off", "no proxies"],
 )
-def test_a_long_body_that_is_faulty_is_refused_soon(embedded: Server, body: bytes) -> None:
-    answer = soon(embedded, "POST", "/populate", raw=body)
-    assert answer.status == 400
+def test_a_long_invalid_body_is_rejected_within_100_ms(embedded: Server, body: bytes) -> None:
+    response = call_within_100_ms(embedded, "POST", "/populate", raw=body)
+    assert response.status == 400
 
 
-def test_a_body_that_is_too_long_is_refused(embedded: Server) -> None:
+def test_a_body_over_the_limit_is_rejected(embedded: Server) -> None:
     with connect(embedded.port) as client:
         client.sendall(b"POST /populate HTTP/1.1\r\nContent-Length: 262145\r\n\r\n")
         with contextlib.suppress(ConnectionError):  # it may not want the last of it
@@ -238,7 +243,7 @@ def test_a_body_that_is_too_long_is_refused(embedded: Server) -> None:
         assert client.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
-def test_a_log_that_nobody_reads_stops_nothing() -> None:
+def test_a_log_pipe_that_is_not_read_does_not_block_the_server() -> None:
     # The server's standard output is a pipe that is never read from.
     process = subprocess.Popen(
         [sys.executable, "-m", "harness.proxy", "-host", "127.0.0.1", "-port", "0"],
@@ -251,6 +256,6 @@ def test_a_log_that_nobody_reads_stops_nothing() -> None:
         server.proxy(1)
         for number in range(600):  # each writes a line of over 100 bytes; a pipe holds 64 KiB
             server.call("PATCH", "/proxies/p", {"enabled": bool(number % 2)})
-        assert soon(server, "GET", "/proxies").status == 200
+        assert call_within_100_ms(server, "GET", "/proxies").status == 200
     finally:
         assert server.stop() == 0

@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from proxy_kit import Server, start_real, start_silent, with_few_descriptors
+from proxy_kit import Server, start_real, start_server, with_few_descriptors
 from socket_kit import (
-    PATIENCE_S,
+    TIMEOUT_S,
     Upstream,
     black_hole,
-    ended,
     eventually,
     exchange,
     read_exactly,
     read_to_end,
+    wait_for_close,
 )
 
 
@@ -44,7 +44,7 @@ KILLERS: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("kind", "attributes"), KILLERS)
-def test_the_original_takes_it_and_ends_at_the_next_data(
+def test_toxiproxy_accepts_the_input_and_crashes_on_the_next_data(
     original: Server, echo: Upstream, kind: str, attributes: dict[str, Any]
 ) -> None:
     proxy = original.proxy(echo.port)
@@ -61,10 +61,10 @@ def test_the_original_takes_it_and_ends_at_the_next_data(
         except OSError:
             pass
         break
-    eventually(lambda: not original.alive(), "the end of the original")
+    eventually(lambda: not original.is_alive(), "the end of the original")
 
 
-def test_the_seed_of_the_original_does_nothing(real_toxiproxy: str, echo: Upstream) -> None:
+def test_the_seed_option_of_toxiproxy_has_no_effect(real_toxiproxy: str, echo: Upstream) -> None:
     outcomes = set()
     for _ in range(2):
         server = start_real(real_toxiproxy, "-seed", "42")
@@ -82,7 +82,7 @@ def test_the_seed_of_the_original_does_nothing(real_toxiproxy: str, echo: Upstre
     assert len(outcomes) == 2
 
 
-def test_reset_peer_of_the_original_spares_live_connections(
+def test_reset_peer_of_toxiproxy_does_not_reset_open_connections(
     original: Server, echo: Upstream
 ) -> None:
     proxy = original.proxy(echo.port)
@@ -90,14 +90,14 @@ def test_reset_peer_of_the_original_spares_live_connections(
         exchange(client, b"x")
         proxy.add("reset_peer", timeout=0)
         client.sendall(b"y")
-        assert ended(client) == "FIN"
+        assert wait_for_close(client) == "FIN"
 
 
-def test_the_original_takes_a_toxicity_that_is_no_probability(original: Server) -> None:
+def test_toxiproxy_accepts_a_toxicity_above_1(original: Server) -> None:
     assert original.proxy(1).add("noop", toxicity=2.5).json["toxicity"] == 2.5
 
 
-def test_a_refused_update_of_the_original_changes_what_it_had_read(original: Server) -> None:
+def test_toxiproxy_applies_part_of_a_rejected_update(original: Server) -> None:
     proxy = original.proxy(1)
     proxy.add("latency", name="l")
     body = b'{"attributes":{"jitter":"x","latency":5}}'
@@ -114,39 +114,39 @@ def unanswered(server: Server, method: str, path: str, body: Any = None) -> bool
     return False
 
 
-def test_a_receiver_that_does_not_read_wedges_the_original(
-    original: Server, holding: Upstream
+def test_a_receiver_that_does_not_read_blocks_the_api_of_toxiproxy(
+    original: Server, manual_upstream: Upstream
 ) -> None:
-    proxy = original.proxy(holding.port)
+    proxy = original.proxy(manual_upstream.port)
     with proxy.connect():
-        far = holding.wait_for_client()
-        far.settimeout(0.3)
+        upstream_sock = manual_upstream.wait_for_client()
+        upstream_sock.settimeout(0.3)
         with pytest.raises(TimeoutError):
-            far.sendall(bytes(64 << 20))
+            upstream_sock.sendall(bytes(64 << 20))
         assert unanswered(original, "POST", f"{proxy.path}/toxics", {"type": "latency"})
         assert unanswered(original, "GET", "/proxies")
 
 
-def test_removing_a_toxic_of_the_original_loses_a_chunk_if_its_receiver_stalls(
-    real_toxiproxy: str, holding: Upstream, tmp_path: Path
+def test_removing_a_toxic_from_toxiproxy_loses_data_if_the_receiver_stalls(
+    real_toxiproxy: str, manual_upstream: Upstream, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
     with log.open("wb") as file:
-        server = start_silent("real", [real_toxiproxy], log=file.fileno())
+        server = start_server("real", [real_toxiproxy], log=file.fileno())
     data = os.urandom(24 << 20)
     try:
-        proxy = server.proxy(holding.port)
+        proxy = server.proxy(manual_upstream.port)
         proxy.add("latency", name="l", latency=60_000)
         with proxy.connect() as client:
-            far = holding.wait_for_client()
-            sender = threading.Thread(target=send_all, args=(far, data), daemon=True)
+            upstream_sock = manual_upstream.wait_for_client()
+            sender = threading.Thread(target=send_all, args=(upstream_sock, data), daemon=True)
             sender.start()
-            sender.join(PATIENCE_S)  # the toxic holds it all
+            sender.join(TIMEOUT_S)  # the toxic holds it all
             remover = threading.Thread(target=proxy.remove, args=("l",), daemon=True)
             remover.start()
             eventually(lambda: "Could not write last packets" in log.read_text(), "the 5 s")
             received = read_to_end(client)
-            remover.join(PATIENCE_S)
+            remover.join(TIMEOUT_S)
         assert 0 < len(data) - len(received) <= 2 * 32 * 1024
     finally:
         server.process.kill()
@@ -158,9 +158,9 @@ def send_all(sock: socket.socket, data: bytes) -> None:
         sock.sendall(data)
 
 
-def test_a_log_that_nobody_reads_stops_the_original(real_toxiproxy: str) -> None:
+def test_a_log_pipe_that_is_not_read_blocks_toxiproxy(real_toxiproxy: str) -> None:
     reader, writer = os.pipe()  # never read from
-    server = start_silent("real", [real_toxiproxy], log=writer)
+    server = start_server("real", [real_toxiproxy], log=writer)
     try:
         server.proxy(1)
         answered = 0
@@ -176,14 +176,14 @@ def test_a_log_that_nobody_reads_stops_the_original(real_toxiproxy: str) -> None
         os.close(writer)
 
 
-def test_a_black_holed_upstream_wedges_the_original(original: Server) -> None:
+def test_a_black_holed_upstream_blocks_the_api_of_toxiproxy(original: Server) -> None:
     with black_hole() as port:
         proxy = original.proxy(port)
         with proxy.connect(), proxy.connect():
             assert unanswered(original, "PATCH", proxy.path, {"enabled": False})
 
 
-def test_the_original_stays_without_an_api_if_its_port_is_in_use(
+def test_toxiproxy_keeps_running_without_an_api_if_its_port_is_in_use(
     real_toxiproxy: str, echo: Upstream, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
@@ -200,23 +200,23 @@ def test_the_original_stays_without_an_api_if_its_port_is_in_use(
         process.wait()
 
 
-def test_a_flood_of_clients_leaves_the_original_deaf_to_its_api_and_its_proxy_dead(
-    real_toxiproxy: str, holding: Upstream
+def test_too_many_clients_block_the_api_of_toxiproxy_or_its_proxy(
+    real_toxiproxy: str, manual_upstream: Upstream
 ) -> None:
     # Each connection takes two descriptors, and one must not be left over. That is a race, seen to
     # be lost by odd and even in one run.
-    after = (flood(real_toxiproxy, count, holding) for count in (64, 65) * 3)
+    after = (flood(real_toxiproxy, count, manual_upstream) for count in (64, 65) * 3)
     assert {"deaf", "dead"} in after
 
 
-def flood(program: str, descriptors: int, holding: Upstream) -> set[str]:
+def flood(program: str, descriptors: int, manual_upstream: Upstream) -> set[str]:
     """Open more connections than there are descriptors for; return what that has done."""
-    server = start_silent("real", with_few_descriptors(descriptors, [program]))
+    server = start_server("real", with_few_descriptors(descriptors, [program]))
     descriptors_open = Path(f"/proc/{server.process.pid}/fd")
     clients: list[socket.socket] = []
     seen: set[str] = set()
     try:
-        proxy = server.proxy(holding.port)
+        proxy = server.proxy(manual_upstream.port)
         clients += [proxy.connect() for _ in range(60)]
         eventually(lambda: len(list(descriptors_open.iterdir())) >= descriptors - 1)
         try:
@@ -228,7 +228,7 @@ def flood(program: str, descriptors: int, holding: Upstream) -> set[str]:
         eventually(lambda: len(list(descriptors_open.iterdir())) < descriptors // 2)
         with proxy.connect(timeout=2) as client:
             client.sendall(b"x")
-            accepted = holding.accepted[-1]
+            accepted = manual_upstream.accepted[-1]
             accepted.settimeout(2)
             if accepted.recv(1) != b"x":
                 seen.add("dead")
