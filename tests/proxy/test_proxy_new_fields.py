@@ -211,7 +211,7 @@ def test_the_same_seed_gives_the_same_toxicity_draws_and_corrupted_bits(echo: Up
 def jitter(seed: str) -> list[float]:
     """Return the delays of twenty chunks, one after the other, on a clock that nobody disturbs."""
     rig = Rig()
-    rig.sink.sock.room = 1 << 20
+    rig.sink.sock.window = 1 << 20
     rig.add("latency", seed=seed, latency=40, jitter=40)
     delays: list[float] = []
     for _ in range(20):

@@ -59,7 +59,7 @@ def step(rig: Rig, what: str, number: int, data: random.Random) -> None:
     if what == "send":
         rig.send(data.randbytes(number))
     elif what == "room":
-        rig.sink.sock.room = number
+        rig.sink.sock.window = number
     elif what == "time":
         rig.loop.advance(number / 1000)
     elif what == "add":
@@ -69,7 +69,7 @@ def step(rig: Rig, what: str, number: int, data: random.Random) -> None:
         if what == "remove":
             rig.remove(placement)
         elif what == "return":
-            rig.leave_and_return(placement)
+            rig.remove_and_reinsert(placement)
         else:  # other settings, or the same again
             known = [settings for kind, settings in LOSSLESS if kind == placement.toxic.kind]
             rig.update(placement, **known[number % len(known)])
@@ -90,7 +90,7 @@ def test_no_sequence_of_changes_loses_or_reorders_a_byte(
         rig.pump()
         assert rig.sent.startswith(rig.sink.sock.outbox)
     rig.end()
-    rig.settle()
+    rig.run_to_end()
     assert bytes(rig.sink.sock.outbox) == bytes(rig.sent)
 
 
@@ -109,18 +109,18 @@ def test_data_within_a_limit_is_a_prefix_of_the_stream_for_any_sequence_of_chang
         rig.pump()
         assert rig.sent.startswith(rig.sink.sock.outbox)
     rig.end()
-    rig.settle()
+    rig.run_to_end()
     assert rig.sent.startswith(rig.sink.sock.outbox)
 
 
 def test_an_update_passes_no_data_beyond_the_limit() -> None:
     rig = Rig()
     limit = rig.add("limit_data", bytes=10)
-    rig.sink.sock.room = 4
+    rig.sink.sock.window = 4
     rig.send(b"abcdef")
     rig.send(b"ghijklmno")  # waits in hand for a receiver that does not read
     rig.update(limit, bytes=8)
-    rig.settle()
+    rig.run_to_end()
     assert bytes(rig.sink.sock.outbox) == b"abcdefgh"
 
 
@@ -128,17 +128,17 @@ def test_a_limit_removed_after_it_was_reached_leaves_no_gap_in_the_stream() -> N
     rig = Rig()
     limit = rig.add("limit_data", bytes=4)
     rig.add("latency", latency=1000)
-    rig.sink.sock.room = 1 << 20
+    rig.sink.sock.window = 1 << 20
     rig.send(b"abcdefgh")
     rig.remove(limit)
     rig.send(b"ijkl")
-    rig.settle()
+    rig.run_to_end()
     assert bytes(rig.sink.sock.outbox) == b"abcd"
 
 
 def test_a_chain_of_1000_toxics_forwards_data() -> None:
     rig = Rig()
-    rig.sink.sock.room = 1 << 20
+    rig.sink.sock.window = 1 << 20
     for number in range(1000):
         rig.add("latency" if number % 2 else "noop")
     for number in range(50):
@@ -146,7 +146,7 @@ def test_a_chain_of_1000_toxics_forwards_data() -> None:
     for placement in rig.placements[::3]:
         rig.remove(placement)
     rig.end()
-    rig.settle()
+    rig.run_to_end()
     assert bytes(rig.sink.sock.outbox) == bytes(rig.sent)
 
 
@@ -159,7 +159,7 @@ def test_latency_is_exact_counts_from_arrival_and_keeps_the_order(
     sends: list[tuple[int, int]], latency: int
 ) -> None:
     rig = Rig()
-    rig.sink.sock.room = 1 << 30
+    rig.sink.sock.window = 1 << 30
     rig.add("latency", latency=latency)
     due: list[tuple[float, int]] = []
     total = 0
@@ -179,7 +179,7 @@ def test_latency_is_exact_counts_from_arrival_and_keeps_the_order(
 @given(st.lists(st.integers(1, 20_000), min_size=1, max_size=10), st.integers(1, 500))
 def test_bandwidth_is_never_exceeded_and_fully_used(sizes: list[int], rate: int) -> None:
     rig = Rig()
-    rig.sink.sock.room = 1 << 30
+    rig.sink.sock.window = 1 << 30
     rig.add("bandwidth", rate=rate)
     for size in sizes:
         rig.send(bytes(size))
