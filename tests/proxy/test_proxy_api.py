@@ -1,4 +1,4 @@
-"""What the API says of proxies and toxics, word by word: the same answers from both servers."""
+"""API calls for proxies and toxics: both servers return the same statuses, bodies and errors."""
 
 import re
 from typing import Any
@@ -12,7 +12,7 @@ OF_TOXIC = "Go struct field ToxicWrapper."
 OF_LATENCY = "Go struct field LatencyToxic.attributes.latency of type int64"
 
 TOXIC_BODIES = {
-    # What Go's decoder says of bodies that are no JSON, or not the JSON that it wants.
+    # Errors of Go's decoder for bodies that are not JSON, or JSON of the wrong type.
     "": BAD + "EOF",
     "  ": BAD + "EOF",
     "{": BAD + "unexpected EOF",
@@ -61,7 +61,7 @@ TOXIC_BODIES = {
     + "string into Go struct field SlicerToxic.attributes.average_size of type int",
     '{"type":"reset_peer","attributes":{"timeout":true}}': WRONG
     + "bool into Go struct field ResetToxic.attributes.timeout of type int64",
-    # What the API says of JSON that makes no toxic, in the order in which it looks.
+    # Errors of the API for JSON that is not a valid toxic, in the order of its checks.
     "null": "invalid toxic type",
     "{}": "invalid toxic type",
     '{"type":"Latency"}': "invalid toxic type",
@@ -78,7 +78,8 @@ def test_a_malformed_toxic_is_rejected_with_the_same_error(server: Server, body:
 
 
 ZERO = '"attributes":{"latency":0,"jitter":0}'
-GOOD_TOXICS = {
+# Request body: attributes as JSON, name, type, stream and toxicity of the response.
+VALID_TOXICS = {
     '{"type":"latency"}': (ZERO, "latency_downstream", "latency", "downstream", "1"),
     '{"type":"latency"} garbage': (ZERO, "latency_downstream", "latency", "downstream", "1"),
     '{"TYPE":"latency","Name":"ci","Toxicity":0.333333333}': (
@@ -115,13 +116,13 @@ GOOD_TOXICS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("body", GOOD_TOXICS)
+@pytest.mark.parametrize("body", VALID_TOXICS)
 def test_a_toxic_is_serialised_identically_byte_for_byte(server: Server, body: str) -> None:
     server.proxy(1)
     response = server.call("POST", "/proxies/p/toxics", raw=body.encode())
-    attributes, name, kind, stream, toxicity = GOOD_TOXICS[body]
+    attributes, name, toxic_type, stream, toxicity = VALID_TOXICS[body]
     shown = (
-        f'{{{attributes},"name":"{name}","type":"{kind}","stream":"{stream}",'
+        f'{{{attributes},"name":"{name}","type":"{toxic_type}","stream":"{stream}",'
         f'"toxicity":{toxicity}}}'
     )
     assert (response.status, response.text) == (200, shown)
@@ -132,9 +133,14 @@ def test_a_toxic_is_serialised_identically_byte_for_byte(server: Server, body: s
 def test_toxic_names_are_unique_across_both_streams(server: Server) -> None:
     proxy = server.proxy(1)
     proxy.add("latency", name="n")
-    taken = {"type": "timeout", "name": "n", "stream": "upstream", "attributes": {"timeout": "x"}}
-    response = server.call("POST", "/proxies/p/toxics", taken)
-    # The name is looked at before the attributes are.
+    duplicate = {
+        "type": "timeout",
+        "name": "n",
+        "stream": "upstream",
+        "attributes": {"timeout": "x"},
+    }
+    response = server.call("POST", "/proxies/p/toxics", duplicate)
+    # The name is checked before the attributes.
     assert (response.status, response.json["error"]) == (409, "toxic already exists")
 
 
@@ -231,7 +237,7 @@ def test_a_port_in_use_is_reported_and_the_proxy_is_not_added(server: Server) ->
 
 
 @pytest.mark.parametrize(
-    ("asked", "shown"),
+    ("requested", "shown"),
     [
         ("127.0.0.1:0", r"127\.0\.0\.1:\d+"),
         ("127.0.0.1:", r"127\.0\.0\.1:\d+"),
@@ -245,9 +251,9 @@ def test_a_port_in_use_is_reported_and_the_proxy_is_not_added(server: Server) ->
     ],
 )
 def test_a_started_proxy_reports_its_actual_listen_address(
-    server: Server, asked: str, shown: str
+    server: Server, requested: str, shown: str
 ) -> None:
-    response = server.call("POST", "/proxies", {"name": "a", "upstream": "x", "listen": asked})
+    response = server.call("POST", "/proxies", {"name": "a", "upstream": "x", "listen": requested})
     assert response.status == 201
     assert re.fullmatch(shown, response.json["listen"])
     assert not response.json["listen"].endswith(":0")

@@ -1,4 +1,4 @@
-"""Several toxics, toxicity, and changes while connections live, on both servers."""
+"""Several toxics on a stream, toxicity, and changes to open connections, on both servers."""
 
 import pytest
 from proxy_kit import Server
@@ -29,7 +29,7 @@ def test_toxicity_is_drawn_for_each_connection(server: Server, echo: Upstream) -
         with proxy.connect() as client:
             client.sendall(b"xx")
             hits += read_exactly(client, 2) == b""
-    assert 8 <= hits <= 52  # outside: one in a hundred million
+    assert 8 <= hits <= 52  # outside these bounds once in a hundred million runs
 
 
 def test_toxics_of_a_stream_apply_in_the_order_in_which_they_were_added(
@@ -42,7 +42,7 @@ def test_toxics_of_a_stream_apply_in_the_order_in_which_they_were_added(
         upstream_sock = manual_upstream.wait_for_client()
         watch = Stopwatch()
         upstream_sock.sendall(b"0123456789abc")
-        # The limit closes at once, but what has passed it is still delivered, late.
+        # limit_data closes immediately, but latency still delivers the data before the limit.
         assert read_to_end(client) == b"0123456789"
         watch.assert_took(0.3)
 
