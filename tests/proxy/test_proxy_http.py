@@ -1,4 +1,4 @@
-"""The HTTP of the API: routes, headers, odd requests, metrics; both servers answer alike."""
+"""HTTP of the API on both servers: routes, headers, unusual requests and metrics."""
 
 import json
 import re
@@ -9,7 +9,7 @@ import pytest
 from proxy_kit import Response, Server
 from socket_kit import connect, eventually, read_to_end
 
-GET_ROUTES = {
+ROUTES = {
     ("GET", "/"): 404,
     ("GET", "/nope"): 404,
     ("GET", "/PROXIES"): 404,
@@ -34,11 +34,11 @@ GET_ROUTES = {
 }
 
 
-@pytest.mark.parametrize(("method", "path"), GET_ROUTES)
+@pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_paths_and_methods_are_routed_identically(server: Server, method: str, path: str) -> None:
     server.proxy(1)
     response = server.call(method, path)
-    assert response.status == GET_ROUTES[method, path]
+    assert response.status == ROUTES[method, path]
     if response.status == 404:
         assert response.text == "404 page not found\n"
         assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
@@ -56,8 +56,8 @@ TEXT = "text/plain; charset=utf-8"
 A_PROXY = {"name": "a", "upstream": "x", "listen": "127.0.0.1:0"}
 A_TOXIC = {"type": "noop", "name": "t"}
 
-CONVERSATION: list[tuple[str, str, Any, int, str | None]] = [
-    # Every route once, then each kind of error: status and Content-Type of the answer.
+REQUESTS_IN_ORDER: list[tuple[str, str, Any, int, str | None]] = [
+    # Every route once, then every type of error: status and Content-Type of the response.
     ("POST", "/proxies", A_PROXY, 201, JSON),
     ("GET", "/proxies", None, 200, JSON),
     ("GET", "/proxies/a", None, 200, JSON),
@@ -85,15 +85,15 @@ CONVERSATION: list[tuple[str, str, Any, int, str | None]] = [
 
 
 def test_every_route_and_error_returns_the_same_status_and_headers(server: Server) -> None:
-    for method, path, body, status, content_type in CONVERSATION:
+    for method, path, body, status, content_type in REQUESTS_IN_ORDER:
         response = server.call(method, path, body)
         assert (response.status, response.headers.get("Content-Type")) == (status, content_type), (
             path
         )
         assert re.fullmatch("[0-9a-v]{20}", response.headers["X-Toxiproxy-Request-Id"])
-        failed_as_text = content_type == TEXT
-        assert ("X-Content-Type-Options" in response.headers) == failed_as_text
-        assert response.text.endswith("}\n") == (failed_as_text or path == "/version")
+        is_text_error = content_type == TEXT
+        assert ("X-Content-Type-Options" in response.headers) == is_text_error
+        assert response.text.endswith("}\n") == (is_text_error or path == "/version")
         assert not any(name.startswith("Access-Control") for name in response.headers)
 
 
@@ -141,10 +141,11 @@ def test_the_reported_version_is_2_12(server: Server) -> None:
 
 
 def test_the_content_type_of_a_request_does_not_matter(server: Server) -> None:
-    for number, kind in enumerate(("text/plain", "application/x-www-form-urlencoded", "")):
+    content_types = ("text/plain", "application/x-www-form-urlencoded", "")
+    for number, content_type in enumerate(content_types):
         body = json.dumps({"name": f"n{number}", "upstream": "x", "enabled": False}).encode()
         assert server.call(
-            "POST", "/proxies", raw=body, headers={"Content-Type": kind}
+            "POST", "/proxies", raw=body, headers={"Content-Type": content_type}
         ).status == 201  # fmt: skip
 
 
@@ -192,7 +193,7 @@ def test_valid_requests_before_an_invalid_one_are_answered(server: Server) -> No
 
 
 def metrics_with(server: Server, lines: list[str]) -> Response | None:
-    """Return the metrics, which any method gets, once they have these lines."""
+    """Return the response of /metrics, to any method, if it has all `lines`; otherwise None."""
     response = server.call("PUT", "/metrics")
     assert server.call("GET", "/metrics").status == response.status == 200
     return response if all(line in response.text.splitlines() for line in lines) else None
@@ -218,7 +219,7 @@ def test_metrics_count_the_bytes_of_each_direction(server: Server) -> None:
             f'toxiproxy_proxy_received_bytes_total{{direction="downstream",{labels}}} 3',
             f'toxiproxy_proxy_sent_bytes_total{{direction="downstream",{labels}}} 3',
         ]
-        # The original counts when a connection has ended, and does not wait for that.
+        # Toxiproxy adds a connection to its counters some time after the connection has ended.
         response = eventually(lambda: metrics_with(server, wanted), "the counts")
     assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4; charset=utf-8")
     assert "# TYPE toxiproxy_proxy_received_bytes_total counter" in response.text

@@ -1,4 +1,4 @@
-"""The `http` toxic: changes and delays HTTP/1.x by path, and leaves every other byte alone."""
+"""The `http` toxic: it changes and delays HTTP/1.x messages by path, and no other traffic."""
 
 import os
 import socket
@@ -10,7 +10,10 @@ from socket_kit import LATE_TOLERANCE_S, Stopwatch, Upstream, exchange, read_exa
 
 
 def serve_http(sock: socket.socket) -> None:
-    """Answer each request with its own first line."""
+    """Serve HTTP/1.x: the response body is the request line.
+
+    A path with `/chunked` is answered in chunked encoding, `/204` and `/304` with that status.
+    """
     with sock, sock.makefile("rb") as file:
         while line := file.readline():
             length = 0
@@ -35,17 +38,19 @@ def serve_http(sock: socket.socket) -> None:
 
 @pytest.fixture
 def web(embedded: Server) -> Any:
+    """Provide a proxy whose upstream is `serve_http`."""
     with upstream(serve_http) as server:
         yield embedded.proxy(server.port)
 
 
-def ask(client: socket.socket, *lines: bytes, body: bytes = b"") -> bytes:
-    """Send a request, return the answer's head."""
+def request(client: socket.socket, *lines: bytes, body: bytes = b"") -> bytes:
+    """Send a request; return the head of the response."""
     client.sendall(b"\r\n".join(lines) + b"\r\n\r\n" + body)
     return read_head(client)
 
 
 def read_head(client: socket.socket) -> bytes:
+    """Read the start line and headers of one HTTP message, and no byte beyond them."""
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         byte = client.recv(1)
@@ -59,11 +64,11 @@ def test_http_changes_responses_of_matching_paths_only(web: ProxyHandle) -> None
     web.update("http_downstream", {"attributes": {"headers": {"Retry-After": "7"}}})
     with web.connect() as client:
         for _ in range(2):
-            head = ask(client, b"GET /pay/1?x=y HTTP/1.1", b"Host: x")
+            head = request(client, b"GET /pay/1?x=y HTTP/1.1", b"Host: x")
             assert head.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
             assert b"Retry-After: 7\r\n" in head
             assert read_exactly(client, 23) == b"GET /pay/1?x=y HTTP/1.1"
-            head = ask(client, b"GET /look HTTP/1.1", b"Host: x")
+            head = request(client, b"GET /look HTTP/1.1", b"Host: x")
             assert head == b"HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n"
             assert read_exactly(client, 18) == b"GET /look HTTP/1.1"
 
@@ -92,20 +97,20 @@ def test_http_terminates_a_response_without_a_body(web: ProxyHandle) -> None:
     web.add("http", path="/?04", status=503)
     with web.connect() as client:
         for path in (b"/204", b"/304"):
-            head = ask(client, b"GET %s HTTP/1.1" % path)
+            head = request(client, b"GET %s HTTP/1.1" % path)
             assert head == b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
-        assert ask(client, b"GET / HTTP/1.1").startswith(b"HTTP/1.1 200 OK")
+        assert request(client, b"GET / HTTP/1.1").startswith(b"HTTP/1.1 200 OK")
 
 
 def test_http_delays_by_path(web: ProxyHandle) -> None:
     web.add("http", path="/slow", delay=300)
     with web.connect() as client:
         watch = Stopwatch()
-        ask(client, b"GET /fast HTTP/1.1")
+        request(client, b"GET /fast HTTP/1.1")
         assert watch.seconds < 0.29
         read_exactly(client, 18)
         watch = Stopwatch()
-        ask(client, b"GET /slow HTTP/1.1")
+        request(client, b"GET /slow HTTP/1.1")
         assert 0.29 <= watch.seconds < 0.3 + LATE_TOLERANCE_S
 
 
@@ -135,7 +140,7 @@ def test_http_does_not_change_traffic_that_is_not_http(
 
 
 @pytest.mark.parametrize(
-    ("attributes", "sentence"),
+    ("attributes", "message"),
     [
         ({"status": 99}, "status must be 0"),
         ({"status": 600}, "status must be 0"),
@@ -146,7 +151,7 @@ def test_http_does_not_change_traffic_that_is_not_http(
     ],
 )
 def test_http_rejects_invalid_attributes(
-    embedded: Server, attributes: dict[str, Any], sentence: str
+    embedded: Server, attributes: dict[str, Any], message: str
 ) -> None:
     response = embedded.proxy(1).add("http", expect=400, **attributes)
-    assert sentence in response.json["error"]
+    assert message in response.json["error"]

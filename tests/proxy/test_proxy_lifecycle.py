@@ -1,4 +1,4 @@
-"""A proxy's life, on both servers: up, down, moved, deleted, reset; how connections end."""
+"""Disable, enable, change, delete and reset proxies on both servers; how connections end."""
 
 import socket
 
@@ -55,13 +55,13 @@ def test_changing_the_listen_address_frees_the_old_port_and_keeps_toxics(
     proxy.add("noop", name="kept")
     with proxy.connect() as client:
         exchange(client, b"x")
-        moved = ProxyHandle(server, "p", proxy.change(listen="localhost:0").json["listen"])
+        changed = ProxyHandle(server, "p", proxy.change(listen="localhost:0").json["listen"])
         assert wait_for_close(client) == "FIN"
-    assert moved.port != proxy.port
+    assert changed.port != proxy.port
     assert is_refused(proxy.port)
-    with moved.connect() as client:
+    with changed.connect() as client:
         assert exchange(client, b"x") == b"x"
-    assert [toxic["name"] for toxic in moved.toxics()] == ["kept"]
+    assert [toxic["name"] for toxic in changed.toxics()] == ["kept"]
 
 
 def test_an_upstream_that_refuses_connections_closes_the_client_immediately(server: Server) -> None:
