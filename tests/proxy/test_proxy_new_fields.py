@@ -1,4 +1,4 @@
-"""New fields and paths, which only the embedded server has: leases, limits, lists, the seed."""
+"""Fields and paths that only the embedded server has: leases, limits, connections, the seed."""
 
 import socket
 from typing import Any
@@ -29,9 +29,9 @@ def test_populate_accepts_toxics(embedded: Server, echo: Upstream) -> None:
     entry["listen"] = made["listen"]
     with ProxyHandle(embedded, "p", made["listen"]).connect() as client:
         exchange(client, b"x")
-        for toxics, left in (([late], ["late"]), ([], ["late"]), (None, ["late"]), (5, ["late"])):
+        for toxics in ([late], [], None, 5):
             again = embedded.call("POST", "/populate", [{**entry, "toxics": toxics}])
-            assert [toxic["name"] for toxic in again.json["proxies"][0]["toxics"]] == left
+            assert [toxic["name"] for toxic in again.json["proxies"][0]["toxics"]] == ["late"]
         assert exchange(client, b"y") == b"y"
 
 
@@ -50,8 +50,8 @@ def test_populate_rejects_invalid_toxics_before_it_creates_any_proxy(
 
 def test_connections_are_listed(embedded: Server, echo: Upstream) -> None:
     proxy = embedded.proxy(echo.port)
-    proxy.add("noop", name="seen")
-    proxy.add("noop", name="missed", toxicity=0)
+    proxy.add("noop", name="applied")
+    proxy.add("noop", name="not_applied", toxicity=0)
     assert proxy.connections() == []
     with proxy.connect() as client:
         exchange(client, b"12345")
@@ -63,7 +63,7 @@ def test_connections_are_listed(embedded: Server, echo: Upstream) -> None:
         assert shown["streams"] == {
             "upstream": {"received_bytes": 5, "sent_bytes": 5, "blocked": False, "toxics": []},
             "downstream": {
-                "received_bytes": 5, "sent_bytes": 5, "blocked": False, "toxics": ["seen"],
+                "received_bytes": 5, "sent_bytes": 5, "blocked": False, "toxics": ["applied"],
             },
         }  # fmt: skip
     eventually(lambda: proxy.connections() == [])
@@ -112,7 +112,7 @@ def test_an_expired_lease_removes_the_toxic(embedded: Server, echo: Upstream) ->
     assert 0 < shown["expires_in"] <= 0.4
     with proxy.connect() as client:
         client.sendall(b"lost")
-        assert wait_for_close(client) == "FIN"  # as when somebody removes it
+        assert wait_for_close(client) == "FIN"  # the same as when a client removes the toxic
     assert 0.39 <= watch.seconds < 0.4 + LATE_TOLERANCE_S
     assert proxy.toxics() == []
 
@@ -150,7 +150,8 @@ def test_an_expired_lease_retries_to_enable_the_proxy_while_its_port_is_taken(
     proxy.change(enabled=False)
     with socket.create_server(("127.0.0.1", proxy.port)):
         proxy.change(expires_in=0.01)
-        # The first attempt has failed once the lease is longer than we have asked for.
+        # After a failed attempt, the server shows the time until the next one. Once that is longer
+        # than the lease that was requested, the first attempt has failed.
         eventually(lambda: proxy.show()["expires_in"] > 0.1, "the next attempt")
         assert not proxy.show()["enabled"]
     eventually(lambda: proxy.show()["enabled"], "the end of the cut")
@@ -178,9 +179,9 @@ def test_a_name_with_a_slash_can_be_addressed(embedded: Server) -> None:
     assert embedded.call("DELETE", "/proxies/a%2Fb").status == 204
 
 
-def rolls(server: Server, port: int) -> tuple[list[bool], bytes]:
-    """Return whom a toxicity of 0.5 hit, and what `corrupt` made of zeros."""
-    proxy = server.proxy(port, name="dice")
+def random_outcomes(server: Server, port: int) -> tuple[list[bool], bytes]:
+    """Return which of 20 connections a toxicity of 0.5 hit, and 500 zeros after `corrupt`."""
+    proxy = server.proxy(port, name="random")
     proxy.add("limit_data", name="half", bytes=0, toxicity=0.5)
     hits = []
     for _ in range(20):
@@ -199,17 +200,17 @@ def test_the_same_seed_gives_the_same_toxicity_draws_and_corrupted_bits(echo: Up
         server = start_embedded("-seed", seed)
         try:
             assert server.first_line["seed"] == int(seed)
-            outcomes.append(rolls(server, echo.port))
+            outcomes.append(random_outcomes(server, echo.port))
         finally:
             server.stop()
-    (hits, bits), same, (others, noise) = outcomes
-    assert (hits, bits) == same
-    assert hits != others
-    assert bits != noise
+    first, repeated, other_seed = outcomes
+    assert first == repeated
+    assert first[0] != other_seed[0]
+    assert first[1] != other_seed[1]
 
 
 def jitter(seed: str) -> list[float]:
-    """Return the delays of twenty chunks, one after the other, on a clock that nobody disturbs."""
+    """Return the delays of 20 chunks in seconds, sent one after the other on a fake clock."""
     rig = Rig()
     rig.sink.sock.window = 1 << 20
     rig.add("latency", seed=seed, latency=40, jitter=40)

@@ -1,4 +1,4 @@
-"""New toxics, and the original's where they differ; only the embedded server has them."""
+"""Toxics that only the embedded server has, and where its others differ from Toxiproxy's."""
 
 import os
 from pathlib import Path
@@ -15,18 +15,18 @@ from socket_kit import (
     wait_for_close,
 )
 
-ORIGINAL = {
+TOXIPROXY_TYPES = {
     "noop", "latency", "bandwidth", "slow_close", "timeout", "reset_peer", "slicer", "limit_data",
-    # Merged or proposed upstream after 2.12.0:
+    # Merged into Toxiproxy or proposed for it after 2.12.0:
     "packet_loss", "slow_open", "limit_time", "down",
 }  # fmt: skip
 
 
 def test_new_toxic_names_do_not_collide_with_names_of_toxiproxy() -> None:
-    toxics = Path(__file__).parents[2] / "harness" / "proxy" / "toxics"
-    ours = {path.stem for path in toxics.glob("[!_]*.py")}
+    folder = Path(__file__).parents[2] / "harness" / "proxy" / "toxics"
+    toxic_types = {path.stem for path in folder.glob("[!_]*.py")}
     new = {"stall", "connect_delay", "shared_bandwidth", "time_limit", "corrupt", "http"}
-    assert ours - ORIGINAL == new
+    assert toxic_types - TOXIPROXY_TYPES == new
 
 
 def test_stall_delays_the_stream_and_loses_no_data(embedded: Server, echo: Upstream) -> None:
@@ -90,7 +90,7 @@ def test_shared_bandwidth_is_shared_by_all_connections(embedded: Server, echo: U
         first = watch.seconds
         assert read_exactly(two, 20_000) == data
         assert 0.38 <= watch.seconds < 0.4 + LATE_TOLERANCE_S
-        assert first > 0.25  # it did not go first at the cost of the other
+        assert first > 0.25  # the first connection did not get more than its share
 
 
 def test_time_limit_passes_data_then_closes(embedded: Server, echo: Upstream) -> None:
@@ -119,8 +119,8 @@ def test_corrupt_flips_bits_and_keeps_the_length(embedded: Server, echo: Upstrea
     proxy.add("corrupt", name="c", probability=0.01)
     data = bytes(20_000)
     with proxy.connect() as client:
-        got = exchange(client, data)
-        flipped = [byte for byte in got if byte]
+        received = exchange(client, data)
+        flipped = [byte for byte in received if byte]
         assert 100 <= len(flipped) <= 320
         assert all(byte.bit_count() == 1 for byte in flipped)
         proxy.update("c", {"attributes": {"probability": 0}})

@@ -1,4 +1,4 @@
-"""Populating proxies, by API and by file."""
+"""Populate the server with proxies, by `POST /populate` and by a `-config` file."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from socket_kit import Upstream, eventually, exchange, free_port, wait_for_close
 
 ENTRY = 'struct { toxiproxy.Proxy; Enabled *bool "json:\\"enabled\\"" }'
 WRONG = "bad request body: json: cannot unmarshal "
-FAULTY = {
+MALFORMED = {
     "": "bad request body: EOF",
     "{": "bad request body: unexpected EOF",
     '{"a":1}': f"{WRONG}object into Go value of type []{ENTRY}",
@@ -26,13 +26,13 @@ FAULTY = {
 }
 
 
-@pytest.mark.parametrize("body", FAULTY)
+@pytest.mark.parametrize("body", MALFORMED)
 def test_a_malformed_list_is_rejected_before_any_proxy_is_created(
     server: Server, body: str
 ) -> None:
     response = server.call("POST", "/populate", raw=body.encode())
     assert response.status == 400
-    assert response.json == {"error": FAULTY[body], "status": 400, "proxies": None}
+    assert response.json == {"error": MALFORMED[body], "status": 400, "proxies": None}
     assert response.headers["Content-Type"] == "application/json"
     assert not response.body.endswith(b"\n")
     assert server.call("GET", "/proxies").json == {}
@@ -118,6 +118,7 @@ def test_populate_stops_at_a_port_in_use(server: Server) -> None:
 
 
 def start(kind: str, config: Path, request: pytest.FixtureRequest) -> Server:
+    """Start the embedded or the real server, by `kind`, with a config file."""
     if kind == "real":
         real = request.getfixturevalue("real_toxiproxy")
         return proxy_kit.start_real(real, "-config", str(config))

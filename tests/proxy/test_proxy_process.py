@@ -1,4 +1,4 @@
-"""The server as a process: options, first line, signals, start-up."""
+"""The server as a process: options, log, signals, exit codes and imports at start."""
 
 import json
 import os
@@ -114,26 +114,26 @@ def test_a_port_in_use_is_reported_in_one_line(capsys: pytest.CaptureFixture[str
         assert harness.proxy.main(["-host", "127.0.0.1", "-port", str(server.port)]) == 4
     finally:
         server.stop()
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert "address already in use" in told
-    assert "--port" in told
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "address already in use" in error
+    assert "--port" in error
 
 
 @pytest.mark.parametrize("port", ["65536", "-1", "nosuchservice"])
 def test_an_invalid_port_is_a_usage_error(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert harness.proxy.main(["-host", "127.0.0.1", f"-port={port}"]) == 2
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert "--port" in told
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "--port" in error
 
 
 def test_an_unknown_host_is_reported_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert harness.proxy.main(["-host", "256.256.256.256", "-port", "0"]) == 4
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert "256.256.256.256: no such host" in told
-    assert "--host" in told
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "256.256.256.256: no such host" in error
+    assert "--host" in error
 
 
 @pytest.mark.parametrize(("value", "status"), [("=true", 200), ("=1", 200), ("=false", 404)])
@@ -146,7 +146,7 @@ def test_a_boolean_option_may_have_a_value(program: list[str], value: str, statu
 
 
 @pytest.mark.parametrize(
-    ("content", "place", "problem"),
+    ("content", "position", "problem"),
     [
         (None, {}, "No such file or directory"),
         ('[\n {"name": "a",}]', {"line": 2, "column": 15}, "invalid character '}'"),
@@ -156,7 +156,7 @@ def test_a_boolean_option_may_have_a_value(program: list[str], value: str, statu
     ids=["missing", "no JSON", "long", "no upstream"],
 )
 def test_an_invalid_config_file_is_reported_in_one_line_with_position_and_cure(
-    tmp_path: Path, content: str | None, place: dict[str, int], problem: str
+    tmp_path: Path, content: str | None, position: dict[str, int], problem: str
 ) -> None:
     config, log = tmp_path / "toxiproxy.json", tmp_path / "log"
     if content is not None:
@@ -165,7 +165,7 @@ def test_an_invalid_config_file_is_reported_in_one_line_with_position_and_cure(
         start_server("embedded", EMBEDDED, "-config", str(config), log=file.fileno()).stop()
     _, line = [json.loads(line) for line in log.read_text().splitlines()]
     assert (line["level"], line["config"]) == ("error", str(config))
-    assert {key: line[key] for key in ("line", "column") if key in line} == place
+    assert {key: line[key] for key in ("line", "column") if key in line} == position
     assert problem in line["error"]
     assert line["cure"].startswith("mend the file")
 

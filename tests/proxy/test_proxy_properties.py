@@ -1,7 +1,7 @@
-"""Bytes out equal bytes in, for any sequence of toxics that lose nothing, and of changes to them.
+"""Lossless toxics deliver every byte in order, for any chain and any sequence of changes to it.
 
-Most of it runs against one link of a rig (see `link_rig`); the rest runs against a server, for
-the paths through the kernel.
+Most tests run one link on a fake clock (see `link_rig`); one runs a server, because data then takes
+paths through the kernel.
 """
 
 import hashlib
@@ -36,12 +36,12 @@ LOSSLESS: list[tuple[str, dict[str, Any]]] = [
 STEPS = st.one_of(
     st.tuples(st.just("send"), st.integers(1, 20)),
     st.tuples(st.just("send"), st.integers(1, 200)),
-    st.tuples(st.just("room"), st.integers(0, 300)),
+    st.tuples(st.just("window"), st.integers(0, 300)),
     st.tuples(st.just("time"), st.integers(0, 60)),
     st.tuples(st.just("add"), st.integers(0, 100)),
     st.tuples(st.just("remove"), st.integers(0, 100)),
     st.tuples(st.just("update"), st.integers(0, 100)),
-    st.tuples(st.just("return"), st.integers(0, 100)),
+    st.tuples(st.just("reinsert"), st.integers(0, 100)),
 )
 
 
@@ -50,28 +50,36 @@ SCHEDULE = st.lists(STEPS, min_size=15, max_size=60)
 
 
 def add(rig: Rig, choice: int) -> None:
-    kind, attributes = LOSSLESS[choice % len(LOSSLESS)]
-    rig.add(kind, **attributes)
+    """Add one of the lossless toxics, chosen by number."""
+    toxic_type, attributes = LOSSLESS[choice % len(LOSSLESS)]
+    rig.add(toxic_type, **attributes)
 
 
-def step(rig: Rig, what: str, number: int, data: random.Random) -> None:
-    """Do one thing; `number` says how much of it, or which."""
-    if what == "send":
+def step(rig: Rig, action: str, number: int, data: random.Random) -> None:
+    """Do one step of a schedule.
+
+    Args:
+        rig: the link under test.
+        action: the first field of a step in `STEPS`.
+        number: the bytes to send, the window in bytes, the milliseconds to advance, or the toxic.
+        data: the source of the bytes to send.
+    """
+    if action == "send":
         rig.send(data.randbytes(number))
-    elif what == "room":
+    elif action == "window":
         rig.sink.sock.window = number
-    elif what == "time":
+    elif action == "time":
         rig.loop.advance(number / 1000)
-    elif what == "add":
+    elif action == "add":
         add(rig, number)
     elif rig.placements:
         placement = rig.placements[number % len(rig.placements)]
-        if what == "remove":
+        if action == "remove":
             rig.remove(placement)
-        elif what == "return":
+        elif action == "reinsert":
             rig.remove_and_reinsert(placement)
-        else:  # other settings, or the same again
-            known = [settings for kind, settings in LOSSLESS if kind == placement.toxic.kind]
+        else:  # update, perhaps to the attributes that it has already
+            known = [attributes for name, attributes in LOSSLESS if name == placement.toxic.kind]
             rig.update(placement, **known[number % len(known)])
 
 
@@ -83,10 +91,10 @@ def test_no_sequence_of_changes_loses_or_reorders_a_byte(
     rig, data = Rig(), random.Random(seed)
     for choice in toxics:
         add(rig, choice)
-    for at, (what, number) in enumerate(schedule):
+    for at, (action, number) in enumerate(schedule):
         if at == end_at:
             rig.end()
-        step(rig, what, number, data)
+        step(rig, action, number, data)
         rig.pump()
         assert rig.sent.startswith(rig.sink.sock.outbox)
     rig.end()
@@ -104,8 +112,8 @@ def test_data_within_a_limit_is_a_prefix_of_the_stream_for_any_sequence_of_chang
         if number == place:
             rig.add("limit_data", bytes=limit)
         add(rig, choice)
-    for what, number in schedule:
-        step(rig, what, number, data)
+    for action, number in schedule:
+        step(rig, action, number, data)
         rig.pump()
         assert rig.sent.startswith(rig.sink.sock.outbox)
     rig.end()
@@ -118,7 +126,7 @@ def test_an_update_passes_no_data_beyond_the_limit() -> None:
     limit = rig.add("limit_data", bytes=10)
     rig.sink.sock.window = 4
     rig.send(b"abcdef")
-    rig.send(b"ghijklmno")  # waits in hand for a receiver that does not read
+    rig.send(b"ghijklmno")  # stays pending, because the window is used up
     rig.update(limit, bytes=8)
     rig.run_to_end()
     assert bytes(rig.sink.sock.outbox) == b"abcdefgh"
@@ -235,13 +243,13 @@ def test_chain_changes_under_bulk_traffic_lose_no_byte(
             if present and rng.random() < 0.6:
                 proxy.remove(present.pop(rng.randrange(len(present))))
             else:
-                kind, attributes = rng.choice(
+                toxic_type, attributes = rng.choice(
                     [("latency", {"latency": 1}), ("slicer", {"average_size": 8000}),
                      ("bandwidth", {"rate": 500_000}), ("noop", {})]
                 )  # fmt: skip
-                if kind not in present:
-                    proxy.add(kind, name=kind, **attributes)
-                    present.append(kind)
+                if toxic_type not in present:
+                    proxy.add(toxic_type, name=toxic_type, **attributes)
+                    present.append(toxic_type)
         embedded.call("POST", "/reset")
         stop.set()
         for thread in threads:

@@ -1,11 +1,11 @@
-"""Inputs that end the original, or mean nothing, are refused, and change nothing."""
+"""The embedded server rejects inputs that crash Toxiproxy or mean nothing, and changes nothing."""
 
 from typing import Any
 
 import pytest
 from proxy_kit import Server
 
-KILLERS: list[tuple[str, dict[str, Any], str]] = [
+INVALID: list[tuple[str, dict[str, Any], str]] = [
     ("slicer", {}, "average_size must be from 1 to"),
     ("slicer", {"average_size": 0}, "average_size must be from 1 to"),
     ("slicer", {"average_size": -1}, "average_size must be from 1 to"),
@@ -22,22 +22,23 @@ KILLERS: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "attributes", "sentence"), KILLERS)
+@pytest.mark.parametrize(("toxic_type", "attributes", "message"), INVALID)
 def test_inputs_that_crash_toxiproxy_are_rejected_with_a_message(
-    embedded: Server, kind: str, attributes: dict[str, Any], sentence: str
+    embedded: Server, toxic_type: str, attributes: dict[str, Any], message: str
 ) -> None:
     proxy = embedded.proxy(1)
-    refused = [proxy.add(kind, expect=400, **attributes)]
-    entry = {"name": "q", "upstream": "x", "toxics": [{"type": kind, "attributes": attributes}]}
-    refused.append(embedded.call("POST", "/populate", [entry]))
+    rejected = [proxy.add(toxic_type, expect=400, **attributes)]
+    toxic = {"type": toxic_type, "attributes": attributes}
+    entry = {"name": "q", "upstream": "x", "toxics": [toxic]}
+    rejected.append(embedded.call("POST", "/populate", [entry]))
     assert proxy.toxics() == []
-    harmless = {"average_size": 1} if kind == "slicer" else {}
-    before = proxy.add(kind, name="t", **harmless).json
+    valid = {"average_size": 1} if toxic_type == "slicer" else {}
+    before = proxy.add(toxic_type, name="t", **valid).json
     if attributes:
-        refused.append(proxy.update("t", {"attributes": attributes}, expect=400))
+        rejected.append(proxy.update("t", {"attributes": attributes}, expect=400))
     assert proxy.toxics() == [before]
-    assert {response.status for response in refused} == {400}
-    assert all(sentence in response.json["error"] for response in refused)
+    assert {response.status for response in rejected} == {400}
+    assert all(message in response.json["error"] for response in rejected)
     assert list(embedded.call("GET", "/proxies").json) == ["p"]
 
 
