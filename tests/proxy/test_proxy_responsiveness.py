@@ -1,8 +1,8 @@
-"""What brings the original down or to a stand, survived: every call is answered within 100 ms.
+"""The API responds within 100 ms in situations in which Toxiproxy crashes or hangs.
 
-Time in which the kernel let server or test wait for a processor is not counted, so a busy
-machine fails nobody, and a server that waits or computes for too long fails everywhere. The
-original takes 25 s or for ever.
+Time in which the server or the test was ready to run and waited for a CPU is not counted. So these
+tests do not fail because the machine is busy, but a server that waits or computes for too long
+fails on any machine. Toxiproxy takes 25 s in these situations, or never responds.
 """
 
 import contextlib
@@ -42,7 +42,7 @@ TOXICS: list[tuple[str, dict[str, Any]]] = [
 
 
 def fill(sock: socket.socket, data: bytes = bytes(1 << 16)) -> None:
-    """Send until nothing more goes in (or, where all is swallowed, for a while)."""
+    """Send until the socket has accepted nothing for 0.1 s, or 32 MiB if a toxic drops all data."""
     sock.setblocking(False)
     sent = 0
     idle_since = time.monotonic()
@@ -55,15 +55,15 @@ def fill(sock: socket.socket, data: bytes = bytes(1 << 16)) -> None:
     sock.settimeout(20)
 
 
-@pytest.mark.parametrize(("kind", "attributes"), TOXICS)
+@pytest.mark.parametrize(("toxic_type", "attributes"), TOXICS)
 def test_a_receiver_that_does_not_read_blocks_no_api_call(
-    embedded: Server, manual_upstream: Upstream, kind: str, attributes: dict[str, Any]
+    embedded: Server, manual_upstream: Upstream, toxic_type: str, attributes: dict[str, Any]
 ) -> None:
     proxy = embedded.proxy(manual_upstream.port)
     with proxy.connect() as client:
         upstream_sock = manual_upstream.wait_for_client()
         fill(upstream_sock)
-        toxic = {"name": "t", "type": kind, "attributes": attributes}
+        toxic = {"name": "t", "type": toxic_type, "attributes": attributes}
         assert call_within_100_ms(embedded, "POST", f"{proxy.path}/toxics", toxic).status == 200
         fill(upstream_sock)
         assert call_within_100_ms(embedded, "GET", "/proxies").status == 200
@@ -106,10 +106,13 @@ def test_a_black_holed_upstream_blocks_neither_clients_nor_api_calls(embedded: S
         toxic = {"type": "latency"}
         assert call_within_100_ms(embedded, "POST", f"{proxy.path}/toxics", toxic).status == 200
         assert call_within_100_ms(embedded, "GET", "/proxies").status == 200
-        vanishing = clients.pop()
-        vanishing.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        vanishing.close()
-        eventually(lambda: len(proxy.connections()) == 4, "the end of a vanished client's dial")
+        closing = clients.pop()
+        closing.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        closing.close()
+        eventually(
+            lambda: len(proxy.connections()) == 4,
+            "the end of the dial for a client that has reset its connection",
+        )
         assert call_within_100_ms(embedded, "PATCH", proxy.path, {"enabled": False}).status == 200
         for client in clients:
             assert wait_for_close(client) in {"FIN", "RST"}
@@ -126,8 +129,8 @@ def test_a_client_that_resets_its_connection_leaves_no_connection_behind(
     embedded: Server, manual_upstream: Upstream
 ) -> None:
     proxy = embedded.proxy(manual_upstream.port)
-    for number, kind in enumerate(("latency", "bandwidth", "timeout", "slow_close"), 1):
-        proxy.add(kind, name=kind)
+    for number, name in enumerate(("latency", "bandwidth", "timeout", "slow_close"), 1):
+        proxy.add(name, name=name)
         client = proxy.connect()
         upstream_sock = manual_upstream.wait_for_client(number)
         fill(upstream_sock)
@@ -135,8 +138,8 @@ def test_a_client_that_resets_its_connection_leaves_no_connection_behind(
         client.close()
         assert call_within_100_ms(embedded, "GET", "/proxies").status == 200
         upstream_sock.close()
-        eventually(lambda: not proxy.connections(), f"the end of the connection under {kind}")
-        assert call_within_100_ms(embedded, "DELETE", f"{proxy.path}/toxics/{kind}").status == 204
+        eventually(lambda: not proxy.connections(), f"the end of the connection under {name}")
+        assert call_within_100_ms(embedded, "DELETE", f"{proxy.path}/toxics/{name}").status == 204
 
 
 def test_disabling_a_proxy_closes_1000_idle_connections_before_the_call_returns(
@@ -156,7 +159,7 @@ def test_disabling_a_proxy_closes_1000_idle_connections_before_the_call_returns(
             client.close()
 
 
-@pytest.mark.parametrize("descriptors", [64, 65])  # odd or even: one connection takes two
+@pytest.mark.parametrize("descriptors", [64, 65])  # even and odd: a connection takes two
 def test_many_clients_leave_file_descriptors_for_the_api(
     manual_upstream: Upstream, descriptors: int
 ) -> None:
@@ -168,14 +171,14 @@ def test_many_clients_leave_file_descriptors_for_the_api(
         upstream_sock = manual_upstream.wait_for_client()
         for _ in range(2):
             assert call_within_100_ms(server, "GET", "/proxies").status == 200
-        # Bulk data still gets through, though there are no descriptors for a pipe.
+        # Bulk data still gets through, although no descriptors are left for a pipe.
         data = os.urandom(4 << 20)
         sender = threading.Thread(target=lambda: upstream_sock.sendall(data), daemon=True)
         sender.start()
         assert read_exactly(clients[0], len(data)) == data
         sender.join(TIMEOUT_S)
-        busy = server.call("POST", "/proxies", {"name": "q", "upstream": "x:1"})
-        assert busy.status == 201 or "too many open files" in busy.json["error"]
+        created = server.call("POST", "/proxies", {"name": "q", "upstream": "x:1"})
+        assert created.status == 201 or "too many open files" in created.json["error"]
         assert call_within_100_ms(server, "PATCH", proxy.path, {"enabled": False}).status == 200
         assert call_within_100_ms(server, "PATCH", proxy.path, {"enabled": True}).status == 200
         accepted = len(manual_upstream.accepted)
@@ -190,16 +193,17 @@ def test_many_clients_leave_file_descriptors_for_the_api(
 def test_thousands_of_pipelined_requests_do_not_block_other_clients(embedded: Server) -> None:
     for number in range(20):
         embedded.proxy(1, name=f"p{number}")
-    with connect(embedded.port) as eager:
-        eager.sendall(2000 * b"GET /proxies HTTP/1.1\r\nHost: x\r\n\r\n")
-        reader = threading.Thread(target=read_answers, args=(eager, 2000))
+    with connect(embedded.port) as client:
+        client.sendall(2000 * b"GET /proxies HTTP/1.1\r\nHost: x\r\n\r\n")
+        reader = threading.Thread(target=read_responses, args=(client, 2000))
         reader.start()
         while reader.is_alive():
             assert call_within_100_ms(embedded, "GET", "/version").status == 200
             reader.join(0.01)
 
 
-def read_answers(sock: socket.socket, count: int) -> None:
+def read_responses(sock: socket.socket, count: int) -> None:
+    """Read `count` HTTP responses of status 200, each with a Content-Length."""
     with sock.makefile("rb") as file:
         for _ in range(count):
             assert file.readline().startswith(b"HTTP/1.1 200")
@@ -212,11 +216,11 @@ def read_answers(sock: socket.socket, count: int) -> None:
 def test_requests_of_a_client_that_reads_no_responses_are_not_read(embedded: Server) -> None:
     embedded.proxy(1)
     request = b"GET /proxies HTTP/1.1\r\nHost: x\r\n\r\n"
-    with connect(embedded.port) as deaf:
-        fill(deaf, request * 1000)
-        deaf.settimeout(0.2)
+    with connect(embedded.port) as client:
+        fill(client, request * 1000)
+        client.settimeout(0.2)
         with pytest.raises(TimeoutError):
-            deaf.sendall(request * 1000)
+            client.sendall(request * 1000)
         assert call_within_100_ms(embedded, "GET", "/proxies").status == 200
 
 
@@ -228,7 +232,7 @@ def test_requests_of_a_client_that_reads_no_responses_are_not_read(embedded: Ser
         b'["' + b"a" * 260_000,
         b"[" + b",".join([b'{"name":"t","type":"noop"}'] * 9_000) + b"]",
     ],
-    ids=["at its end", "too deep", "cut off", "no proxies"],
+    ids=["invalid end", "too deep", "truncated", "no proxies"],
 )
 def test_a_long_invalid_body_is_rejected_within_100_ms(embedded: Server, body: bytes) -> None:
     response = call_within_100_ms(embedded, "POST", "/populate", raw=body)
@@ -238,13 +242,13 @@ def test_a_long_invalid_body_is_rejected_within_100_ms(embedded: Server, body: b
 def test_a_body_over_the_limit_is_rejected(embedded: Server) -> None:
     with connect(embedded.port) as client:
         client.sendall(b"POST /populate HTTP/1.1\r\nContent-Length: 262145\r\n\r\n")
-        with contextlib.suppress(ConnectionError):  # it may not want the last of it
+        with contextlib.suppress(ConnectionError):  # the server may close before it has read all
             client.sendall(b" " * 262145)
         assert client.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
 def test_a_log_pipe_that_is_not_read_does_not_block_the_server() -> None:
-    # The server's standard output is a pipe that is never read from.
+    # The server's standard output is a pipe that is not read after the first line.
     process = subprocess.Popen(
         [sys.executable, "-m", "harness.proxy", "-host", "127.0.0.1", "-port", "0"],
         stdout=subprocess.PIPE,

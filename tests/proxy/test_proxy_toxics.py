@@ -1,7 +1,7 @@
-"""Each of the original's toxics, on both servers: what it does to bytes, and when.
+"""Every toxic of Toxiproxy on both servers: what it does to the data, and when.
 
-Lower bounds of times are exact, because no machine is too fast for a delay. Upper bounds are
-loose, because other work may share the machine; `benchmarks/proxy` measures the tight ones.
+Lower bounds of times are tight, because no machine ends a delay too early. Upper bounds are loose,
+because other work may share the machine; `benchmarks/proxy` measures exact times.
 """
 
 import os
@@ -25,14 +25,14 @@ def test_without_toxics_every_byte_arrives(server: Server, echo: Upstream) -> No
     with server.proxy(echo.port).connect() as client:
         assert exchange(client, b"x") == b"x"
         client.settimeout(0.02)
-        got, sent = bytearray(), 0
-        while len(got) < len(data):
+        received, sent = bytearray(), 0
+        while len(received) < len(data):
             try:
                 sent += client.send(data[sent : sent + 100_000]) if sent < len(data) else 0
-                got += client.recv(1 << 20)
+                received += client.recv(1 << 20)
             except TimeoutError:
                 pass
-        assert bytes(got) == data
+        assert bytes(received) == data
 
 
 @pytest.mark.parametrize("stream", ["upstream", "downstream"])
@@ -87,7 +87,7 @@ def test_jitter_spreads_around_the_latency(server: Server, echo: Upstream) -> No
 
 def test_jitter_lets_no_chunk_overtake_another(server: Server, manual_upstream: Upstream) -> None:
     proxy = server.proxy(manual_upstream.port)
-    # More jitter than latency: about every second chunk would be due before it came.
+    # Jitter exceeds latency, so about every second chunk would be due before it arrived.
     proxy.add("latency", stream="upstream", latency=1, jitter=20)
     with proxy.connect() as client:
         upstream_sock = manual_upstream.wait_for_client()
@@ -118,9 +118,9 @@ def test_close_waits_for_data_that_latency_still_delays(
     with proxy.connect() as client:
         upstream_sock = manual_upstream.wait_for_client()
         watch = Stopwatch()
-        upstream_sock.sendall(b"last words")
+        upstream_sock.sendall(b"last data")
         upstream_sock.close()
-        assert read_to_end(client) == b"last words"
+        assert read_to_end(client) == b"last data"
         watch.assert_took(0.2)
 
 
@@ -144,7 +144,7 @@ def test_bandwidth_does_not_accumulate_credit_during_a_pause(
         upstream_sock.sendall(b"x")
         assert client.recv(1) == b"x"
         client.settimeout(0.3)
-        with pytest.raises(TimeoutError):  # this is the pause
+        with pytest.raises(TimeoutError):  # the pause
             client.recv(1)
         client.settimeout(20)
         watch = Stopwatch()
@@ -162,7 +162,7 @@ def test_bandwidth_sends_slices_of_100_ms(server: Server, manual_upstream: Upstr
         client.sendall(bytes(6000))
         first = len(upstream_sock.recv(10_000))
         watch.assert_took(0.1)
-        assert first % 2000 == 0  # a busy machine may join slices before we look
+        assert first % 2000 == 0  # on a busy machine, one read may return several slices
         read_exactly(upstream_sock, 6000 - first)
         watch.assert_took(0.3)
 
@@ -267,14 +267,14 @@ def test_reset_peer_resets_both_sides_after_the_first_data(
     proxy.add("reset_peer", stream=stream, timeout=150)
     with proxy.connect() as client:
         upstream_sock = manual_upstream.wait_for_client()
-        near = client if stream == "upstream" else upstream_sock
-        other = upstream_sock if stream == "upstream" else client
+        sender = client if stream == "upstream" else upstream_sock
+        receiver = upstream_sock if stream == "upstream" else client
         watch = Stopwatch()
-        near.sendall(b"lost")
+        sender.sendall(b"lost")
         with pytest.raises(ConnectionResetError):
-            other.recv(1)
+            receiver.recv(1)
         watch.assert_took(0.15)
-        assert wait_for_close(near) == "RST"
+        assert wait_for_close(sender) == "RST"
 
 
 def test_reset_peer_resets_when_a_stream_without_data_ends(
@@ -303,8 +303,8 @@ def test_slicer_splits_data_and_loses_nothing(server: Server, manual_upstream: U
             pieces.append(upstream_sock.recv(100))
         assert b"".join(pieces) == data
         watch.assert_took(0.14)
-        # Halved until no longer than the average: 6, 6, 6, 7, 6, 6, 6, 7. A busy machine may
-        # join two of them before we look.
+        # The slicer halves until no piece is longer than the average: 6, 6, 6, 7, 6, 6, 6, 7. On a
+        # busy machine, one read may return two of them.
         assert len(pieces) >= 4
         assert max(map(len, pieces)) <= 26
 

@@ -1,7 +1,7 @@
-"""What docs/proxy.md says of the original's faults, shown on the original.
+"""The defects of Toxiproxy that docs/proxy.md lists, reproduced on a real toxiproxy-server.
 
-Each starts a real server of its own, because few of them live through it. When one of these
-fails, the original has been mended, and the list of differences can become shorter.
+Each test starts a server of its own, because most of these defects crash or block it. A test that
+fails shows that Toxiproxy has fixed the defect; remove it then from the list in docs/proxy.md.
 """
 
 import contextlib
@@ -28,14 +28,15 @@ from socket_kit import (
 
 
 @pytest.fixture
-def original(real_toxiproxy: str) -> Iterator[Server]:
+def toxiproxy(real_toxiproxy: str) -> Iterator[Server]:
+    """Start a real server for one test."""
     server = start_real(real_toxiproxy)
     yield server
-    server.process.kill()  # a wedged one takes half a minute to end by itself
+    server.process.kill()  # a blocked server needs half a minute to stop after SIGTERM
     server.stop()
 
 
-KILLERS: list[tuple[str, dict[str, Any]]] = [
+CRASHING_INPUTS: list[tuple[str, dict[str, Any]]] = [
     ("slicer", {}),
     ("slicer", {"average_size": 5, "size_variation": 500}),
     ("bandwidth", {"rate": -1}),
@@ -43,15 +44,15 @@ KILLERS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "attributes"), KILLERS)
+@pytest.mark.parametrize(("toxic_type", "attributes"), CRASHING_INPUTS)
 def test_toxiproxy_accepts_the_input_and_crashes_on_the_next_data(
-    original: Server, echo: Upstream, kind: str, attributes: dict[str, Any]
+    toxiproxy: Server, echo: Upstream, toxic_type: str, attributes: dict[str, Any]
 ) -> None:
-    proxy = original.proxy(echo.port)
-    proxy.add(kind, **attributes)
+    proxy = toxiproxy.proxy(echo.port)
+    proxy.add(toxic_type, **attributes)
 
-    # One connection at a time, each up to its answer or its end: several at once would only make
-    # a machine short of memory while the first of them overflows its stack.
+    # One connection at a time, each until its response or its end. Several at once would only use
+    # up the machine's memory while the first of them overflows its stack.
     for _ in range(500):
         try:
             with proxy.connect(timeout=80) as client:
@@ -61,7 +62,7 @@ def test_toxiproxy_accepts_the_input_and_crashes_on_the_next_data(
         except OSError:
             pass
         break
-    eventually(lambda: not original.is_alive(), "the end of the original")
+    eventually(lambda: not toxiproxy.is_alive(), "the crash of toxiproxy-server")
 
 
 def test_the_seed_option_of_toxiproxy_has_no_effect(real_toxiproxy: str, echo: Upstream) -> None:
@@ -83,9 +84,9 @@ def test_the_seed_option_of_toxiproxy_has_no_effect(real_toxiproxy: str, echo: U
 
 
 def test_reset_peer_of_toxiproxy_does_not_reset_open_connections(
-    original: Server, echo: Upstream
+    toxiproxy: Server, echo: Upstream
 ) -> None:
-    proxy = original.proxy(echo.port)
+    proxy = toxiproxy.proxy(echo.port)
     with proxy.connect() as client:
         exchange(client, b"x")
         proxy.add("reset_peer", timeout=0)
@@ -93,20 +94,20 @@ def test_reset_peer_of_toxiproxy_does_not_reset_open_connections(
         assert wait_for_close(client) == "FIN"
 
 
-def test_toxiproxy_accepts_a_toxicity_above_1(original: Server) -> None:
-    assert original.proxy(1).add("noop", toxicity=2.5).json["toxicity"] == 2.5
+def test_toxiproxy_accepts_a_toxicity_above_1(toxiproxy: Server) -> None:
+    assert toxiproxy.proxy(1).add("noop", toxicity=2.5).json["toxicity"] == 2.5
 
 
-def test_toxiproxy_applies_part_of_a_rejected_update(original: Server) -> None:
-    proxy = original.proxy(1)
+def test_toxiproxy_applies_part_of_a_rejected_update(toxiproxy: Server) -> None:
+    proxy = toxiproxy.proxy(1)
     proxy.add("latency", name="l")
     body = b'{"attributes":{"jitter":"x","latency":5}}'
-    assert original.call("PATCH", f"{proxy.path}/toxics/l", raw=body).status == 400
+    assert toxiproxy.call("PATCH", f"{proxy.path}/toxics/l", raw=body).status == 400
     assert proxy.toxics()[0]["attributes"]["latency"] == 5
 
 
-def unanswered(server: Server, method: str, path: str, body: Any = None) -> bool:
-    """Return whether a call is not answered in twenty times the time that we promise."""
+def times_out(server: Server, method: str, path: str, body: Any = None) -> bool:
+    """Return True if there is no response in 2 s, 20 times the embedded server's limit."""
     try:
         server.call(method, path, body, timeout=2)
     except TimeoutError:
@@ -115,16 +116,16 @@ def unanswered(server: Server, method: str, path: str, body: Any = None) -> bool
 
 
 def test_a_receiver_that_does_not_read_blocks_the_api_of_toxiproxy(
-    original: Server, manual_upstream: Upstream
+    toxiproxy: Server, manual_upstream: Upstream
 ) -> None:
-    proxy = original.proxy(manual_upstream.port)
+    proxy = toxiproxy.proxy(manual_upstream.port)
     with proxy.connect():
         upstream_sock = manual_upstream.wait_for_client()
         upstream_sock.settimeout(0.3)
         with pytest.raises(TimeoutError):
             upstream_sock.sendall(bytes(64 << 20))
-        assert unanswered(original, "POST", f"{proxy.path}/toxics", {"type": "latency"})
-        assert unanswered(original, "GET", "/proxies")
+        assert times_out(toxiproxy, "POST", f"{proxy.path}/toxics", {"type": "latency"})
+        assert times_out(toxiproxy, "GET", "/proxies")
 
 
 def test_removing_a_toxic_from_toxiproxy_loses_data_if_the_receiver_stalls(
@@ -141,10 +142,13 @@ def test_removing_a_toxic_from_toxiproxy_loses_data_if_the_receiver_stalls(
             upstream_sock = manual_upstream.wait_for_client()
             sender = threading.Thread(target=send_all, args=(upstream_sock, data), daemon=True)
             sender.start()
-            sender.join(TIMEOUT_S)  # the toxic holds it all
+            sender.join(TIMEOUT_S)  # the toxic buffers it all
             remover = threading.Thread(target=proxy.remove, args=("l",), daemon=True)
             remover.start()
-            eventually(lambda: "Could not write last packets" in log.read_text(), "the 5 s")
+            eventually(
+                lambda: "Could not write last packets" in log.read_text(),
+                "the write timeout of 5 s",
+            )
             received = read_to_end(client)
             remover.join(TIMEOUT_S)
         assert 0 < len(data) - len(received) <= 2 * 32 * 1024
@@ -154,6 +158,7 @@ def test_removing_a_toxic_from_toxiproxy_loses_data_if_the_receiver_stalls(
 
 
 def send_all(sock: socket.socket, data: bytes) -> None:
+    """Send the data, then close the socket."""
     with sock:
         sock.sendall(data)
 
@@ -176,11 +181,11 @@ def test_a_log_pipe_that_is_not_read_blocks_toxiproxy(real_toxiproxy: str) -> No
         os.close(writer)
 
 
-def test_a_black_holed_upstream_blocks_the_api_of_toxiproxy(original: Server) -> None:
+def test_a_black_holed_upstream_blocks_the_api_of_toxiproxy(toxiproxy: Server) -> None:
     with black_hole() as port:
-        proxy = original.proxy(port)
+        proxy = toxiproxy.proxy(port)
         with proxy.connect(), proxy.connect():
-            assert unanswered(original, "PATCH", proxy.path, {"enabled": False})
+            assert times_out(toxiproxy, "PATCH", proxy.path, {"enabled": False})
 
 
 def test_toxiproxy_keeps_running_without_an_api_if_its_port_is_in_use(
@@ -203,18 +208,24 @@ def test_toxiproxy_keeps_running_without_an_api_if_its_port_is_in_use(
 def test_too_many_clients_block_the_api_of_toxiproxy_or_its_proxy(
     real_toxiproxy: str, manual_upstream: Upstream
 ) -> None:
-    # Each connection takes two descriptors, and one must not be left over. That is a race, seen to
-    # be lost by odd and even in one run.
-    after = (flood(real_toxiproxy, count, manual_upstream) for count in (64, 65) * 3)
-    assert {"deaf", "dead"} in after
+    # A connection takes two descriptors, and the defect needs that none is left over. That is a
+    # race, so both an even and an odd limit are tried three times: in one run, both failed once.
+    outcomes = (
+        exhaust_descriptors(real_toxiproxy, count, manual_upstream) for count in (64, 65) * 3
+    )
+    assert {"api blocked", "proxy blocked"} in outcomes
 
 
-def flood(program: str, descriptors: int, manual_upstream: Upstream) -> set[str]:
-    """Open more connections than there are descriptors for; return what that has done."""
+def exhaust_descriptors(program: str, descriptors: int, manual_upstream: Upstream) -> set[str]:
+    """Open more connections than the server has descriptors for; return what is blocked then.
+
+    "api blocked": no response while the connections are open. "proxy blocked": the proxy accepts no
+    client even after they have been closed.
+    """
     server = start_server("real", with_few_descriptors(descriptors, [program]))
     descriptors_open = Path(f"/proc/{server.process.pid}/fd")
     clients: list[socket.socket] = []
-    seen: set[str] = set()
+    blocked: set[str] = set()
     try:
         proxy = server.proxy(manual_upstream.port)
         clients += [proxy.connect() for _ in range(60)]
@@ -222,7 +233,7 @@ def flood(program: str, descriptors: int, manual_upstream: Upstream) -> set[str]
         try:
             server.call("GET", "/version", timeout=2)
         except TimeoutError:
-            seen.add("deaf")
+            blocked.add("api blocked")
         while clients:
             clients.pop().close()
         eventually(lambda: len(list(descriptors_open.iterdir())) < descriptors // 2)
@@ -231,11 +242,11 @@ def flood(program: str, descriptors: int, manual_upstream: Upstream) -> set[str]
             accepted = manual_upstream.accepted[-1]
             accepted.settimeout(2)
             if accepted.recv(1) != b"x":
-                seen.add("dead")
+                blocked.add("proxy blocked")
     except TimeoutError:
-        seen.add("dead")
+        blocked.add("proxy blocked")
     finally:
         for client in clients:
             client.close()
         server.stop()
-    return seen
+    return blocked
