@@ -24,10 +24,10 @@ def test_populate_accepts_toxics(embedded: Server, echo: Upstream) -> None:
         "name": "p", "upstream": f"127.0.0.1:{echo.port}", "listen": "127.0.0.1:0",
         "toxics": [late, {"type": "noop", "stream": "upstream"}],
     }  # fmt: skip
-    made = embedded.call("POST", "/populate", [entry]).json["proxies"][0]
-    assert [toxic["name"] for toxic in made["toxics"]] == ["noop_upstream", "late"]
-    entry["listen"] = made["listen"]
-    with ProxyHandle(embedded, "p", made["listen"]).connect() as client:
+    created = embedded.call("POST", "/populate", [entry]).json["proxies"][0]
+    assert [toxic["name"] for toxic in created["toxics"]] == ["noop_upstream", "late"]
+    entry["listen"] = created["listen"]
+    with ProxyHandle(embedded, "p", created["listen"]).connect() as client:
         exchange(client, b"x")
         for toxics in ([late], [], None, 5):
             again = embedded.call("POST", "/populate", [{**entry, "toxics": toxics}])

@@ -101,9 +101,9 @@ def test_port_0_always_replaces_an_existing_proxy(server: Server) -> None:
     proxy = server.proxy("x")
     proxy.add("noop")
     again = {"name": "p", "upstream": "x", "listen": "127.0.0.1:0"}
-    [made] = server.call("POST", "/populate", [again]).json["proxies"]
-    assert made["listen"] != proxy.listen
-    assert made["toxics"] == []
+    [created] = server.call("POST", "/populate", [again]).json["proxies"]
+    assert created["listen"] != proxy.listen
+    assert created["toxics"] == []
 
 
 def test_populate_stops_at_a_port_in_use(server: Server) -> None:

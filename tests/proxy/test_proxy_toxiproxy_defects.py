@@ -209,7 +209,7 @@ def test_too_many_clients_block_the_api_of_toxiproxy_or_its_proxy(
     real_toxiproxy: str, manual_upstream: Upstream
 ) -> None:
     # A connection takes two descriptors, and the defect needs that none is left over. That is a
-    # race, so both an even and an odd limit are tried three times: in one run, both failed once.
+    # race, which one run lost with both limits, so each is tried three times.
     outcomes = (
         exhaust_descriptors(real_toxiproxy, count, manual_upstream) for count in (64, 65) * 3
     )
