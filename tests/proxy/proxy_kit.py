@@ -258,7 +258,7 @@ def start_server(
     raise AssertionError(f"the {kind} server did not start in five attempts: {program}")
 
 
-def with_few_descriptors(count: int, program: list[str]) -> list[str]:
+def with_file_limit(count: int, program: list[str]) -> list[str]:
     """Return a command line that runs `program` with a limit of `count` open files."""
     return ["sh", "-c", f'ulimit -n {count} && exec "$@"', "sh", *program]
 

@@ -209,7 +209,7 @@ def test_the_same_seed_gives_the_same_toxicity_draws_and_corrupted_bits(echo: Up
     assert first[1] != other_seed[1]
 
 
-def jitter(seed: str) -> list[float]:
+def jitter_delays(seed: str) -> list[float]:
     """Return the delays of 20 chunks in seconds, sent one after the other on a fake clock."""
     rig = Rig()
     rig.sink.sock.window = 1 << 20
@@ -225,9 +225,9 @@ def jitter(seed: str) -> list[float]:
 
 
 def test_the_same_seed_gives_the_same_jitter() -> None:
-    delays = jitter("42")
-    assert jitter("42") == delays
-    assert jitter("43") != delays
+    delays = jitter_delays("42")
+    assert jitter_delays("42") == delays
+    assert jitter_delays("43") != delays
     assert min(delays) < 0.02
     assert max(delays) > 0.06
 

@@ -16,7 +16,7 @@ import time
 from typing import Any
 
 import pytest
-from proxy_kit import EMBEDDED, Server, call_within_100_ms, start_server, with_few_descriptors
+from proxy_kit import EMBEDDED, Server, call_within_100_ms, start_server, with_file_limit
 from socket_kit import (
     TIMEOUT_S,
     Upstream,
@@ -163,7 +163,7 @@ def test_disabling_a_proxy_closes_1000_idle_connections_before_the_call_returns(
 def test_many_clients_leave_file_descriptors_for_the_api(
     manual_upstream: Upstream, descriptors: int
 ) -> None:
-    server = start_server("embedded", with_few_descriptors(descriptors, EMBEDDED))
+    server = start_server("embedded", with_file_limit(descriptors, EMBEDDED))
     clients: list[socket.socket] = []
     try:
         proxy = server.proxy(manual_upstream.port)

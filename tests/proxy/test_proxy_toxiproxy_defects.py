@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from proxy_kit import Server, start_real, start_server, with_few_descriptors
+from proxy_kit import Server, start_real, start_server, with_file_limit
 from socket_kit import (
     TIMEOUT_S,
     Upstream,
@@ -222,7 +222,7 @@ def exhaust_descriptors(program: str, descriptors: int, manual_upstream: Upstrea
     "api blocked": no response while the connections are open. "proxy blocked": the proxy accepts no
     client even after they have been closed.
     """
-    server = start_server("real", with_few_descriptors(descriptors, [program]))
+    server = start_server("real", with_file_limit(descriptors, [program]))
     descriptors_open = Path(f"/proc/{server.process.pid}/fd")
     clients: list[socket.socket] = []
     blocked: set[str] = set()
