@@ -1,8 +1,9 @@
-"""Fetches other people's clients and runs their programs.
+"""Download third-party Toxiproxy clients and run programs that use them.
 
-Clients come from their registries into a cache outside the repository. Where that cannot be done
-their tests are skipped, unless HARNESS_REQUIRE (a comma list) names what is missing: `clients` for
-those that Python alone can fetch (node comes from PyPI where there is none), `go`, `java`.
+Clients are installed from their package registries into a cache outside the repository. If a client
+cannot be installed, its tests are skipped, unless the environment variable HARNESS_REQUIRE (a
+comma-separated list) names what is missing: `clients` for those that need only Python to install
+(Node.js is installed from PyPI if the machine has none), `go`, `java`.
 """
 
 import json
@@ -22,36 +23,43 @@ FETCH_S = 100
 def fetch(
     command: list[str], folder: Path | None = None, *, tool: str = "clients", **environment: str
 ) -> None:
-    """Run a package manager in `folder`; without its answer there is nothing to test."""
+    """Run a package manager's `command`; skip or fail the test if that does not succeed.
+
+    Args:
+        command: the command line of the package manager.
+        folder: its working directory.
+        tool: the name in HARNESS_REQUIRE that makes a failure out of the skip.
+        environment: environment variables to add.
+    """
     try:
         subprocess.run(
             command, cwd=folder, env={**os.environ, **environment}, check=True, timeout=FETCH_S,
             capture_output=True,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError) as error:
-        missing(f"cannot fetch it: {error}", tool)
+        skip_or_fail(f"cannot install the client: {error}", tool)
 
 
 def fetch_from_pypi(requirement: str, folder: Path) -> None:
-    """Put a package, without what it depends on, into a folder of its own."""
+    """Install a package from PyPI, without its dependencies, into `folder`."""
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     fetch([*pip, "--no-deps", "--target", str(folder), requirement])
 
 
-def missing(what: str, tool: str) -> None:
-    """Skip the test, or fail it where the tool is required."""
+def skip_or_fail(reason: str, tool: str) -> None:
+    """Skip the test, or fail it if HARNESS_REQUIRE names `tool`."""
     if tool in os.environ.get("HARNESS_REQUIRE", "").split(","):
-        pytest.fail(what)
-    pytest.skip(what)
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 def run_json(command: list[str], **environment: str) -> Any:
-    """What a program prints, as JSON."""
+    """Run a program that must succeed; return its standard output, parsed as JSON."""
     return json.loads(run(command, **environment))
 
 
 def run(command: list[str], **environment: str) -> str:
-    """What a program prints; it must succeed."""
+    """Run a program that must succeed; return its standard output."""
     done = subprocess.run(
         command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60,
         check=False,

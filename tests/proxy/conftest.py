@@ -1,8 +1,8 @@
-"""Fixtures of the proxy's tests: the same bodies run against the embedded server and a real one.
+"""Fixtures of the proxy tests: the same tests run against the embedded and a real server.
 
-A real toxiproxy-server is found through HARNESS_TOXIPROXY (a path) or on the PATH. Without one
-its half of the tests is skipped, unless HARNESS_REQUIRE (a comma list) names `toxiproxy`: then
-a missing one is a failure, so that CI cannot go green by having lost it.
+A real toxiproxy-server is found through HARNESS_TOXIPROXY (a path) or on the PATH. Without one,
+the tests that need it are skipped, unless HARNESS_REQUIRE (a comma-separated list) names
+`toxiproxy`: then they fail, so that CI cannot pass without having run them.
 """
 
 import os
@@ -16,7 +16,7 @@ import socket_kit
 
 
 def find_real_toxiproxy() -> str:
-    """Return the path of a real toxiproxy-server; skip or fail the test if there is none."""
+    """Return the path of a real toxiproxy-server; skip or fail the test if none is found."""
     path = os.environ.get("HARNESS_TOXIPROXY") or shutil.which("toxiproxy-server")
     if path and Path(path).is_file():
         return path
@@ -28,19 +28,19 @@ def find_real_toxiproxy() -> str:
 
 @pytest.fixture(scope="session")
 def real_toxiproxy() -> str:
-    """Path of a real toxiproxy-server."""
+    """Return the path of a real toxiproxy-server."""
     return find_real_toxiproxy()
 
 
 @pytest.fixture(params=["embedded", "real"])
 def program(request: pytest.FixtureRequest) -> list[str]:
-    """How either server is started, for tests of the process itself."""
+    """Return the command line of either server, for tests of the process itself."""
     return [find_real_toxiproxy()] if request.param == "real" else proxy_kit.EMBEDDED
 
 
 @pytest.fixture(scope="session", params=["embedded", "real"])
 def shared_server(request: pytest.FixtureRequest) -> Iterator[proxy_kit.Server]:
-    """Start one server of each kind for all tests."""
+    """Start one embedded and one real server that all tests share."""
     if request.param == "real":
         server = proxy_kit.start_real(find_real_toxiproxy(), "-proxy-metrics")
     else:
@@ -51,16 +51,16 @@ def shared_server(request: pytest.FixtureRequest) -> Iterator[proxy_kit.Server]:
 
 @pytest.fixture
 def server(shared_server: proxy_kit.Server) -> Iterator[proxy_kit.Server]:
-    """Give a test either server, without proxies, and see that the test has left it alive."""
+    """Provide either server, without proxies, and check that it still runs after the test."""
     shared_server.clear()
     yield shared_server
-    assert shared_server.alive()
+    assert shared_server.is_alive()
     shared_server.clear()
 
 
 @pytest.fixture(scope="session")
 def shared_embedded() -> Iterator[proxy_kit.Server]:
-    """Start an embedded server for all tests of what only it can do."""
+    """Start the embedded server that all tests of its own features share."""
     server = proxy_kit.start_embedded("-seed", "1", "-proxy-metrics", "-runtime-metrics")
     yield server
     assert server.stop() == 0
@@ -68,22 +68,22 @@ def shared_embedded() -> Iterator[proxy_kit.Server]:
 
 @pytest.fixture
 def embedded(shared_embedded: proxy_kit.Server) -> Iterator[proxy_kit.Server]:
-    """Give a test the embedded server, without proxies."""
+    """Provide the embedded server, without proxies, and check that it still runs after the test."""
     shared_embedded.clear()
     yield shared_embedded
-    assert shared_embedded.alive()
+    assert shared_embedded.is_alive()
     shared_embedded.clear()
 
 
 @pytest.fixture
 def echo() -> Iterator[socket_kit.Upstream]:
-    """Run an upstream that sends everything back."""
+    """Run an upstream that sends back everything it receives."""
     with socket_kit.upstream() as server:
         yield server
 
 
 @pytest.fixture
-def holding() -> Iterator[socket_kit.Upstream]:
-    """Run an upstream whose connections the test itself uses, through `wait_for_client`."""
-    with socket_kit.upstream(socket_kit.hold) as server:
+def manual_upstream() -> Iterator[socket_kit.Upstream]:
+    """Run an upstream that does nothing; the test drives its sockets (see `wait_for_client`)."""
+    with socket_kit.upstream(socket_kit.leave_open) as server:
         yield server

@@ -1,12 +1,14 @@
-"""One link between two scripted sockets, on a clock that is moved by hand.
+"""One link of the proxy between two fake sockets, on a clock that the test advances.
 
     rig = Rig()
+    rig.sink.sock.window = 10
     rig.add("latency", latency=5)
     rig.send(b"x")
     rig.loop.advance(0.005)
-    rig.sink.sock.outbox
+    assert rig.sink.sock.outbox == b"x"
 
-Thousands of schedules run in a second, each of which can be run again.
+There are no real sockets and no waiting, so that a test can run thousands of schedules in a second,
+and every schedule can be repeated exactly.
 """
 
 import heapq
@@ -26,7 +28,7 @@ from harness.proxy.toxics import TOXIC_TYPES
 
 
 class FakeLoop:
-    """A loop whose clock is moved by hand."""
+    """The event loop's timers on a clock that only `advance` moves."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -55,12 +57,16 @@ class FakeLoop:
 
 
 class FakeSocket:
-    """Gives what was put in, takes what there is room for."""
+    """A non-blocking socket with scripted input and a limited send window.
+
+    `recv` returns the next item of `inbox`; an empty one is the end of the stream. `send` accepts
+    at most `window` bytes, which it adds to `outbox`; with an empty window it would block.
+    """
 
     def __init__(self) -> None:
         self.inbox: deque[bytes] = deque()
         self.outbox = bytearray()
-        self.room = 0
+        self.window = 0
 
     def recv(self, size: int) -> bytes:
         if not self.inbox:
@@ -75,16 +81,18 @@ class FakeSocket:
         return len(data)
 
     def send(self, data: bytes | memoryview) -> int:
-        taken = min(self.room, len(data))
-        if not taken:
+        accepted = min(self.window, len(data))
+        if not accepted:
             raise BlockingIOError
-        self.room -= taken
-        self.outbox += bytes(data[:taken])
-        return taken
+        self.window -= accepted
+        self.outbox += bytes(data[:accepted])
+        return accepted
 
 
 @dataclass
 class FakeEndpoint:
+    """One end of the link."""
+
     sock: FakeSocket = field(default_factory=FakeSocket)
     fd: int = 1
 
@@ -94,6 +102,8 @@ class FakeEndpoint:
 
 @dataclass
 class FakeConnection:
+    """The connection that the link belongs to; any error that it is to log fails the test."""
+
     loop: FakeLoop
     pipes: PipePool = field(default_factory=PipePool)
     number: int = 1
@@ -108,7 +118,10 @@ class FakeConnection:
 
 
 class Rig:
-    """One link, from a scripted source to a scripted sink."""
+    """One link, from the fake socket of `source` to that of `sink`.
+
+    `sent` collects the bytes sent into the link. `placements` lists the toxics in chain order.
+    """
 
     def __init__(self) -> None:
         self.loop = FakeLoop()
@@ -136,25 +149,25 @@ class Rig:
             self.pump()
 
     def pump(self) -> None:
-        """Do what the loop does: announce what is ready, once each."""
+        """Notify the link once of each socket that is ready, as the event loop does."""
         if self.link.reading and self.source.sock.inbox:
             self.link.on_readable()
-        if self.link.pending and self.sink.sock.room:
+        if self.link.pending and self.sink.sock.window:
             self.link.on_writable()
 
-    def settle(self) -> None:
-        """Give it all the room and time that it can want."""
+    def run_to_end(self) -> None:
+        """Open the sink's window and advance the clock until the link has finished."""
         for _ in range(20_000):
-            self.sink.sock.room = 1 << 30
+            self.sink.sock.window = 1 << 30
             self.pump()
             self.loop.advance(0.05)
             if self.connection.finished:
                 return
         raise AssertionError("the link did not finish")
 
-    def add(self, kind: str, /, *, seed: str = "", **attributes: Any) -> Placement:
-        """Put a toxic at the end of the chain."""
-        toxic = TOXIC_TYPES[kind]().copy(attributes)
+    def add(self, toxic_type: str, /, *, seed: str = "", **attributes: Any) -> Placement:
+        """Append a toxic to the chain."""
+        toxic = TOXIC_TYPES[toxic_type]().copy(attributes)
         placement = Placement(
             name=f"t{next(self._names)}", stream=DOWNSTREAM, toxicity=1.0, toxic=toxic, dice=seed
         )
@@ -164,7 +177,7 @@ class Rig:
 
     def remove(self, placement: Placement) -> None:
         self.placements.remove(placement)
-        self._take_out(placement)
+        self._remove_stub(placement)
 
     def update(self, placement: Placement, **attributes: Any) -> None:
         placement.update(placement.toxic.copy(attributes), 1.0)
@@ -172,15 +185,15 @@ class Rig:
         if stub is not None:
             self.link.restart(stub)
 
-    def leave_and_return(self, placement: Placement) -> None:
-        """Let the toxic's roll miss after an update, and hit after the next one."""
-        self._take_out(placement)
+    def remove_and_reinsert(self, placement: Placement) -> None:
+        """Switch a toxic off and on for this link, as two toxicity draws in a row can do."""
+        self._remove_stub(placement)
         after = None
         for other in self.placements[: self.placements.index(placement)]:
             after = self.link.stub_of(other) or after
         self.link.insert(placement, after)
 
-    def _take_out(self, placement: Placement) -> None:
+    def _remove_stub(self, placement: Placement) -> None:
         stub = self.link.stub_of(placement)
         if stub is not None:
             self.link.remove(stub)

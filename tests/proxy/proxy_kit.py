@@ -1,7 +1,14 @@
-"""The servers under test, and their proxies; `socket_kit` has what talks through them.
+"""Start the servers under test and manage their proxies; `socket_kit` has clients and upstreams.
 
-`Server` runs either server as a process of its own and speaks its API without any client
-library, so that a test sees status, headers and body as they are.
+`Server` is a running embedded or real server. Its API is called without a client library, so that a
+test sees status, headers and body exactly as they were sent.
+
+    server = start_embedded()
+    proxy = server.proxy(upstream_port)
+    proxy.add("latency", latency=200)
+    with proxy.connect() as client:
+        ...
+    server.stop()
 """
 
 import contextlib
@@ -20,16 +27,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from socket_kit import PATIENCE_S, connect, free_port
+from socket_kit import TIMEOUT_S, connect, free_port
 
-SOON_S = 0.1
-"""For what must be answered whatever else happens."""
+API_DEADLINE_S = 0.1
+"""Longest response time of an API call of the embedded server, under any load."""
 EMBEDDED = [sys.executable, "-m", "harness.proxy"]
+"""Command line of the embedded server."""
 
 
 @dataclass
-class Answer:
-    """An API answer."""
+class Response:
+    """The response to an API call."""
 
     status: int
     headers: dict[str, str]
@@ -46,7 +54,7 @@ class Answer:
 
 @dataclass
 class Server:
-    """A running server, embedded or real."""
+    """A running server; `kind` ("embedded", "real") is for messages."""
 
     kind: str
     process: subprocess.Popen[bytes]
@@ -66,45 +74,60 @@ class Server:
         *,
         raw: bytes | None = None,
         headers: dict[str, str] | None = None,
-        timeout: float = PATIENCE_S,
-    ) -> Answer:
-        """Call the API; a body that is not bytes is sent as JSON."""
+        timeout: float = TIMEOUT_S,
+    ) -> Response:
+        """Call the API.
+
+        Args:
+            method: the HTTP method.
+            path: the path, percent-encoded.
+            body: is sent as JSON, unless it is None.
+            raw: is sent as it is, instead of `body`.
+            headers: headers of the request.
+            timeout: in wall-clock seconds, for connecting and for each read.
+        """
         data = raw if raw is not None else None if body is None else json.dumps(body).encode()
         connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout)
         try:
             connection.request(method, path, data, headers or {})
-            answer = connection.getresponse()
-            return Answer(answer.status, dict(answer.getheaders()), answer.read())
+            response = connection.getresponse()
+            return Response(response.status, dict(response.getheaders()), response.read())
         finally:
             connection.close()
 
     def proxy(self, upstream: int | str, name: str = "p", **fields: Any) -> "ProxyHandle":
-        """Create a proxy on a free port."""
+        """Create an enabled proxy on a free port of loopback.
+
+        Args:
+            upstream: a port on loopback, or an address.
+            name: the proxy's name.
+            fields: further fields of the request.
+        """
         upstream = f"127.0.0.1:{upstream}" if isinstance(upstream, int) else upstream
         body = {"name": name, "listen": "127.0.0.1:0", "upstream": upstream, **fields}
-        answer = self.call("POST", "/proxies", body)
-        assert answer.status == 201, answer
-        return ProxyHandle(self, name, answer.json["listen"])
+        response = self.call("POST", "/proxies", body)
+        assert response.status == 201, response
+        return ProxyHandle(self, name, response.json["listen"])
 
     def clear(self) -> None:
         """Delete every proxy."""
         for name in self.call("GET", "/proxies").json:
             self.call("DELETE", f"/proxies/{quote(name, safe='')}")
 
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         return self.process.poll() is None
 
-    def kept_waiting(self) -> float:
-        """Seconds for which the kernel has let this server or this thread wait for a processor."""
+    def cpu_wait_s(self) -> float:
+        """Return for how many seconds the server and this thread have waited for a CPU so far."""
         stolen = _steal_ticks() / os.sysconf("SC_CLK_TCK")
         return _run_delay(f"/proc/{self.process.pid}") + _run_delay("/proc/thread-self") + stolen
 
     def stop(self) -> int:
-        """End it as an operator would; return the exit code."""
-        if self.alive():
+        """Stop the server with SIGTERM, or with SIGKILL if it hangs; return its exit code."""
+        if self.is_alive():
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(PATIENCE_S)
+            return self.process.wait(TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
             return self.process.wait()
@@ -115,7 +138,7 @@ class Server:
 
 @dataclass
 class ProxyHandle:
-    """A proxy of a server, and what tests do to it."""
+    """One proxy of a server, and the API calls that tests make for it."""
 
     server: Server
     name: str
@@ -129,30 +152,34 @@ class ProxyHandle:
     def path(self) -> str:
         return f"/proxies/{quote(self.name, safe='')}"
 
-    def connect(self, timeout: float = PATIENCE_S) -> socket.socket:
+    def connect(self, timeout: float = TIMEOUT_S) -> socket.socket:
         return connect(self.port, timeout)
 
-    def add(self, kind: str, /, *, expect: int = 200, **fields: Any) -> Answer:
-        """Add a toxic; attributes are those fields that are not the toxic's own."""
-        own = ("name", "stream", "toxicity", "expires_in")
-        body = {"type": kind, **{key: fields.pop(key) for key in own if key in fields}}
-        answer = self.server.call("POST", f"{self.path}/toxics", {**body, "attributes": fields})
-        assert answer.status == expect, answer
-        return answer
+    def add(self, toxic_type: str, /, *, expect: int = 200, **fields: Any) -> Response:
+        """Add a toxic; `expect` is the status that the call must return.
 
-    def update(self, toxic: str, body: dict[str, Any], *, expect: int = 200) -> Answer:
-        answer = self.server.call("PATCH", f"{self.path}/toxics/{toxic}", body)
-        assert answer.status == expect, answer
-        return answer
+        `name`, `stream`, `toxicity` and `expires_in` are fields of the toxic, all other `fields`
+        are its attributes.
+        """
+        own = ("name", "stream", "toxicity", "expires_in")
+        body = {"type": toxic_type, **{key: fields.pop(key) for key in own if key in fields}}
+        response = self.server.call("POST", f"{self.path}/toxics", {**body, "attributes": fields})
+        assert response.status == expect, response
+        return response
+
+    def update(self, toxic: str, body: dict[str, Any], *, expect: int = 200) -> Response:
+        response = self.server.call("PATCH", f"{self.path}/toxics/{toxic}", body)
+        assert response.status == expect, response
+        return response
 
     def remove(self, toxic: str) -> None:
-        answer = self.server.call("DELETE", f"{self.path}/toxics/{toxic}")
-        assert answer.status == 204, answer
+        response = self.server.call("DELETE", f"{self.path}/toxics/{toxic}")
+        assert response.status == 204, response
 
     def toxics(self) -> list[dict[str, Any]]:
         return list(self.server.call("GET", f"{self.path}/toxics").json)
 
-    def change(self, **fields: Any) -> Answer:
+    def change(self, **fields: Any) -> Response:
         return self.server.call("PATCH", self.path, fields)
 
     def show(self) -> dict[str, Any]:
@@ -162,32 +189,32 @@ class ProxyHandle:
         return list(self.server.call("GET", f"{self.path}/connections").json)
 
 
-def soon(
+def call_within_100_ms(
     server: Server, method: str, path: str, body: Any = None, *, raw: bytes | None = None
-) -> Answer:
-    """Call the API, which must answer within 100 ms.
+) -> Response:
+    """Call the API and fail unless it responds within 100 ms.
 
-    Time in which the kernel let server or test wait for a processor is not counted.
+    Time in which the server or this thread was ready to run and waited for a CPU is not counted.
     """
-    kept_waiting = server.kept_waiting()
+    cpu_wait_s = server.cpu_wait_s()
     start = time.monotonic()
-    answer = server.call(method, path, body, raw=raw)
+    response = server.call(method, path, body, raw=raw)
     took = time.monotonic() - start
-    if took >= SOON_S:
-        took -= server.kept_waiting() - kept_waiting
-    assert took < SOON_S, f"{method} {path}"
-    return answer
+    if took >= API_DEADLINE_S:
+        took -= server.cpu_wait_s() - cpu_wait_s
+    assert took < API_DEADLINE_S, f"{method} {path}"
+    return response
 
 
 def start_embedded(*arguments: str) -> Server:
-    """Start the embedded server on a free port."""
+    """Start the embedded server on a free port, and read its log in the background."""
     process = subprocess.Popen(
         [*EMBEDDED, "--host", "127.0.0.1", "--port", "0", *arguments],
         stdout=subprocess.PIPE,
     )
     assert process.stdout is not None
-    ready, _, _ = select.select([process.stdout], [], [], PATIENCE_S)
-    assert ready, "the server said nothing"
+    ready, _, _ = select.select([process.stdout], [], [], TIMEOUT_S)
+    assert ready, f"the embedded server logged nothing within {TIMEOUT_S} s"
     first = json.loads(process.stdout.readline())
     server = Server("embedded", process, first["host"], first["port"], first)
     drain(process)
@@ -195,15 +222,23 @@ def start_embedded(*arguments: str) -> Server:
 
 
 def start_real(path: str, *arguments: str) -> Server:
-    """Start a real toxiproxy-server."""
-    return start_silent("real", [path], *arguments)
+    """Start the real toxiproxy-server at `path` on a free port, and discard its log."""
+    return start_server("real", [path], *arguments)
 
 
-def start_silent(
+def start_server(
     kind: str, program: list[str], *arguments: str,
     log: int = subprocess.DEVNULL, env: dict[str, str] | None = None,
 ) -> Server:  # fmt: skip
-    """Start either server on a port of our choice, without reading what it logs."""
+    """Start either server on a free port; retry if another process takes that port first.
+
+    Args:
+        kind: which server it is, for messages.
+        program: its command line.
+        arguments: further options.
+        log: a file descriptor for its standard output, which is not read here.
+        env: environment variables to add.
+    """
     for _ in range(5):
         port = free_port()
         process = subprocess.Popen(
@@ -213,23 +248,23 @@ def start_silent(
             env={**os.environ, **(env or {})},
         )
         server = Server(kind, process, "127.0.0.1", port)
-        deadline = time.monotonic() + PATIENCE_S
-        while server.alive() and time.monotonic() < deadline:
+        deadline = time.monotonic() + TIMEOUT_S
+        while server.is_alive() and time.monotonic() < deadline:
             with contextlib.suppress(OSError, http.client.HTTPException):
                 server.call("GET", "/version")
                 return server
-            time.sleep(0.02)  # the real server does not announce itself
+            time.sleep(0.02)  # polled, because the real server does not report that it is ready
         server.stop()
-    raise AssertionError(f"the {kind} server did not start")
+    raise AssertionError(f"the {kind} server did not start in five attempts: {program}")
 
 
-def with_few_descriptors(count: int, program: list[str]) -> list[str]:
-    """Return how to start a program that may open only so many files."""
+def with_file_limit(count: int, program: list[str]) -> list[str]:
+    """Return a command line that runs `program` with a limit of `count` open files."""
     return ["sh", "-c", f'ulimit -n {count} && exec "$@"', "sh", *program]
 
 
 def _run_delay(process: str) -> float:
-    """Seconds on the kernel's run queue; none where it does not tell."""
+    """Return the seconds spent on the kernel's run queue; 0 if the kernel does not report them."""
     try:
         return int(Path(process, "schedstat").read_text().split()[1]) / 1e9
     except OSError:
@@ -237,7 +272,7 @@ def _run_delay(process: str) -> float:
 
 
 def _steal_ticks() -> int:
-    """Time that the hypervisor gave to others."""
+    """Return the clock ticks that the hypervisor gave to other machines (steal time)."""
     try:
         return int(Path("/proc/stat").read_text().split(maxsplit=9)[8])
     except (OSError, IndexError):
@@ -245,7 +280,7 @@ def _steal_ticks() -> int:
 
 
 def drain(process: subprocess.Popen[bytes]) -> None:
-    """Read away what a process logs, so that its pipe never fills."""
+    """Read and discard the standard output of a process, so that its pipe never fills."""
 
     def read() -> None:
         with contextlib.suppress(ValueError, OSError):

@@ -1,4 +1,4 @@
-"""What the proxy's tests talk through: upstreams, sockets with deadlines, and a stopwatch."""
+"""Sockets of the proxy tests: upstream servers, clients with timeouts, and a stopwatch."""
 
 import contextlib
 import socket
@@ -7,16 +7,19 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-PATIENCE_S = 20.0
-"""For what must happen sooner or later: generous, because other work shares the machine."""
-SLACK_S = 1.5
-"""By how much later than due something may be seen, for the same reason."""
-EARLY_S = 0.003
-"""And by how much earlier: clocks are read in different processes, one in whole milliseconds."""
+TIMEOUT_S = 20.0
+"""Limit for anything that must happen at some time; long, because other work shares the machine."""
+LATE_TOLERANCE_S = 1.5
+"""How much later than due something may be observed, for the same reason."""
+EARLY_TOLERANCE_S = 0.003
+"""How much earlier: two processes read their clocks, one of them in whole milliseconds."""
 
 
 class Upstream:
-    """A TCP server that treats each connection with a function, in a thread of its own."""
+    """A TCP server on loopback that runs `serve` for each connection, in a thread of its own.
+
+    `accepted` lists the sockets of all connections so far.
+    """
 
     def __init__(self, serve: Callable[[socket.socket], None]) -> None:
         self._serve = serve
@@ -32,7 +35,7 @@ class Upstream:
                 sock, _ = self._listener.accept()
             except OSError:
                 return
-            sock.settimeout(PATIENCE_S)
+            sock.settimeout(TIMEOUT_S)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.accepted.append(sock)
             threading.Thread(target=self._run, args=(sock,), daemon=True).start()
@@ -42,16 +45,17 @@ class Upstream:
             self._serve(sock)
 
     def wait_for_client(self, number: int = 1) -> socket.socket:
-        """Return the n-th connection once it is there."""
+        """Wait for the connection with this number, counted from 1; return its socket."""
         eventually(lambda: len(self.accepted) >= number, f"connection {number}")
         return self.accepted[number - 1]
 
     def close(self) -> None:
+        """Stop listening and close every connection."""
         # shutdown() ends a blocked accept(), which close() alone does not.
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join(PATIENCE_S)
+        self._thread.join(TIMEOUT_S)
         for sock in self.accepted:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
@@ -59,20 +63,20 @@ class Upstream:
 
 
 def serve_echo(sock: socket.socket) -> None:
-    """Send everything back, then close."""
+    """Send back everything that is received; close at the end of the stream."""
     with sock:
         while data := sock.recv(65536):
             sock.sendall(data)
 
 
-def hold(sock: socket.socket) -> None:
-    """Keep the connection open and do nothing with it: the test does."""
+def leave_open(sock: socket.socket) -> None:
+    """Leave the connection open and to the test, which finds it in `Upstream.accepted`."""
     del sock
 
 
 @contextlib.contextmanager
 def upstream(serve: Callable[[socket.socket], None] = serve_echo) -> Iterator[Upstream]:
-    """Run an upstream for the length of a block."""
+    """Run an upstream until the end of the `with` block."""
     server = Upstream(serve)
     try:
         yield server
@@ -82,32 +86,32 @@ def upstream(serve: Callable[[socket.socket], None] = serve_echo) -> Iterator[Up
 
 @contextlib.contextmanager
 def black_hole() -> Iterator[int]:
-    """A port on loopback that answers no SYN: its backlog is full."""
-    with socket.socket() as hole, contextlib.ExitStack() as stuffing:
-        hole.bind(("127.0.0.1", 0))
-        hole.listen(0)
+    """Provide a port on loopback that answers no SYN, because its backlog is full."""
+    with socket.socket() as listener, contextlib.ExitStack() as stack:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
         for _ in range(4):
-            stuffed = stuffing.enter_context(socket.socket())
-            stuffed.setblocking(False)
-            stuffed.connect_ex(hole.getsockname())
-        yield int(hole.getsockname()[1])
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(listener.getsockname())
+        yield int(listener.getsockname()[1])
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on just now."""
+    """Return a port of loopback that is not in use; another process may take it at any time."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         return int(sock.getsockname()[1])
 
 
-def connect(port: int, timeout: float = PATIENCE_S) -> socket.socket:
-    """Connect to a port on loopback, with a deadline for everything that follows."""
+def connect(port: int, timeout: float = TIMEOUT_S) -> socket.socket:
+    """Connect to a port of loopback; `timeout` also applies to every later call on the socket."""
     sock = socket.create_connection(("127.0.0.1", port), timeout=timeout)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
 
 
 def read_exactly(sock: socket.socket, count: int) -> bytes:
-    """Read so many bytes, fewer only if the connection ends."""
+    """Read `count` bytes, or fewer if the connection ends before."""
     parts = []
     while count:
         part = sock.recv(min(count, 1 << 20))
@@ -119,7 +123,7 @@ def read_exactly(sock: socket.socket, count: int) -> bytes:
 
 
 def read_to_end(sock: socket.socket) -> bytes:
-    """Read until the connection is closed properly."""
+    """Read until the peer closes the connection with FIN; return all bytes."""
     parts = []
     while part := sock.recv(1 << 20):
         parts.append(part)
@@ -127,13 +131,13 @@ def read_to_end(sock: socket.socket) -> bytes:
 
 
 def exchange(sock: socket.socket, data: bytes) -> bytes:
-    """Send something to an echo, return what comes back."""
+    """Send data to an echo server; return as many bytes of what comes back."""
     sock.sendall(data)
     return read_exactly(sock, len(data))
 
 
-def ended(sock: socket.socket) -> str:
-    """Wait for the end of a connection; return how it ended: FIN or RST."""
+def wait_for_close(sock: socket.socket) -> str:
+    """Wait for the end of a connection; return how the peer ended it: "FIN" or "RST"."""
     try:
         while sock.recv(65536):
             pass
@@ -142,8 +146,8 @@ def ended(sock: socket.socket) -> str:
     return "FIN"
 
 
-def refused(port: int) -> bool:
-    """Return whether nobody listens on a port."""
+def is_refused(port: int) -> bool:
+    """Return True if connections to the port are refused."""
     try:
         connect(port).close()
     except ConnectionRefusedError:
@@ -152,16 +156,16 @@ def refused(port: int) -> bool:
 
 
 def eventually(condition: Callable[[], Any], what: str = "the condition") -> Any:
-    """Wait until the condition holds, return its value."""
-    deadline = time.monotonic() + PATIENCE_S
+    """Poll `condition` until its value is true, and return it; `what` is for the message."""
+    deadline = time.monotonic() + TIMEOUT_S
     while not (value := condition()):
-        assert time.monotonic() < deadline, f"{what} did not come about"
+        assert time.monotonic() < deadline, f"{what}: not seen within {TIMEOUT_S} s"
         time.sleep(0.005)
     return value
 
 
 class Stopwatch:
-    """Seconds since it was made."""
+    """Measure wall-clock seconds since its creation."""
 
     def __init__(self) -> None:
         self._start = time.monotonic()
@@ -171,5 +175,9 @@ class Stopwatch:
         return time.monotonic() - self._start
 
     def assert_took(self, seconds: float) -> None:
-        """No machine is too fast for a delay; a busy one may be late to see its end."""
-        assert seconds - EARLY_S <= self.seconds <= seconds + SLACK_S
+        """Assert that this many seconds have passed.
+
+        The lower bound is tight, because no machine ends a delay too early. The upper one is loose,
+        because a busy machine may observe its end late.
+        """
+        assert seconds - EARLY_TOLERANCE_S <= self.seconds <= seconds + LATE_TOLERANCE_S

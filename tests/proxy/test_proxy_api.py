@@ -1,4 +1,4 @@
-"""What the API says of proxies and toxics, word by word: the same answers from both servers."""
+"""API calls for proxies and toxics: both servers return the same statuses, bodies and errors."""
 
 import re
 from typing import Any
@@ -12,7 +12,7 @@ OF_TOXIC = "Go struct field ToxicWrapper."
 OF_LATENCY = "Go struct field LatencyToxic.attributes.latency of type int64"
 
 TOXIC_BODIES = {
-    # What Go's decoder says of bodies that are no JSON, or not the JSON that it wants.
+    # Errors of Go's decoder for bodies that are not JSON, or JSON of the wrong type.
     "": BAD + "EOF",
     "  ": BAD + "EOF",
     "{": BAD + "unexpected EOF",
@@ -61,7 +61,7 @@ TOXIC_BODIES = {
     + "string into Go struct field SlicerToxic.attributes.average_size of type int",
     '{"type":"reset_peer","attributes":{"timeout":true}}': WRONG
     + "bool into Go struct field ResetToxic.attributes.timeout of type int64",
-    # What the API says of JSON that makes no toxic, in the order in which it looks.
+    # Errors of the API for JSON that is not a valid toxic, in the order of its checks.
     "null": "invalid toxic type",
     "{}": "invalid toxic type",
     '{"type":"Latency"}': "invalid toxic type",
@@ -71,14 +71,15 @@ TOXIC_BODIES = {
 
 
 @pytest.mark.parametrize("body", TOXIC_BODIES)
-def test_a_faulty_toxic_is_refused_in_the_same_words(server: Server, body: str) -> None:
+def test_a_malformed_toxic_is_rejected_with_the_same_error(server: Server, body: str) -> None:
     server.proxy(1)
-    answer = server.call("POST", "/proxies/p/toxics", raw=body.encode())
-    assert (answer.status, answer.json) == (400, {"error": TOXIC_BODIES[body], "status": 400})
+    response = server.call("POST", "/proxies/p/toxics", raw=body.encode())
+    assert (response.status, response.json) == (400, {"error": TOXIC_BODIES[body], "status": 400})
 
 
 ZERO = '"attributes":{"latency":0,"jitter":0}'
-GOOD_TOXICS = {
+# Request body: attributes as JSON, name, type, stream and toxicity of the response.
+VALID_TOXICS = {
     '{"type":"latency"}': (ZERO, "latency_downstream", "latency", "downstream", "1"),
     '{"type":"latency"} garbage': (ZERO, "latency_downstream", "latency", "downstream", "1"),
     '{"TYPE":"latency","Name":"ci","Toxicity":0.333333333}': (
@@ -115,27 +116,32 @@ GOOD_TOXICS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("body", GOOD_TOXICS)
-def test_a_toxic_is_shown_byte_by_byte_as_the_original_shows_it(server: Server, body: str) -> None:
+@pytest.mark.parametrize("body", VALID_TOXICS)
+def test_a_toxic_is_serialised_identically_byte_for_byte(server: Server, body: str) -> None:
     server.proxy(1)
-    answer = server.call("POST", "/proxies/p/toxics", raw=body.encode())
-    attributes, name, kind, stream, toxicity = GOOD_TOXICS[body]
+    response = server.call("POST", "/proxies/p/toxics", raw=body.encode())
+    attributes, name, toxic_type, stream, toxicity = VALID_TOXICS[body]
     shown = (
-        f'{{{attributes},"name":"{name}","type":"{kind}","stream":"{stream}",'
+        f'{{{attributes},"name":"{name}","type":"{toxic_type}","stream":"{stream}",'
         f'"toxicity":{toxicity}}}'
     )
-    assert (answer.status, answer.text) == (200, shown)
-    assert answer.headers["Content-Type"] == "application/json"
+    assert (response.status, response.text) == (200, shown)
+    assert response.headers["Content-Type"] == "application/json"
     assert server.call("GET", "/proxies/p/toxics").text == f"[{shown}]"
 
 
 def test_toxic_names_are_unique_across_both_streams(server: Server) -> None:
     proxy = server.proxy(1)
     proxy.add("latency", name="n")
-    taken = {"type": "timeout", "name": "n", "stream": "upstream", "attributes": {"timeout": "x"}}
-    answer = server.call("POST", "/proxies/p/toxics", taken)
-    # The name is looked at before the attributes are.
-    assert (answer.status, answer.json["error"]) == (409, "toxic already exists")
+    duplicate = {
+        "type": "timeout",
+        "name": "n",
+        "stream": "upstream",
+        "attributes": {"timeout": "x"},
+    }
+    response = server.call("POST", "/proxies/p/toxics", duplicate)
+    # The name is checked before the attributes.
+    assert (response.status, response.json["error"]) == (409, "toxic already exists")
 
 
 def test_toxics_are_listed_upstream_first_each_in_order_of_creation(server: Server) -> None:
@@ -172,10 +178,12 @@ TOXIC_UPDATES = {
 
 
 @pytest.mark.parametrize("body", TOXIC_UPDATES)
-def test_a_faulty_update_of_a_toxic_is_refused_in_the_same_words(server: Server, body: str) -> None:
+def test_a_malformed_toxic_update_is_rejected_with_the_same_error(
+    server: Server, body: str
+) -> None:
     server.proxy(1).add("latency", name="l")
-    answer = server.call("PATCH", "/proxies/p/toxics/l", raw=body.encode())
-    assert (answer.status, answer.json["error"]) == (400, BAD + TOXIC_UPDATES[body])
+    response = server.call("PATCH", "/proxies/p/toxics/l", raw=body.encode())
+    assert (response.status, response.json["error"]) == (400, BAD + TOXIC_UPDATES[body])
 
 
 PROXY_BODIES: dict[str, tuple[int, str]] = {
@@ -212,24 +220,24 @@ PROXY_BODIES: dict[str, tuple[int, str]] = {
 
 
 @pytest.mark.parametrize("body", PROXY_BODIES)
-def test_a_faulty_proxy_is_refused_in_the_same_words(server: Server, body: str) -> None:
+def test_a_malformed_proxy_is_rejected_with_the_same_error(server: Server, body: str) -> None:
     server.proxy(1)
-    answer = server.call("POST", "/proxies", raw=body.encode())
+    response = server.call("POST", "/proxies", raw=body.encode())
     status, error = PROXY_BODIES[body]
-    assert (answer.status, answer.json) == (status, {"error": error, "status": status})
+    assert (response.status, response.json) == (status, {"error": error, "status": status})
     assert list(server.call("GET", "/proxies").json) == ["p"]
 
 
-def test_a_port_in_use_is_named_and_the_proxy_not_added(server: Server) -> None:
+def test_a_port_in_use_is_reported_and_the_proxy_is_not_added(server: Server) -> None:
     body = {"name": "a", "upstream": "x", "listen": f"127.0.0.1:{server.port}"}
-    answer = server.call("POST", "/proxies", body)
+    response = server.call("POST", "/proxies", body)
     error = f"listen tcp 127.0.0.1:{server.port}: bind: address already in use"
-    assert (answer.status, answer.json) == (500, {"error": error, "status": 500})
+    assert (response.status, response.json) == (500, {"error": error, "status": 500})
     assert server.call("GET", "/proxies").json == {}
 
 
 @pytest.mark.parametrize(
-    ("asked", "shown"),
+    ("requested", "shown"),
     [
         ("127.0.0.1:0", r"127\.0\.0\.1:\d+"),
         ("127.0.0.1:", r"127\.0\.0\.1:\d+"),
@@ -242,16 +250,16 @@ def test_a_port_in_use_is_named_and_the_proxy_not_added(server: Server) -> None:
         ("[::ffff:127.0.0.1]:0", r"127\.0\.0\.1:\d+"),
     ],
 )
-def test_a_started_proxy_shows_the_address_that_it_really_has(
-    server: Server, asked: str, shown: str
+def test_a_started_proxy_reports_its_actual_listen_address(
+    server: Server, requested: str, shown: str
 ) -> None:
-    answer = server.call("POST", "/proxies", {"name": "a", "upstream": "x", "listen": asked})
-    assert answer.status == 201
-    assert re.fullmatch(shown, answer.json["listen"])
-    assert not answer.json["listen"].endswith(":0")
+    response = server.call("POST", "/proxies", {"name": "a", "upstream": "x", "listen": requested})
+    assert response.status == 201
+    assert re.fullmatch(shown, response.json["listen"])
+    assert not response.json["listen"].endswith(":0")
 
 
-def test_a_proxy_is_shown_byte_by_byte_as_the_original_shows_it(server: Server) -> None:
+def test_a_proxy_is_serialised_identically_byte_for_byte(server: Server) -> None:
     body = {"name": "z", "upstream": "x", "listen": "localhost:1", "enabled": False}
     shown = (
         '{"name":"z","listen":"localhost:1","upstream":"x","enabled":false,"Logger":{},"toxics":[]}'
@@ -265,16 +273,16 @@ def test_a_proxy_is_shown_byte_by_byte_as_the_original_shows_it(server: Server) 
     assert server.call("GET", "/proxies").text == f'{{"a b":{second},"z":{shown}}}'
 
 
-def test_a_proxy_is_read_as_leniently_as_the_original_reads_it(server: Server) -> None:
+def test_proxy_json_is_parsed_with_the_same_leniency(server: Server) -> None:
     body = b'{"NAME":"a","upStream":"x","listen":null,"enabled":false,"z":[1],"Logger":{}} garbage'
-    answer = server.call("POST", "/proxies", raw=body)
-    assert answer.status == 201
-    assert answer.json == {
+    response = server.call("POST", "/proxies", raw=body)
+    assert response.status == 201
+    assert response.json == {
         "name": "a", "listen": "", "upstream": "x", "enabled": False, "Logger": {}, "toxics": [],
     }  # fmt: skip
 
 
-def test_a_disabled_proxy_keeps_its_address_as_given_until_it_starts(server: Server) -> None:
+def test_a_disabled_proxy_keeps_its_listen_address_as_given_until_it_starts(server: Server) -> None:
     body = {"name": "p", "upstream": "x", "listen": "localhost:0", "enabled": False}
     assert server.call("POST", "/proxies", body).json["listen"] == "localhost:0"
     started = server.call("PATCH", "/proxies/p", {"enabled": True}).json["listen"]
@@ -306,21 +314,21 @@ def test_updating_a_proxy_changes_only_what_is_given(
     assert server.call("POST", "/proxies/p", change).status == status
 
 
-def test_a_bad_new_address_is_told_without_a_prefix(server: Server) -> None:
+def test_an_invalid_new_listen_address_is_reported_without_a_prefix(server: Server) -> None:
     server.proxy("x")
-    answer = server.call("PATCH", "/proxies/p", {"listen": "bad"})
-    assert answer.json == {"error": "address bad: missing port in address", "status": 500}
+    response = server.call("PATCH", "/proxies/p", {"listen": "bad"})
+    assert response.json == {"error": "address bad: missing port in address", "status": 500}
 
 
-def test_the_same_address_in_other_words_restarts_nothing(server: Server) -> None:
+def test_an_equivalent_listen_address_does_not_restart_the_proxy(server: Server) -> None:
     proxy = server.proxy("x")
-    answer = server.call("PATCH", "/proxies/p", {"listen": f"localhost:{proxy.port}"})
-    assert (answer.status, answer.json["listen"]) == (200, f"127.0.0.1:{proxy.port}")
+    response = server.call("PATCH", "/proxies/p", {"listen": f"localhost:{proxy.port}"})
+    assert (response.status, response.json["listen"]) == (200, f"127.0.0.1:{proxy.port}")
 
 
-def test_moving_to_a_port_in_use_leaves_the_proxy_stopped(server: Server) -> None:
+def test_changing_to_a_port_in_use_leaves_the_proxy_stopped(server: Server) -> None:
     proxy = server.proxy("x")
-    answer = proxy.change(listen=f"127.0.0.1:{server.port}")
-    assert answer.status == 500
+    response = proxy.change(listen=f"127.0.0.1:{server.port}")
+    assert response.status == 500
     shown = proxy.show()
     assert (shown["enabled"], shown["listen"]) == (False, f"127.0.0.1:{server.port}")

@@ -1,4 +1,4 @@
-"""Several toxics, toxicity, and changes while connections live, on both servers."""
+"""Several toxics on a stream, toxicity, and changes to open connections, on both servers."""
 
 import pytest
 from proxy_kit import Server
@@ -11,7 +11,7 @@ from socket_kit import (
 )
 
 
-def test_toxicity_zero_never_hits_and_one_always_does(server: Server, echo: Upstream) -> None:
+def test_toxicity_0_never_applies_and_1_always_applies(server: Server, echo: Upstream) -> None:
     proxy = server.proxy(echo.port)
     proxy.add("limit_data", name="never", bytes=0, toxicity=0)
     with proxy.connect() as client:
@@ -21,7 +21,7 @@ def test_toxicity_zero_never_hits_and_one_always_does(server: Server, echo: Upst
         assert read_to_end(client) == b""
 
 
-def test_toxicity_is_rolled_for_each_connection(server: Server, echo: Upstream) -> None:
+def test_toxicity_is_drawn_for_each_connection(server: Server, echo: Upstream) -> None:
     proxy = server.proxy(echo.port)
     proxy.add("limit_data", bytes=0, toxicity=0.5)
     hits = 0
@@ -29,25 +29,25 @@ def test_toxicity_is_rolled_for_each_connection(server: Server, echo: Upstream) 
         with proxy.connect() as client:
             client.sendall(b"xx")
             hits += read_exactly(client, 2) == b""
-    assert 8 <= hits <= 52  # outside: one in a hundred million
+    assert 8 <= hits <= 52  # outside these bounds once in a hundred million runs
 
 
-def test_toxics_of_a_stream_work_in_the_order_in_which_they_were_added(
-    server: Server, holding: Upstream
+def test_toxics_of_a_stream_apply_in_the_order_in_which_they_were_added(
+    server: Server, manual_upstream: Upstream
 ) -> None:
-    proxy = server.proxy(holding.port)
+    proxy = server.proxy(manual_upstream.port)
     proxy.add("limit_data", name="limit", bytes=10)
     proxy.add("latency", name="late", latency=300)
     with proxy.connect() as client:
-        far = holding.wait_for_client()
+        upstream_sock = manual_upstream.wait_for_client()
         watch = Stopwatch()
-        far.sendall(b"0123456789abc")
-        # The limit closes at once, but what has passed it is still delivered, late.
+        upstream_sock.sendall(b"0123456789abc")
+        # limit_data closes immediately, but latency still delivers the data before the limit.
         assert read_to_end(client) == b"0123456789"
         watch.assert_took(0.3)
 
 
-def test_changes_reach_live_connections_at_once(server: Server, echo: Upstream) -> None:
+def test_changes_apply_to_open_connections_immediately(server: Server, echo: Upstream) -> None:
     proxy = server.proxy(echo.port)
     with proxy.connect() as client:
         exchange(client, b"x")
@@ -66,14 +66,14 @@ def test_changes_reach_live_connections_at_once(server: Server, echo: Upstream) 
 
 
 @pytest.mark.parametrize("change", ["remove", "update", "reset"])
-def test_a_change_sends_what_is_in_flight_at_once(
-    server: Server, holding: Upstream, change: str
+def test_a_change_delivers_delayed_data_immediately(
+    server: Server, manual_upstream: Upstream, change: str
 ) -> None:
-    proxy = server.proxy(holding.port)
+    proxy = server.proxy(manual_upstream.port)
     proxy.add("latency", name="l", latency=60_000)
     with proxy.connect() as client:
-        far = holding.wait_for_client()
-        far.sendall(b"in flight")
+        upstream_sock = manual_upstream.wait_for_client()
+        upstream_sock.sendall(b"in flight")
         client.settimeout(0.2)
         with pytest.raises(TimeoutError):
             client.recv(1)

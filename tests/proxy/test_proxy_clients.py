@@ -1,6 +1,6 @@
-"""Other people's Python clients, unchanged, against both servers.
+"""Third-party Python clients, unmodified, against both servers.
 
-toxiproxy-python is one of our dependencies; chaostoolkit-toxiproxy is fetched.
+toxiproxy-python is a dependency of this project; chaostoolkit-toxiproxy is installed from PyPI.
 """
 
 import sys
@@ -68,7 +68,7 @@ def test_toxiproxy_python_manages_toxics(client: Toxiproxy, echo: Upstream) -> N
     assert set(proxy.toxics()) == {"latency_downstream"}
 
 
-def test_toxiproxy_python_populates(client: Toxiproxy, echo: Upstream) -> None:
+def test_toxiproxy_python_populates_proxies(client: Toxiproxy, echo: Upstream) -> None:
     upstream = f"127.0.0.1:{echo.port}"
     entries = [{"name": name, "upstream": upstream, "listen": "127.0.0.1:0"} for name in "ab"]
     assert [proxy.name for proxy in client.populate(entries)] == ["a", "b"]
@@ -78,7 +78,7 @@ def test_toxiproxy_python_populates(client: Toxiproxy, echo: Upstream) -> None:
 
 @pytest.fixture(scope="session")
 def chaostoolkit() -> Path:
-    """Folder of chaostoolkit-toxiproxy, with stand-ins for the two modules that it imports."""
+    """Install chaostoolkit-toxiproxy, with stubs for two modules it imports; return its folder."""
     folder = CACHE / "chaostoolkit"
     if not (folder / "chaostoxi").is_dir():
         fetch_from_pypi("chaostoolkit-toxiproxy==0.3.1", folder)
@@ -94,38 +94,38 @@ CHAOSTOOLKIT = """
     from chaostoxi.proxy import actions as proxies, probes
     from chaostoxi.toxic import actions as toxics
     conf = {"toxiproxy_host": sys.argv[1], "toxiproxy_port": sys.argv[2]}
-    said = []
-    say = said.append
-    say(proxies.create_proxy("p", "127.0.0.1", int(sys.argv[3]), "127.0.0.1", configuration=conf))
-    say(probes.proxy_exist("p", configuration=conf))
-    say(probes.proxy_exist("q", configuration=conf))
-    say(toxics.create_latency_toxic("p", "late", latency=5, jitter=0, configuration=conf))
-    say(toxics.create_toxic("p", "t", "timeout", "upstream", 0.5, {"timeout": 1},
+    results = []
+    add = results.append
+    add(proxies.create_proxy("p", "127.0.0.1", int(sys.argv[3]), "127.0.0.1", configuration=conf))
+    add(probes.proxy_exist("p", configuration=conf))
+    add(probes.proxy_exist("q", configuration=conf))
+    add(toxics.create_latency_toxic("p", "late", latency=5, jitter=0, configuration=conf))
+    add(toxics.create_toxic("p", "t", "timeout", "upstream", 0.5, {"timeout": 1},
                             configuration=conf))
-    say(toxics.create_slicer_toxic("p", "s", 10, 2, 1, configuration=conf))
-    say(toxics.create_limiter_toxic("p", "l", 100, configuration=conf))
-    say(toxics.create_slow_connection_close_toxic("p", "c", 1, configuration=conf))
-    say(toxics.create_bandwith_degradation_toxic("p", "b", 100, configuration=conf))
-    say(toxics.delete_toxic("p", "t", configuration=conf))
-    say(sorted(t["name"] for t in probes.get_proxy_attribute("p", "toxics", configuration=conf)))
-    say(proxies.disable_proxy("p", configuration=conf))
-    say(probes.get_proxy_attribute("p", "enabled", configuration=conf))
-    say(proxies.enable_proxy("p", configuration=conf))
-    say(proxies.reset(configuration=conf))
-    say(probes.get_proxy_attribute("p", "toxics", configuration=conf))
+    add(toxics.create_slicer_toxic("p", "s", 10, 2, 1, configuration=conf))
+    add(toxics.create_limiter_toxic("p", "l", 100, configuration=conf))
+    add(toxics.create_slow_connection_close_toxic("p", "c", 1, configuration=conf))
+    add(toxics.create_bandwith_degradation_toxic("p", "b", 100, configuration=conf))
+    add(toxics.delete_toxic("p", "t", configuration=conf))
+    add(sorted(t["name"] for t in probes.get_proxy_attribute("p", "toxics", configuration=conf)))
+    add(proxies.disable_proxy("p", configuration=conf))
+    add(probes.get_proxy_attribute("p", "enabled", configuration=conf))
+    add(proxies.enable_proxy("p", configuration=conf))
+    add(proxies.reset(configuration=conf))
+    add(probes.get_proxy_attribute("p", "toxics", configuration=conf))
     proxies.delete_proxy("p", configuration=conf)
-    say(probes.proxy_exist("p", configuration=conf))
-    print(json.dumps(said))
+    add(probes.proxy_exist("p", configuration=conf))
+    print(json.dumps(results))
 """
 
 
 def test_chaostoolkit_toxiproxy_works(server: Server, echo: Upstream, chaostoolkit: Path) -> None:
-    said = run_json(
+    results = run_json(
         [sys.executable, "-c", textwrap.dedent(CHAOSTOOLKIT), server.host, str(server.port),
          str(echo.port)],
         PYTHONPATH=str(chaostoolkit),
     )  # fmt: skip
-    assert said == [
+    assert results == [
         True, True, False, True, True, True, True, True, True, True, ["b", "c", "l", "late", "s"],
         True, False, True, True, [], False,
     ]  # fmt: skip

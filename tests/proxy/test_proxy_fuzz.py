@@ -1,7 +1,7 @@
-"""The API under fire: requests made from the shipped OpenAPI document, and broken JSON.
+"""Fuzz the API with requests generated from the shipped OpenAPI document, and with broken JSON.
 
-The document is held to the server and the server to the document: every answer must be one that
-it describes. The broken JSON goes to a real server too, and both must say the same.
+Every response must conform to the document, and the document must describe every route and toxic.
+The broken JSON is sent to a real server too, and both must return the same error.
 """
 
 import json
@@ -14,7 +14,7 @@ import schemathesis
 import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from proxy_kit import Answer, Server, start_real
+from proxy_kit import Response, Server, start_real
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -31,14 +31,14 @@ LISTEN = ["127.0.0.1:0", "localhost:0", "[::1]:0", "", "127.0.0.1", "127.0.0.1:x
 
 
 def document() -> dict[str, Any]:
-    """Read the document; proxies of a fuzzing test listen on loopback only."""
+    """Return the OpenAPI document, with listen addresses restricted to those in `LISTEN`."""
     content: dict[str, Any] = yaml.safe_load(DOCUMENT.read_text())
     content["components"]["schemas"]["Address"]["enum"] = LISTEN
     return content
 
 
-# Not among them: that all which fits the document is accepted. 5.0 is an integer to JSON Schema,
-# but not to Go, nor is every 500 a fault of the server: an address in use is answered by one.
+# It is not checked that every request which conforms to the document is accepted: 5.0 is an integer
+# in JSON Schema, but not in Go. Nor is every 500 an internal error: an address in use returns one.
 CHECKS = [
     status_code_conformance,
     content_type_conformance,
@@ -50,7 +50,7 @@ SCHEMA.config.generation.update(modes=list(GenerationMode))
 
 
 def stays_on_loopback(body: Any) -> bool:
-    """Return whether a body asks for nothing that would be looked up or bound elsewhere."""
+    """Return True if no listen address in the body needs a name lookup or another interface."""
     if isinstance(body, list):
         return all(stays_on_loopback(entry) for entry in body)
     return not isinstance(body, dict) or body.get("listen", "") in LISTEN
@@ -64,13 +64,13 @@ OPERATIONS = [
 ]
 
 
-# Not SCHEMA.parametrize(): its tests all have one name, and of those xdist runs only one.
+# SCHEMA.parametrize() is not used: it gives all tests one name, and xdist runs only one of those.
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_every_answer_is_one_that_the_document_describes(
+def test_every_response_conforms_to_the_openapi_document(
     operation: str, shared_embedded: Server
 ) -> None:
     method, path = operation.split(" ")
-    asked = 0
+    requests_sent = 0
 
     @settings(
         max_examples=25,
@@ -80,11 +80,11 @@ def test_every_answer_is_one_that_the_document_describes(
         suppress_health_check=list(HealthCheck),
     )
     @given(st.one_of([SCHEMA[path][method].as_strategy(generation_mode=m) for m in GenerationMode]))
-    def ask(case: schemathesis.Case[Any]) -> None:
-        nonlocal asked
+    def send(case: schemathesis.Case[Any]) -> None:
+        nonlocal requests_sent
         if not stays_on_loopback(case.body):
             return
-        # Some of the requests should find something.
+        # Some of the requests should find an existing proxy and toxic.
         if "proxy" in case.path_parameters and len(case.path_parameters["proxy"]) % 2:
             case.path_parameters["proxy"] = "p"
             shared_embedded.call(
@@ -95,29 +95,29 @@ def test_every_answer_is_one_that_the_document_describes(
                 toxic = {"name": "t", "type": "latency"}
                 shared_embedded.call("POST", "/proxies/p/toxics", toxic)
         case.call_and_validate(base_url=shared_embedded.url, timeout=20, checks=CHECKS)
-        asked += 1
+        requests_sent += 1
         if len(shared_embedded.call("GET", "/proxies").json) > 30:
             shared_embedded.clear()
 
-    ask()
-    assert asked
+    send()
+    assert requests_sent
 
 
-def test_the_document_lists_every_toxic_and_attribute() -> None:
+def test_the_openapi_document_lists_every_toxic_and_attribute() -> None:
     schemas = document()["components"]["schemas"]
     assert sorted(schemas["Type"]["enum"]) == sorted(TOXIC_TYPES)
-    attributes = {name for kind in TOXIC_TYPES.values() for name in kind.attributes}
+    attributes = {name for toxic in TOXIC_TYPES.values() for name in toxic.attributes}
     assert set(schemas["Attributes"]["properties"]) == attributes
 
 
-def test_the_document_is_valid_and_lists_every_route(embedded: Server) -> None:
+def test_the_openapi_document_is_valid_and_lists_every_route(embedded: Server) -> None:
     paths = document()["paths"]
     SCHEMA.validate()
     for path, operations in paths.items():
         concrete = path.replace("{proxy}", "nope").replace("{toxic}", "nope")
         for method in ("get", "post", "patch", "delete", "put"):
             status = embedded.call(method.upper(), concrete).status
-            if path != "/metrics":  # which takes any method
+            if path != "/metrics":  # /metrics accepts any method
                 assert (status != 405) == (method in operations), (method, path)
 
 
@@ -139,7 +139,7 @@ PATHS = ["/proxies", "/populate", "/proxies/p", "/proxies/p/toxics", "/proxies/p
 
 @st.composite
 def bodies(draw: st.DrawFn) -> bytes:
-    """Return JSON, often broken by one change."""
+    """Generate JSON, half of it broken by one change."""
     text = bytearray(json.dumps(draw(JSON), ensure_ascii=draw(st.booleans())).encode())
     if draw(st.booleans()):
         at = draw(st.integers(0, len(text)))
@@ -152,67 +152,81 @@ def bodies(draw: st.DrawFn) -> bytes:
 
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.sampled_from(PATHS), bodies())
-def test_no_body_is_answered_by_an_error_of_ours(
-    shared_embedded: Server, path: str, body: bytes
-) -> None:
+def test_no_body_causes_an_internal_error(shared_embedded: Server, path: str, body: bytes) -> None:
     prepare(shared_embedded)
     method = "PATCH" if path.count("/") % 2 == 0 else "POST"
-    answer = shared_embedded.call(method, path, raw=body)
-    assert answer.status in {200, 201, 400, 409, 500}
-    assert "internal error" not in answer.text
-    json.loads(answer.text)
+    response = shared_embedded.call(method, path, raw=body)
+    assert response.status in {200, 201, 400, 409, 500}
+    assert "internal error" not in response.text
+    json.loads(response.text)
 
 
 def prepare(server: Server) -> None:
+    """Leave the server with one proxy, `p`, that has one toxic, `t`."""
     server.clear()
     server.call("POST", "/proxies", {"name": "p", "upstream": "x", "enabled": False})
     server.call("POST", "/proxies/p/toxics", {"name": "t", "type": "latency"})
 
 
 @pytest.fixture(scope="module")
-def another_real(real_toxiproxy: str) -> Any:
+def separate_real_server(real_toxiproxy: str) -> Any:
+    """Start a real server for this module alone."""
     server = start_real(real_toxiproxy)
     yield server
     server.stop()
 
 
-WORDS = [b"tru", b"null", b"\\u12", b"1e", b"-", b"{", b"]", b'"', b",", b":", b"\xff", b"\0", b" "]
+FRAGMENTS = [
+    b"tru",
+    b"null",
+    b"\\u12",
+    b"1e",
+    b"-",
+    b"{",
+    b"]",
+    b'"',
+    b",",
+    b":",
+    b"\xff",
+    b"\0",
+    b" ",
+]
 
 
-def test_faulty_json_is_described_as_the_original_describes_it(
-    shared_embedded: Server, another_real: Server
+def test_malformed_json_is_rejected_with_the_same_error(
+    shared_embedded: Server, separate_real_server: Server
 ) -> None:
-    chance = random.Random(11)
+    rng = random.Random(11)
     seeds = [
         b'{"name":"a","type":"latency","attributes":{"latency":5,"jitter":[1,2]},"toxicity":0.5}',
         b'{"type":"slicer","stream":"upstream","attributes":{"average_size":1.5e3},"x":[{},{"y":-0}]}',
         b'[{"name":"q","upstream":"x","enabled":false,"listen":"127.0.0.1:0"},{"name":7}]',
         b'{"enabled":tru,"listen":"\\u00e9\\n","upstream":null}',
     ]
-    servers = (shared_embedded, another_real)
+    servers = (shared_embedded, separate_real_server)
     for server in servers:
         prepare(server)
     compared = 0
     for _ in range(400):
-        body = bytearray(chance.choice(seeds))
-        for _ in range(chance.randrange(1, 3)):
-            at = chance.randrange(len(body) + 1)
-            body[at : at + chance.randrange(3)] = chance.choice(WORDS)
-        path = chance.choice(PATHS)
+        body = bytearray(rng.choice(seeds))
+        for _ in range(rng.randrange(1, 3)):
+            at = rng.randrange(len(body) + 1)
+            body[at : at + rng.randrange(3)] = rng.choice(FRAGMENTS)
+        path = rng.choice(PATHS)
         method = "PATCH" if path.count("/") % 2 == 0 else "POST"
-        ours, theirs = (server.call(method, path, raw=bytes(body)) for server in servers)
-        if theirs.status in {200, 201} or ours.status in {200, 201}:
-            assert ours.status == theirs.status or differs_on_purpose(ours), (path, bytes(body))
+        embedded, real = (server.call(method, path, raw=bytes(body)) for server in servers)
+        same_status = embedded.status == real.status
+        if real.status in {200, 201} or embedded.status in {200, 201}:
+            assert same_status or differs_on_purpose(embedded), (path, bytes(body))
             for server in servers:
                 prepare(server)
             continue
-        assert (ours.status, ours.body) == (theirs.status, theirs.body) or differs_on_purpose(
-            ours
-        ), (path, bytes(body))
+        same = same_status and embedded.body == real.body
+        assert same or differs_on_purpose(embedded), (path, bytes(body))
         compared += 1
     assert compared > 200
 
 
-def differs_on_purpose(ours: Answer) -> bool:
-    """Return whether it is one of the sentences with which we refuse what the original takes."""
-    return ours.status == 400 and " must be " in ours.text
+def differs_on_purpose(embedded: Response) -> bool:
+    """Return True if the embedded server rejects a value out of range that Toxiproxy accepts."""
+    return embedded.status == 400 and " must be " in embedded.text

@@ -1,4 +1,4 @@
-"""The `http` toxic: changes and delays HTTP/1.x by path, and leaves every other byte alone."""
+"""The `http` toxic: it changes and delays HTTP/1.x messages by path, and no other traffic."""
 
 import os
 import socket
@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 from proxy_kit import ProxyHandle, Server
-from socket_kit import SLACK_S, Stopwatch, Upstream, exchange, read_exactly, upstream
+from socket_kit import LATE_TOLERANCE_S, Stopwatch, Upstream, exchange, read_exactly, upstream
 
 
 def serve_http(sock: socket.socket) -> None:
-    """Answer each request with its own first line."""
+    """Serve HTTP/1.x: the response body is the request line.
+
+    A path with `/chunked` is answered in chunked encoding, `/204` and `/304` with that status.
+    """
     with sock, sock.makefile("rb") as file:
         while line := file.readline():
             length = 0
@@ -35,17 +38,19 @@ def serve_http(sock: socket.socket) -> None:
 
 @pytest.fixture
 def web(embedded: Server) -> Any:
+    """Provide a proxy whose upstream is `serve_http`."""
     with upstream(serve_http) as server:
         yield embedded.proxy(server.port)
 
 
-def ask(client: socket.socket, *lines: bytes, body: bytes = b"") -> bytes:
-    """Send a request, return the answer's head."""
+def request(client: socket.socket, *lines: bytes, body: bytes = b"") -> bytes:
+    """Send a request; return the head of the response."""
     client.sendall(b"\r\n".join(lines) + b"\r\n\r\n" + body)
     return read_head(client)
 
 
 def read_head(client: socket.socket) -> bytes:
+    """Read the start line and headers of one HTTP message, and no byte beyond them."""
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         byte = client.recv(1)
@@ -54,21 +59,21 @@ def read_head(client: socket.socket) -> bytes:
     return head
 
 
-def test_http_changes_the_answers_of_matching_paths_only(web: ProxyHandle) -> None:
+def test_http_changes_responses_of_matching_paths_only(web: ProxyHandle) -> None:
     web.add("http", path="/pay/*", status=503, headers={"Retry-After": "7", "content-length": ""})
     web.update("http_downstream", {"attributes": {"headers": {"Retry-After": "7"}}})
     with web.connect() as client:
         for _ in range(2):
-            head = ask(client, b"GET /pay/1?x=y HTTP/1.1", b"Host: x")
+            head = request(client, b"GET /pay/1?x=y HTTP/1.1", b"Host: x")
             assert head.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
             assert b"Retry-After: 7\r\n" in head
             assert read_exactly(client, 23) == b"GET /pay/1?x=y HTTP/1.1"
-            head = ask(client, b"GET /look HTTP/1.1", b"Host: x")
+            head = request(client, b"GET /look HTTP/1.1", b"Host: x")
             assert head == b"HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n"
             assert read_exactly(client, 18) == b"GET /look HTTP/1.1"
 
 
-def test_http_follows_bodies_pipelines_and_chunks(web: ProxyHandle) -> None:
+def test_http_parses_bodies_pipelining_and_chunked_encoding(web: ProxyHandle) -> None:
     web.add("http", path="/b", method="POST", status=500)
     web.add("slicer", stream="downstream", average_size=7, size_variation=0, delay=100)
     with web.connect() as client:
@@ -88,41 +93,45 @@ def test_http_follows_bodies_pipelines_and_chunks(web: ProxyHandle) -> None:
         assert read_head(client).startswith(b"HTTP/1.1 500 ")
 
 
-def test_http_gives_an_answer_without_a_body_an_end(web: ProxyHandle) -> None:
+def test_http_terminates_a_response_without_a_body(web: ProxyHandle) -> None:
     web.add("http", path="/?04", status=503)
     with web.connect() as client:
         for path in (b"/204", b"/304"):
-            head = ask(client, b"GET %s HTTP/1.1" % path)
+            head = request(client, b"GET %s HTTP/1.1" % path)
             assert head == b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
-        assert ask(client, b"GET / HTTP/1.1").startswith(b"HTTP/1.1 200 OK")
+        assert request(client, b"GET / HTTP/1.1").startswith(b"HTTP/1.1 200 OK")
 
 
 def test_http_delays_by_path(web: ProxyHandle) -> None:
     web.add("http", path="/slow", delay=300)
     with web.connect() as client:
         watch = Stopwatch()
-        ask(client, b"GET /fast HTTP/1.1")
+        request(client, b"GET /fast HTTP/1.1")
         assert watch.seconds < 0.29
         read_exactly(client, 18)
         watch = Stopwatch()
-        ask(client, b"GET /slow HTTP/1.1")
-        assert 0.29 <= watch.seconds < 0.3 + SLACK_S
+        request(client, b"GET /slow HTTP/1.1")
+        assert 0.29 <= watch.seconds < 0.3 + LATE_TOLERANCE_S
 
 
-def test_http_on_the_upstream_changes_requests(embedded: Server, holding: Upstream) -> None:
-    proxy = embedded.proxy(holding.port)
+def test_http_on_the_upstream_stream_changes_requests(
+    embedded: Server, manual_upstream: Upstream
+) -> None:
+    proxy = embedded.proxy(manual_upstream.port)
     proxy.add("http", stream="upstream", path="/x", headers={"X-Extra": "1", "accept": ""})
     error = proxy.add("http", expect=400, stream="upstream", name="n", status=500).json["error"]
     assert "requests have none" in error
     with proxy.connect() as client:
-        far = holding.wait_for_client()
+        upstream_sock = manual_upstream.wait_for_client()
         client.sendall(b"GET /x HTTP/1.1\r\nAccept: y\r\nHost: z\r\n\r\nGET /y HTTP/1.1\r\n\r\n")
-        assert read_head(far) == b"GET /x HTTP/1.1\r\nHost: z\r\nX-Extra: 1\r\n\r\n"
-        assert read_head(far) == b"GET /y HTTP/1.1\r\n\r\n"
+        assert read_head(upstream_sock) == b"GET /x HTTP/1.1\r\nHost: z\r\nX-Extra: 1\r\n\r\n"
+        assert read_head(upstream_sock) == b"GET /y HTTP/1.1\r\n\r\n"
 
 
 @pytest.mark.parametrize("stream", ["upstream", "downstream"])
-def test_http_leaves_what_is_no_http_alone(embedded: Server, echo: Upstream, stream: str) -> None:
+def test_http_does_not_change_traffic_that_is_not_http(
+    embedded: Server, echo: Upstream, stream: str
+) -> None:
     proxy = embedded.proxy(echo.port)
     proxy.add("http", stream=stream, headers={"X": "y"})
     with proxy.connect() as client:
@@ -131,7 +140,7 @@ def test_http_leaves_what_is_no_http_alone(embedded: Server, echo: Upstream, str
 
 
 @pytest.mark.parametrize(
-    ("attributes", "sentence"),
+    ("attributes", "message"),
     [
         ({"status": 99}, "status must be 0"),
         ({"status": 600}, "status must be 0"),
@@ -141,8 +150,8 @@ def test_http_leaves_what_is_no_http_alone(embedded: Server, echo: Upstream, str
         ({"headers": {"a": 5}}, "cannot unmarshal number into Go struct field"),
     ],
 )
-def test_http_refuses_what_makes_no_sense(
-    embedded: Server, attributes: dict[str, Any], sentence: str
+def test_http_rejects_invalid_attributes(
+    embedded: Server, attributes: dict[str, Any], message: str
 ) -> None:
-    answer = embedded.proxy(1).add("http", expect=400, **attributes)
-    assert sentence in answer.json["error"]
+    response = embedded.proxy(1).add("http", expect=400, **attributes)
+    assert message in response.json["error"]

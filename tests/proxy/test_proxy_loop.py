@@ -1,4 +1,4 @@
-"""The event loop: timers, priority, and errors that it survives."""
+"""The event loop: timers, priority of urgent descriptors, and exceptions in callbacks."""
 
 import itertools
 import os
@@ -13,20 +13,21 @@ from harness.proxy._poller import PollPoller
 
 
 def run_for(loop: Loop, seconds: float) -> None:
+    """Run the loop for this many wall-clock seconds."""
     loop.call_at(loop.time() + seconds, loop.stop)
     loop.run()
 
 
-def test_timers_run_in_order_and_not_early() -> None:
+def test_timers_run_in_order_and_never_early() -> None:
     loop = Loop()
     start = loop.time()
     ran: list[tuple[str, float]] = []
 
-    def note(name: str) -> None:
+    def record(name: str) -> None:
         ran.append((name, loop.time() - start))
 
     for name, delay in (("c", 0.03), ("a", 0.0101), ("b", 0.0102), ("never", 0.02)):
-        timer = loop.call_at(start + delay, partial(note, name))
+        timer = loop.call_at(start + delay, partial(record, name))
         if name == "never":
             timer.cancel()
     run_for(loop, 0.05)
@@ -35,14 +36,14 @@ def test_timers_run_in_order_and_not_early() -> None:
         assert delay <= when < delay + 1
 
 
-def test_cancelled_timers_do_not_pile_up() -> None:
+def test_cancelled_timers_do_not_accumulate() -> None:
     loop = Loop()
     for _ in range(20_000):
         loop.call_at(loop.time() + 3600, lambda: None).cancel()
     assert len(loop._timers) <= 2048
 
 
-def test_a_timer_that_is_years_away_does_not_stop_the_loop() -> None:
+def test_a_timer_years_ahead_does_not_stop_the_loop() -> None:
     loop = Loop()
     loop.call_at(loop.time() + 1e9, lambda: None)
     loop.call_soon(loop.stop)
@@ -57,22 +58,22 @@ def test_a_timer_that_is_years_away_does_not_stop_the_loop() -> None:
     os.close(writer)
 
 
-def test_a_failing_handler_is_told_once_and_survived() -> None:
-    told: list[str] = []
-    loop = Loop(on_error=told.append)
+def test_an_exception_in_a_callback_is_reported_once_and_the_loop_continues() -> None:
+    errors: list[str] = []
+    loop = Loop(on_error=errors.append)
     reader, writer = os.pipe()
     os.write(writer, b"x")
     loop.watch(reader, READ, lambda _events: 1 // 0)  # type: ignore[arg-type]
     loop.call_soon(lambda: 1 // 0)  # type: ignore[arg-type]
     loop.call_at(loop.time(), lambda: 1 // 0)  # type: ignore[arg-type]
     run_for(loop, 0.02)
-    assert len(told) == 3
-    assert all("ZeroDivisionError" in text for text in told)
+    assert len(errors) == 3
+    assert all("ZeroDivisionError" in text for text in errors)
     os.close(reader)
     os.close(writer)
 
 
-def test_urgent_descriptors_are_served_between_any_two_batches() -> None:
+def test_urgent_descriptors_are_handled_between_any_two_batches() -> None:
     loop = Loop()
     pairs = [socket.socketpair() for _ in range(BATCH * 6)]
     order: list[str] = []
@@ -84,9 +85,10 @@ def test_urgent_descriptors_are_served_between_any_two_batches() -> None:
         loop.forget(api.fileno())
         loop.watch(api.fileno(), READ, lambda _events: order.append("api"), urgent=True)
         run_for(loop, 0.05)
-        served = [index for index, name in enumerate(order) if name == "api"]
-        assert served
-        assert max(b - a for a, b in zip([0, *served], served, strict=False)) <= 2 * BATCH + 1
+        positions = [index for index, name in enumerate(order) if name == "api"]
+        assert positions
+        gaps = [b - a for a, b in zip([0, *positions], positions, strict=False)]
+        assert max(gaps) <= 2 * BATCH + 1
     finally:
         for near, far in [*pairs, (api, client)]:
             near.close()
@@ -99,7 +101,7 @@ def test_urgent_descriptors_do_not_wait_for_a_batch_of_slow_handlers() -> None:
     api, client = socket.socketpair()
     order: list[str] = []
 
-    def be_busy(_events: int = 0) -> None:
+    def use_cpu(_events: int = 0) -> None:
         order.append("busy")
         end = time.monotonic() + LONGEST_BATCH_S * 0.7
         while time.monotonic() < end:
@@ -108,38 +110,41 @@ def test_urgent_descriptors_do_not_wait_for_a_batch_of_slow_handlers() -> None:
     try:
         for near, far in pairs:
             far.send(b"x")
-            loop.watch(near.fileno(), READ, be_busy)
+            loop.watch(near.fileno(), READ, use_cpu)
         for _ in range(20):
-            loop.call_soon(be_busy)
-            loop.call_at(loop.time(), be_busy)
+            loop.call_soon(use_cpu)
+            loop.call_at(loop.time(), use_cpu)
         loop.watch(api.fileno(), READ, lambda _events: order.append("api"), urgent=True)
         client.send(b"x")
         loop.call_at(loop.time() + 0.01, loop.stop)
         loop.run()
-        served = [index for index, name in enumerate(order) if name == "api"]
-        assert len(served) > 20
-        assert max(b - a for a, b in itertools.pairwise([0, *served, len(order)])) <= 4
+        positions = [index for index, name in enumerate(order) if name == "api"]
+        assert len(positions) > 20
+        assert max(b - a for a, b in itertools.pairwise([0, *positions, len(order)])) <= 4
     finally:
         for near, far in [*pairs, (api, client)]:
             near.close()
             far.close()
 
 
-def test_an_event_of_a_closed_descriptor_does_not_reach_the_one_that_takes_its_number() -> None:
+def test_a_stale_event_is_not_delivered_to_a_reused_descriptor() -> None:
     loop = Loop()
     pairs = [socket.socketpair() for _ in range(2)]
     successors: list[socket.socket] = []
-    strays: list[int] = []
+    delivered: list[int] = []
 
     def close_both(_events: int) -> None:
-        """As the end of one side of a connection does; then a new client comes."""
+        """Close both descriptors of a connection; then new ones take their numbers.
+
+        This is what happens when one side of a connection ends and a new client connects.
+        """
         numbers = [near.fileno() for near, _ in pairs]
         for near, _ in pairs:
             loop.close(near)
         successors.extend(socket.socketpair())
         assert {sock.fileno() for sock in successors} == set(numbers)
         for sock in successors:
-            loop.watch(sock.fileno(), 0, strays.append)
+            loop.watch(sock.fileno(), 0, delivered.append)
 
     try:
         for near, far in pairs:
@@ -147,17 +152,17 @@ def test_an_event_of_a_closed_descriptor_does_not_reach_the_one_that_takes_its_n
             far.send(b"x")
         run_for(loop, 0.02)
         assert successors
-        assert strays == []
-        successors[0].close()  # an event of its own still does
+        assert delivered == []
+        successors[0].close()  # causes an event of the new descriptor itself
         loop._stopped = False
         run_for(loop, 0.02)
-        assert strays
+        assert delivered
     finally:
         for sock in [*successors, *(far for _, far in pairs)]:
             sock.close()
 
 
-def test_without_epoll_poll_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_loop_works_with_poll_where_there_is_no_epoll(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.proxy._loop.make_poller", PollPoller)
     loop = Loop()
     near, far = socket.socketpair()

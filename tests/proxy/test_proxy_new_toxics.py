@@ -1,27 +1,35 @@
-"""New toxics, and the original's where they differ; only the embedded server has them."""
+"""Toxics that only the embedded server has, and where its others differ from Toxiproxy's."""
 
 import os
 from pathlib import Path
 
 import pytest
 from proxy_kit import Server
-from socket_kit import SLACK_S, Stopwatch, Upstream, ended, eventually, exchange, read_exactly
+from socket_kit import (
+    LATE_TOLERANCE_S,
+    Stopwatch,
+    Upstream,
+    eventually,
+    exchange,
+    read_exactly,
+    wait_for_close,
+)
 
-ORIGINAL = {
+TOXIPROXY_TYPES = {
     "noop", "latency", "bandwidth", "slow_close", "timeout", "reset_peer", "slicer", "limit_data",
-    # Merged or proposed upstream after 2.12.0:
+    # Merged into Toxiproxy or proposed for it after 2.12.0:
     "packet_loss", "slow_open", "limit_time", "down",
 }  # fmt: skip
 
 
-def test_new_names_do_not_collide_with_the_originals() -> None:
-    toxics = Path(__file__).parents[2] / "harness" / "proxy" / "toxics"
-    ours = {path.stem for path in toxics.glob("[!_]*.py")}
+def test_new_toxic_names_do_not_collide_with_names_of_toxiproxy() -> None:
+    folder = Path(__file__).parents[2] / "harness" / "proxy" / "toxics"
+    toxic_types = {path.stem for path in folder.glob("[!_]*.py")}
     new = {"stall", "connect_delay", "shared_bandwidth", "time_limit", "corrupt", "http"}
-    assert ours - ORIGINAL == new
+    assert toxic_types - TOXIPROXY_TYPES == new
 
 
-def test_a_stall_holds_everything_up_and_loses_nothing(embedded: Server, echo: Upstream) -> None:
+def test_stall_delays_the_stream_and_loses_no_data(embedded: Server, echo: Upstream) -> None:
     proxy = embedded.proxy(echo.port)
     proxy.add("stall", name="s", loss=0.2, delay=20)
     data = os.urandom(30_000)
@@ -33,29 +41,33 @@ def test_a_stall_holds_everything_up_and_loses_nothing(embedded: Server, echo: U
         assert exchange(client, data) == data
 
 
-def test_a_stall_of_certain_loss_doubles_its_timeout(embedded: Server, holding: Upstream) -> None:
-    proxy = embedded.proxy(holding.port)
+def test_stall_with_loss_1_doubles_its_timeout_each_time(
+    embedded: Server, manual_upstream: Upstream
+) -> None:
+    proxy = embedded.proxy(manual_upstream.port)
     proxy.add("stall", loss=1, delay=1)
     with proxy.connect() as client:
         watch = Stopwatch()
-        holding.wait_for_client().sendall(b"x")
+        manual_upstream.wait_for_client().sendall(b"x")
         assert client.recv(1) == b"x"
-        assert 0.25 <= watch.seconds < 0.255 + SLACK_S  # 1 + 2 + 4 ... + 128 ms
+        assert 0.25 <= watch.seconds < 0.255 + LATE_TOLERANCE_S  # 1 + 2 + 4 ... + 128 ms
 
 
-def test_connect_delay_dials_later(embedded: Server, echo: Upstream) -> None:
+def test_connect_delay_delays_the_connection_to_the_upstream(
+    embedded: Server, echo: Upstream
+) -> None:
     proxy = embedded.proxy(echo.port)
     proxy.add("connect_delay", delay=300)
     with proxy.connect() as client:
         watch = Stopwatch()
         assert exchange(client, b"x") == b"x"
-        assert 0.29 <= watch.seconds < 0.3 + SLACK_S
+        assert 0.29 <= watch.seconds < 0.3 + LATE_TOLERANCE_S
         watch = Stopwatch()
         assert exchange(client, b"x") == b"x"
         assert watch.seconds < 0.29
 
 
-def test_removing_a_connect_delay_dials_at_once(embedded: Server, echo: Upstream) -> None:
+def test_removing_connect_delay_connects_immediately(embedded: Server, echo: Upstream) -> None:
     proxy = embedded.proxy(echo.port)
     proxy.add("connect_delay", name="d", delay=60_000)
     with proxy.connect() as client:
@@ -66,7 +78,7 @@ def test_removing_a_connect_delay_dials_at_once(embedded: Server, echo: Upstream
         assert client.recv(1) == b"x"
 
 
-def test_shared_bandwidth_is_shared(embedded: Server, echo: Upstream) -> None:
+def test_shared_bandwidth_is_shared_by_all_connections(embedded: Server, echo: Upstream) -> None:
     proxy = embedded.proxy(echo.port)
     proxy.add("shared_bandwidth", rate=100)
     data = os.urandom(20_000)
@@ -77,8 +89,8 @@ def test_shared_bandwidth_is_shared(embedded: Server, echo: Upstream) -> None:
         assert read_exactly(one, 20_000) == data
         first = watch.seconds
         assert read_exactly(two, 20_000) == data
-        assert 0.38 <= watch.seconds < 0.4 + SLACK_S
-        assert first > 0.25  # it did not go first at the cost of the other
+        assert 0.38 <= watch.seconds < 0.4 + LATE_TOLERANCE_S
+        assert first > 0.25  # the first connection did not get more than its share
 
 
 def test_time_limit_passes_data_then_closes(embedded: Server, echo: Upstream) -> None:
@@ -87,19 +99,19 @@ def test_time_limit_passes_data_then_closes(embedded: Server, echo: Upstream) ->
     with proxy.connect() as client:
         watch = Stopwatch()
         assert exchange(client, b"x") == b"x"
-        assert ended(client) == "FIN"
-        assert 0.38 <= watch.seconds < 0.4 + SLACK_S
+        assert wait_for_close(client) == "FIN"
+        assert 0.38 <= watch.seconds < 0.4 + LATE_TOLERANCE_S
 
 
 def test_time_limit_closes_even_if_the_receiver_does_not_read(
-    embedded: Server, holding: Upstream
+    embedded: Server, manual_upstream: Upstream
 ) -> None:
-    proxy = embedded.proxy(holding.port)
+    proxy = embedded.proxy(manual_upstream.port)
     proxy.add("time_limit", time=300)
     with proxy.connect():
-        far = holding.wait_for_client()
+        upstream_sock = manual_upstream.wait_for_client()
         with pytest.raises(OSError, match=r"reset|Broken pipe"):
-            far.sendall(bytes(64 << 20))
+            upstream_sock.sendall(bytes(64 << 20))
 
 
 def test_corrupt_flips_bits_and_keeps_the_length(embedded: Server, echo: Upstream) -> None:
@@ -107,8 +119,8 @@ def test_corrupt_flips_bits_and_keeps_the_length(embedded: Server, echo: Upstrea
     proxy.add("corrupt", name="c", probability=0.01)
     data = bytes(20_000)
     with proxy.connect() as client:
-        got = exchange(client, data)
-        flipped = [byte for byte in got if byte]
+        received = exchange(client, data)
+        flipped = [byte for byte in received if byte]
         assert 100 <= len(flipped) <= 320
         assert all(byte.bit_count() == 1 for byte in flipped)
         proxy.update("c", {"attributes": {"probability": 0}})
@@ -117,20 +129,20 @@ def test_corrupt_flips_bits_and_keeps_the_length(embedded: Server, echo: Upstrea
         assert all(exchange(client, bytes(100)))
 
 
-def test_reset_peer_resets_live_connections_too(embedded: Server, echo: Upstream) -> None:
+def test_reset_peer_resets_open_connections_too(embedded: Server, echo: Upstream) -> None:
     proxy = embedded.proxy(echo.port)
     with proxy.connect() as client:
         exchange(client, b"x")
         proxy.add("reset_peer", timeout=0)
         client.sendall(b"y")
-        assert ended(client) == "RST"
+        assert wait_for_close(client) == "RST"
 
 
-def test_connections_that_reset_peer_does_not_hit_end_properly(
-    embedded: Server, holding: Upstream
+def test_connections_that_reset_peer_does_not_apply_to_end_with_fin(
+    embedded: Server, manual_upstream: Upstream
 ) -> None:
-    proxy = embedded.proxy(holding.port)
+    proxy = embedded.proxy(manual_upstream.port)
     proxy.add("reset_peer", timeout=0, toxicity=0)
     with proxy.connect() as client:
-        holding.wait_for_client().close()
-        assert ended(client) == "FIN"
+        manual_upstream.wait_for_client().close()
+        assert wait_for_close(client) == "FIN"

@@ -1,4 +1,4 @@
-"""The server as a process: options, first line, signals, start-up."""
+"""The server as a process: options, log, signals, exit codes and imports at start."""
 
 import json
 import os
@@ -9,14 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from proxy_kit import EMBEDDED, Server, start_embedded, start_silent
-from socket_kit import PATIENCE_S, Upstream, eventually, exchange, free_port, refused
+from proxy_kit import EMBEDDED, Server, start_embedded, start_server
+from socket_kit import TIMEOUT_S, Upstream, eventually, exchange, free_port, is_refused
 
 import harness.proxy
 from harness.proxy._log import Log
 
 
-def test_the_first_line_names_the_address_that_the_api_listens_on() -> None:
+def test_the_first_log_line_names_the_listen_address_of_the_api() -> None:
     server = start_embedded()
     try:
         first = server.first_line
@@ -30,29 +30,29 @@ def test_the_first_line_names_the_address_that_the_api_listens_on() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_with_exit_code_0(
+def test_a_signal_stops_the_server_with_exit_code_0(
     program: list[str], number: signal.Signals, echo: Upstream
 ) -> None:
-    server = start_silent("either", program)
+    server = start_server("either", program)
     try:
         proxy = server.proxy(echo.port)
         with proxy.connect() as client:
             exchange(client, b"x")
             server.process.send_signal(number)
-            assert server.process.wait(PATIENCE_S) == 0
-            assert refused(proxy.port)
-            assert refused(server.port)
+            assert server.process.wait(TIMEOUT_S) == 0
+            assert is_refused(proxy.port)
+            assert is_refused(server.port)
     finally:
         server.stop()
 
 
 @pytest.mark.parametrize("level", ["info", "error"])
-def test_it_logs_json_lines_from_the_level_that_is_asked_for(
+def test_log_level_sets_the_lowest_level_that_is_logged(
     program: list[str], level: str, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
     with log.open("wb") as file:
-        server = start_silent("either", program, log=file.fileno(), env={"LOG_LEVEL": level})
+        server = start_server("either", program, log=file.fileno(), env={"LOG_LEVEL": level})
     try:
         server.proxy(1)
     finally:
@@ -63,7 +63,7 @@ def test_it_logs_json_lines_from_the_level_that_is_asked_for(
     assert level == "info" or {line["level"] for line in lines} <= {"error"}
 
 
-def test_options_are_the_originals_with_one_dash_or_two() -> None:
+def test_options_may_start_with_one_dash_or_two() -> None:
     for dash in ("-", "--"):
         port = free_port()
         server = start_embedded(f"{dash}port={port}", f"{dash}seed", "7", f"{dash}proxy-metrics")
@@ -75,7 +75,7 @@ def test_options_are_the_originals_with_one_dash_or_two() -> None:
 
 
 def test_without_a_metrics_option_there_are_no_metrics(program: list[str]) -> None:
-    server = start_silent("either", program)
+    server = start_server("either", program)
     try:
         assert server.call("GET", "/metrics").status == 404
     finally:
@@ -101,44 +101,44 @@ def test_metrics_are_live(embedded: Server, echo: Upstream) -> None:
 
 
 @pytest.mark.parametrize("option", ["-version", "--version"])
-def test_the_version_can_be_asked_for(program: list[str], option: str) -> None:
+def test_the_version_option_prints_the_version(program: list[str], option: str) -> None:
     done = subprocess.run(
-        [*program, option], capture_output=True, text=True, check=True, timeout=PATIENCE_S
+        [*program, option], capture_output=True, text=True, check=True, timeout=TIMEOUT_S
     )
     assert done.stdout.startswith("toxiproxy-server version 2.12.0")
 
 
-def test_a_port_in_use_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_in_use_is_reported_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     server = start_embedded()
     try:
         assert harness.proxy.main(["-host", "127.0.0.1", "-port", str(server.port)]) == 4
     finally:
         server.stop()
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert "address already in use" in told
-    assert "--port" in told
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "address already in use" in error
+    assert "--port" in error
 
 
 @pytest.mark.parametrize("port", ["65536", "-1", "nosuchservice"])
-def test_a_port_that_is_none_is_wrong_usage(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_port_is_a_usage_error(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert harness.proxy.main(["-host", "127.0.0.1", f"-port={port}"]) == 2
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert "--port" in told
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "--port" in error
 
 
-def test_a_host_that_is_unknown_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_host_is_reported_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert harness.proxy.main(["-host", "256.256.256.256", "-port", "0"]) == 4
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert "256.256.256.256: no such host" in told
-    assert "--host" in told
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "256.256.256.256: no such host" in error
+    assert "--host" in error
 
 
 @pytest.mark.parametrize(("value", "status"), [("=true", 200), ("=1", 200), ("=false", 404)])
-def test_a_flag_may_have_a_value(program: list[str], value: str, status: int) -> None:
-    server = start_silent("either", program, f"-proxy-metrics{value}")
+def test_a_boolean_option_may_have_a_value(program: list[str], value: str, status: int) -> None:
+    server = start_server("either", program, f"-proxy-metrics{value}")
     try:
         assert server.call("GET", "/metrics").status == status
     finally:
@@ -146,7 +146,7 @@ def test_a_flag_may_have_a_value(program: list[str], value: str, status: int) ->
 
 
 @pytest.mark.parametrize(
-    ("content", "place", "problem"),
+    ("content", "position", "problem"),
     [
         (None, {}, "No such file or directory"),
         ('[\n {"name": "a",}]', {"line": 2, "column": 15}, "invalid character '}'"),
@@ -155,22 +155,22 @@ def test_a_flag_may_have_a_value(program: list[str], value: str, status: int) ->
     ],
     ids=["missing", "no JSON", "long", "no upstream"],
 )
-def test_a_faulty_config_file_is_told_in_one_line_with_place_and_cure(
-    tmp_path: Path, content: str | None, place: dict[str, int], problem: str
+def test_an_invalid_config_file_is_reported_in_one_line_with_position_and_cure(
+    tmp_path: Path, content: str | None, position: dict[str, int], problem: str
 ) -> None:
     config, log = tmp_path / "toxiproxy.json", tmp_path / "log"
     if content is not None:
         config.write_text(content)
     with log.open("wb") as file:
-        start_silent("embedded", EMBEDDED, "-config", str(config), log=file.fileno()).stop()
+        start_server("embedded", EMBEDDED, "-config", str(config), log=file.fileno()).stop()
     _, line = [json.loads(line) for line in log.read_text().splitlines()]
     assert (line["level"], line["config"]) == ("error", str(config))
-    assert {key: line[key] for key in ("line", "column") if key in line} == place
+    assert {key: line[key] for key in ("line", "column") if key in line} == position
     assert problem in line["error"]
     assert line["cure"].startswith("mend the file")
 
 
-def test_a_long_log_line_is_shortened_but_still_json() -> None:
+def test_a_long_log_line_is_shortened_and_stays_valid_json() -> None:
     reader, writer = os.pipe()
     with os.fdopen(reader) as file:
         log = Log(writer)
@@ -195,10 +195,10 @@ def test_start_up_imports_nothing_heavy() -> None:
     assert rooms == {"proxy", "errors"}
 
 
-def test_log_lines_are_json_and_tell_what_happened(tmp_path: Path) -> None:
+def test_log_lines_are_json_and_name_their_event(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with log.open("wb") as file:
-        server = start_silent("embedded", EMBEDDED, log=file.fileno())
+        server = start_server("embedded", EMBEDDED, log=file.fileno())
     try:
         proxy = server.proxy(1)
         proxy.add("noop", expires_in=0.01)
@@ -211,7 +211,7 @@ def test_log_lines_are_json_and_tell_what_happened(tmp_path: Path) -> None:
     assert events == ["listening", "proxy_started", "toxic_expired", "upstream_unreachable"]
 
 
-def test_a_toxic_is_found_by_being_a_file() -> None:
+def test_every_file_in_the_toxics_folder_is_registered() -> None:
     folder = Path(harness.proxy.__file__).parent / "toxics"
     code = (
         "from harness.proxy.toxics import TOXIC_TYPES; import json; "

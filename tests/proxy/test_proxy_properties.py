@@ -1,7 +1,7 @@
-"""Bytes out equal bytes in, for any sequence of toxics that lose nothing, and of changes to them.
+"""Lossless toxics deliver every byte in order, for any chain and any sequence of changes to it.
 
-Most of it runs against one link of a rig (see `link_rig`); the rest runs against a server, for
-the paths through the kernel.
+Most tests run one link on a fake clock (see `link_rig`); one runs a server, because data then takes
+paths through the kernel.
 """
 
 import hashlib
@@ -36,12 +36,12 @@ LOSSLESS: list[tuple[str, dict[str, Any]]] = [
 STEPS = st.one_of(
     st.tuples(st.just("send"), st.integers(1, 20)),
     st.tuples(st.just("send"), st.integers(1, 200)),
-    st.tuples(st.just("room"), st.integers(0, 300)),
+    st.tuples(st.just("window"), st.integers(0, 300)),
     st.tuples(st.just("time"), st.integers(0, 60)),
     st.tuples(st.just("add"), st.integers(0, 100)),
     st.tuples(st.just("remove"), st.integers(0, 100)),
     st.tuples(st.just("update"), st.integers(0, 100)),
-    st.tuples(st.just("return"), st.integers(0, 100)),
+    st.tuples(st.just("reinsert"), st.integers(0, 100)),
 )
 
 
@@ -50,53 +50,61 @@ SCHEDULE = st.lists(STEPS, min_size=15, max_size=60)
 
 
 def add(rig: Rig, choice: int) -> None:
-    kind, attributes = LOSSLESS[choice % len(LOSSLESS)]
-    rig.add(kind, **attributes)
+    """Add one of the lossless toxics, chosen by number."""
+    toxic_type, attributes = LOSSLESS[choice % len(LOSSLESS)]
+    rig.add(toxic_type, **attributes)
 
 
-def step(rig: Rig, what: str, number: int, data: random.Random) -> None:
-    """Do one thing; `number` says how much of it, or which."""
-    if what == "send":
+def step(rig: Rig, action: str, number: int, data: random.Random) -> None:
+    """Do one step of a schedule.
+
+    Args:
+        rig: the link under test.
+        action: the first field of a step in `STEPS`.
+        number: the bytes to send, the window in bytes, the milliseconds to advance, or the toxic.
+        data: the source of the bytes to send.
+    """
+    if action == "send":
         rig.send(data.randbytes(number))
-    elif what == "room":
-        rig.sink.sock.room = number
-    elif what == "time":
+    elif action == "window":
+        rig.sink.sock.window = number
+    elif action == "time":
         rig.loop.advance(number / 1000)
-    elif what == "add":
+    elif action == "add":
         add(rig, number)
     elif rig.placements:
         placement = rig.placements[number % len(rig.placements)]
-        if what == "remove":
+        if action == "remove":
             rig.remove(placement)
-        elif what == "return":
-            rig.leave_and_return(placement)
-        else:  # other settings, or the same again
-            known = [settings for kind, settings in LOSSLESS if kind == placement.toxic.kind]
+        elif action == "reinsert":
+            rig.remove_and_reinsert(placement)
+        else:  # update, perhaps to the attributes that it has already
+            known = [attributes for name, attributes in LOSSLESS if name == placement.toxic.kind]
             rig.update(placement, **known[number % len(known)])
 
 
 @settings(max_examples=400, deadline=None, derandomize=True)
 @given(TOXICS, SCHEDULE, st.integers(0, 60), st.integers(0, 2**32))
-def test_no_schedule_of_changes_loses_or_reorders_a_byte(
+def test_no_sequence_of_changes_loses_or_reorders_a_byte(
     toxics: list[int], schedule: list[tuple[str, int]], end_at: int, seed: int
 ) -> None:
     rig, data = Rig(), random.Random(seed)
     for choice in toxics:
         add(rig, choice)
-    for at, (what, number) in enumerate(schedule):
+    for at, (action, number) in enumerate(schedule):
         if at == end_at:
             rig.end()
-        step(rig, what, number, data)
+        step(rig, action, number, data)
         rig.pump()
         assert rig.sent.startswith(rig.sink.sock.outbox)
     rig.end()
-    rig.settle()
+    rig.run_to_end()
     assert bytes(rig.sink.sock.outbox) == bytes(rig.sent)
 
 
 @settings(max_examples=400, deadline=None, derandomize=True)
 @given(TOXICS, SCHEDULE, st.integers(0, 5), st.integers(0, 300), st.integers(0, 2**32))
-def test_what_passes_a_limit_is_the_beginning_of_the_stream_whatever_changes(
+def test_data_within_a_limit_is_a_prefix_of_the_stream_for_any_sequence_of_changes(
     toxics: list[int], schedule: list[tuple[str, int]], place: int, limit: int, seed: int
 ) -> None:
     rig, data = Rig(), random.Random(seed)
@@ -104,41 +112,41 @@ def test_what_passes_a_limit_is_the_beginning_of_the_stream_whatever_changes(
         if number == place:
             rig.add("limit_data", bytes=limit)
         add(rig, choice)
-    for what, number in schedule:
-        step(rig, what, number, data)
+    for action, number in schedule:
+        step(rig, action, number, data)
         rig.pump()
         assert rig.sent.startswith(rig.sink.sock.outbox)
     rig.end()
-    rig.settle()
+    rig.run_to_end()
     assert rig.sent.startswith(rig.sink.sock.outbox)
 
 
-def test_an_update_lets_nothing_beyond_the_limit_pass() -> None:
+def test_an_update_passes_no_data_beyond_the_limit() -> None:
     rig = Rig()
     limit = rig.add("limit_data", bytes=10)
-    rig.sink.sock.room = 4
+    rig.sink.sock.window = 4
     rig.send(b"abcdef")
-    rig.send(b"ghijklmno")  # waits in hand for a receiver that does not read
+    rig.send(b"ghijklmno")  # stays pending, because the window is used up
     rig.update(limit, bytes=8)
-    rig.settle()
+    rig.run_to_end()
     assert bytes(rig.sink.sock.outbox) == b"abcdefgh"
 
 
-def test_a_limit_that_is_removed_after_it_was_reached_leaves_no_hole() -> None:
+def test_a_limit_removed_after_it_was_reached_leaves_no_gap_in_the_stream() -> None:
     rig = Rig()
     limit = rig.add("limit_data", bytes=4)
     rig.add("latency", latency=1000)
-    rig.sink.sock.room = 1 << 20
+    rig.sink.sock.window = 1 << 20
     rig.send(b"abcdefgh")
     rig.remove(limit)
     rig.send(b"ijkl")
-    rig.settle()
+    rig.run_to_end()
     assert bytes(rig.sink.sock.outbox) == b"abcd"
 
 
-def test_a_chain_of_a_thousand_toxics_carries_bytes() -> None:
+def test_a_chain_of_1000_toxics_forwards_data() -> None:
     rig = Rig()
-    rig.sink.sock.room = 1 << 20
+    rig.sink.sock.window = 1 << 20
     for number in range(1000):
         rig.add("latency" if number % 2 else "noop")
     for number in range(50):
@@ -146,7 +154,7 @@ def test_a_chain_of_a_thousand_toxics_carries_bytes() -> None:
     for placement in rig.placements[::3]:
         rig.remove(placement)
     rig.end()
-    rig.settle()
+    rig.run_to_end()
     assert bytes(rig.sink.sock.outbox) == bytes(rig.sent)
 
 
@@ -159,7 +167,7 @@ def test_latency_is_exact_counts_from_arrival_and_keeps_the_order(
     sends: list[tuple[int, int]], latency: int
 ) -> None:
     rig = Rig()
-    rig.sink.sock.room = 1 << 30
+    rig.sink.sock.window = 1 << 30
     rig.add("latency", latency=latency)
     due: list[tuple[float, int]] = []
     total = 0
@@ -177,9 +185,9 @@ def test_latency_is_exact_counts_from_arrival_and_keeps_the_order(
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.lists(st.integers(1, 20_000), min_size=1, max_size=10), st.integers(1, 500))
-def test_bandwidth_is_never_exceeded_and_always_used(sizes: list[int], rate: int) -> None:
+def test_bandwidth_is_never_exceeded_and_fully_used(sizes: list[int], rate: int) -> None:
     rig = Rig()
-    rig.sink.sock.room = 1 << 30
+    rig.sink.sock.window = 1 << 30
     rig.add("bandwidth", rate=rate)
     for size in sizes:
         rig.send(bytes(size))
@@ -194,7 +202,7 @@ def test_bandwidth_is_never_exceeded_and_always_used(sizes: list[int], rate: int
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.integers(0, 5000), st.integers(1, 300), st.integers(0, 300), st.integers(0, 2**31))
-def test_slicer_sizes_add_up_and_keep_their_bounds(
+def test_slicer_sizes_add_up_and_stay_within_their_bounds(
     length: int, average: int, variation: int, seed: int
 ) -> None:
     variation = min(variation, average)
@@ -206,19 +214,19 @@ def test_slicer_sizes_add_up_and_keep_their_bounds(
     assert all(0 < size <= average + variation or length == 0 for size in sizes)
 
 
-def test_chains_change_under_bulk_traffic_without_losing_a_byte(
-    embedded: Server, holding: Upstream
+def test_chain_changes_under_bulk_traffic_lose_no_byte(
+    embedded: Server, manual_upstream: Upstream
 ) -> None:
-    proxy = embedded.proxy(holding.port)
-    chance = random.Random(7)
+    proxy = embedded.proxy(manual_upstream.port)
+    rng = random.Random(7)
     block = os.urandom(1 << 20)
     stop = threading.Event()
     sent, received = hashlib.sha256(), hashlib.sha256()
 
     def write() -> None:
-        with far:
+        with upstream_sock:
             while not stop.is_set():
-                far.sendall(block)
+                upstream_sock.sendall(block)
                 sent.update(block)
 
     def read() -> None:
@@ -226,22 +234,22 @@ def test_chains_change_under_bulk_traffic_without_losing_a_byte(
             received.update(data)
 
     with proxy.connect() as client:
-        far = holding.wait_for_client()
+        upstream_sock = manual_upstream.wait_for_client()
         threads = [threading.Thread(target=work, daemon=True) for work in (write, read)]
         for thread in threads:
             thread.start()
         present: list[str] = []
         for _ in range(120):
-            if present and chance.random() < 0.6:
-                proxy.remove(present.pop(chance.randrange(len(present))))
+            if present and rng.random() < 0.6:
+                proxy.remove(present.pop(rng.randrange(len(present))))
             else:
-                kind, attributes = chance.choice(
+                toxic_type, attributes = rng.choice(
                     [("latency", {"latency": 1}), ("slicer", {"average_size": 8000}),
                      ("bandwidth", {"rate": 500_000}), ("noop", {})]
                 )  # fmt: skip
-                if kind not in present:
-                    proxy.add(kind, name=kind, **attributes)
-                    present.append(kind)
+                if toxic_type not in present:
+                    proxy.add(toxic_type, name=toxic_type, **attributes)
+                    present.append(toxic_type)
         embedded.call("POST", "/reset")
         stop.set()
         for thread in threads:

@@ -1,11 +1,11 @@
-"""Inputs that end the original, or mean nothing, are refused, and change nothing."""
+"""The embedded server rejects inputs that crash Toxiproxy or mean nothing, and changes nothing."""
 
 from typing import Any
 
 import pytest
 from proxy_kit import Server
 
-KILLERS: list[tuple[str, dict[str, Any], str]] = [
+INVALID: list[tuple[str, dict[str, Any], str]] = [
     ("slicer", {}, "average_size must be from 1 to"),
     ("slicer", {"average_size": 0}, "average_size must be from 1 to"),
     ("slicer", {"average_size": -1}, "average_size must be from 1 to"),
@@ -22,27 +22,28 @@ KILLERS: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "attributes", "sentence"), KILLERS)
-def test_inputs_that_end_the_original_are_refused_with_a_sentence(
-    embedded: Server, kind: str, attributes: dict[str, Any], sentence: str
+@pytest.mark.parametrize(("toxic_type", "attributes", "message"), INVALID)
+def test_inputs_that_crash_toxiproxy_are_rejected_with_a_message(
+    embedded: Server, toxic_type: str, attributes: dict[str, Any], message: str
 ) -> None:
     proxy = embedded.proxy(1)
-    refused = [proxy.add(kind, expect=400, **attributes)]
-    entry = {"name": "q", "upstream": "x", "toxics": [{"type": kind, "attributes": attributes}]}
-    refused.append(embedded.call("POST", "/populate", [entry]))
+    rejected = [proxy.add(toxic_type, expect=400, **attributes)]
+    toxic = {"type": toxic_type, "attributes": attributes}
+    entry = {"name": "q", "upstream": "x", "toxics": [toxic]}
+    rejected.append(embedded.call("POST", "/populate", [entry]))
     assert proxy.toxics() == []
-    harmless = {"average_size": 1} if kind == "slicer" else {}
-    before = proxy.add(kind, name="t", **harmless).json
+    valid = {"average_size": 1} if toxic_type == "slicer" else {}
+    before = proxy.add(toxic_type, name="t", **valid).json
     if attributes:
-        refused.append(proxy.update("t", {"attributes": attributes}, expect=400))
+        rejected.append(proxy.update("t", {"attributes": attributes}, expect=400))
     assert proxy.toxics() == [before]
-    assert {answer.status for answer in refused} == {400}
-    assert all(sentence in answer.json["error"] for answer in refused)
+    assert {response.status for response in rejected} == {400}
+    assert all(message in response.json["error"] for response in rejected)
     assert list(embedded.call("GET", "/proxies").json) == ["p"]
 
 
 @pytest.mark.parametrize("toxicity", [-0.1, 1.1, 2.5])
-def test_a_toxicity_that_is_no_probability_is_refused(embedded: Server, toxicity: float) -> None:
+def test_a_toxicity_outside_0_to_1_is_rejected(embedded: Server, toxicity: float) -> None:
     proxy = embedded.proxy(1)
     error = proxy.add("noop", expect=400, toxicity=toxicity).json["error"]
     assert error == f"bad request body: toxicity must be from 0 to 1, not {toxicity}"
@@ -50,7 +51,7 @@ def test_a_toxicity_that_is_no_probability_is_refused(embedded: Server, toxicity
     proxy.update("n", {"toxicity": toxicity}, expect=400)
 
 
-def test_a_refused_update_changes_nothing(embedded: Server) -> None:
+def test_a_rejected_update_changes_nothing(embedded: Server) -> None:
     proxy = embedded.proxy(1)
     proxy.add("latency", name="l", latency=1, jitter=1)
     proxy.update("l", {"attributes": {"jitter": "x", "latency": 5}}, expect=400)

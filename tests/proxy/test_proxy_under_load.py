@@ -1,6 +1,6 @@
-"""Every call is answered within 100 ms while connections are busy, whatever toxics make of it.
+"""Every API call is answered within 100 ms while connections are busy, with any toxics.
 
-The load comes from processes of its own, whose threads do not get in the way of our clock.
+The load comes from separate processes, whose threads cannot disturb the test's time measurement.
 """
 
 import multiprocessing
@@ -12,46 +12,47 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import pytest
-from proxy_kit import Server, soon
-from socket_kit import PATIENCE_S, connect, eventually, exchange, upstream
+from proxy_kit import Server, call_within_100_ms
+from socket_kit import TIMEOUT_S, connect, eventually, exchange, upstream
 
 Load = Callable[[Connection], None]
 
 
 @pytest.fixture
 def start_load() -> Iterator[Callable[[Load], Connection]]:
-    """Return what runs a load in a process of its own, and gives the pipe to it."""
+    """Provide a function that runs a load in a process of its own and returns a pipe to it."""
     context = multiprocessing.get_context("spawn")
     running = []
 
     def start(load: Load) -> Connection:
-        ours, theirs = context.Pipe()
-        process = context.Process(target=load, args=(theirs,), daemon=True)
+        pipe, load_end = context.Pipe()
+        process = context.Process(target=load, args=(load_end,), daemon=True)
         process.start()
-        running.append((ours, process))
-        return ours
+        running.append((pipe, process))
+        return pipe
 
     yield start
-    for ours, process in running:
-        ours.close()
-        process.join(PATIENCE_S)
+    for pipe, process in running:
+        pipe.close()
+        process.join(TIMEOUT_S)
         assert process.exitcode == 0
 
 
-def chat(pipe: Connection) -> None:
-    """Keep eight connections to an echo busy, and see that each answer is right.
+def run_echo_clients(pipe: Connection) -> None:
+    """Exchange data with an echo server over eight connections, and check every byte.
 
-    Tells the echo's port, is told the proxy's, and when told to stop, tells how many times each
-    connection was answered; None for one with a wrong answer.
+    It sends the port of the echo server through the pipe and receives the port of the proxy. Any
+    further message stops the load. Then it sends the number of exchanges of each connection, or
+    None for a connection that returned wrong data.
     """
     stop = threading.Event()
     rounds: list[int | None] = [0] * 8
 
-    def talk(number: int, port: int) -> None:
-        chance = random.Random(number)
+    def exchange_until_stopped(number: int, port: int) -> None:
+        rng = random.Random(number)
         with connect(port) as client:
             while not stop.is_set():
-                data = chance.randbytes(chance.randrange(1, 20_000))
+                data = rng.randbytes(rng.randrange(1, 20_000))
                 if exchange(client, data) != data:
                     rounds[number] = None
                     return
@@ -60,7 +61,10 @@ def chat(pipe: Connection) -> None:
     with upstream() as echo:
         pipe.send(echo.port)
         port = pipe.recv()
-        threads = [threading.Thread(target=talk, args=(number, port)) for number in range(8)]
+        threads = [
+            threading.Thread(target=exchange_until_stopped, args=(number, port))
+            for number in range(8)
+        ]
         for thread in threads:
             thread.start()
         pipe.recv()
@@ -70,54 +74,59 @@ def chat(pipe: Connection) -> None:
         pipe.send(rounds)
 
 
-def test_a_thousand_changes_under_load_are_answered_and_lose_nothing(
+def test_a_thousand_api_calls_under_load_are_answered_within_100_ms_and_lose_no_data(
     embedded: Server, start_load: Callable[[Load], Connection]
 ) -> None:
-    chatter = start_load(chat)
-    proxy = embedded.proxy(chatter.recv())
-    chatter.send(proxy.port)
+    load = start_load(run_echo_clients)
+    proxy = embedded.proxy(load.recv())
+    load.send(proxy.port)
     eventually(lambda: len(proxy.connections()) == 8, "the load")
-    chance = random.Random(5)
+    rng = random.Random(5)
     present: set[str] = set()
     for number in range(1000):
-        kind, attributes = chance.choice(
+        toxic_type, attributes = rng.choice(
             [("latency", {"latency": 2, "jitter": 2}), ("slicer", {"average_size": 500}),
              ("bandwidth", {"rate": 100_000}), ("slow_close", {"delay": 1}), ("noop", {})]
         )  # fmt: skip
-        toxic = f"{proxy.path}/toxics/{kind}"
-        stream = chance.choice(["upstream", "downstream"])
-        if kind not in present:
-            body = {"name": kind, "type": kind, "stream": stream, "attributes": attributes}
-            status = soon(embedded, "POST", f"{proxy.path}/toxics", body).status
-            present.add(kind)
+        toxic = f"{proxy.path}/toxics/{toxic_type}"
+        stream = rng.choice(["upstream", "downstream"])
+        if toxic_type not in present:
+            body: dict[str, Any] = {"name": toxic_type, "type": toxic_type, "stream": stream}
+            body["attributes"] = attributes
+            status = call_within_100_ms(embedded, "POST", f"{proxy.path}/toxics", body).status
+            present.add(toxic_type)
         elif number % 3:
-            status = soon(embedded, "PATCH", toxic, {"toxicity": chance.random()}).status
+            status = call_within_100_ms(embedded, "PATCH", toxic, {"toxicity": rng.random()}).status
         else:
-            status = soon(embedded, "DELETE", toxic).status
-            present.remove(kind)
+            status = call_within_100_ms(embedded, "DELETE", toxic).status
+            present.remove(toxic_type)
         assert status in {200, 204}
-    chatter.send("stop")
-    assert chatter.poll(PATIENCE_S)
-    rounds = chatter.recv()
+    load.send("stop")
+    assert load.poll(TIMEOUT_S)
+    rounds = load.recv()
     assert all(rounds), rounds
 
 
-def flood(pipe: Connection) -> None:
-    """Pull as much as ten connections carry; told and tells as `chat` does."""
+def run_bulk_transfer(pipe: Connection) -> None:
+    """Receive as much data as ten connections carry.
 
-    def pour(sock: socket.socket) -> None:
+    It sends the port of the sending server through the pipe and receives the port of the proxy. Any
+    further message stops the load.
+    """
+
+    def send_forever(sock: socket.socket) -> None:
         while True:
             sock.sendall(bytes(1 << 16))
 
-    def drink(sock: socket.socket) -> None:
+    def read_until_closed(sock: socket.socket) -> None:
         while sock.recv(1 << 20):
             pass
 
-    with upstream(pour) as source:
+    with upstream(send_forever) as source:
         pipe.send(source.port)
         port = pipe.recv()
         clients = [connect(port) for _ in range(10)]
-        threads = [threading.Thread(target=drink, args=(client,)) for client in clients]
+        threads = [threading.Thread(target=read_until_closed, args=(client,)) for client in clients]
         for thread in threads:
             thread.start()
         pipe.recv()
@@ -128,23 +137,23 @@ def flood(pipe: Connection) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "attributes"),
+    ("toxic_type", "attributes"),
     [
         ("slicer", {"average_size": 1}),  # 32,768 pieces of each chunk
-        ("corrupt", {"probability": 1}),  # as many bytes to change
+        ("corrupt", {"probability": 1}),  # 32,768 bytes of each chunk to change
         ("http", {"path": "/x"}),
     ],
 )
-def test_toxics_that_have_much_to_do_leave_the_api_its_time(
+def test_cpu_heavy_toxics_do_not_delay_the_api(
     embedded: Server,
     start_load: Callable[[Load], Connection],
-    kind: str,
+    toxic_type: str,
     attributes: dict[str, Any],
 ) -> None:
-    flooder = start_load(flood)
-    proxy = embedded.proxy(flooder.recv())
-    proxy.add(kind, **attributes)
-    flooder.send(proxy.port)
+    load = start_load(run_bulk_transfer)
+    proxy = embedded.proxy(load.recv())
+    proxy.add(toxic_type, **attributes)
+    load.send(proxy.port)
     eventually(
         lambda: (
             sum(c["streams"]["downstream"]["sent_bytes"] > 0 for c in proxy.connections()) == 10
@@ -152,5 +161,5 @@ def test_toxics_that_have_much_to_do_leave_the_api_its_time(
         "ten busy connections",
     )
     for _ in range(20):
-        assert soon(embedded, "GET", "/proxies").status == 200
-    flooder.send("stop")
+        assert call_within_100_ms(embedded, "GET", "/proxies").status == 200
+    load.send("stop")

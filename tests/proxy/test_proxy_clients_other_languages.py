@@ -1,21 +1,21 @@
-"""Other people's clients in other languages, unchanged, against both servers.
+"""Third-party clients in other languages, unmodified, against both servers.
 
-Node's toxiproxy-node-client, Java's toxiproxy-java, and the original's own command line, which is
-its Go client. Each is fetched at the version that is named here.
+They are toxiproxy-node-client (Node.js), toxiproxy-java (Java) and toxiproxy-cli (Toxiproxy's own
+command line, which uses its Go client). Each is installed at the version named in this module.
 """
 
 import shutil
 from pathlib import Path
 
 import pytest
-from client_kit import CACHE, fetch, fetch_from_pypi, missing, run, run_json
+from client_kit import CACHE, fetch, fetch_from_pypi, run, run_json, skip_or_fail
 from proxy_kit import Server
 from socket_kit import Upstream
 
 
 @pytest.fixture(scope="session")
 def node() -> tuple[list[str], list[str]]:
-    """How node and npm are called; where there are none, they come from PyPI."""
+    """Return the command lines of node and npm; install both from PyPI if they are missing."""
     if shutil.which("node") and shutil.which("npm"):
         return ["node"], ["npm"]
     folder = CACHE / "nodejs"
@@ -28,7 +28,7 @@ def node() -> tuple[list[str], list[str]]:
 
 @pytest.fixture(scope="session")
 def node_client(node: tuple[list[str], list[str]]) -> Path:
-    """Folder in which node finds toxiproxy-node-client."""
+    """Install toxiproxy-node-client; return the folder that contains its node_modules."""
     folder = CACHE / "node"
     if not (folder / "node_modules" / "toxiproxy-node-client").is_dir():
         folder.mkdir(parents=True, exist_ok=True)
@@ -43,30 +43,30 @@ const [url, upstream] = process.argv.slice(2);
 const failure = (promise) => promise.then(() => "no error", (error) => error.constructor.name);
 (async () => {
   const client = new Toxiproxy(url);
-  const said = [await client.getVersion()];
+  const results = [await client.getVersion()];
   const listen = "127.0.0.1:0";
   const proxy = await client.createProxy({ name: "p", listen, upstream });
-  said.push(proxy.name, proxy.enabled, proxy.upstream === upstream);
-  said.push(await failure(client.createProxy({ name: "p", listen, upstream })));
-  said.push(await failure(client.get("nope")));
+  results.push(proxy.name, proxy.enabled, proxy.upstream === upstream);
+  results.push(await failure(client.createProxy({ name: "p", listen, upstream })));
+  results.push(await failure(client.get("nope")));
   const attributes = { latency: 5, jitter: 1 };
   const toxic = await proxy.addToxic({ name: "late", type: "latency", attributes });
-  said.push(toxic.name, toxic.stream, toxic.toxicity, toxic.attributes);
+  results.push(toxic.name, toxic.stream, toxic.toxicity, toxic.attributes);
   const changed = { latency: 6, jitter: 2 };
   await toxic.update({ stream: "downstream", toxicity: 0.5, attributes: changed });
-  said.push((await proxy.getToxic("late")).attributes);
+  results.push((await proxy.getToxic("late")).attributes);
   await toxic.remove();
-  said.push(await failure(proxy.getToxic("late")));
+  results.push(await failure(proxy.getToxic("late")));
   await proxy.update({ enabled: false, listen: proxy.listen, upstream });
-  said.push((await client.get("p")).enabled);
+  results.push((await client.get("p")).enabled);
   await client.reset();
-  said.push((await client.get("p")).enabled);
+  results.push((await client.get("p")).enabled);
   const more = [{ name: "a", listen, upstream }, { name: "b", listen, upstream }];
-  said.push(Object.keys(await client.populate(more)).sort());
-  said.push(Object.keys(await client.getAll()).sort());
+  results.push(Object.keys(await client.populate(more)).sort());
+  results.push(Object.keys(await client.getAll()).sort());
   await proxy.remove();
-  said.push(Object.keys(await client.getAll()).sort());
-  console.log(JSON.stringify(said));
+  results.push(Object.keys(await client.getAll()).sort());
+  console.log(JSON.stringify(results));
 })();
 """
 
@@ -74,9 +74,10 @@ const failure = (promise) => promise.then(() => "no error", (error) => error.con
 def test_the_node_client_works(
     server: Server, echo: Upstream, node: tuple[list[str], list[str]], node_client: Path
 ) -> None:
-    said = run_json([*node[0], "-e", NODE, str(node_client), server.url, f"127.0.0.1:{echo.port}"])
-    assert "2.12.0" in str(said[0])
-    assert said[1:] == [
+    upstream = f"127.0.0.1:{echo.port}"
+    results = run_json([*node[0], "-e", NODE, str(node_client), server.url, upstream])
+    assert "2.12.0" in str(results[0])
+    assert results[1:] == [
         "p", True, True, "ToxiproxyError", "ToxiproxyError",
         "late", "downstream", 1, {"latency": 5, "jitter": 1}, {"latency": 6, "jitter": 2},
         "ToxiproxyError", False, True, ["a", "b"], ["a", "b", "p"], ["a", "b"],
@@ -85,9 +86,9 @@ def test_the_node_client_works(
 
 @pytest.fixture(scope="session")
 def cli() -> str:
-    """Path of the original's command line, built from its source."""
+    """Build toxiproxy-cli from its source; return its path."""
     if not shutil.which("go"):
-        missing("no go to build toxiproxy-cli with", "go")
+        skip_or_fail("toxiproxy-cli cannot be built: no go on the PATH", "go")
     binary = CACHE / "go" / "cli"
     if not binary.exists():
         module = "github.com/Shopify/toxiproxy/v2/cmd/cli@v2.12.0"
@@ -95,9 +96,9 @@ def cli() -> str:
     return str(binary)
 
 
-def test_the_originals_own_command_line_works(server: Server, echo: Upstream, cli: str) -> None:
-    def toxiproxy(*words: str) -> str:
-        return run([cli, *words], TOXIPROXY_URL=server.url)
+def test_the_toxiproxy_cli_works(server: Server, echo: Upstream, cli: str) -> None:
+    def toxiproxy(*arguments: str) -> str:
+        return run([cli, *arguments], TOXIPROXY_URL=server.url)
 
     upstream = f"127.0.0.1:{echo.port}"
     toxiproxy("create", "--listen", "127.0.0.1:0", "--upstream", upstream, "p")
@@ -118,9 +119,9 @@ def test_the_originals_own_command_line_works(server: Server, echo: Upstream, cl
 
 @pytest.fixture(scope="session")
 def java_client() -> Path:
-    """Folder with the jars of toxiproxy-java and the one that it needs."""
+    """Download toxiproxy-java and its dependency; return the folder of the jars."""
     if not shutil.which("java"):
-        missing("no java", "java")
+        skip_or_fail("the Java client cannot be run: no java on the PATH", "java")
     folder = CACHE / "java"
     if len(list(folder.glob("*.jar"))) < len(JARS):
         for jar in JARS:
@@ -141,31 +142,31 @@ import java.util.*;
 public class Drive {
     public static void main(String[] args) throws Exception {
         ToxiproxyClient client = new ToxiproxyClient(args[0], Integer.parseInt(args[1]));
-        List<Object> said = new ArrayList<>();
-        said.add(client.version().contains("2.12.0"));
+        List<Object> results = new ArrayList<>();
+        results.add(client.version().contains("2.12.0"));
         Proxy proxy = client.createProxy("p", "127.0.0.1:0", args[2]);
-        said.add(proxy.getUpstream().equals(args[2]) && proxy.isEnabled());
+        results.add(proxy.getUpstream().equals(args[2]) && proxy.isEnabled());
         Latency late = proxy.toxics().latency("late", ToxicDirection.DOWNSTREAM, 5);
         late.setJitter(1);
-        said.add(proxy.toxics().get("late", Latency.class).getJitter());
+        results.add(proxy.toxics().get("late", Latency.class).getJitter());
         proxy.toxics().bandwidth("b", ToxicDirection.UPSTREAM, 100).setToxicity(0.5f);
         proxy.toxics().slowClose("c", ToxicDirection.DOWNSTREAM, 1);
         proxy.toxics().timeout("t", ToxicDirection.UPSTREAM, 1);
         proxy.toxics().slicer("s", ToxicDirection.DOWNSTREAM, 10, 1).setSizeVariation(2);
         proxy.toxics().limitData("l", ToxicDirection.DOWNSTREAM, 100);
         proxy.toxics().resetPeer("r", ToxicDirection.DOWNSTREAM, 100);
-        said.add(proxy.toxics().getAll().size());
+        results.add(proxy.toxics().getAll().size());
         proxy.toxics().get("t").remove();
-        said.add(proxy.toxics().getAll().size());
+        results.add(proxy.toxics().getAll().size());
         proxy.disable();
-        said.add(client.getProxy("p").isEnabled());
+        results.add(client.getProxy("p").isEnabled());
         client.reset();
-        said.add(client.getProxy("p").isEnabled());
-        said.add(client.getProxy("p").toxics().getAll().size());
+        results.add(client.getProxy("p").isEnabled());
+        results.add(client.getProxy("p").toxics().getAll().size());
         proxy.delete();
-        said.add(client.getProxyOrNull("p") == null);
-        said.add(client.getProxies().size());
-        System.out.println(said);
+        results.add(client.getProxyOrNull("p") == null);
+        results.add(client.getProxies().size());
+        System.out.println(results);
     }
 }
 """
@@ -178,5 +179,5 @@ def test_the_java_client_works(
     program.write_text(JAVA)
     jars = ":".join(str(jar) for jar in java_client.glob("*.jar"))
     upstream = f"127.0.0.1:{echo.port}"
-    said = run_json(["java", "-cp", jars, str(program), server.host, str(server.port), upstream])
-    assert said == [True, True, 1, 7, 6, False, True, 0, True, 0]
+    command = ["java", "-cp", jars, str(program), server.host, str(server.port), upstream]
+    assert run_json(command) == [True, True, 1, 7, 6, False, True, 0, True, 0]

@@ -1,13 +1,13 @@
-"""A proxy's life, on both servers: up, down, moved, deleted, reset; how connections end."""
+"""Disable, enable, change, delete and reset proxies on both servers; how connections end."""
 
 import socket
 
 import pytest
 from proxy_kit import ProxyHandle, Server
-from socket_kit import Upstream, ended, exchange, read_to_end, refused
+from socket_kit import Upstream, exchange, is_refused, read_to_end, wait_for_close
 
 
-def test_a_disabled_proxy_refuses_and_cuts_and_keeps_its_toxics(
+def test_a_disabled_proxy_refuses_and_closes_connections_and_keeps_its_toxics(
     server: Server, echo: Upstream
 ) -> None:
     proxy = server.proxy(echo.port)
@@ -15,7 +15,7 @@ def test_a_disabled_proxy_refuses_and_cuts_and_keeps_its_toxics(
     with proxy.connect() as client:
         exchange(client, b"x")
         assert proxy.change(enabled=False).json["enabled"] is False
-        assert ended(client) == "FIN"
+        assert wait_for_close(client) == "FIN"
     with pytest.raises(ConnectionRefusedError):
         proxy.connect()
     assert proxy.change(enabled=True).json["listen"] == proxy.listen
@@ -29,62 +29,64 @@ def test_deleting_a_proxy_closes_its_connections(server: Server, echo: Upstream)
     with proxy.connect() as client:
         exchange(client, b"x")
         server.call("DELETE", proxy.path)
-        assert ended(client) == "FIN"
+        assert wait_for_close(client) == "FIN"
     with pytest.raises(ConnectionRefusedError):
         proxy.connect()
 
 
-def test_moving_a_proxy_drops_connections_and_keeps_toxics(
-    server: Server, echo: Upstream, holding: Upstream
+def test_changing_the_upstream_closes_connections_and_keeps_toxics(
+    server: Server, echo: Upstream, manual_upstream: Upstream
 ) -> None:
-    proxy = server.proxy(holding.port)
+    proxy = server.proxy(manual_upstream.port)
     proxy.add("noop", name="kept")
     with proxy.connect() as client:
-        holding.wait_for_client()
+        manual_upstream.wait_for_client()
         proxy.change(upstream=f"127.0.0.1:{echo.port}")
-        assert ended(client) == "FIN"
+        assert wait_for_close(client) == "FIN"
     with proxy.connect() as client:
         assert exchange(client, b"x") == b"x"
     assert [toxic["name"] for toxic in proxy.toxics()] == ["kept"]
 
 
-def test_a_proxy_that_is_moved_listens_there_only_and_keeps_its_toxics(
+def test_changing_the_listen_address_frees_the_old_port_and_keeps_toxics(
     server: Server, echo: Upstream
 ) -> None:
     proxy = server.proxy(echo.port)
     proxy.add("noop", name="kept")
     with proxy.connect() as client:
         exchange(client, b"x")
-        moved = ProxyHandle(server, "p", proxy.change(listen="localhost:0").json["listen"])
-        assert ended(client) == "FIN"
-    assert moved.port != proxy.port
-    assert refused(proxy.port)
-    with moved.connect() as client:
+        changed = ProxyHandle(server, "p", proxy.change(listen="localhost:0").json["listen"])
+        assert wait_for_close(client) == "FIN"
+    assert changed.port != proxy.port
+    assert is_refused(proxy.port)
+    with changed.connect() as client:
         assert exchange(client, b"x") == b"x"
-    assert [toxic["name"] for toxic in moved.toxics()] == ["kept"]
+    assert [toxic["name"] for toxic in changed.toxics()] == ["kept"]
 
 
-def test_an_upstream_that_refuses_closes_the_client_at_once(server: Server) -> None:
+def test_an_upstream_that_refuses_connections_closes_the_client_immediately(server: Server) -> None:
     proxy = server.proxy(1)
     with proxy.connect() as client:
-        assert ended(client) == "FIN"
+        assert wait_for_close(client) == "FIN"
 
 
-def test_an_upstream_that_is_no_address_closes_the_client(server: Server) -> None:
+def test_an_invalid_upstream_address_closes_the_client(server: Server) -> None:
     with server.proxy("nonsense").connect() as client:
-        assert ended(client) in {"FIN", "RST"}
+        assert wait_for_close(client) in {"FIN", "RST"}
 
 
-def test_a_reset_by_one_side_reaches_the_other_as_an_end(server: Server, holding: Upstream) -> None:
-    proxy = server.proxy(holding.port)
+def test_an_rst_from_one_side_is_forwarded_as_a_fin(
+    server: Server, manual_upstream: Upstream
+) -> None:
+    proxy = server.proxy(manual_upstream.port)
     with proxy.connect() as client:
-        far = holding.wait_for_client()
-        far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        far.close()
-        assert ended(client) == "FIN"
+        upstream_sock = manual_upstream.wait_for_client()
+        upstream_sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        upstream_sock.close()
+        assert wait_for_close(client) == "FIN"
 
 
-def test_a_proxy_without_an_address_listens_on_both_families(
+def test_a_proxy_without_a_listen_address_listens_on_ipv4_and_ipv6(
     server: Server, echo: Upstream
 ) -> None:
     body = {"name": "p", "listen": "", "upstream": f"localhost:{echo.port}"}
@@ -96,26 +98,26 @@ def test_a_proxy_without_an_address_listens_on_both_families(
             assert exchange(client, b"x") == b"x"
 
 
-def test_there_is_no_half_close_by_default(server: Server, holding: Upstream) -> None:
-    proxy = server.proxy(holding.port)
+def test_half_close_is_off_by_default(server: Server, manual_upstream: Upstream) -> None:
+    proxy = server.proxy(manual_upstream.port)
     with proxy.connect() as client:
-        far = holding.wait_for_client()
+        upstream_sock = manual_upstream.wait_for_client()
         client.sendall(b"request")
         client.shutdown(socket.SHUT_WR)
-        assert read_to_end(far) == b"request"
+        assert read_to_end(upstream_sock) == b"request"
         assert read_to_end(client) == b""
 
 
-def test_reset_enables_everything_and_removes_every_toxic(server: Server, echo: Upstream) -> None:
+def test_reset_enables_every_proxy_and_removes_every_toxic(server: Server, echo: Upstream) -> None:
     one, two = server.proxy(echo.port, "one"), server.proxy(echo.port, "two")
     two.add("latency", latency=1)
     two.change(enabled=False)
     with one.connect() as client:
         assert exchange(client, b"x") == b"x"
         one.add("timeout", timeout=0)
-        answer = server.call("POST", "/reset", raw=b"whatever")
-        assert (answer.status, answer.body) == (204, b"")
-        assert ended(client) == "FIN"
+        response = server.call("POST", "/reset", raw=b"whatever")
+        assert (response.status, response.body) == (204, b"")
+        assert wait_for_close(client) == "FIN"
     assert one.toxics() == two.toxics() == []
     for proxy in (one, two):
         with proxy.connect() as client:
@@ -127,13 +129,15 @@ def test_reset_stops_at_a_proxy_that_cannot_start(server: Server) -> None:
     proxy.add("noop", name="kept")
     proxy.change(enabled=False)
     with socket.create_server(("127.0.0.1", proxy.port)):
-        answer = server.call("POST", "/reset")
+        response = server.call("POST", "/reset")
     error = f"listen tcp {proxy.listen}: bind: address already in use"
-    assert (answer.status, answer.json) == (500, {"error": error, "status": 500})
+    assert (response.status, response.json) == (500, {"error": error, "status": 500})
     assert [toxic["name"] for toxic in proxy.toxics()] == ["kept"]
 
 
-def test_reset_spares_live_connections_of_other_toxics(server: Server, echo: Upstream) -> None:
+def test_reset_keeps_open_connections_of_toxics_other_than_timeout(
+    server: Server, echo: Upstream
+) -> None:
     proxy = server.proxy(echo.port)
     proxy.add("latency", latency=10)
     with proxy.connect() as client:
