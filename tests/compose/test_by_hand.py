@@ -22,7 +22,7 @@ from harness.load import LoadConfig, check_journeys
 from harness.scenario import Load
 from harness.stack import read_stack
 
-from .kit import compose_answers, eventually
+from .kit import is_compose, eventually
 
 ROOT = Path(__file__).parents[2]
 COMPOSES = [("docker", "compose"), ("docker-compose",)]
@@ -92,7 +92,7 @@ def project(
     """The whole stack with two load workers, by each Compose."""
     assert load_image
     words: tuple[str, ...] = request.param
-    if not compose_answers(words):
+    if not is_compose(words):
         missing(f"{' '.join(words)} does not answer")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

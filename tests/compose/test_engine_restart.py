@@ -20,7 +20,7 @@ from harness.errors import ExitCode
 from tests.run.short import errors, faults
 
 from .conftest import Harness
-from .kit import eventually, left_of, running_short
+from .kit import eventually, resources_of, running_short
 
 SOCKET = "/var/run/docker.sock"
 PID = os.environ.get("HARNESS_DOCKERD", "")
@@ -111,4 +111,4 @@ def test_the_end_of_the_engine_ends_the_run_and_heal_removes_the_rest(
     dockerd.start()
     healed = harness("heal")
     assert healed.returncode == ExitCode.PASS, healed.stdout + healed.stderr
-    assert left_of(engine, run) == []
+    assert resources_of(engine, run) == []

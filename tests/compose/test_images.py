@@ -11,7 +11,7 @@ import docker
 import pytest
 
 from harness.errors import StackError
-from harness.stack.compose.images._engine import NOT_BUILT_HERE, UNFINISHED, Engine, context
+from harness.stack.compose.images._builder import NOT_BUILT_HERE, UNFINISHED, ImageBuilder, context
 
 from .conftest import command
 from .kit import images_of
@@ -29,31 +29,31 @@ def tag(engine: docker.DockerClient) -> Iterator[str]:
         engine.images.remove(name, force=True)
 
 
-def test_an_image_tells_its_recipe(maker: Engine, tag: str) -> None:
-    maker.build(context({"Dockerfile": MINIMAL, "one": b"1"}), tag, recipe="one")
-    assert maker.recipe_of(tag) == "one"
+def test_an_image_tells_its_recipe(builder: ImageBuilder, tag: str) -> None:
+    builder.build(context({"Dockerfile": MINIMAL, "one": b"1"}), tag, recipe="one")
+    assert builder.recipe_of(tag) == "one"
 
 
 def test_an_image_that_is_replaced_leaves_nothing(
-    engine: docker.DockerClient, maker: Engine, tag: str
+    engine: docker.DockerClient, builder: ImageBuilder, tag: str
 ) -> None:
     ids = []
     for n, content in enumerate((b"3", b"4", b"4")):
-        maker.build(context({"Dockerfile": MINIMAL, "one": content}), tag, recipe=str(n // 2))
+        builder.build(context({"Dockerfile": MINIMAL, "one": content}), tag, recipe=str(n // 2))
         ids.append(engine.images.get(tag).id)
     assert len({*ids}) == 3  # the last two differ by their recipe
     assert [one for one in images_of(engine) if one in ids] == ids[-1:]
 
 
 def test_an_image_that_a_container_is_made_of_is_replaced_and_left(
-    engine: docker.DockerClient, maker: Engine, tag: str
+    engine: docker.DockerClient, builder: ImageBuilder, tag: str
 ) -> None:
-    maker.build(context({"Dockerfile": MINIMAL, "one": b"5"}), tag, recipe="one")
+    builder.build(context({"Dockerfile": MINIMAL, "one": b"5"}), tag, recipe="one")
     old = engine.images.get(tag)
     assert old.id is not None
     container = engine.containers.create(tag, ["/one"])
     try:
-        maker.build(context({"Dockerfile": MINIMAL, "one": b"6"}), tag, recipe="two")
+        builder.build(context({"Dockerfile": MINIMAL, "one": b"6"}), tag, recipe="two")
         assert engine.images.get(tag).id != old.id
         assert engine.images.get(old.id).tags == []
     finally:
@@ -62,40 +62,40 @@ def test_an_image_that_a_container_is_made_of_is_replaced_and_left(
 
 
 def test_what_nobody_made_here_has_no_recipe(
-    engine: docker.DockerClient, maker: Engine, tag: str
+    engine: docker.DockerClient, builder: ImageBuilder, tag: str
 ) -> None:
-    assert maker.recipe_of(tag) is None
+    assert builder.recipe_of(tag) is None
     archive = context({"Dockerfile": MINIMAL, "one": b"2"})
     for _ in engine.api.build(fileobj=io.BytesIO(archive), custom_context=True, tag=tag):
         pass
-    assert maker.recipe_of(tag) == NOT_BUILT_HERE
+    assert builder.recipe_of(tag) == NOT_BUILT_HERE
 
 
-def test_a_step_that_fails_is_told_with_its_last_lines(maker: Engine, tag: str) -> None:
+def test_a_step_that_fails_is_told_with_its_last_lines(builder: ImageBuilder, tag: str) -> None:
     dockerfile = b"FROM outage-harness/services:local\nRUN echo no flour left; exit 3\n"
     with pytest.raises(StackError, match=rf"^{tag}: .*returned a non-zero code: 3; .*no flour"):
-        maker.build(context({"Dockerfile": dockerfile}), tag, recipe="one")
+        builder.build(context({"Dockerfile": dockerfile}), tag, recipe="one")
 
 
 def test_an_archive_that_is_none_is_told_and_no_image(
-    maker: Engine, engine: docker.DockerClient, tag: str, tmp_path: Path
+    builder: ImageBuilder, engine: docker.DockerClient, tag: str, tmp_path: Path
 ) -> None:
     archive = tmp_path / "root.tar"
     archive.write_text("no archive")
     with pytest.raises(StackError, match=rf"^{tag}: cannot be imported: .*unexpected EOF"):
-        maker.import_root(archive, tag, "one", [])
-    assert maker.recipe_of(tag) is None
+        builder.import_root(archive, tag, "one", [])
+    assert builder.recipe_of(tag) is None
     assert not engine.images.list(f"{tag}{UNFINISHED}")
 
 
 def test_what_was_imported_bears_its_own_tag_and_no_other(
-    maker: Engine, engine: docker.DockerClient, tag: str, tmp_path: Path
+    builder: ImageBuilder, engine: docker.DockerClient, tag: str, tmp_path: Path
 ) -> None:
     archive = tmp_path / "root.tar"
     for recipe in ("one", "two"):
         archive.write_bytes(context({"name": recipe.encode()}))
-        maker.import_root(archive, tag, recipe, [])
-        assert maker.recipe_of(tag) == recipe
+        builder.import_root(archive, tag, recipe, [])
+        assert builder.recipe_of(tag) == recipe
         assert engine.images.get(tag).tags == [tag]
 
 

@@ -11,11 +11,11 @@ from typing import NoReturn
 import docker
 import pytest
 
-from harness.stack.compose.images._engine import NOT_BUILT_HERE, Engine, context
+from harness.stack.compose.images._builder import NOT_BUILT_HERE, ImageBuilder, context
 from harness.stack.compose.images._official import ensure_image, ensure_pulled
 
 from .conftest import Harness
-from .kit import compose_answers, images_of, write_brief
+from .kit import is_compose, images_of, write_brief
 from .registry import Registry, registry_program, running_registry
 
 TOXIPROXY = "ghcr.io/shopify/toxiproxy:2.12.0"
@@ -56,35 +56,35 @@ def never() -> None:
 
 
 def test_an_official_image_is_had_where_a_registry_answers(
-    engine: docker.DockerClient, registry: Registry, maker: Engine, said: list[str]
+    engine: docker.DockerClient, registry: Registry, builder: ImageBuilder, said: list[str]
 ) -> None:
     tag = put_official(engine, registry, "had:1")
-    assert maker.recipe_of(tag) is None
+    assert builder.recipe_of(tag) is None
 
-    ensure_image(maker, tag, "recipe", never)
+    ensure_image(builder, tag, "recipe", never)
 
-    assert maker.recipe_of(tag) == NOT_BUILT_HERE
+    assert builder.recipe_of(tag) == NOT_BUILT_HERE
     (digest,) = engine.images.get(tag).attrs["RepoDigests"]
     assert digest.startswith(f"{registry.address}/had@sha256:")
     assert any(line.startswith(f"{tag}: 1 Pulling from had") for line in said), said
 
-    ensure_image(maker, tag, "recipe", never)
+    ensure_image(builder, tag, "recipe", never)
     assert said[-1] == f"{tag}: is there, not built here; it is kept"
 
 
 def test_a_users_image_is_had_by_any_name_that_a_compose_file_may_give_it(
-    engine: docker.DockerClient, registry: Registry, maker: Engine, said: list[str]
+    engine: docker.DockerClient, registry: Registry, builder: ImageBuilder, said: list[str]
 ) -> None:
     tag = put_official(engine, registry, "users:latest")
     plain = tag.removesuffix(":latest")
 
-    ensure_pulled(maker, plain)
+    ensure_pulled(builder, plain)
     (digest,) = engine.images.get(tag).attrs["RepoDigests"]
-    ensure_pulled(maker, plain)
+    ensure_pulled(builder, plain)
     assert said[-1] == f"{plain}: is there"
 
     engine.images.remove(tag)
-    ensure_pulled(maker, digest)
+    ensure_pulled(builder, digest)
     assert said[-1].startswith(f"{digest}: sha256:")
     engine.images.remove(digest)
 
@@ -94,7 +94,7 @@ def test_it_is_made_where_it_cannot_be_had(
     *,
     engine: docker.DockerClient,
     registry: Registry,
-    maker: Engine,
+    builder: ImageBuilder,
     said: list[str],
     answers: bool,
 ) -> None:
@@ -102,29 +102,29 @@ def test_it_is_made_where_it_cannot_be_had(
     why = r"manifest unknown|: not found" if answers else "connection refused"
 
     try:
-        ensure_image(maker, tag, "one", lambda: maker.build(content("made"), tag, recipe="one"))
+        ensure_image(builder, tag, "one", lambda: builder.build(content("made"), tag, recipe="one"))
 
-        assert maker.recipe_of(tag) == "one"
+        assert builder.recipe_of(tag) == "one"
         assert said[0].startswith(f"{tag}: cannot be pulled: ")
         assert re.search(why, said[0])  # the engine's words, which differ from one to another
         assert said[0].endswith("; so it is built here")
 
-        ensure_image(maker, tag, "one", never)
+        ensure_image(builder, tag, "one", never)
         assert said[-1] == f"{tag}: is there"
     finally:
         engine.images.remove(tag)
 
 
 def test_one_of_ours_by_an_old_recipe_gives_way_to_the_official_one(
-    engine: docker.DockerClient, registry: Registry, maker: Engine
+    engine: docker.DockerClient, registry: Registry, builder: ImageBuilder
 ) -> None:
     tag = put_official(engine, registry, "gives-way:1")
-    maker.build(content("ours"), tag, recipe="old")
+    builder.build(content("ours"), tag, recipe="old")
     ours = engine.images.get(tag).id
 
-    ensure_image(maker, tag, "new", never)
+    ensure_image(builder, tag, "new", never)
 
-    assert maker.recipe_of(tag) == NOT_BUILT_HERE
+    assert builder.recipe_of(tag) == NOT_BUILT_HERE
     assert ours not in images_of(engine)
 
 
@@ -141,8 +141,8 @@ def test_compose_pulls_what_is_not_there_and_the_evidence_has_its_digest(
     compose: str,
     tmp_path: Path,
 ) -> None:
-    if not compose_answers(shlex.split(compose)):
-        missing(f"{compose} does not answer")
+    if not is_compose(shlex.split(compose)):
+        missing(f"{compose} is not installed")
     image = registry.push(TOXIPROXY, "toxiproxy:1")  # the smallest: nobody's run beside this stalls
     file = shop / "docker-compose.yml"
     file.write_text(file.read_text().replace(f"image: {TOXIPROXY}\n", f"image: {image}\n"))

@@ -15,7 +15,7 @@ from harness.errors import ExitCode
 from tests.run.short import errors, faults
 
 from .conftest import Harness, command
-from .kit import container, left_of, running_short, write_short
+from .kit import container, resources_of, running_short, write_short
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 
@@ -63,13 +63,13 @@ def test_after_kill_9_heal_removes_all_that_is_the_runs_and_nothing_else(
 ) -> None:
     running.kill()
     running.wait()
-    left = left_of(engine, run)
+    left = resources_of(engine, run)
     assert len(left) > 5, left  # four containers, a network, volumes
 
     healed = harness("heal")
 
     assert healed.returncode == ExitCode.PASS, healed.stdout + healed.stderr
-    assert left_of(engine, run) == []
+    assert resources_of(engine, run) == []
     stranger.reload()
     assert stranger.status == "running"
     assert harness("heal").stdout == "nothing was left\n"
@@ -90,7 +90,7 @@ def test_heal_needs_no_toxiproxy_to_take_toxics_back_from(
     healed = harness("heal")
 
     assert healed.returncode == ExitCode.PASS, healed.stdout + healed.stderr
-    assert left_of(engine, run) == []
+    assert resources_of(engine, run) == []
     assert harness("heal").stdout == "nothing was left\n"
 
 
@@ -107,7 +107,7 @@ def test_an_interrupted_run_heals_and_removes_itself(
     assert running.returncode == ExitCode.INCONCLUSIVE, output
     assert errors(run).interrupted == f"interrupted by {number.name}"
     assert faults(run)[-1] == "healed"
-    assert left_of(engine, run) == []
+    assert resources_of(engine, run) == []
     assert (run / "report.html").is_file()
 
 
@@ -123,7 +123,7 @@ def test_a_container_that_dies_unasked_ends_the_run_and_is_named(
     assert f"{victim} exited although nobody asked it to: killed by SIGKILL" in output
     assert errors(run).broken
     assert not errors(run).unhealed
-    assert left_of(engine, run) == []
+    assert resources_of(engine, run) == []
     assert (run / "report.html").is_file()
     assert "Traceback" not in output
 
@@ -138,4 +138,4 @@ def test_what_a_container_said_last_is_told(
 
     assert done.returncode == ExitCode.BROKEN, done.stdout + done.stderr
     assert "no vault today" in done.stdout
-    assert left_of(engine, run) == []
+    assert resources_of(engine, run) == []

@@ -11,7 +11,7 @@ import pytest
 from harness.errors import ExitCode
 
 from .conftest import Harness
-from .kit import compose_answers
+from .kit import is_compose
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 
@@ -20,8 +20,8 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 def test_an_image_that_cannot_be_had_is_named_with_what_to_do(
     harness: Harness, missing: Callable[[str], NoReturn], compose: str
 ) -> None:
-    if not compose_answers(shlex.split(compose)):
-        missing(f"{compose} does not answer")
+    if not is_compose(shlex.split(compose)):
+        missing(f"{compose} is not installed")
     # Of a registry on this machine that does not run.
     image = "127.0.0.1:1/nobody/pay:local"
 
@@ -46,8 +46,8 @@ def test_every_expectation_holds(
     scenario: str,
     tmp_path: Path,
 ) -> None:
-    if not compose_answers(shlex.split(compose)):
-        missing(f"{compose} does not answer")
+    if not is_compose(shlex.split(compose)):
+        missing(f"{compose} is not installed")
     out = tmp_path / "run"
 
     done = harness("run", scenario, "--on", "compose", "--out", out, HARNESS_COMPOSE=compose)

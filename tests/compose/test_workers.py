@@ -12,7 +12,7 @@ from harness.history import Generator, History, Invoke
 from tests.run.short import errors
 
 from .conftest import Harness, command
-from .kit import eventually, left_of, write_brief, write_short
+from .kit import eventually, resources_of, write_brief, write_short
 
 WORKER = "org.outage-harness.worker"
 
@@ -45,7 +45,7 @@ def test_workers_share_the_load_of_a_run_and_nothing_of_them_is_left(
     assert "--workers 2" in stack["command"]
     # Its digest where the engine has one for it, else its id.
     assert stack["versions"][f"image {load_image}"].rpartition("@")[2].startswith("sha256:")
-    assert left_of(engine, run) == []
+    assert resources_of(engine, run) == []
 
 
 @pytest.mark.stack
@@ -80,7 +80,7 @@ def test_a_worker_that_is_killed_makes_the_run_inconclusive_and_is_named(
     assert not errors(run).broken
     died = {e.worker for e in History.read(run).of(Generator) if e.state == "died"}
     assert "1" in died
-    assert left_of(engine, run) == []
+    assert resources_of(engine, run) == []
     assert (run / "report.html").is_file()
     assert "Traceback" not in output
 
