@@ -38,13 +38,13 @@ class Registry:
         self._tags: set[str] = set()
 
     def tag(self, name: str) -> str:
-        """Return the tag of `name` (`pay:1`) in this registry; `forget` removes it from the engine."""
+        """Return the tag of `name` (`pay:1`) in this registry; `forget` removes its image."""
         tag = f"{self.address}/{name}"
         self._tags.add(tag)
         return tag
 
     def push(self, image: str, name: str) -> str:
-        """Push the engine's `image` as `name`, and remove that tag from the engine; return the tag."""
+        """Push `image` as `name`, and remove the new tag from the engine; return the tag."""
         tag = self.tag(name)
         assert self._engine.images.get(image).tag(tag)
         events = [*self._engine.api.push(tag, stream=True, decode=True)]

@@ -15,7 +15,7 @@ from harness.stack import detached_state
 from harness.stack.compose.images import build_images
 
 from .conftest import Harness
-from .kit import is_compose, container, images_of
+from .kit import container, images_of, is_compose
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 
