@@ -1,9 +1,9 @@
-# The images of this project's own: `services` for every service of the reference system, `load`
-# for Locust's master and workers. `docker compose build` and `harness images build` use this file.
+# This project's own images: `services` for every service of the reference system, `load` for
+# Locust's master and workers. `docker compose build` and `harness images build` use this file.
 #
-# Packages are installed in a stage of their own, so that neither pip nor a CA of your network's is
-# left in what runs. A proxy with a CA of its own: put its bundle beside this file as ca-bundle.crt
-# (git ignores it), or let `harness images build` hand over the one that pip uses here.
+# Packages are installed in separate stages, so that the final images contain neither pip nor your
+# network's CA. If your network's proxy has its own CA, put its bundle beside this file as
+# ca-bundle.crt (git ignores it), or let `harness images build` pass the one that pip uses here.
 ARG PYTHON=python:3.11-slim-bookworm
 
 FROM ${PYTHON} AS packages
@@ -11,7 +11,7 @@ ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 WORKDIR /build
 RUN python -m venv /venv
-# The bundle may be missing: a pattern that matches nothing is no error beside a file that is there.
+# The bundle is optional: COPY accepts a pattern without a match if another source exists.
 COPY constraints.txt ca-bundle.cr[t] /build/
 RUN if [ -f ca-bundle.crt ]; then export PIP_CERT=/build/ca-bundle.crt; fi; \
     /venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check -c constraints.txt \
@@ -48,7 +48,7 @@ COPY --from=services-packages /venv /venv
 COPY services services
 RUN python -m compileall -q services
 USER harness
-# A new named volume takes over the owner of the folder on which it is mounted.
+# A new named volume gets the owner of the directory on which it is first mounted.
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=5s --timeout=2s --start-period=2s \

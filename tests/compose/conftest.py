@@ -1,8 +1,8 @@
-"""The shop in containers: a Compose project that is not this project's own.
+"""Fixtures for the shop in containers: a Compose project of a user, not this project's own.
 
-Its images are official ones, which a machine without a registry cannot pull. There, one image with
-Python and Perl stands in for both, made from Debian's packages on the base that
-`harness images build` leaves.
+Its Compose file names official images, which cannot be pulled without a registry. The tests use one
+image with Python and Perl instead, built from Debian's packages on the base image that
+`harness images build` provides.
 """
 
 import io
@@ -18,7 +18,7 @@ import docker
 import pytest
 from docker.errors import ImageNotFound
 
-from harness.stack.compose.images._engine import Engine
+from harness.stack.compose.images._builder import ImageBuilder
 
 SHOP = Path(__file__).parents[1] / "foreign_stack"
 LOAD = "outage-harness/load:local"
@@ -33,40 +33,40 @@ Harness: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="session")
 def shop_environment(engine: docker.DockerClient) -> dict[str, str]:
-    """The environment in which the shop's Compose file names images that are there."""
+    """The environment in which the shop's Compose file names images that exist on the engine."""
     engine.images.build(
         fileobj=io.BytesIO(_DOCKERFILE), tag=_TAG, rm=True, network_mode="host"
-    )  # the engine's cache makes it quick from the second time on
+    )  # fast from the second time on, because of the engine's cache
     return {**os.environ, "PYTHON_IMAGE": _TAG, "PERL_IMAGE": _TAG}
 
 
 @pytest.fixture(scope="session")
 def load_image(engine: docker.DockerClient, missing: Callable[[str], NoReturn]) -> str:
-    """The image of load workers; without it the test is skipped, or fails if Docker is required."""
+    """The load workers' image; without it the test is skipped, or fails if Docker is required."""
     try:
         engine.images.get(LOAD)
     except ImageNotFound:
-        missing(f"no image {LOAD}; harness images build builds it")
+        missing(f"no image {LOAD}; build it with harness images build")
     return LOAD
 
 
 @pytest.fixture
-def said() -> list[str]:
-    """What the `maker` says, line by line."""
+def progress() -> list[str]:
+    """The lines of progress that the `builder` writes."""
     return []
 
 
 @pytest.fixture
-def maker(engine: docker.DockerClient, said: list[str]) -> Iterator[Engine]:
-    """Makes images on the engine."""
-    made = Engine(said.append)
-    yield made
-    made.close()
+def builder(engine: docker.DockerClient, progress: list[str]) -> Iterator[ImageBuilder]:
+    """An image builder on the engine."""
+    builder = ImageBuilder(progress.append)
+    yield builder
+    builder.close()
 
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
-    """The shop in a directory of its own."""
+    """A copy of the shop in a directory of this test."""
     directory = tmp_path / "shop"
     ignored = shutil.ignore_patterns("__pycache__", ".harness", "runs", "test_*", "conftest.py")
     shutil.copytree(SHOP, directory, ignore=ignored)
@@ -75,7 +75,7 @@ def shop(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def harness(shop: Path, shop_environment: dict[str, str]) -> Iterator[Harness]:
-    """`harness WORDS --stack SHOP`, as from a shell; nothing is left of it after the test."""
+    """Run `harness WORDS --stack SHOP` in a process; afterwards remove what it has started."""
 
     def call(*words: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -89,5 +89,5 @@ def harness(shop: Path, shop_environment: dict[str, str]) -> Iterator[Harness]:
 
 
 def command(*words: str | Path) -> list[str]:
-    """The command line of `harness WORDS`."""
+    """Return the command line of `harness WORDS`."""
     return [sys.executable, "-c", "from harness.cli import main; main()", *map(str, words)]

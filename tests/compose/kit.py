@@ -1,4 +1,4 @@
-"""What the tests of runs in containers hold them with."""
+"""Helpers for tests of runs in containers."""
 
 import shutil
 import subprocess
@@ -16,12 +16,12 @@ from .conftest import command
 
 
 def write_short(shop: Path) -> None:
-    """Give the shop the scenario `short`, which there is time to end in any way."""
+    """Write the scenario `short`, which lasts long enough to be interrupted during its fault."""
     (shop / "experiments" / "short.scenario.yaml").write_text(SCENARIO)
 
 
 def write_brief(shop: Path) -> None:
-    """Give the shop the scenario `brief`, like `short` but soon over."""
+    """Write the scenario `brief`: the same as `short`, but with a shorter fault and duration."""
     text = SCENARIO.replace("name: short", "name: brief").replace("for: 34m", "for: 3m")
     assert "duration: 40m" in text
     path = shop / "experiments" / "brief.scenario.yaml"
@@ -32,7 +32,7 @@ def write_brief(shop: Path) -> None:
 def running_short(
     shop: Path, run: Path, environment: dict[str, str]
 ) -> Iterator[subprocess.Popen[str]]:
-    """`harness run short --on compose`, in its own process, while its fault is seen to bite."""
+    """Start `harness run short --on compose`; yield its process once the fault is verified."""
     write_short(shop)
     with subprocess.Popen(
         command("run", "short", "--on", "compose", "--stack", shop, "--out", run),
@@ -46,37 +46,42 @@ def running_short(
             process.kill()
 
 
-def compose_answers(words: Sequence[str]) -> bool:
-    """Whether `words` call a Compose."""
+def is_compose(words: Sequence[str]) -> bool:
+    """Return True if `words` are the command of an installed Compose."""
     if shutil.which(words[0]) is None:
         return False
     return not subprocess.run([*words, "version"], capture_output=True, check=False).returncode
 
 
 def eventually(condition: Callable[[], bool], limit: float = 60.0) -> None:
+    """Wait until `condition` is true, at most `limit` wall-clock seconds."""
     deadline = time.monotonic() + limit
     while not condition():
-        assert time.monotonic() < deadline, f"did not come true in {limit} s"
+        assert time.monotonic() < deadline, f"the condition was not true within {limit} s"
         time.sleep(0.05)
 
 
-def left_of(engine: docker.DockerClient, run: Path) -> list[str]:
-    """Everything on the engine that bears the run's label."""
-    ours: dict[str, str | list[str] | bool] = {"label": f"org.outage-harness.state={run}"}
-    everything = (
-        engine.containers.list(all=True, filters=ours, ignore_removed=True),
-        engine.networks.list(filters=ours),
-        engine.volumes.list(filters=ours),
+def resources_of(engine: docker.DockerClient, run: Path) -> list[str]:
+    """Return the names of the containers, networks and volumes with the label of `run`."""
+    filters: dict[str, str | list[str] | bool] = {"label": f"org.outage-harness.state={run}"}
+    resources = (
+        engine.containers.list(all=True, filters=filters, ignore_removed=True),
+        engine.networks.list(filters=filters),
+        engine.volumes.list(filters=filters),
     )
-    return [str(one.name) for kind in everything for one in kind]
+    return [str(one.name) for found in resources for one in found]
 
 
 def container(engine: docker.DockerClient, run: Path, service: str) -> Container:
+    """Return the running container of `service` in the run whose evidence is in `run`."""
     labels = [f"org.outage-harness.state={run}", f"com.docker.compose.service={service}"]
     (found,) = engine.containers.list(filters={"label": labels})
     return found
 
 
 def images_of(engine: docker.DockerClient) -> dict[str, list[str]]:
-    """Id -> tags of every image. The SDK's list asks for each, and another test's may be gone."""
+    """Return id -> tags of every image on the engine.
+
+    The SDK's `images.list` inspects each image and fails if another test has removed one meanwhile.
+    """
     return {image["Id"]: image["RepoTags"] or [] for image in engine.api.images(all=True)}

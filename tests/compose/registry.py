@@ -1,7 +1,7 @@
-"""A real image registry on loopback, for tests of what is pulled.
+"""A real image registry on loopback, for tests that pull images.
 
-The `docker-registry` of Debian's package (github.com/distribution/distribution), found on the PATH
-or named by HARNESS_REGISTRY. An engine speaks plain HTTP with one at 127.0.0.1.
+It is the `docker-registry` of Debian's package (github.com/distribution/distribution), found on the
+PATH or named by HARNESS_REGISTRY. An engine uses plain HTTP with a registry at 127.0.0.1.
 """
 
 import os
@@ -26,34 +26,34 @@ http: {addr: "127.0.0.1:0"}
 
 
 def registry_program() -> str | None:
-    """Where the registry's program is, if there is one."""
+    """Return the path of the registry's program; None if it is not installed."""
     return os.environ.get(VARIABLE) or shutil.which("docker-registry")
 
 
 class Registry:
-    """A registry that runs: `127.0.0.1:PORT`."""
+    """A running registry; `address` is `127.0.0.1:PORT`."""
 
     def __init__(self, engine: docker.DockerClient, address: str) -> None:
         self.address, self._engine = address, engine
         self._tags: set[str] = set()
 
     def tag(self, name: str) -> str:
-        """`name` (`pay:1`) of this registry; the engine's image of it is removed at the end."""
+        """Return the tag of `name` (`pay:1`) in this registry; `forget` removes its image."""
         tag = f"{self.address}/{name}"
         self._tags.add(tag)
         return tag
 
     def push(self, image: str, name: str) -> str:
-        """Put the engine's `image` there as `name`, and leave the engine without that tag."""
+        """Push `image` as `name`, and remove the new tag from the engine; return the tag."""
         tag = self.tag(name)
         assert self._engine.images.get(image).tag(tag)
-        said = [*self._engine.api.push(tag, stream=True, decode=True)]
-        assert not [event for event in said if "error" in event], said[-1]
+        events = [*self._engine.api.push(tag, stream=True, decode=True)]
+        assert not [event for event in events if "error" in event], events[-1]
         self._engine.images.remove(tag)
         return tag
 
     def forget(self) -> None:
-        """Remove from the engine what was pulled."""
+        """Remove this registry's images from the engine."""
         for tag in self._tags:
             with suppress(ImageNotFound):
                 self._engine.images.remove(tag, force=True)
@@ -61,7 +61,7 @@ class Registry:
 
 @contextmanager
 def running_registry(engine: docker.DockerClient, program: str, folder: Path) -> Iterator[Registry]:
-    """A registry that keeps what it has in `folder`."""
+    """Run a registry that stores its images in `folder`."""
     config = folder / "registry.yml"
     config.write_text(_CONFIG.replace("DATA", str(folder / "data")))
     with subprocess.Popen(
@@ -69,11 +69,11 @@ def running_registry(engine: docker.DockerClient, program: str, folder: Path) ->
     ) as process:
         try:
             assert process.stdout is not None
-            said = ""
-            while not (found := re.search(r"listening on (127\.0\.0\.1:\d+)", said)):
+            output = ""
+            while not (found := re.search(r"listening on (127\.0\.0\.1:\d+)", output)):
                 line = process.stdout.readline()
-                assert line, f"{program} ended: {said}"
-                said += line
+                assert line, f"{program} exited: {output}"
+                output += line
             registry = Registry(engine, found[1])
             yield registry
             registry.forget()

@@ -1,4 +1,4 @@
-"""`docker compose up` by hand, with either Compose: the whole stack, and load from its page."""
+"""`docker compose up` by hand, with either Compose: the whole stack, and load from the web UI."""
 
 import json
 import os
@@ -22,51 +22,51 @@ from harness.load import LoadConfig, check_journeys
 from harness.scenario import Load
 from harness.stack import read_stack
 
-from .kit import compose_answers, eventually
+from .kit import eventually, is_compose
 
 ROOT = Path(__file__).parents[2]
 COMPOSES = [("docker", "compose"), ("docker-compose",)]
 
 
-# ---- what is written -----------------------------------------------------------------------------
+# ---- experiments/load.json -----------------------------------------------------------------------
 
 
-def by_hand() -> LoadConfig:
+def load_config() -> LoadConfig:
     return msgspec.json.decode((ROOT / "experiments" / "load.json").read_bytes(), type=LoadConfig)
 
 
-def test_the_load_by_hand_knows_every_service_by_its_name_and_port() -> None:
+def test_the_load_config_has_the_name_and_port_of_every_service() -> None:
     spec = read_stack(ROOT, os.environ)
-    assert by_hand().addresses == {
+    assert load_config().addresses == {
         name: f"{name}:{service.port}"
         for name, service in spec.services.items()
         if service.port is not None
     }
 
 
-def test_somebody_arrives_in_the_load_by_hand() -> None:
-    load = Load(journeys=by_hand().journeys, duration=3600.0, params=by_hand().params)
-    assert check_journeys(load, ROOT, by_hand().seed) > 100
+def test_the_load_config_has_arrivals() -> None:
+    load = Load(journeys=load_config().journeys, duration=3600.0, params=load_config().params)
+    assert check_journeys(load, ROOT, load_config().seed) > 100
 
 
-# ---- what runs -----------------------------------------------------------------------------------
+# ---- the running stack ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Project:
-    """The project of this directory, with load, as somebody at a terminal has started it."""
+    """The Compose project of this repository with its load profile, started without the harness."""
 
     engine: docker.DockerClient
     name: str
     url: str
-    """Of Locust's page."""
+    """Locust's web UI."""
 
     def containers(self) -> list[Container]:
         label = f"com.docker.compose.project={self.name}"
         return list(self.engine.containers.list(all=True, filters={"label": label}))
 
     def named(self, **state: list[str]) -> list[str]:
-        """The names of the containers in any of these states, for one question to the engine."""
+        """Return the names of the containers in any of these states, with one request."""
         filters = {"label": [f"com.docker.compose.project={self.name}"], **state}
         return [
             name
@@ -89,11 +89,11 @@ def project(
     load_image: str,
     missing: Callable[[str], NoReturn],
 ) -> Iterator[Project]:
-    """The whole stack with two load workers, by each Compose."""
+    """The whole stack with two load workers, started by each Compose."""
     assert load_image
     words: tuple[str, ...] = request.param
-    if not compose_answers(words):
-        missing(f"{' '.join(words)} does not answer")
+    if not is_compose(words):
+        missing(f"{' '.join(words)} is not installed")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -116,18 +116,18 @@ def project(
 
 @pytest.mark.stack
 @pytest.mark.timeout(300)
-def test_the_whole_stack_is_as_promised_and_the_start_button_lets_people_arrive(
+def test_the_whole_stack_runs_isolated_and_the_start_button_starts_users(
     project: Project,
 ) -> None:
-    """One test for one stack: it takes longer to start than all that is looked at."""
-    everything_runs_and_what_has_a_health_check_is_healthy(project)
-    nothing_is_published_but_to_this_machine(project)
-    only_links_lead_from_one_network_to_another(project)
-    services_run_as_nobody_in_particular_and_with_nothing_to_build_with(project)
-    the_start_button_lets_people_arrive(project)
+    """All checks are in one test, because the stack takes longer to start than they take."""
+    check_every_container_runs_and_is_healthy(project)
+    check_ports_are_published_on_loopback_only(project)
+    check_only_the_toxiproxy_connects_networks(project)
+    check_services_run_unprivileged_and_without_build_tools(project)
+    check_the_start_button_starts_users(project)
 
 
-def everything_runs_and_what_has_a_health_check_is_healthy(project: Project) -> None:
+def check_every_container_runs_and_is_healthy(project: Project) -> None:
     spec = read_stack(ROOT, os.environ)
 
     eventually(lambda: not project.named(health=["starting", "unhealthy"]), limit=150)
@@ -140,7 +140,7 @@ def everything_runs_and_what_has_a_health_check_is_healthy(project: Project) -> 
     assert checked >= spec.services.keys()
 
 
-def nothing_is_published_but_to_this_machine(project: Project) -> None:
+def check_ports_are_published_on_loopback_only(project: Project) -> None:
     published = {
         service_of(one): {bound["HostIp"] for bound in bindings}
         for one in project.containers()
@@ -150,8 +150,8 @@ def nothing_is_published_but_to_this_machine(project: Project) -> None:
     assert published == {"toxiproxy": {"127.0.0.1"}, "locust-master": {"127.0.0.1"}}
 
 
-def only_links_lead_from_one_network_to_another(project: Project) -> None:
-    """As in the story: an airport reaches the data center through the Toxiproxy or not at all."""
+def check_only_the_toxiproxy_connects_networks(project: Project) -> None:
+    """An airport reaches the data center via the Toxiproxy only."""
     spec = read_stack(ROOT, os.environ)
     places = {"datacenter": "datacenter", "public": "public"}
     for name, service in spec.services.items():
@@ -166,7 +166,7 @@ def only_links_lead_from_one_network_to_another(project: Project) -> None:
     assert internal == {name: name.endswith("_datacenter") for name in everywhere}
 
 
-def services_run_as_nobody_in_particular_and_with_nothing_to_build_with(
+def check_services_run_unprivileged_and_without_build_tools(
     project: Project,
 ) -> None:
     border = project.one("border")
@@ -174,50 +174,52 @@ def services_run_as_nobody_in_particular_and_with_nothing_to_build_with(
     assert isinstance(output, bytes)
     assert output.strip() == b"1000"
     for tool in ("gcc", "cc", "make", "pip", "go"):
-        look = f"import shutil, sys; sys.exit(shutil.which({tool!r}) is not None)"
-        assert border.exec_run(["python", "-c", look]).exit_code == 0, tool
+        script = f"import shutil, sys; sys.exit(shutil.which({tool!r}) is not None)"
+        assert border.exec_run(["python", "-c", script]).exit_code == 0, tool
     for module in ("pip", "setuptools", "harness", "locust", "pytest"):
-        look = f"import importlib.util as u, sys; sys.exit(u.find_spec({module!r}) is not None)"
-        assert border.exec_run(["python", "-c", look]).exit_code == 0, module
+        script = f"import importlib.util as u, sys; sys.exit(u.find_spec({module!r}) is not None)"
+        assert border.exec_run(["python", "-c", script]).exit_code == 0, module
 
 
-# ---- Locust's page -------------------------------------------------------------------------------
+# ---- Locust's web UI -----------------------------------------------------------------------------
 
 
-def the_start_button_lets_people_arrive(project: Project) -> None:
-    eventually(lambda: answers(project.url))
+def check_the_start_button_starts_users(project: Project) -> None:
+    eventually(lambda: has_workers(project.url))
 
-    assert ask(f"{project.url}/swarm", user_count="1", spawn_rate="1")["success"]
+    assert request_json(f"{project.url}/swarm", user_count="1", spawn_rate="1")["success"]
 
     def served() -> bool:
-        rows = ask(f"{project.url}/stats/requests")["stats"]
+        rows = request_json(f"{project.url}/stats/requests")["stats"]
         return bool(sum(row["num_requests"] - row["num_failures"] for row in rows[:-1]) >= 50)
 
     eventually(served)
-    assert refused(f"{project.url}/swarm", "http://evil.example")
-    assert ask(f"{project.url}/stop", now="1")["success"]
+    assert refuses_origin(f"{project.url}/swarm", "http://evil.example")
+    assert request_json(f"{project.url}/stop", now="1")["success"]
 
-    recorded = part_of_load(project.one("locust-master"))
-    asked = [event for event in recorded if isinstance(event, Invoke)]
-    assert {event.id.partition("-")[0] for event in asked} == {"0", "1"}
+    recorded = recorded_events(project.one("locust-master"))
+    invokes = [event for event in recorded if isinstance(event, Invoke)]
+    assert {event.id.partition("-")[0] for event in invokes} == {"0", "1"}
     last = [event for event in recorded if isinstance(event, Generator) and event.state == "died"]
-    assert sorted(event.worker for event in last) == ["0", "1"]  # told to stop
+    assert sorted(event.worker for event in last) == ["0", "1"]  # stopped by the request above
 
 
-def ask(url: str, **form: str) -> Any:
+def request_json(url: str, **form: str) -> Any:
     data = urlencode(form).encode() if form else None
     with urllib.request.urlopen(url, data, timeout=10) as answer:
         return json.loads(answer.read())
 
 
-def answers(url: str) -> bool:
+def has_workers(url: str) -> bool:
+    """Return True if the web UI answers and has both workers."""
     try:
-        return bool(ask(f"{url}/stats/requests")["worker_count"] == 2)
+        return bool(request_json(f"{url}/stats/requests")["worker_count"] == 2)
     except OSError:
         return False
 
 
-def refused(url: str, origin: str) -> bool:
+def refuses_origin(url: str, origin: str) -> bool:
+    """Return True if the web UI refuses a request of a page from `origin`."""
     request = urllib.request.Request(url, b"user_count=1&spawn_rate=1", {"Origin": origin})
     try:
         urllib.request.urlopen(request, timeout=10)
@@ -226,8 +228,8 @@ def refused(url: str, origin: str) -> bool:
     return False
 
 
-def part_of_load(master: Container) -> list[AnyEvent]:
-    """What the master has recorded, in its own container."""
+def recorded_events(master: Container) -> list[AnyEvent]:
+    """Return the events that the master has recorded in its container."""
     code, output = master.exec_run(["sh", "-c", "cat /data/load-*/load-*.jsonl"])
     assert code == 0, output
     assert isinstance(output, bytes)

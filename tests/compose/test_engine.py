@@ -1,4 +1,4 @@
-"""Which engine and which Compose are meant, and what is said of those that cannot do."""
+"""The choice of the engine and of Compose, and the errors about those that cannot be used."""
 
 import hashlib
 import json
@@ -26,8 +26,8 @@ MakeEngine = Callable[..., str]
 
 
 @pytest.fixture
-def engine_that_speaks() -> Iterator[MakeEngine]:
-    """Engines that tell their version and nothing else; each as DOCKER_HOST has it."""
+def fake_engine() -> Iterator[MakeEngine]:
+    """Start fake engines, which answer with their API version only; returns the DOCKER_HOST."""
     servers: list[ThreadingHTTPServer] = []
 
     def make(api: str) -> str:
@@ -57,7 +57,7 @@ def engine_that_speaks() -> Iterator[MakeEngine]:
 
 @pytest.fixture(autouse=True)
 def docker_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Docker's folder of a user who has never configured anything."""
+    """A Docker configuration directory without any configuration."""
     folder = tmp_path / "docker"
     folder.mkdir()
     (folder / "config.json").write_text("{}")
@@ -68,7 +68,7 @@ def docker_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def create_context(docker_config: Path, name: str, host: str) -> None:
-    """As `docker context create NAME --docker host=HOST` does."""
+    """Do the same as `docker context create NAME --docker host=HOST`."""
     folder = docker_config / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest()
     folder.mkdir(parents=True)
     endpoint = {"Host": host, "SkipTLSVerify": False}
@@ -77,56 +77,54 @@ def create_context(docker_config: Path, name: str, host: str) -> None:
 
 
 def use_context(docker_config: Path, name: str) -> None:
-    """As `docker context use NAME` does."""
+    """Do the same as `docker context use NAME`."""
     (docker_config / "config.json").write_text(json.dumps({"currentContext": name}))
 
 
-def reached() -> str:
-    """Where the engine is that is spoken to."""
+def connected_host() -> str:
+    """Return the DOCKER_HOST of the engine that `connect` chooses."""
     with closing(connect()) as client:
         return str(client.api.base_url).replace("http://", "tcp://")
 
 
-# ---- which one -----------------------------------------------------------------------------------
+# ---- the choice ----------------------------------------------------------------------------------
 
 
 def test_docker_host_comes_before_any_context(
-    docker_config: Path, engine_that_speaks: MakeEngine, monkeypatch: pytest.MonkeyPatch
+    docker_config: Path, fake_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create_context(docker_config, "away", NOWHERE)
     use_context(docker_config, "away")
-    host = engine_that_speaks("1.41")
+    host = fake_engine("1.41")
     monkeypatch.setenv("DOCKER_HOST", host)
-    assert reached() == host
+    assert connected_host() == host
 
 
-def test_the_context_in_use_names_the_engine(
-    docker_config: Path, engine_that_speaks: MakeEngine
-) -> None:
-    host = engine_that_speaks("1.41")
+def test_the_context_in_use_names_the_engine(docker_config: Path, fake_engine: MakeEngine) -> None:
+    host = fake_engine("1.41")
     create_context(docker_config, "away", host)
     use_context(docker_config, "away")
-    assert reached() == host
+    assert connected_host() == host
 
 
 def test_docker_context_comes_before_the_context_in_use(
-    docker_config: Path, engine_that_speaks: MakeEngine, monkeypatch: pytest.MonkeyPatch
+    docker_config: Path, fake_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    host = engine_that_speaks("1.41")
+    host = fake_engine("1.41")
     create_context(docker_config, "in-use", NOWHERE)
     use_context(docker_config, "in-use")
     create_context(docker_config, "away", host)
     monkeypatch.setenv("DOCKER_CONTEXT", "away")
-    assert reached() == host
+    assert connected_host() == host
 
 
-def test_a_context_that_there_is_not_is_no_other_engine(docker_config: Path) -> None:
+def test_a_context_that_does_not_exist_is_an_error(docker_config: Path) -> None:
     use_context(docker_config, "away")
     with pytest.raises(StackError, match="no Docker context is called 'away'; docker context ls"):
         connect()
 
 
-def test_a_context_that_cannot_be_read_is_named(docker_config: Path) -> None:
+def test_an_unreadable_context_is_an_error(docker_config: Path) -> None:
     create_context(docker_config, "away", NOWHERE)
     use_context(docker_config, "away")
     (meta,) = docker_config.glob("contexts/meta/*/meta.json")
@@ -135,7 +133,7 @@ def test_a_context_that_cannot_be_read_is_named(docker_config: Path) -> None:
         connect()
 
 
-# ---- what it says --------------------------------------------------------------------------------
+# ---- errors --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -146,7 +144,7 @@ def test_a_context_that_cannot_be_read_is_named(docker_config: Path) -> None:
         ("nonsense", "Invalid bind address"),
     ],
 )
-def test_an_engine_that_does_not_answer_is_named_with_what_to_do(
+def test_an_unreachable_engine_is_reported_with_the_cure(
     host: str, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", host)
@@ -155,8 +153,8 @@ def test_an_engine_that_does_not_answer_is_named_with_what_to_do(
         connect()
 
 
-def test_a_socket_that_there_is_not_is_one_line_and_exit_code_4() -> None:
-    """In a process of its own: the SDK leaks a socket for each one that it cannot reach."""
+def test_a_missing_socket_is_reported_in_one_line_with_exit_code_4() -> None:
+    """In a separate process, because the SDK leaks a socket for each unreachable engine."""
     done = subprocess.run(
         command("images", "build"), capture_output=True, text=True, check=False,
         env={**os.environ, "DOCKER_HOST": "unix:///nowhere/docker.sock"},
@@ -168,29 +166,27 @@ def test_a_socket_that_there_is_not_is_one_line_and_exit_code_4() -> None:
     )
 
 
-def test_images_are_made_on_the_same_engine(docker_config: Path) -> None:
+def test_images_are_built_on_the_chosen_engine(docker_config: Path) -> None:
     create_context(docker_config, "away", NOWHERE)
     use_context(docker_config, "away")
     with pytest.raises(StackError, match=f"^{NOWHERE}: no Docker engine answers"):
         build_images(Path(), print)
 
 
-def test_an_engine_that_is_too_old_is_named(
-    engine_that_speaks: MakeEngine, monkeypatch: pytest.MonkeyPatch
+def test_an_engine_that_is_too_old_is_reported(
+    fake_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    host = engine_that_speaks("1.40")
+    host = fake_engine("1.40")
     monkeypatch.setenv("DOCKER_HOST", host)
-    wanted = (
-        rf"^{host}: .* speaks API 1\.40; 1\.41 \(Docker 20\.10\) or newer .*: update the engine"
-    )
+    wanted = rf"^{host}: .* has API 1\.40; 1\.41 \(Docker 20\.10\) or newer .*: update the engine"
     with pytest.raises(StackError, match=wanted):
         connect()
 
 
-def test_an_engine_newer_than_the_sdk_is_spoken_to(
-    engine_that_speaks: MakeEngine, monkeypatch: pytest.MonkeyPatch
+def test_an_engine_newer_than_the_sdk_is_used(
+    fake_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DOCKER_HOST", engine_that_speaks("1.99"))
+    monkeypatch.setenv("DOCKER_HOST", fake_engine("1.99"))
     with closing(connect()) as client:
         assert client.api.api_version == "1.99"
 
@@ -200,7 +196,7 @@ def test_an_engine_newer_than_the_sdk_is_spoken_to(
 
 @pytest.fixture
 def compose_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A docker-compose 1.29 that writes down how it was called."""
+    """A fake docker-compose 1.29; the file in which it records its calls."""
     program, calls = tmp_path / "compose.py", tmp_path / "calls.jsonl"
     program.write_text(
         "import json, os, sys\n"
@@ -214,7 +210,9 @@ def compose_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return calls
 
 
-def test_no_compose_is_said_with_what_was_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_compose_is_reported_with_the_commands_tried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("HARNESS_COMPOSE", "no-such-compose --ever")
     wanted = "no Docker Compose answers to no-such-compose --ever; install the Compose plugin"
     with pytest.raises(StackError, match=wanted):
@@ -222,30 +220,30 @@ def test_no_compose_is_said_with_what_was_tried(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("stderr", "reported"),
     [
         ("one\ntwo\nthree\nfour\nfive\n", "two | three | four | five"),
         ("one\nTraceback (most recent call last):\n  File x\n   ^^^^^\nWhy: so\n", "Why: so"),
-        ("", "it said nothing"),
+        ("", "no output"),
     ],
 )
-def test_what_compose_says_last_is_told(
-    said: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_last_lines_of_compose_are_reported(
+    stderr: str, reported: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = tmp_path / "compose.py"
     program.write_text(
         "import sys\n"
         "if sys.argv[1:] == ['version', '--short']: sys.exit(print('2.27.0'))\n"
-        f"sys.stderr.write({said!r})\n"
+        f"sys.stderr.write({stderr!r})\n"
         "sys.exit(7)\n"
     )
     monkeypatch.setenv("HARNESS_COMPOSE", f"{sys.executable} {program}")
     with pytest.raises(StackError) as caught:
         Compose.find().create("tiny", tmp_path, [tmp_path / "docker-compose.yml"])
-    assert str(caught.value).endswith(f" up --no-start failed (7): {told}")
+    assert str(caught.value).endswith(f" up --no-start failed (7): {reported}")
 
 
-def test_compose_1_is_told_of_docker_context_and_nobody_of_profiles(
+def test_compose_1_gets_the_docker_context_and_no_compose_gets_profiles(
     compose_1: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_CONTEXT", "away")

@@ -1,7 +1,7 @@
-"""The Docker engine itself goes away in the middle of a run, and comes back.
+"""The Docker engine itself ends during a run, and is started again.
 
-Everything in containers ends with it, so this is run on its own, and only where HARNESS_DOCKERD
-names a file with the pid of an engine that may be ended (`.ci/run` starts one):
+All containers end with it, so this test runs alone, and only if HARNESS_DOCKERD names a file with
+the pid of an engine that the test may end (`.ci/run` starts one):
 
     HARNESS_DOCKERD=/tmp/dockerd.pid pytest tests/compose/test_engine_restart.py
 """
@@ -20,7 +20,7 @@ from harness.errors import ExitCode
 from tests.run.short import errors, faults
 
 from .conftest import Harness
-from .kit import eventually, left_of, running_short
+from .kit import eventually, resources_of, running_short
 
 SOCKET = "/var/run/docker.sock"
 PID = os.environ.get("HARNESS_DOCKERD", "")
@@ -33,7 +33,7 @@ pytestmark = [
 
 
 class Engine:
-    """A dockerd that can be ended and started again, as it was."""
+    """A dockerd that can be ended, and started again with the same command."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -42,21 +42,24 @@ class Engine:
         self._command = [os.fsdecode(word) for word in words]
 
     def end(self) -> None:
-        """SIGTERM, which ends its containers, and wait until it has ended: it hangs up before."""
+        """Send SIGTERM, which ends its containers, and wait until the process has exited.
+
+        It closes its connections before that.
+        """
         pid = int(self._file.read_text())
         os.kill(pid, signal.SIGTERM)
         eventually(lambda: _has_ended(pid))
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start it, and wait until it answers requests."""
         with self._file.with_suffix(".log").open("ab") as log:
             process = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
         self._file.write_text(f"{process.pid}\n")
-        process.returncode = 0  # nobody's child to wait for: it outlives the tests
-        eventually(answers)
+        process.returncode = 0  # it outlives the tests, so Popen must not warn about it
+        eventually(is_answering)
 
 
 def _has_ended(pid: int) -> bool:
@@ -66,8 +69,8 @@ def _has_ended(pid: int) -> bool:
         return True
 
 
-def answers() -> bool:
-    """Whether the engine does. Not by way of the SDK, which leaks a socket for each no."""
+def is_answering() -> bool:
+    """Return True if the engine answers. The SDK would leak a socket for each failure."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(SOCKET)
@@ -79,10 +82,10 @@ def answers() -> bool:
 
 @pytest.fixture
 def dockerd() -> Iterator[Engine]:
-    """The engine; it runs again after the test."""
+    """The engine; it is started again after the test."""
     engine = Engine(Path(PID))
     yield engine
-    if not answers():
+    if not is_answering():
         engine.start()
 
 
@@ -111,4 +114,4 @@ def test_the_end_of_the_engine_ends_the_run_and_heal_removes_the_rest(
     dockerd.start()
     healed = harness("heal")
     assert healed.returncode == ExitCode.PASS, healed.stdout + healed.stderr
-    assert left_of(engine, run) == []
+    assert resources_of(engine, run) == []

@@ -1,4 +1,4 @@
-"""Images made here: kept, made anew, told about as they are; and what is not in ours."""
+"""Images built here: their recipes, replacement and errors; and what ours must not contain."""
 
 import io
 import os
@@ -11,7 +11,7 @@ import docker
 import pytest
 
 from harness.errors import StackError
-from harness.stack.compose.images._engine import NOT_BUILT_HERE, UNFINISHED, Engine, context
+from harness.stack.compose.images._builder import NOT_BUILT_HERE, UNFINISHED, ImageBuilder, context
 
 from .conftest import command
 from .kit import images_of
@@ -22,38 +22,38 @@ MINIMAL = b"FROM scratch\nCOPY one /one\n"
 
 @pytest.fixture
 def tag(engine: docker.DockerClient) -> Iterator[str]:
-    """A tag of this test's own; whatever it names is removed."""
+    """A tag of this test; its image is removed afterwards."""
     name = f"outage-harness/test-{uuid.uuid4().hex[:8]}:local"
     yield name
     if engine.images.list(name):
         engine.images.remove(name, force=True)
 
 
-def test_an_image_tells_its_recipe(maker: Engine, tag: str) -> None:
-    maker.build(context({"Dockerfile": MINIMAL, "one": b"1"}), tag, recipe="one")
-    assert maker.recipe_of(tag) == "one"
+def test_a_built_image_has_its_recipe(builder: ImageBuilder, tag: str) -> None:
+    builder.build(context({"Dockerfile": MINIMAL, "one": b"1"}), tag, recipe="one")
+    assert builder.recipe_of(tag) == "one"
 
 
-def test_an_image_that_is_replaced_leaves_nothing(
-    engine: docker.DockerClient, maker: Engine, tag: str
+def test_a_replaced_image_is_removed(
+    engine: docker.DockerClient, builder: ImageBuilder, tag: str
 ) -> None:
     ids = []
     for n, content in enumerate((b"3", b"4", b"4")):
-        maker.build(context({"Dockerfile": MINIMAL, "one": content}), tag, recipe=str(n // 2))
+        builder.build(context({"Dockerfile": MINIMAL, "one": content}), tag, recipe=str(n // 2))
         ids.append(engine.images.get(tag).id)
     assert len({*ids}) == 3  # the last two differ by their recipe
     assert [one for one in images_of(engine) if one in ids] == ids[-1:]
 
 
-def test_an_image_that_a_container_is_made_of_is_replaced_and_left(
-    engine: docker.DockerClient, maker: Engine, tag: str
+def test_a_replaced_image_that_a_container_uses_is_kept_without_a_tag(
+    engine: docker.DockerClient, builder: ImageBuilder, tag: str
 ) -> None:
-    maker.build(context({"Dockerfile": MINIMAL, "one": b"5"}), tag, recipe="one")
+    builder.build(context({"Dockerfile": MINIMAL, "one": b"5"}), tag, recipe="one")
     old = engine.images.get(tag)
     assert old.id is not None
     container = engine.containers.create(tag, ["/one"])
     try:
-        maker.build(context({"Dockerfile": MINIMAL, "one": b"6"}), tag, recipe="two")
+        builder.build(context({"Dockerfile": MINIMAL, "one": b"6"}), tag, recipe="two")
         assert engine.images.get(tag).id != old.id
         assert engine.images.get(old.id).tags == []
     finally:
@@ -61,45 +61,45 @@ def test_an_image_that_a_container_is_made_of_is_replaced_and_left(
         engine.images.remove(old.id)
 
 
-def test_what_nobody_made_here_has_no_recipe(
-    engine: docker.DockerClient, maker: Engine, tag: str
+def test_an_image_that_was_not_built_here_has_no_recipe(
+    engine: docker.DockerClient, builder: ImageBuilder, tag: str
 ) -> None:
-    assert maker.recipe_of(tag) is None
+    assert builder.recipe_of(tag) is None
     archive = context({"Dockerfile": MINIMAL, "one": b"2"})
     for _ in engine.api.build(fileobj=io.BytesIO(archive), custom_context=True, tag=tag):
         pass
-    assert maker.recipe_of(tag) == NOT_BUILT_HERE
+    assert builder.recipe_of(tag) == NOT_BUILT_HERE
 
 
-def test_a_step_that_fails_is_told_with_its_last_lines(maker: Engine, tag: str) -> None:
-    dockerfile = b"FROM outage-harness/services:local\nRUN echo no flour left; exit 3\n"
-    with pytest.raises(StackError, match=rf"^{tag}: .*returned a non-zero code: 3; .*no flour"):
-        maker.build(context({"Dockerfile": dockerfile}), tag, recipe="one")
+def test_a_failed_step_is_reported_with_its_last_lines(builder: ImageBuilder, tag: str) -> None:
+    dockerfile = b"FROM outage-harness/services:local\nRUN echo no space for flour; exit 3\n"
+    with pytest.raises(StackError, match=rf"^{tag}: .*returned a non-zero code: 3; .*no space"):
+        builder.build(context({"Dockerfile": dockerfile}), tag, recipe="one")
 
 
-def test_an_archive_that_is_none_is_told_and_no_image(
-    maker: Engine, engine: docker.DockerClient, tag: str, tmp_path: Path
+def test_an_invalid_archive_is_an_error_and_leaves_no_image(
+    builder: ImageBuilder, engine: docker.DockerClient, tag: str, tmp_path: Path
 ) -> None:
     archive = tmp_path / "root.tar"
-    archive.write_text("no archive")
+    archive.write_text("not an archive")
     with pytest.raises(StackError, match=rf"^{tag}: cannot be imported: .*unexpected EOF"):
-        maker.import_root(archive, tag, "one", [])
-    assert maker.recipe_of(tag) is None
+        builder.import_root(archive, tag, "one", [])
+    assert builder.recipe_of(tag) is None
     assert not engine.images.list(f"{tag}{UNFINISHED}")
 
 
-def test_what_was_imported_bears_its_own_tag_and_no_other(
-    maker: Engine, engine: docker.DockerClient, tag: str, tmp_path: Path
+def test_an_imported_image_has_its_final_tag_only(
+    builder: ImageBuilder, engine: docker.DockerClient, tag: str, tmp_path: Path
 ) -> None:
     archive = tmp_path / "root.tar"
     for recipe in ("one", "two"):
         archive.write_bytes(context({"name": recipe.encode()}))
-        maker.import_root(archive, tag, recipe, [])
-        assert maker.recipe_of(tag) == recipe
+        builder.import_root(archive, tag, recipe, [])
+        assert builder.recipe_of(tag) == recipe
         assert engine.images.get(tag).tags == [tag]
 
 
-def test_a_context_is_the_same_for_everybody_at_any_time(tmp_path: Path) -> None:
+def test_a_build_context_does_not_depend_on_owner_and_date(tmp_path: Path) -> None:
     archives = []
     for when in (0, 1_000_000_000):
         folder = tmp_path / str(when)
@@ -113,11 +113,11 @@ def test_a_context_is_the_same_for_everybody_at_any_time(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("image", OURS)
-def test_what_runs_is_nobodys_and_holds_no_tools_and_no_ca_of_this_network(
+def test_our_images_run_unprivileged_without_build_tools_and_without_this_networks_ca(
     engine: docker.DockerClient, load_image: str, image: str
 ) -> None:
     assert load_image
-    look = (
+    script = (
         "import importlib.util as u, os, pathlib, shutil\n"
         "print(os.getuid())\n"
         "print(*(t for t in ('gcc', 'cc', 'make', 'pip', 'go') if shutil.which(t)))\n"
@@ -126,16 +126,16 @@ def test_what_runs_is_nobodys_and_holds_no_tools_and_no_ca_of_this_network(
         " for p in pathlib.Path(top).rglob('ca-bundle*')))\n"
         "print(*(v for v in os.environ if v.endswith(('PROXY', '_CERT', '_BUNDLE', '_URL'))))\n"
     )
-    container = engine.containers.run(image, ["python", "-c", look], detach=True)
+    container = engine.containers.run(image, ["python", "-c", script], detach=True)
     try:
         container.wait()
-        told = container.logs()
+        output = container.logs()
     finally:
-        container.remove(v=True, force=True)  # run(remove=True) would leave its volume
-    assert told.decode().splitlines() == ["1000", "", "", "", ""]
+        container.remove(v=True, force=True)  # run(remove=True) would keep its volume
+    assert output.decode().splitlines() == ["1000", "", "", "", ""]
 
 
-def test_the_doctor_names_the_images_that_are_missing(
+def test_doctor_reports_missing_images(
     engine: docker.DockerClient, shop: Path, shop_environment: dict[str, str]
 ) -> None:
     done = subprocess.run(
@@ -146,4 +146,4 @@ def test_the_doctor_names_the_images_that_are_missing(
     rows = {line[:20].strip(): line[20:].strip() for line in done.stdout.splitlines()}
     assert rows["Docker engine"].startswith(str(engine.version()["Version"]))
     assert rows["images"].startswith("1 of 3 missing")
-    assert rows["images"].endswith("harness images build sees to 127.0.0.1:1/nobody/perl:1")
+    assert rows["images"].endswith("harness images build provides 127.0.0.1:1/nobody/perl:1")

@@ -1,6 +1,6 @@
-"""Limits of memory: none below what a service uses is set, whatever the kernel would make of it.
+"""Memory limits: a limit below what a service uses is refused, with cgroup v1 and v2.
 
-The counters are an engine's answers, of cgroup v1 and of v2, with rounder numbers.
+The counters are those of an engine with cgroup v1 and of one with v2, with rounded numbers.
 """
 
 from typing import Any, cast
@@ -10,7 +10,7 @@ import pytest
 from docker.models.containers import Container
 
 from harness.errors import StackError
-from harness.stack.compose._limits import limit
+from harness.stack.compose._limits import set_limits
 
 MB = 1024 * 1024
 
@@ -37,36 +37,36 @@ V2 = {
 
 
 class FakeEngine:
-    """One container that uses `memory`; what it was told."""
+    """An engine with one container, whose memory counters are `memory`; it records `updates`."""
 
     def __init__(self, memory: dict[str, Any]) -> None:
         self.api, self.memory = self, memory
         self.id, self.status = "0123", "running"
         self.attrs: dict[str, Any] = {"HostConfig": {}}
-        self.told: list[dict[str, Any]] = []
+        self.updates: list[dict[str, Any]] = []
 
     def stats(self, _container: str, **_options: bool) -> dict[str, Any]:
         return {"memory_stats": self.memory}
 
     def update_container(self, _container: str, **changes: Any) -> None:
-        self.told.append(changes)
+        self.updates.append(changes)
 
     def limit(self, memory: int) -> None:
         client, container = cast("docker.DockerClient", self), cast("Container", self)
-        limit(client, container, cpu=None, memory=memory)
+        set_limits(client, container, cpu=None, memory=memory)
 
 
 @pytest.mark.parametrize("memory", [V1, V2], ids=["v1", "v2"])
-def test_a_limit_below_what_cannot_be_taken_back_is_not_set(memory: dict[str, Any]) -> None:
-    """cgroup v2 would end the service to make it fit."""
+def test_a_limit_below_the_unreclaimable_memory_is_refused(memory: dict[str, Any]) -> None:
+    """cgroup v2 would kill the service to enforce it."""
     engine = FakeEngine(memory)
-    with pytest.raises(StackError, match="it uses more than 39MB already; let it have more"):
+    with pytest.raises(StackError, match="it already uses more than 39MB; choose a higher limit"):
         engine.limit(39 * MB)
-    assert engine.told == []
+    assert engine.updates == []
 
 
 @pytest.mark.parametrize("memory", [V1, V2], ids=["v1", "v2"])
-def test_a_cache_of_files_is_no_reason_to_refuse(memory: dict[str, Any]) -> None:
+def test_page_cache_does_not_count(memory: dict[str, Any]) -> None:
     engine = FakeEngine(memory)
     engine.limit(40 * MB)
-    assert engine.told == [{"mem_limit": 40 * MB, "memswap_limit": 40 * MB}]
+    assert engine.updates == [{"mem_limit": 40 * MB, "memswap_limit": 40 * MB}]

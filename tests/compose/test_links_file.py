@@ -1,4 +1,4 @@
-"""`docker compose up` by hand has the links that the harness has: toxiproxy.json follows them."""
+"""toxiproxy.json, which `docker compose up` by hand uses, has the links of the Compose file."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from harness.stack import read_stack
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_links_that_toxiproxy_reads_are_those_of_the_stack_file() -> None:
+def test_toxiproxy_json_has_the_links_of_the_compose_file() -> None:
     spec = read_stack(ROOT, os.environ)
     written = json.loads((ROOT / "toxiproxy.json").read_text())
     assert written == [

@@ -1,5 +1,5 @@
-"""A sample of the planted bugs on the Compose backend: each is found there by the check that is
-there for it, and the system without one tells the same story as on loopback.
+"""A sample of the planted bugs on the Compose backend: each is found by the check that is made for
+it. Without a planted bug, modes and answers are the same as on the local backend.
 """
 
 from pathlib import Path
@@ -24,11 +24,11 @@ SAMPLE = (
 
 
 PACE = 240
-"""Half of what loopback is given: seventeen containers weigh more than as many processes."""
+"""Half of the local backend's pace: seventeen containers need more CPU than as many processes."""
 
 STRETCH = 1.5
-"""And recovery took up to 64 minutes of life there, after which errors must have subsided while
-people still arrive."""
+"""Recovery took up to 64 scenario minutes there; errors must then have ended while users still
+arrive."""
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.name in SAMPLE], ids=lambda r: r.name)
@@ -40,7 +40,9 @@ def test_a_planted_bug_is_found(engine: docker.DockerClient, row: Row, tmp_path:
     assert_bugs_found(row, outcome)
 
 
-def test_both_backends_tell_the_same_story(engine: docker.DockerClient, tmp_path: Path) -> None:
+def test_modes_and_answers_are_the_same_on_both_backends(
+    engine: docker.DockerClient, tmp_path: Path
+) -> None:
     stories = {}
     for name, pace in (("local", None), ("compose", PACE)):
         folder = tmp_path / name
@@ -55,9 +57,10 @@ def test_both_backends_tell_the_same_story(engine: docker.DockerClient, tmp_path
 
 
 def modes(history: History) -> dict[str, tuple[set[str], str]]:
-    """Which modes each service went through, and where it ended.
+    """Return service -> the modes that it had, and its last one.
 
-    Not how often: while a backlog drains beside a share of the center, a clock's tick decides.
+    The number of changes is not compared: it depends on timing while a backlog drains and the data
+    center serves a share.
     """
     services = sorted({event.service for event in history.of(Mode)})
     spans = {service: [span.value for span in history.modes(service)] for service in services}
@@ -65,7 +68,7 @@ def modes(history: History) -> dict[str, tuple[set[str], str]]:
 
 
 def answers(history: History) -> dict[str, set[tuple[str, int]]]:
-    """Which answers each operation was given; a time-out may be the machine's, and is none."""
+    """Return operation -> its answers, without time-outs, which a slow machine may cause."""
     found: dict[str, set[tuple[str, int]]] = {}
     for kind in (Ok, Fail):
         for event in history.of(kind):

@@ -1,4 +1,4 @@
-"""Images out of a registry: those of the reference system, and those of a user's Compose file."""
+"""Pulled images: those of the reference system, and those of a user's Compose file."""
 
 import io
 import json
@@ -11,16 +11,16 @@ from typing import NoReturn
 import docker
 import pytest
 
-from harness.stack.compose.images._engine import NOT_BUILT_HERE, Engine, context
+from harness.stack.compose.images._builder import NOT_BUILT_HERE, ImageBuilder, context
 from harness.stack.compose.images._official import ensure_image, ensure_pulled
 
 from .conftest import Harness
-from .kit import compose_answers, images_of, write_brief
+from .kit import images_of, is_compose, write_brief
 from .registry import Registry, registry_program, running_registry
 
 TOXIPROXY = "ghcr.io/shopify/toxiproxy:2.12.0"
-NOBODY = "127.0.0.1:1/nobody/pay:1"
-"""Of a registry that does not run."""
+UNREACHABLE = "127.0.0.1:1/nobody/pay:1"
+"""A tag in a registry that does not run."""
 
 
 @pytest.fixture(scope="module")
@@ -36,15 +36,15 @@ def registry(
         yield running
 
 
-def content(what: str) -> bytes:
+def build_context(content: str) -> bytes:
     dockerfile = b"FROM scratch\nCOPY one /one\n"
-    return context({"Dockerfile": dockerfile, "one": what.encode()})
+    return context({"Dockerfile": dockerfile, "one": content.encode()})
 
 
 def put_official(engine: docker.DockerClient, registry: Registry, name: str) -> str:
-    """An image that the registry has, the engine has not, and nobody made here."""
+    """Push an image without a recipe to the registry, and remove it from the engine."""
     local = f"outage-harness/{name}"
-    engine.images.build(fileobj=io.BytesIO(content(name)), custom_context=True, tag=local)
+    engine.images.build(fileobj=io.BytesIO(build_context(name)), custom_context=True, tag=local)
     try:
         return registry.push(local, name)
     finally:
@@ -52,86 +52,88 @@ def put_official(engine: docker.DockerClient, registry: Registry, name: str) -> 
 
 
 def never() -> None:
-    raise AssertionError("made although it could be had")
+    raise AssertionError("built although it could be pulled")
 
 
-def test_an_official_image_is_had_where_a_registry_answers(
-    engine: docker.DockerClient, registry: Registry, maker: Engine, said: list[str]
+def test_an_official_image_is_pulled_and_then_kept(
+    engine: docker.DockerClient, registry: Registry, builder: ImageBuilder, progress: list[str]
 ) -> None:
-    tag = put_official(engine, registry, "had:1")
-    assert maker.recipe_of(tag) is None
+    tag = put_official(engine, registry, "pulled:1")
+    assert builder.recipe_of(tag) is None
 
-    ensure_image(maker, tag, "recipe", never)
+    ensure_image(builder, tag, "recipe", never)
 
-    assert maker.recipe_of(tag) == NOT_BUILT_HERE
+    assert builder.recipe_of(tag) == NOT_BUILT_HERE
     (digest,) = engine.images.get(tag).attrs["RepoDigests"]
-    assert digest.startswith(f"{registry.address}/had@sha256:")
-    assert any(line.startswith(f"{tag}: 1 Pulling from had") for line in said), said
+    assert digest.startswith(f"{registry.address}/pulled@sha256:")
+    assert any(line.startswith(f"{tag}: 1 Pulling from pulled") for line in progress), progress
 
-    ensure_image(maker, tag, "recipe", never)
-    assert said[-1] == f"{tag}: is there, not built here; it is kept"
+    ensure_image(builder, tag, "recipe", never)
+    assert progress[-1] == f"{tag}: is there, not built here; it is kept"
 
 
-def test_a_users_image_is_had_by_any_name_that_a_compose_file_may_give_it(
-    engine: docker.DockerClient, registry: Registry, maker: Engine, said: list[str]
+def test_a_users_image_is_pulled_by_tag_without_tag_and_by_digest(
+    engine: docker.DockerClient, registry: Registry, builder: ImageBuilder, progress: list[str]
 ) -> None:
     tag = put_official(engine, registry, "users:latest")
     plain = tag.removesuffix(":latest")
 
-    ensure_pulled(maker, plain)
+    ensure_pulled(builder, plain)
     (digest,) = engine.images.get(tag).attrs["RepoDigests"]
-    ensure_pulled(maker, plain)
-    assert said[-1] == f"{plain}: is there"
+    ensure_pulled(builder, plain)
+    assert progress[-1] == f"{plain}: is there"
 
     engine.images.remove(tag)
-    ensure_pulled(maker, digest)
-    assert said[-1].startswith(f"{digest}: sha256:")
+    ensure_pulled(builder, digest)
+    assert progress[-1].startswith(f"{digest}: sha256:")
     engine.images.remove(digest)
 
 
 @pytest.mark.parametrize("answers", [True, False])
-def test_it_is_made_where_it_cannot_be_had(
+def test_an_official_image_that_cannot_be_pulled_is_built(
     *,
     engine: docker.DockerClient,
     registry: Registry,
-    maker: Engine,
-    said: list[str],
+    builder: ImageBuilder,
+    progress: list[str],
     answers: bool,
 ) -> None:
-    tag = registry.tag("not-there:1") if answers else NOBODY
+    tag = registry.tag("not-there:1") if answers else UNREACHABLE
     why = r"manifest unknown|: not found" if answers else "connection refused"
 
     try:
-        ensure_image(maker, tag, "one", lambda: maker.build(content("made"), tag, recipe="one"))
+        ensure_image(
+            builder, tag, "one", lambda: builder.build(build_context("built"), tag, recipe="one")
+        )
 
-        assert maker.recipe_of(tag) == "one"
-        assert said[0].startswith(f"{tag}: cannot be pulled: ")
-        assert re.search(why, said[0])  # the engine's words, which differ from one to another
-        assert said[0].endswith("; so it is built here")
+        assert builder.recipe_of(tag) == "one"
+        assert progress[0].startswith(f"{tag}: cannot be pulled: ")
+        assert re.search(why, progress[0])  # the engine's message, which differs between versions
+        assert progress[0].endswith("; so it is built here")
 
-        ensure_image(maker, tag, "one", never)
-        assert said[-1] == f"{tag}: is there"
+        ensure_image(builder, tag, "one", never)
+        assert progress[-1] == f"{tag}: is there"
     finally:
         engine.images.remove(tag)
 
 
-def test_one_of_ours_by_an_old_recipe_gives_way_to_the_official_one(
-    engine: docker.DockerClient, registry: Registry, maker: Engine
+def test_an_image_built_by_an_old_recipe_is_replaced_by_the_official_one(
+    engine: docker.DockerClient, registry: Registry, builder: ImageBuilder
 ) -> None:
-    tag = put_official(engine, registry, "gives-way:1")
-    maker.build(content("ours"), tag, recipe="old")
+    tag = put_official(engine, registry, "replaced:1")
+    builder.build(build_context("ours"), tag, recipe="old")
     ours = engine.images.get(tag).id
 
-    ensure_image(maker, tag, "new", never)
+    ensure_image(builder, tag, "new", never)
 
-    assert maker.recipe_of(tag) == NOT_BUILT_HERE
+    assert builder.recipe_of(tag) == NOT_BUILT_HERE
     assert ours not in images_of(engine)
 
 
 @pytest.mark.stack
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("compose", ["docker compose", "docker-compose"])
-def test_compose_pulls_what_is_not_there_and_the_evidence_has_its_digest(
+def test_compose_pulls_a_missing_image_and_the_evidence_has_its_digest(
     *,
     engine: docker.DockerClient,
     registry: Registry,
@@ -141,9 +143,11 @@ def test_compose_pulls_what_is_not_there_and_the_evidence_has_its_digest(
     compose: str,
     tmp_path: Path,
 ) -> None:
-    if not compose_answers(shlex.split(compose)):
-        missing(f"{compose} does not answer")
-    image = registry.push(TOXIPROXY, "toxiproxy:1")  # the smallest: nobody's run beside this stalls
+    if not is_compose(shlex.split(compose)):
+        missing(f"{compose} is not installed")
+    image = registry.push(
+        TOXIPROXY, "toxiproxy:1"
+    )  # the smallest, not to disturb tests in parallel
     file = shop / "docker-compose.yml"
     file.write_text(file.read_text().replace(f"image: {TOXIPROXY}\n", f"image: {image}\n"))
     write_brief(shop)

@@ -1,6 +1,4 @@
-"""However a run in containers ends: its exit code says how, its evidence is kept, `harness heal`
-removes what is its own and nothing else.
-"""
+"""The ends of a run in containers: the exit code, the evidence, and what is left on the engine."""
 
 import signal
 import subprocess
@@ -15,14 +13,14 @@ from harness.errors import ExitCode
 from tests.run.short import errors, faults
 
 from .conftest import Harness, command
-from .kit import container, left_of, running_short, write_short
+from .kit import container, resources_of, running_short, write_short
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """Where the run's evidence is."""
+    """The directory for the run's evidence."""
     return tmp_path / "run"
 
 
@@ -30,17 +28,19 @@ def run(tmp_path: Path) -> Path:
 def running(
     shop: Path,
     run: Path,
-    harness: Harness,  # cleans up after everything
+    harness: Harness,  # removes whatever is left
     shop_environment: dict[str, str],
 ) -> Iterator[subprocess.Popen[str]]:
-    """`harness run short --on compose`, in its own process, while its fault is seen to bite."""
+    """The process of `harness run short --on compose`, whose fault is verified."""
     with running_short(shop, run, shop_environment) as process:
         yield process
 
 
 @pytest.fixture
-def stranger(engine: docker.DockerClient, running: object, run: Path) -> Iterator[Container]:
-    """Somebody else's container, by name and even by Compose's labels one of the run's project."""
+def foreign_container(
+    engine: docker.DockerClient, running: object, run: Path
+) -> Iterator[Container]:
+    """A container without the harness's label, but with the name and Compose labels of the run."""
     assert running
     project = (run / "compose.project").read_text().strip()
     container = engine.containers.run(
@@ -54,35 +54,35 @@ def stranger(engine: docker.DockerClient, running: object, run: Path) -> Iterato
     container.remove(v=True, force=True)
 
 
-def test_after_kill_9_heal_removes_all_that_is_the_runs_and_nothing_else(
+def test_after_kill_9_heal_removes_all_resources_of_the_run_and_no_others(
     engine: docker.DockerClient,
     running: subprocess.Popen[str],
-    stranger: Container,
+    foreign_container: Container,
     harness: Harness,
     run: Path,
 ) -> None:
     running.kill()
     running.wait()
-    left = left_of(engine, run)
+    left = resources_of(engine, run)
     assert len(left) > 5, left  # four containers, a network, volumes
 
     healed = harness("heal")
 
     assert healed.returncode == ExitCode.PASS, healed.stdout + healed.stderr
-    assert left_of(engine, run) == []
-    stranger.reload()
-    assert stranger.status == "running"
+    assert resources_of(engine, run) == []
+    foreign_container.reload()
+    assert foreign_container.status == "running"
     assert harness("heal").stdout == "nothing was left\n"
     judged = subprocess.run(command("judge", run), capture_output=True, text=True, check=False)
     assert judged.returncode == ExitCode.BROKEN, judged.stdout + judged.stderr
     assert "cut short" in judged.stdout
 
 
-def test_heal_needs_no_toxiproxy_to_take_toxics_back_from(
+def test_heal_works_after_the_toxiproxy_has_ended_too(
     engine: docker.DockerClient, running: subprocess.Popen[str], harness: Harness, run: Path
 ) -> None:
-    """Both are dead: where the Toxiproxy was, nobody answers, not even with a refusal."""
-    running.send_signal(signal.SIGSTOP)  # or it would see the one die, and clean up
+    """Connections to the address of the dead Toxiproxy time out; they are not refused."""
+    running.send_signal(signal.SIGSTOP)  # so that it does not notice the exit and clean up
     container(engine, run, "toxiproxy").kill()
     running.kill()
     running.wait()
@@ -90,12 +90,12 @@ def test_heal_needs_no_toxiproxy_to_take_toxics_back_from(
     healed = harness("heal")
 
     assert healed.returncode == ExitCode.PASS, healed.stdout + healed.stderr
-    assert left_of(engine, run) == []
+    assert resources_of(engine, run) == []
     assert harness("heal").stdout == "nothing was left\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_heals_and_removes_itself(
+def test_an_interrupted_run_heals_its_fault_and_removes_its_containers(
     engine: docker.DockerClient,
     running: subprocess.Popen[str],
     run: Path,
@@ -107,12 +107,12 @@ def test_an_interrupted_run_heals_and_removes_itself(
     assert running.returncode == ExitCode.INCONCLUSIVE, output
     assert errors(run).interrupted == f"interrupted by {number.name}"
     assert faults(run)[-1] == "healed"
-    assert left_of(engine, run) == []
+    assert resources_of(engine, run) == []
     assert (run / "report.html").is_file()
 
 
 @pytest.mark.parametrize("victim", ["toxiproxy", "pay", "worker"])
-def test_a_container_that_dies_unasked_ends_the_run_and_is_named(
+def test_an_unplanned_exit_of_a_container_ends_the_run_and_is_reported(
     engine: docker.DockerClient, running: subprocess.Popen[str], run: Path, victim: str
 ) -> None:
     container(engine, run, victim).kill()
@@ -123,12 +123,12 @@ def test_a_container_that_dies_unasked_ends_the_run_and_is_named(
     assert f"{victim} exited unexpectedly: killed by SIGKILL" in output
     assert errors(run).broken
     assert not errors(run).unhealed
-    assert left_of(engine, run) == []
+    assert resources_of(engine, run) == []
     assert (run / "report.html").is_file()
     assert "Traceback" not in output
 
 
-def test_what_a_container_said_last_is_told(
+def test_the_last_log_lines_of_a_failed_container_are_reported(
     shop: Path, run: Path, harness: Harness, engine: docker.DockerClient
 ) -> None:
     write_short(shop)
@@ -138,4 +138,4 @@ def test_what_a_container_said_last_is_told(
 
     assert done.returncode == ExitCode.BROKEN, done.stdout + done.stderr
     assert "no vault today" in done.stdout
-    assert left_of(engine, run) == []
+    assert resources_of(engine, run) == []

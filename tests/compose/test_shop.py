@@ -1,4 +1,4 @@
-"""Somebody else's Compose project, in containers, by the same commands, with either Compose."""
+"""A user's own Compose project in containers, with either Compose."""
 
 import json
 import shlex
@@ -11,18 +11,18 @@ import pytest
 from harness.errors import ExitCode
 
 from .conftest import Harness
-from .kit import compose_answers
+from .kit import is_compose
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
 
 
 @pytest.mark.parametrize("compose", ["docker compose", "docker-compose"])
-def test_an_image_that_cannot_be_had_is_named_with_what_to_do(
+def test_an_image_that_cannot_be_pulled_is_reported_with_the_cure(
     harness: Harness, missing: Callable[[str], NoReturn], compose: str
 ) -> None:
-    if not compose_answers(shlex.split(compose)):
-        missing(f"{compose} does not answer")
-    # Of a registry on this machine that does not run.
+    if not is_compose(shlex.split(compose)):
+        missing(f"{compose} is not installed")
+    # A tag in a registry that does not run.
     image = "127.0.0.1:1/nobody/pay:local"
 
     done = harness("up", "--on", "compose", HARNESS_COMPOSE=compose, PERL_IMAGE=image)
@@ -30,15 +30,15 @@ def test_an_image_that_cannot_be_had_is_named_with_what_to_do(
     (line,) = done.stderr.splitlines()
     assert done.returncode == ExitCode.BROKEN, line
     assert f"no image {image}, and Compose could not pull it" in line
-    assert line.endswith("harness images build builds some images without a registry")
+    assert line.endswith("harness images build, which can build some images without a registry")
 
 
-# Compose has no part in a run between its start and its end: a scenario for each will do.
+# Compose only starts and ends a run, so one scenario for each version is enough.
 @pytest.mark.parametrize(
     ("compose", "scenario"),
     [("docker compose", "provider_cut"), ("docker-compose", "worker_killed")],
 )
-def test_every_expectation_holds(
+def test_every_expectation_of_the_shop_passes(
     *,
     harness: Harness,
     missing: Callable[[str], NoReturn],
@@ -46,8 +46,8 @@ def test_every_expectation_holds(
     scenario: str,
     tmp_path: Path,
 ) -> None:
-    if not compose_answers(shlex.split(compose)):
-        missing(f"{compose} does not answer")
+    if not is_compose(shlex.split(compose)):
+        missing(f"{compose} is not installed")
     out = tmp_path / "run"
 
     done = harness("run", scenario, "--on", "compose", "--out", out, HARNESS_COMPOSE=compose)

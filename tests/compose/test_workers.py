@@ -1,4 +1,4 @@
-"""Load workers in containers, of `harness run --workers`."""
+"""Load workers in containers (`harness run --workers`)."""
 
 import json
 import subprocess
@@ -12,20 +12,20 @@ from harness.history import Generator, History, Invoke
 from tests.run.short import errors
 
 from .conftest import Harness, command
-from .kit import eventually, left_of, write_brief, write_short
+from .kit import eventually, resources_of, write_brief, write_short
 
 WORKER = "org.outage-harness.worker"
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """Where the run's evidence is."""
+    """The directory for the run's evidence."""
     return tmp_path / "run"
 
 
 @pytest.mark.stack
 @pytest.mark.timeout(180)
-def test_workers_share_the_load_of_a_run_and_nothing_of_them_is_left(
+def test_workers_share_the_load_of_a_run_and_are_removed(
     engine: docker.DockerClient, shop: Path, run: Path, harness: Harness, load_image: str
 ) -> None:
     write_brief(shop)
@@ -43,18 +43,18 @@ def test_workers_share_the_load_of_a_run_and_nothing_of_them_is_left(
     assert (run / "logs" / "load-worker-1.log").stat().st_size
     stack = json.loads((run / "stack.json").read_text())
     assert "--workers 2" in stack["command"]
-    # Its digest where the engine has one for it, else its id.
+    # The image's digest if the engine has one, else its id.
     assert stack["versions"][f"image {load_image}"].rpartition("@")[2].startswith("sha256:")
-    assert left_of(engine, run) == []
+    assert resources_of(engine, run) == []
 
 
 @pytest.mark.stack
 @pytest.mark.timeout(180)
-def test_a_worker_that_is_killed_makes_the_run_inconclusive_and_is_named(
+def test_a_killed_worker_is_reported_and_the_run_is_inconclusive(
     engine: docker.DockerClient,
     shop: Path,
     run: Path,
-    harness: Harness,  # cleans up after everything
+    harness: Harness,  # removes whatever is left
     shop_environment: dict[str, str],
     *,
     load_image: str,
@@ -67,7 +67,7 @@ def test_a_worker_that_is_killed_makes_the_run_inconclusive_and_is_named(
     ) as process:  # fmt: skip
         try:
             part = run / "parts" / "load-1.jsonl"
-            eventually(lambda: (part.is_file() and part.stat().st_size > 0) or ended(process))
+            eventually(lambda: (part.is_file() and part.stat().st_size > 0) or has_ended(process))
             labels = [f"org.outage-harness.state={run}", f"{WORKER}=load-worker-1"]
             (victim,) = engine.containers.list(filters={"label": labels})
             victim.kill()
@@ -80,10 +80,10 @@ def test_a_worker_that_is_killed_makes_the_run_inconclusive_and_is_named(
     assert not errors(run).broken
     died = {e.worker for e in History.read(run).of(Generator) if e.state == "died"}
     assert "1" in died
-    assert left_of(engine, run) == []
+    assert resources_of(engine, run) == []
     assert (run / "report.html").is_file()
     assert "Traceback" not in output
 
 
-def ended(process: subprocess.Popen[str]) -> bool:
+def has_ended(process: subprocess.Popen[str]) -> bool:
     return process.poll() is not None

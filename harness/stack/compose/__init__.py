@@ -5,9 +5,10 @@
     stack.kill("shop")
     stack.close()
 
-Compose makes and removes the project (`_command`); everything between goes through the engine's
-API. Whatever is the project's bears its label, and so does whatever is touched. The harness must
-reach the containers' own addresses, so it runs where the engine runs (docs/compose.md).
+Docker Compose creates and removes the project (`_command`); everything else goes through the
+engine's API. Every container, network and volume of the project has the harness's label, and the
+harness changes nothing without that label. It must reach the containers' addresses, so it runs on
+the engine's machine (docs/compose.md).
 """
 
 from ._backend import BACKEND

@@ -72,9 +72,7 @@ def assign_addresses(
 def _candidates() -> Iterator[IPv4Network]:
     for pool in _POOLS:
         numbers = list(range(2 ** (24 - pool.prefixlen)))
-        random.SystemRandom().shuffle(
-            numbers
-        )  # so that runs that start together seldom choose the same
+        random.SystemRandom().shuffle(numbers)  # so that simultaneous starts seldom collide
         for number in numbers:
             yield IPv4Network((int(pool.network_address) + number * 256, 24))
 

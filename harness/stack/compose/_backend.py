@@ -1,7 +1,7 @@
 """The `compose` backend, as the registry and the rest of the harness see it.
 
-Methods import what they need when they are called: the Docker SDK takes a quarter of a second to
-import, and most commands have no use for it.
+Each method imports what it needs when it is called: importing the Docker SDK takes a quarter of a
+second, and most commands do not use it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,7 +38,7 @@ class ComposeBackend:
         return ComposeStack(spec, state_dir)
 
     def make_workers(self, spec: StackSpec, run: Path, count: int) -> "Workers":
-        """Return workers that are containers beside the services."""
+        """Return workers that are containers on the project's networks."""
         from ._workers import ContainerWorkers
 
         return ContainerWorkers(spec, run, count)
@@ -56,8 +56,8 @@ class ComposeBackend:
     def sweep(self, state_dir: Path) -> list[str]:
         """Remove the project's containers, networks and volumes.
 
-        Containers have no process that could tell whether their harness still is_running: whoever
-        calls this knows that it does not.
+        Containers do not end with the harness that started them, and nothing on the engine tells
+        whether it still runs. The caller has to know that it does not.
         """
         if not self.owns(state_dir):
             return []
@@ -66,13 +66,17 @@ class ComposeBackend:
         return [] if was_left_running(state_dir) else remove_project(state_dir)
 
     def hosts(self, state_dir: Path, address: str) -> bool:
-        """Ask the engine: the address of a removed container does not refuse, it is silent."""
+        """Return True if a running container of the project has the address `address`.
+
+        The engine is asked, because a connection to a removed container is not refused: it times
+        out.
+        """
         from ._sweep import is_address_in_use
 
         return is_address_in_use(state_dir, address)
 
     def restore(self, change: str, record: Record) -> str:
-        """Revert what a fault changed of a container."""
+        """Revert a change that a fault made to a container, from its record alone."""
         from ._faults import restore
 
         return restore(change, record)
@@ -80,13 +84,13 @@ class ComposeBackend:
     def print_logs(
         self, state_dir: Path, services: Sequence[str], *, follow: bool, write: Write
     ) -> None:
-        """Write what the engine has kept of the containers' output."""
+        """Write the containers' output, which the engine keeps until they are removed."""
         from ._print import print_container_logs
 
         print_container_logs(state_dir, services, follow=follow, write=write)
 
     def diagnose(self, directory: Path) -> Iterator[Finding]:
-        """Return the engine, Compose, and the images that are missing."""
+        """Return findings about the engine, Compose and missing images."""
         from ._diagnose import diagnose
 
         return diagnose(directory)

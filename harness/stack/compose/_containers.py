@@ -1,4 +1,4 @@
-"""One project's containers: start, kill, stop, pause, resume, and read their state."""
+"""The containers of one project: start, kill, stop, pause, resume and inspect them."""
 
 import math
 from collections.abc import Callable, Collection, Mapping
@@ -14,8 +14,8 @@ from ._events import Events
 from ._logs import Log
 
 _PAUSE_ATTEMPTS = 5
-"""On a busy machine the engine gives up an attempt and thaws the container (seen at a load of 50).
-"""
+"""On a busy machine an attempt may fail, and the engine unpauses what it had paused (seen at a load
+average of 50)."""
 
 
 class Containers:
@@ -51,8 +51,9 @@ class Containers:
         self._logs[service].follow()
 
     def kill(self, service: str) -> None:
-        """Send SIGKILL and wait for the end; no-op if it does not run."""
-        if self._unpause(service):
+        """Send SIGKILL and wait until the container has exited; no-op if it is not running."""
+        self.resume(service)  # the engine does not kill a paused container
+        if self._is_up(service):
             self._events.expect_exit(service)
             with engine_errors(f"{service}: cannot be killed"):
                 _ignore_not_running(self.get(service).kill)
@@ -60,7 +61,8 @@ class Containers:
 
     def stop(self, service: Service) -> None:
         """Send the image's stop signal, then SIGKILL after the service's grace period."""
-        if self._unpause(service.name):
+        self.resume(service.name)  # the engine does not stop a paused container
+        if self._is_up(service.name):
             self._events.expect_exit(service.name)
             with engine_errors(f"{service.name}: cannot be stopped"):
                 self.get(service.name).stop(timeout=math.ceil(service.stop_grace_period))
@@ -77,7 +79,7 @@ class Containers:
             raise StackError(f"{service} is not running; launch it first")
         if state == "running":
             with engine_errors(f"{service}: cannot be paused"):
-                _pause_once(self.get(service))
+                _pause_with_retries(self.get(service))
             self._events.await_state(service, "paused")
 
     def resume(self, service: str) -> None:
@@ -97,9 +99,7 @@ class Containers:
                 return None
         return container.attrs["State"].get("Pid") or None
 
-    def _unpause(self, service: str) -> bool:
-        """Unpause it, because the engine kills no paused container; return True if it runs."""
-        self.resume(service)
+    def _is_up(self, service: str) -> bool:
         return self._events.state(service) != "exited"
 
     def _await_end(self, service: str) -> None:
@@ -107,7 +107,7 @@ class Containers:
         self._logs[service].await_end(5.0)
 
 
-def _pause_once(container: Container) -> None:
+def _pause_with_retries(container: Container) -> None:
     """Pause the container; on a busy machine, cgroup v1 may need several attempts."""
     for attempt in range(1, _PAUSE_ATTEMPTS + 1):
         try:
@@ -120,7 +120,7 @@ def _pause_once(container: Container) -> None:
 
 
 def _ignore_not_running(change: Callable[[], object]) -> None:
-    """Call `change`; ignore the error that the container does not run any more."""
+    """Call `change`; ignore the conflict (409) that the engine reports for an exited container."""
     try:
         change()
     except APIError as error:

@@ -16,7 +16,7 @@ from ._engine import engine_errors
 from ._images import compose_file, images_in
 from ._override import Override, make_override
 from ._project import Project, is_running
-from ._sweep import remove
+from ._sweep import remove_resources
 
 _ATTEMPTS = 3
 _GRACE = 2
@@ -49,14 +49,14 @@ class Creation:
             raise no_stack(self._project.state_dir)
 
     def create(self, settings: Settings) -> Override:
-        """Create networks, volumes and containers, after removing those of a dead stack.
+        """Create networks, volumes and containers, after removing those of an earlier stack.
 
         Raises:
             StackError: Compose failed.
         """
         project, directory = self._project, self._spec.directory
-        with engine_errors(f"{project.name}: what a dead stack left cannot be removed"):
-            remove(self._client, project)
+        with engine_errors(f"{project.name}: the remains of an earlier stack cannot be removed"):
+            remove_resources(self._client, project)
         project.marker.write_text(f"{project.name}\n")
         config = self.compose.config(project.name, directory, [compose_file(self._spec)])
         images = images_in(config, self._spec, self.compose)
@@ -69,29 +69,29 @@ class Creation:
                 self.compose.create(project.name, directory, self._files())
             except ComposeError as error:
                 if attempt < _ATTEMPTS and "overlaps" in str(error):
-                    remove(self._client, project)
+                    remove_resources(self._client, project)
                     continue  # another run has just taken the subnet
                 if missing := images.missing(self._client):
                     raise StackError(
                         f"{project.name}: no image {', '.join(missing)}, and Compose could not "
-                        f"pull it ({error.reason}); harness images build builds some images "
-                        "without a registry"
+                        f"pull it ({error.reason}); run harness images build, which can build some "
+                        "images without a registry"
                     ) from error
                 raise
             return override
         raise AssertionError  # the last attempt returned or raised
 
     def remove(self) -> None:
-        """Remove everything of the project.
+        """Remove the containers, networks and volumes of the project.
 
         Raises:
-            StackError: the engine does not answer, or keeps something.
+            StackError: the engine does not answer, or refuses.
         """
         project = self._project
-        with suppress(StackError):  # it is then removed piece by piece
+        with suppress(StackError):  # whatever is left is removed below, one by one
             self.compose.down(project.name, self._spec.directory, self._files(), _GRACE)
         with engine_errors(f"{project.name}: cannot be removed; harness heal does it later"):
-            remove(self._client, project)
+            remove_resources(self._client, project)
         project.forget()
 
     def _is_running(self) -> bool:

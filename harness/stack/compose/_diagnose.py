@@ -1,4 +1,4 @@
-"""What `harness doctor` says about containers."""
+"""The findings of `harness doctor` about Docker."""
 
 import os
 from collections.abc import Iterator
@@ -15,9 +15,9 @@ from ._images import read_images
 
 
 def diagnose(directory: Path) -> Iterator[Finding]:
-    """Return the engine, Compose, and the images of the stack in `directory`.
+    """Yield findings about the engine, Compose, and the images of the stack in `directory`.
 
-    None of them is needed by other backends, so what is missing is no obstacle.
+    Only this backend needs them, so a finding about a missing one is not an error.
     """
     try:
         client = connect()
@@ -43,5 +43,5 @@ def diagnose(directory: Path) -> Iterator[Finding]:
             return  # the finding about the stack's file says why
         else:
             found = f"{len(missing)} of {count} missing" if missing else f"all {count} are there"
-            means = f"harness images build provides {', '.join(missing)}" if missing else ""
-            yield Finding("images", found, means or "for --on compose")
+            cure = f"harness images build provides {', '.join(missing)}" if missing else ""
+            yield Finding("images", found, cure or "for --on compose")

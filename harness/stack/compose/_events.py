@@ -18,7 +18,7 @@ from harness.history import Node
 from .._exit_text import exit_text
 from .._protocol import NodeSink
 from ._engine import ENGINE_ERRORS, engine_errors
-from ._project import SERVICE, WORKER, Project
+from ._project import SERVICE_LABEL, WORKER_LABEL, Project
 
 _State = Literal["started", "ready", "exited", "paused", "resumed"]
 _STATES: dict[str, tuple[_State, str]] = {
@@ -124,7 +124,7 @@ class Events:
                 lambda: self._start_abandoned or self.state(service) == "exited", seconds
             )
 
-    def ready(self, service: str) -> None:
+    def report_ready(self, service: str) -> None:
         """Report that `service` is ready."""
         self._report(Node(t=time.time(), service=service, state="ready"))
 
@@ -138,9 +138,9 @@ class Events:
 
     def _handle(self, event: Mapping[str, Any]) -> None:
         attributes = event["Actor"]["Attributes"]
-        if WORKER in attributes:
+        if WORKER_LABEL in attributes:
             return
-        service = attributes.get(SERVICE, "")
+        service = attributes.get(SERVICE_LABEL, "")
         reported, state = _STATES[event["Action"]]
         planned, detail = True, ""
         if reported == "exited":

@@ -57,8 +57,7 @@ def _images(containers: Mapping[str, Container]) -> Iterator[tuple[str, str]]:
             continue
         name = str(container.attrs["Config"]["Image"])
         digests = image.attrs.get("RepoDigests") or []
-        repository, _ = parse_repository_tag(
-            name
-        )  # an image may have digests of several registries
+        repository, _ = parse_repository_tag(name)
+        # An image may have digests of several registries: prefer the one that it is named by.
         own = [digest for digest in digests if digest.partition("@")[0] == repository]
         yield f"image {name}", str((own or digests or [image.id])[0])

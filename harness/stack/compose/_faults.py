@@ -20,8 +20,8 @@ from ._containers import Containers
 from ._disks import fill, free, has_room, named_disks
 from ._engine import connect, engine_errors
 from ._events import Events
-from ._limits import limit, limits_of, unlimit, usage_of
-from ._project import OWN
+from ._limits import limits_of, restore_limits, set_limits, usage_of
+from ._project import STATE_LABEL
 
 
 class EngineFaults:
@@ -72,7 +72,7 @@ class EngineFaults:
         if memory is not None:
             self._events.tolerate_exit(service, tolerated=True)
         with engine_errors(f"{service}: cannot be starved"), _with_service_name(service):
-            limit(self._client, self._container(service), cpu=cpu, memory=memory)
+            set_limits(self._client, self._container(service), cpu=cpu, memory=memory)
 
     def usage(self, service: str) -> Usage:
         """Return the container's limits and its use, from the engine's statistics."""
@@ -116,24 +116,26 @@ def restore(change: str, record: Record) -> str:
                 container = client.containers.get(record["container"])
             except NotFound:
                 return "its container is gone, and the fault with it"
-            if OWN not in container.labels:
+            if STATE_LABEL not in container.labels:
                 return "its container was not created by the harness, and was left alone"
             return _RESTORE[change](client, container, record)
     finally:
         client.close()
 
 
-def _connect(client: docker.DockerClient, container: Container, record: Record) -> str:
-    did = reconnect(client, container, record["networks"])
-    return f"connected to {', '.join(did)} again" if did else "is on all its networks"
+def _restore_networks(client: docker.DockerClient, container: Container, record: Record) -> str:
+    joined = reconnect(client, container, record["networks"])
+    return f"connected to {', '.join(joined)} again" if joined else "is on all its networks"
 
 
-def _remove_limits(client: docker.DockerClient, container: Container, record: Record) -> str:
-    did = unlimit(client, container, record["limits"])
-    return f"may use as much {' and '.join(did)} as before" if did else "is limited as before"
+def _restore_limits(client: docker.DockerClient, container: Container, record: Record) -> str:
+    changed = restore_limits(client, container, record["limits"])
+    return (
+        f"may use as much {' and '.join(changed)} as before" if changed else "is limited as before"
+    )
 
 
-def _free(client: docker.DockerClient, container: Container, record: Record) -> str:
+def _free_disks(client: docker.DockerClient, container: Container, record: Record) -> str:
     del client
     for path in record["disks"]:
         free(container, path)
@@ -149,9 +151,9 @@ def _unpause(client: docker.DockerClient, container: Container, record: Record) 
 
 
 _RESTORE: dict[str, Callable[[docker.DockerClient, Container, Record], str]] = {
-    "disconnect": _connect,
-    "starve": _remove_limits,
-    "fill": _free,
+    "disconnect": _restore_networks,
+    "starve": _restore_limits,
+    "fill": _free_disks,
     "pause": _unpause,
 }
 

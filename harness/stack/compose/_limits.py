@@ -29,7 +29,7 @@ def limits_of(container: Container) -> dict[str, int]:
     return {key: config.get(key) or 0 for key in _KEYS}
 
 
-def limit(
+def set_limits(
     client: docker.DockerClient, container: Container, *, cpu: float | None, memory: int | None
 ) -> None:
     """Limit the CPU or memory of `container`.
@@ -45,7 +45,7 @@ def limit(
     """
     changes: dict[str, Any] = {}
     if cpu is not None:
-        _refuse_cpus(container)
+        _require_no_cpus(container)
         changes |= {"cpu_period": _PERIOD, "cpu_quota": max(1000, round(cpu * _PERIOD))}
     if memory is not None:
         if _unreclaimable(_stats(client, container)) > memory:
@@ -59,27 +59,29 @@ def limit(
         raise _too_small(memory) from error
 
 
-def unlimit(client: docker.DockerClient, container: Container, before: dict[str, int]) -> list[str]:
-    """Set the limits of `before` again; return which ones were changed.
+def restore_limits(
+    client: docker.DockerClient, container: Container, before: dict[str, int]
+) -> list[str]:
+    """Set the limits of `before` again; return which ones were changed (`CPU`, `memory`).
 
     Raises:
         StackError: the engine still reports other limits.
     """
-    now, changes, did = limits_of(container), dict[str, Any](), []
+    now, changes, changed = limits_of(container), dict[str, Any](), list[str]()
     if now["CpuQuota"] != before["CpuQuota"]:
         changes |= {
             "cpu_period": before["CpuPeriod"] or _PERIOD,
             "cpu_quota": before["CpuQuota"] or -1,
         }
-        did.append("CPU")
+        changed.append("CPU")
     if now["Memory"] != before["Memory"]:
-        whole = client.info()["MemTotal"]
-        if before["Memory"] or now["Memory"] < whole:
+        machine = client.info()["MemTotal"]
+        if before["Memory"] or now["Memory"] < machine:
             changes |= {
-                "mem_limit": before["Memory"] or whole,
-                "memswap_limit": (before["Memory"] and before["MemorySwap"]) or 2 * whole,
+                "mem_limit": before["Memory"] or machine,
+                "memswap_limit": (before["Memory"] and before["MemorySwap"]) or 2 * machine,
             }
-            did.append("memory")
+            changed.append("memory")
     if changes:
         client.api.update_container(container.id or "", **changes)
         container.reload()
@@ -87,7 +89,7 @@ def unlimit(client: docker.DockerClient, container: Container, before: dict[str,
         wanted = changes.get("cpu_quota", now["CpuQuota"]), changes.get("mem_limit", now["Memory"])
         if (now["CpuQuota"], now["Memory"]) != wanted:
             raise StackError(f"the engine still reports {now}, not {changes}")
-    return did
+    return changed
 
 
 def usage_of(client: docker.DockerClient, container: Container) -> Usage:
@@ -121,17 +123,17 @@ def _unreclaimable(stats: Mapping[str, Any]) -> int:
     processes until the rest fits.
     """
     memory = stats.get("memory_stats") or {}
-    kept = memory.get("stats") or {}
+    parts = memory.get("stats") or {}
     cached = ("active_file", "inactive_file", "slab_reclaimable")
-    given = (kept.get(f"total_{name}", kept.get(name, 0)) for name in cached)
-    return int(memory.get("usage", 0)) - sum(map(int, given))
+    caches = (parts.get(f"total_{name}", parts.get(name, 0)) for name in cached)
+    return int(memory.get("usage", 0)) - sum(map(int, caches))
 
 
 def _too_small(memory: int) -> StackError:
     return StackError(f"it already uses more than {write_size(memory)}; choose a higher limit")
 
 
-def _refuse_cpus(container: Container) -> None:
+def _require_no_cpus(container: Container) -> None:
     if limits_of(container)["NanoCpus"]:
         raise StackError(
             "the Compose file sets cpus:, and the engine refuses a quota beside it; write "

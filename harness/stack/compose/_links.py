@@ -57,7 +57,7 @@ class Links:
         Raises:
             StackError: see `create`.
         """
-        for link in self._to(service):
+        for link in self._links_to(service):
             self._redirect(link, _REFUSES)
 
     def restore(self, service: str) -> None:
@@ -66,12 +66,12 @@ class Links:
         Raises:
             StackError: see `create`.
         """
-        for link in self._to(service):
+        for link in self._links_to(service):
             self._redirect(link, self._address(service))
 
     def _redirect(self, link: Link, upstream: str) -> None:
         with self._locks[link.name]:
             redirect_proxy(self._api(), link.name, upstream)
 
-    def _to(self, service: str) -> Iterable[Link]:
+    def _links_to(self, service: str) -> Iterable[Link]:
         return (link for link in self._spec.links.values() if link.target == service)

@@ -160,9 +160,7 @@ def _service(
     added: dict[str, Any] = {"labels": dict(project.labels), "restart": "no"}
     if not body.get("image"):
         added["image"] = image_of(name, body, spec)
-    if body.get(
-        "container_name"
-    ):  # a name is unique on the engine, but several runs may go on at once
+    if body.get("container_name"):  # unique on the engine, but several runs may go on at once
         added["container_name"] = f"{project.name}-{name}"
     if (body.get("logging") or {}).get("driver") == "none":  # the log is evidence
         added["logging"] = {"driver": "json-file"}

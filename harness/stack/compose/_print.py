@@ -25,7 +25,7 @@ def print_container_logs(
         UsageError: a service has no container.
         StackError: no Docker engine answers.
     """
-    project = Project.left_in(state_dir)
+    project = Project.find(state_dir)
     client = connect()
     try:
         with engine_errors(f"{state_dir}: the containers' logs cannot be read"):
@@ -34,15 +34,15 @@ def print_container_logs(
                 names = ", ".join(sorted(found)) or "none; start the stack with harness up"
                 raise UsageError(f"{unknown[0]}: has no container; one of {names}")
             chosen = {name: found[name] for name in sorted(found) if name in (services or found)}
-            _print(client, chosen, follow=follow, write=write)
+            _write_logs(client, chosen, follow=follow, write=write)
     finally:
         client.close()
 
 
-def _print(
+def _write_logs(
     client: docker.DockerClient, containers: Mapping[str, Container], *, follow: bool, write: Write
 ) -> None:
-    def one(name: str) -> None:
+    def write_log(name: str) -> None:
         frames = client.api.logs(
             containers[name].id or name, stream=True, follow=follow, timestamps=True
         )
@@ -51,18 +51,18 @@ def _print(
 
     if not follow:
         for name in containers:
-            one(name)
+            write_log(name)
         return
     failed: list[Exception] = []
 
-    def attempt(name: str) -> None:
+    def try_to_write(name: str) -> None:
         try:
-            one(name)
+            write_log(name)
         except ENGINE_ERRORS as error:
             failed.append(error)
 
     # Daemon threads: Ctrl-C ends the following and must not wait for a silent container.
-    threads = [Thread(target=attempt, args=(name,), daemon=True) for name in containers]
+    threads = [Thread(target=try_to_write, args=(name,), daemon=True) for name in containers]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -13,17 +13,18 @@ from docker.models.containers import Container
 from .._saved_stack import STATE_FILE
 
 MARKER = "compose.project"
-"""A file in the state directory: there may be something of the project that it names."""
+"""A file in the state directory with the project's name. While it exists, the engine may have
+containers, networks or volumes of the project."""
 
-OWN = "org.outage-harness.state"
+STATE_LABEL = "org.outage-harness.state"
 """Label: the state directory of the stack that a container, network or volume belongs to."""
 
-WORKER = "org.outage-harness.worker"
+WORKER_LABEL = "org.outage-harness.worker"
 """Label: the container is a load worker (`_workers`), not a service of the stack."""
 
-PROJECT = "com.docker.compose.project"
-SERVICE = "com.docker.compose.service"
-_ONE_OFF = "com.docker.compose.oneoff"
+PROJECT_LABEL = "com.docker.compose.project"
+SERVICE_LABEL = "com.docker.compose.service"
+_ONE_OFF_LABEL = "com.docker.compose.oneoff"
 
 
 @dataclass(frozen=True)
@@ -35,14 +36,14 @@ class Project:
 
     @classmethod
     def of(cls, stack: str, state_dir: Path) -> "Project":
-        """Return the project of a state directory; each has its own, so several runs may go on."""
+        """Return the project of `state_dir`. Each directory has its own, so runs can overlap."""
         root = state_dir.resolve()
-        mark = hashlib.sha256(str(root).encode()).hexdigest()[:8]
-        return cls(f"{re.sub('[^a-z0-9]', '', stack.lower()) or 'stack'}-{mark}", root)
+        digest = hashlib.sha256(str(root).encode()).hexdigest()[:8]
+        return cls(f"{re.sub('[^a-z0-9]', '', stack.lower()) or 'stack'}-{digest}", root)
 
     @classmethod
-    def left_in(cls, state_dir: Path) -> "Project | None":
-        """Return the project that was started in `state_dir`; None if none was."""
+    def find(cls, state_dir: Path) -> "Project | None":
+        """Return the project whose marker is in `state_dir`; None without a marker."""
         try:
             name = (state_dir / MARKER).read_text().strip()
         except OSError:
@@ -51,44 +52,44 @@ class Project:
 
     @property
     def marker(self) -> Path:
-        """The file that exists while something of this project may be on the engine."""
+        """The path of the marker file (`MARKER`)."""
         return self.state_dir / MARKER
 
     @property
-    def left(self) -> Path:
-        """The file that describes a stack left running on purpose, for `attach`."""
+    def saved_spec(self) -> Path:
+        """The path of the file with the spec of a detached stack, which `attach` reads."""
         return self.state_dir / STATE_FILE
 
     @property
     def override(self) -> Path:
-        """The override: what the harness adds to the Compose file."""
+        """The path of the override file, which adds to the Compose file."""
         return self.state_dir / "compose.override.yml"
 
     @property
     def labels(self) -> Mapping[str, str]:
         """The labels of everything in this project, in addition to Compose's own."""
-        return {OWN: str(self.state_dir)}
+        return {STATE_LABEL: str(self.state_dir)}
 
     @property
     def filters(self) -> dict[str, Any]:
-        """The engine's filter for everything of this project."""
-        return {"label": [f"{PROJECT}={self.name}", f"{OWN}={self.state_dir}"]}
+        """The engine's filter for what has both labels of this project, whatever its name."""
+        return {"label": [f"{PROJECT_LABEL}={self.name}", f"{STATE_LABEL}={self.state_dir}"]}
 
     def forget(self) -> None:
-        """Remove the marker files, once nothing of this project is left."""
+        """Delete the marker and the saved spec; call it when nothing of the project is left."""
         self.marker.unlink(missing_ok=True)
-        self.left.unlink(missing_ok=True)
+        self.saved_spec.unlink(missing_ok=True)
 
     def containers(self, client: docker.DockerClient) -> dict[str, Container]:
-        """Service -> its container, running or not."""
+        """Return service -> its container, running or not, without one-off containers."""
         found = client.containers.list(all=True, filters=self.filters, ignore_removed=True)
         return {
-            container.labels[SERVICE]: container
+            container.labels[SERVICE_LABEL]: container
             for container in found
-            if container.labels.get(_ONE_OFF, "False") != "True"
+            if container.labels.get(_ONE_OFF_LABEL, "False") != "True"
         }
 
 
 def is_running(container: Container) -> bool:
-    """Whether it runs, as the engine last said."""
+    """Return True if the container is running or paused, as of its last reload."""
     return container.status in ("running", "paused", "restarting")

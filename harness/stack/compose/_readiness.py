@@ -67,7 +67,7 @@ class Readiness:
                 pause = min(pause * 1.5, _LONGEST_PAUSE)
         finally:
             self._starting.discard(service)
-        self._events.ready(service)
+        self._events.report_ready(service)
 
     def _probe(self, service: str) -> Callable[[], bool] | None:
         """Return the readiness check of `service`; None if it has no port."""

@@ -77,7 +77,7 @@ class ComposeStack:
         """
 
         def load(saved: bytes) -> tuple[StackSpec, Addresses]:
-            project = Project.left_in(state_dir)
+            project = Project.find(state_dir)
             if project is None:
                 raise FileNotFoundError
             return spec_from_json(saved), addresses_in(project.override.read_text())
@@ -136,7 +136,7 @@ class ComposeStack:
         with self._closing:
             client, self._client = self._client, None
             if client is not None:
-                self._project.left.write_bytes(spec_to_json(self._spec))
+                self._project.saved_spec.write_bytes(spec_to_json(self._spec))
                 self._stop_following()
                 client.close()
 
@@ -275,7 +275,7 @@ class ComposeStack:
 
         with lower_priority(self._all.every()):
             for name in self._logs.keys() - services.keys() - {toxiproxy}:
-                self._all.start(name)  # it has no x-harness block, so nothing says when it is ready
+                self._all.start(name)  # not in the spec, so there is no readiness check
             start_all(services, start=self._all.start, ready=self._ready.await_ready, links=links)
 
     @property

@@ -19,7 +19,7 @@ def start_all(services: Mapping[str, Service], *, start: Act, ready: Act, links:
     Databases call no other service, so they start at once.
 
     Args:
-        services: by name.
+        services: the services by name.
         start: starts one service.
         ready: waits until one service is ready.
         links: creates the proxies; its argument is not used.
@@ -30,7 +30,7 @@ def start_all(services: Mapping[str, Service], *, start: Act, ready: Act, links:
     started: dict[str, Future[None]] = {name: Future() for name in services}
     done: dict[str, Future[None]] = {}
 
-    def one(name: str) -> None:
+    def start_one(name: str) -> None:
         try:
             if not isinstance(services[name].run, PostgresRun):
                 linked.result()
@@ -49,7 +49,7 @@ def start_all(services: Mapping[str, Service], *, start: Act, ready: Act, links:
         dependencies = {name: service.depends_on.keys() for name, service in services.items()}
         for name in TopologicalSorter(dependencies).static_order():
             if name in services:
-                done[name] = pool.submit(one, name)
+                done[name] = pool.submit(start_one, name)
         everything = [linked, *done.values()]
         wait(everything, return_when=FIRST_EXCEPTION)
         for future in everything:

@@ -26,7 +26,7 @@ from harness.errors import StackError
 
 from .._spec import StackSpec
 from ._engine import connect, engine_errors
-from ._project import OWN, PROJECT, SERVICE, WORKER, Project
+from ._project import PROJECT_LABEL, SERVICE_LABEL, STATE_LABEL, WORKER_LABEL, Project
 
 IMAGE = "HARNESS_LOAD_IMAGE"
 """Environment variable: an image for workers whose journeys need further packages."""
@@ -135,10 +135,10 @@ class ContainerWorkers:
             "name": f"{self._project.name}-{name}",
             "hostname": name,
             "labels": {
-                PROJECT: self._project.name,
-                SERVICE: name,
-                OWN: str(self._project.state_dir),
-                WORKER: name,
+                PROJECT_LABEL: self._project.name,
+                SERVICE_LABEL: name,
+                STATE_LABEL: str(self._project.state_dir),
+                WORKER_LABEL: name,
             },
             "environment": {
                 "HOME": "/tmp",  # noqa: S108 - the container's own
@@ -158,8 +158,8 @@ class ContainerWorkers:
             container = self._client.containers.create(image, ["python", *arguments], **options)
         except ImageNotFound as error:
             raise StackError(
-                f"no image {image} for the load's workers; harness images build builds it, in the "
-                "harness's own directory"
+                f"no image {image} for the load's workers; build it with harness images build, in "
+                "the harness's own directory"
             ) from error
         self._containers[name] = container
         for network in networks[1:]:
@@ -189,7 +189,7 @@ class ContainerWorkers:
     def _stop_one(self, container: Container) -> None:
         with suppress(NotFound):
             container.stop(timeout=_GRACE)
-            (self._logs / f"{container.labels[WORKER]}.log").write_bytes(container.logs())
+            (self._logs / f"{container.labels[WORKER_LABEL]}.log").write_bytes(container.logs())
             container.remove(v=True, force=True)
 
 

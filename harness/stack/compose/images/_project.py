@@ -1,11 +1,11 @@
-"""The project's own images, from its Dockerfile: the services, and Locust with the harness."""
+"""This repository's own images, from its Dockerfile: the services, and Locust with the harness."""
 
 import hashlib
 import os
 from pathlib import Path
 
+from ._builder import ImageBuilder, context
 from ._debian import ensure_base
-from ._engine import Engine, context
 
 TAGS = {"services": "outage-harness/services:local", "load": "outage-harness/load:local"}
 _FILES = ("Dockerfile", "constraints.txt", "services", "harness", "experiments")
@@ -18,12 +18,12 @@ def is_project(directory: Path) -> bool:
     return all((directory / name).exists() for name in _FILES)
 
 
-def build_project(engine: Engine, directory: Path) -> None:
+def build_project(builder: ImageBuilder, directory: Path) -> None:
     """Build both images; unchanged steps come from the engine's cache."""
-    ensure_base(engine)
+    ensure_base(builder)
     content: dict[str, Path | bytes] = {name: directory / name for name in _FILES}
     if bundle := ca_bundle():
-        engine.write(
+        builder.write(
             f"{bundle}: used during the installation of packages, and not kept in the image"
         )
         content["ca-bundle.crt"] = bundle.read_bytes()
@@ -31,11 +31,11 @@ def build_project(engine: Engine, directory: Path) -> None:
     arguments = {name: os.environ[name] for name in _PASSED_ON if os.environ.get(name)}
     for target, tag in TAGS.items():
         recipe = hashlib.sha256(archive + target.encode()).hexdigest()[:12]
-        if engine.recipe_of(tag) == recipe:
-            engine.write(f"{tag}: is there")
+        if builder.recipe_of(tag) == recipe:
+            builder.write(f"{tag}: is there")
             continue
-        engine.build(archive, tag, recipe=recipe, target=target, **arguments)
-        engine.write(f"{tag}: {engine.size(tag)}")
+        builder.build(archive, tag, recipe=recipe, target=target, **arguments)
+        builder.write(f"{tag}: {builder.size(tag)}")
 
 
 def ca_bundle() -> Path | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.errors import StackError, UsageError
 
-from ._engine import Engine, context
+from ._builder import ImageBuilder, context
 from ._official import ensure_image
 
 VERSION = "2.12.0"
@@ -25,12 +25,12 @@ CMD ["-host=0.0.0.0"]
 """
 
 
-def ensure_toxiproxy(engine: Engine) -> None:
+def ensure_toxiproxy(builder: ImageBuilder) -> None:
     """Provide the Toxiproxy image."""
-    ensure_image(engine, TAG, _RECIPE, lambda: _make(engine))
+    ensure_image(builder, TAG, _RECIPE, lambda: _build(builder))
 
 
-def _make(engine: Engine) -> None:
+def _build(builder: ImageBuilder) -> None:
     if shutil.which("go") is None:
         raise UsageError(
             f"images build: without a registry, {TAG} is built with Go; install Go 1.22 or newer"
@@ -40,7 +40,7 @@ def _make(engine: Engine) -> None:
             "go", "install", "-ldflags", f"-s -w -X {_MODULE}.Version={VERSION}",
             f"{_MODULE}/cmd/server@v{VERSION}",
         ]  # fmt: skip
-        engine.write(f"{TAG}: {' '.join(command)}")
+        builder.write(f"{TAG}: {' '.join(command)}")
         # Static, because the image contains nothing else.
         done = subprocess.run(
             command, check=False, capture_output=True, text=True,
@@ -50,4 +50,4 @@ def _make(engine: Engine) -> None:
             raise StackError(f"go install of Toxiproxy failed: {done.stderr.strip()[-500:]}")
         files: dict[str, Path | bytes] = {"Dockerfile": _DOCKERFILE}
         files["toxiproxy"] = Path(folder, "server")
-        engine.build(context(files), TAG, recipe=_RECIPE)
+        builder.build(context(files), TAG, recipe=_RECIPE)

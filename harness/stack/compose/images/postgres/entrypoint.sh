@@ -1,6 +1,6 @@
 #!/bin/sh
-# Does what the official image's entrypoint does with POSTGRES_USER, POSTGRES_PASSWORD and
-# POSTGRES_DB: the first start makes the cluster and the database, each start runs the server.
+# Treats POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DB as the official image's entrypoint does:
+# the first start creates the cluster and the database, every start runs the server.
 set -eu
 
 user="${POSTGRES_USER:-postgres}"
@@ -8,7 +8,7 @@ database="${POSTGRES_DB:-$user}"
 
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
     if [ -z "${POSTGRES_PASSWORD:-}" ]; then
-        echo "POSTGRES_PASSWORD is not set; the database would be open to everybody" >&2
+        echo "POSTGRES_PASSWORD is not set; set it, or the database would accept anyone" >&2
         exit 1
     fi
     printf %s "$POSTGRES_PASSWORD" >/tmp/password

@@ -1,4 +1,4 @@
-"""Images on the engine: look up, pull, import and build, with progress."""
+"""The images of an engine: look up, pull, import and build them, with progress."""
 
 import io
 import math
@@ -21,13 +21,13 @@ from .._engine import connect, engine_errors
 Write = Callable[[str], object]
 
 RECIPE = "org.outage-harness.recipe"
-"""Label: the recipe by which an image was built here. Other images do not have it."""
+"""Label: the recipe by which an image was built here. Images from registries do not have it."""
 
 NOT_BUILT_HERE = ""
 """Stands for the recipe of an image that was not built here."""
 
 UNFINISHED = "-unfinished"
-"""The end of the tag of an image that is being imported."""
+"""Suffix of the tag of an image while it is being imported."""
 
 _PROGRESS_INTERVAL = 2.0
 """Wall-clock seconds between two lines about one pull, which has several events for each MB."""
@@ -36,8 +36,8 @@ _TIMEOUT = 1800
 """Seconds that the engine may take for one answer; imports to a slow disk take long."""
 
 
-class Engine:
-    """The images of one engine."""
+class ImageBuilder:
+    """Pulls, imports and builds images on one engine; `write` gets the lines of progress."""
 
     def __init__(self, write: Write) -> None:
         self.write = write
@@ -167,11 +167,11 @@ def context(files: Mapping[str, Path | bytes]) -> bytes:
                 entry.size, entry.mode = len(source), 0o755
                 archive.addfile(entry, io.BytesIO(source))
             else:
-                archive.add(source, name, filter=_anonymous)
+                archive.add(source, name, filter=_without_metadata)
     return buffer.getvalue()
 
 
-def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+def _without_metadata(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
     """Remove owner and date, so that unchanged files are found in the engine's cache."""
     if "__pycache__" in entry.name.split("/"):
         return None
