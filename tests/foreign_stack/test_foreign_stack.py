@@ -148,7 +148,7 @@ def test_ctrl_c_leaves_no_process(copy: Path, tmp_path: Path) -> None:
     with subprocess.Popen([*command, *words], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            if "people begin to arrive" in line:
+            if "load begins" in line:
                 break
         process.send_signal(signal.SIGINT)
         process.stdout.read()
