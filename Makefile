@@ -15,8 +15,8 @@ setup: .venv/.ready
 demo: setup
 	$(BIN)/harness run pdns2_2024
 
-# Side by side as far as two cores carry it: most tests wait for processes that hardly use one. Of
-# what is judged by the clock, three stacks of processes at a time, and two of containers.
+# In parallel as far as two cores allow: most tests wait for processes that hardly use a core. Tests
+# that measure time run three stacks of processes at once, or two of containers.
 test: setup
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --ignore=tests/mutants --ignore=tests/compose
 	$(BIN)/python -m pytest -n 3 --maxschedchunk 1 tests/mutants

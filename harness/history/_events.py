@@ -30,7 +30,8 @@ class Started(Event, frozen=True, kw_only=True, tag="started"):
     """Unix time at `t` = 0."""
     origin: str
     """The date and time of the scenario clock at `t` = 0, in ISO 8601."""
-    backend: str = "local"
+    backend: str
+    """The name of the backend on which the stack ran."""
 
     def scenario_clock(self, t: float) -> datetime:
         """Return the date and time of the scenario clock at `t`."""

@@ -37,7 +37,13 @@ from harness.history import (
 )
 
 STARTED = Started(
-    t=0.0, scenario="s", seed=1, pace=60.0, epoch=0.0, origin="2024-06-20T04:00:00+07:00"
+    backend="local",
+    t=0.0,
+    scenario="s",
+    seed=1,
+    pace=60.0,
+    epoch=0.0,
+    origin="2024-06-20T04:00:00+07:00",
 )
 
 

@@ -74,7 +74,7 @@ def fault(name: str, state: FaultState) -> Fault:
 def test_the_state_of_a_run_has_the_last_state_of_everything() -> None:
     state = RunState()
     assert (state.phase, state.started, state.ended) == ("starting", None, None)
-    started = Started(t=0.0, scenario="s", seed=1, pace=60.0, epoch=0.0, origin="")
+    started = Started(backend="local", t=0.0, scenario="s", seed=1, pace=60.0, epoch=0.0, origin="")
     ended = Ended(t=9.0, quiescent=True)
     closed = Stage(t=4.0, service="plan", stage="pay", state="closed")
     opened = Stage(t=5.0, service="plan", stage="pay", state="done", share=1.0)

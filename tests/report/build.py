@@ -40,6 +40,7 @@ def history() -> History:
     """Return 20 hours in 20 seconds: an outage from 4:00 to 12:00, one request per hour."""
     events: list[AnyEvent] = [
         Started(
+            backend="local",
             t=0.0,
             scenario="outage",
             seed=7,

@@ -119,7 +119,13 @@ def test_requests_in_the_parts_of_the_load_generator_are_counted_by_outcome(tmp_
 
 
 STARTED = Started(
-    t=0.0, scenario="x", seed=0, pace=60.0, epoch=100.0, origin="2024-06-20T08:00:00+07:00"
+    backend="local",
+    t=0.0,
+    scenario="x",
+    seed=0,
+    pace=60.0,
+    epoch=100.0,
+    origin="2024-06-20T08:00:00+07:00",
 )
 
 

@@ -70,7 +70,11 @@ def folder(tmp_path: Path) -> RunFolder:
         )
     )
     writer = Writer(folder.parts / "harness.jsonl")
-    writer.write(Started(t=0.0, scenario="x", seed=0, pace=1.0, epoch=0.0, origin="2024-06-20"))
+    writer.write(
+        Started(
+            backend="local", t=0.0, scenario="x", seed=0, pace=1.0, epoch=0.0, origin="2024-06-20"
+        )
+    )
     writer.write(Phase(t=0.5, name="load"))
     for n in range(30):
         common = {"id": str(n), "op": "o", "service": "s"}

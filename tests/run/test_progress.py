@@ -23,7 +23,7 @@ from harness.run import LiveState, Recorder, progress
 from harness.run._progress import _View
 
 CLOSED = Stage(t=1.0, service="command", stage="border", state="closed", share=0.0)
-STARTED = Started(t=0.0, scenario="x", seed=0, pace=1.0, epoch=0.0, origin="")
+STARTED = Started(backend="local", t=0.0, scenario="x", seed=0, pace=1.0, epoch=0.0, origin="")
 
 
 def lines(tmp_path: Path, *events: Event) -> list[str]:

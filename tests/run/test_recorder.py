@@ -8,7 +8,9 @@ from harness.run import Recorder
 
 
 def started() -> Started:
-    return Started(t=0.0, scenario="s", seed=0, pace=1.0, epoch=100.0, origin="2024-06-20")
+    return Started(
+        backend="local", t=0.0, scenario="s", seed=0, pace=1.0, epoch=100.0, origin="2024-06-20"
+    )
 
 
 def test_an_event_before_the_epoch_gets_a_negative_time(tmp_path: Path) -> None:
