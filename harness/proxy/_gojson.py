@@ -83,9 +83,8 @@ def parse(body: bytes) -> Any:
             raise DecodeError(f"invalid JSON: {error}", getattr(error, "pos", None)) from None
         raise DecodeError(*syntax_error(body)) from None
     if isinstance(value, Literal) and text[end : end + 1] in {".", "e", "E"}:
-        raise DecodeError(
-            *syntax_error(body)
-        )  # a truncated number such as `1.`, which Python accepts
+        # A truncated number such as `1.` or `1e`, of which Python's parser accepts the `1`.
+        raise DecodeError(*syntax_error(body))
     return value
 
 
