@@ -43,10 +43,10 @@ class Owner(Protocol):
         """Handle the end of one direction: all its output is sent, or its sink has failed."""
 
     def reset(self) -> None:
-        """Close both sockets immediately with RST."""
+        """Close both sockets immediately with RST; discard bytes not yet sent."""
 
     def close(self) -> None:
-        """Close both sockets immediately with FIN."""
+        """Close both sockets immediately, without RST; discard bytes not yet sent."""
 
     def log(self, level: str, event: str, **fields: Any) -> None:
         """Write a log line about the connection."""
@@ -317,7 +317,7 @@ class Link(Chain):
         return self.connection.number
 
     def close_connection(self, *, reset: bool = False) -> None:
-        """Close both sockets of the connection immediately, with FIN or, if `reset`, with RST."""
+        """Close both sockets of the connection immediately; if `reset`, with RST."""
         if reset:
             self.connection.reset()
         else:
