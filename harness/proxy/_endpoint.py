@@ -3,7 +3,7 @@
 import socket
 from typing import Protocol
 
-from harness.proxy._loop import READ, TROUBLE, WRITE, Loop
+from harness.proxy._loop import ERROR_OR_HANGUP, READ, WRITE, Loop
 
 
 class Incoming(Protocol):
@@ -57,9 +57,9 @@ class Endpoint:
             return
         if events & WRITE:
             self.outgoing.on_writable()
-        if events & (READ | TROUBLE) and self.fd >= 0:
+        if events & (READ | ERROR_OR_HANGUP) and self.fd >= 0:
             self.incoming.on_readable()
-        if events & TROUBLE:
+        if events & ERROR_OR_HANGUP:
             self._on_trouble()
 
     def _on_trouble(self) -> None:

@@ -1,4 +1,8 @@
-"""The errors of the API: message and status, worded as the original words them."""
+"""The error responses of the control API, with upstream Toxiproxy's messages and status codes.
+
+raise ApiError(PROXY_NOT_FOUND)
+raise ApiError(BAD_BODY, "toxicity must be from 0 to 1, not 2")
+"""
 
 from typing import Final
 
@@ -13,7 +17,12 @@ BAD_TYPE: Final = ("invalid toxic type", 400)
 
 
 class ApiError(Exception):
-    """An answer other than success."""
+    """An API error, sent to the client as an HTTP status code and a message.
+
+    Args:
+        error: One of the constants above: the message and the HTTP status code.
+        detail: Text appended to the message after a colon.
+    """
 
     def __init__(self, error: tuple[str, int], detail: str = "") -> None:
         message, self.status = error

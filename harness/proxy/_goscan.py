@@ -1,6 +1,8 @@
-"""Finds what is wrong with a JSON text, in the words of Go's scanner.
+"""Find the first syntax error of a JSON text and describe it with the text of Go's scanner.
 
-Only used once a body has been found to be wrong, so it is written to be read.
+    syntax_error(b'{"name" 1}')         ("invalid character '1' after object key", 8)
+
+Used only for bodies that Python's parser has rejected, so the code favors clarity over speed.
 """
 
 from typing import Final
@@ -9,24 +11,26 @@ _SPACE: Final = b" \t\r\n"
 _DIGITS: Final = b"0123456789"
 
 
-class _SyntaxFault(Exception):  # noqa: N818  (not an error of ours: it carries the answer)
-    pass
+class _FoundError(Exception):
+    """Ends the scan; its text is the description of the syntax error."""
 
 
 def syntax_error(body: bytes) -> tuple[str, int]:
-    """Return Go's description of the first fault of a JSON text, and at which byte it is."""
+    """Return Go's text for the first syntax error of a JSON text, and its byte offset."""
     scanner = _Scanner(body)
-    problem = "unexpected EOF"
+    message = "unexpected EOF"
     try:
         scanner.value()
-    except _SyntaxFault as fault:
-        problem = str(fault)
+    except _FoundError as error:
+        message = str(error)
     except RecursionError:
-        problem = "exceeded max depth"
-    return problem, scanner.at
+        message = "exceeded max depth"
+    return message, scanner.at
 
 
 class _Scanner:
+    """A recursive-descent parser that discards values and stops at the first error."""
+
     def __init__(self, body: bytes) -> None:
         self._body = body
         self.at = 0
@@ -42,9 +46,9 @@ class _Scanner:
         elif byte == ord("-") or byte in _DIGITS:
             self._number()
         elif byte in b"tfn":
-            self._word({ord("t"): b"true", ord("f"): b"false", ord("n"): b"null"}[byte])
+            self._literal({ord("t"): b"true", ord("f"): b"false", ord("n"): b"null"}[byte])
         else:
-            self._fault("looking for beginning of value")
+            self._fail("looking for beginning of value")
 
     def _object(self) -> None:
         self.at += 1
@@ -53,15 +57,15 @@ class _Scanner:
             return
         while True:
             if self._peek_past_space() != ord('"'):
-                self._fault("looking for beginning of object key string")
+                self._fail("looking for beginning of object key string")
             self._string()
             if self._peek_past_space() != ord(":"):
-                self._fault("after object key")
+                self._fail("after object key")
             self.at += 1
             self.value()
             byte = self._peek_past_space()
             if byte not in b",}":
-                self._fault("after object key:value pair")
+                self._fail("after object key:value pair")
             self.at += 1
             if byte == ord("}"):
                 return
@@ -75,7 +79,7 @@ class _Scanner:
             self.value()
             byte = self._peek_past_space()
             if byte not in b",]":
-                self._fault("after array element")
+                self._fail("after array element")
             self.at += 1
             if byte == ord("]"):
                 return
@@ -84,16 +88,16 @@ class _Scanner:
         self.at += 1
         while (byte := self._peek()) != ord('"'):
             if byte < 0x20:
-                self._fault("in string literal")
+                self._fail("in string literal")
             self.at += 1
             if byte != ord("\\"):
                 continue
             if (code := self._peek()) not in b'bfnrt\\/"u':
-                self._fault("in string escape code")
+                self._fail("in string escape code")
             self.at += 1
             for _ in range(4 if code == ord("u") else 0):
                 if self._peek() not in b"0123456789abcdefABCDEF":
-                    self._fault("in \\u hexadecimal character escape")
+                    self._fail("in \\u hexadecimal character escape")
                 self.at += 1
         self.at += 1
 
@@ -101,32 +105,33 @@ class _Scanner:
         if self._peek() == ord("-"):
             self.at += 1
             if self._peek() not in _DIGITS:
-                self._fault("in numeric literal")
+                self._fail("in numeric literal")
         if self._peek() == ord("0"):
             self.at += 1
         else:
             self._digits()
-        if self._next_is(b"."):
+        if self._skip_one_of(b"."):
             if self._peek() not in _DIGITS:
-                self._fault("after decimal point in numeric literal")
+                self._fail("after decimal point in numeric literal")
             self._digits()
-        if self._next_is(b"eE"):
-            self._next_is(b"+-")
+        if self._skip_one_of(b"eE"):
+            self._skip_one_of(b"+-")
             if self._peek() not in _DIGITS:
-                self._fault("in exponent of numeric literal")
+                self._fail("in exponent of numeric literal")
             self._digits()
 
     def _digits(self) -> None:
-        while self._next_is(_DIGITS):
+        while self._skip_one_of(_DIGITS):
             pass
 
-    def _word(self, word: bytes) -> None:
-        for expected in word:
+    def _literal(self, literal: bytes) -> None:
+        for expected in literal:
             if self._peek() != expected:
-                self._fault(f"in literal {word.decode()} (expecting {_quoted(expected)})")
+                self._fail(f"in literal {literal.decode()} (expecting {_quoted(expected)})")
             self.at += 1
 
-    def _next_is(self, wanted: bytes) -> bool:
+    def _skip_one_of(self, wanted: bytes) -> bool:
+        """Skip the next byte if it is one of `wanted`; return whether it was."""
         if self.at < len(self._body) and self._body[self.at] in wanted:
             self.at += 1
             return True
@@ -134,7 +139,7 @@ class _Scanner:
 
     def _peek(self) -> int:
         if self.at >= len(self._body):
-            raise _SyntaxFault("unexpected EOF")
+            raise _FoundError("unexpected EOF")
         return self._body[self.at]
 
     def _peek_past_space(self) -> int:
@@ -142,11 +147,12 @@ class _Scanner:
             self.at += 1
         return self._peek()
 
-    def _fault(self, where: str) -> None:
-        raise _SyntaxFault(f"invalid character {_quoted(self._peek())} {where}")
+    def _fail(self, context: str) -> None:
+        raise _FoundError(f"invalid character {_quoted(self._peek())} {context}")
 
 
 def _quoted(byte: int) -> str:
+    """Return a byte as a quoted Go character literal."""
     special = {
         ord("'"): r"\'", ord('"'): '"', ord("\\"): r"\\", 7: r"\a", 8: r"\b", 12: r"\f",
         10: r"\n", 13: r"\r", 9: r"\t", 11: r"\v",

@@ -1,11 +1,11 @@
 """One direction of a connection: bytes from a source, through a chain of toxics, to a sink.
 
-With no toxic in the chain, bytes are handed over in the event that announced them: small ones
-through one shared buffer, bulk ones by `splice`, which copies nothing. With toxics, what is
-read becomes chunks of at most 32 KiB that pass from stub to stub (see `_chain`).
+Without toxics, bytes are sent in the same event that reported them readable: small amounts through
+one shared buffer, bulk data with `splice`, which copies nothing. With toxics, the bytes read become
+chunks of at most 32 KiB that pass from stub to stub (see `_chain`).
 
-One rule governs reading: read while the first stub has room, or, with no toxic, while nothing
-is waiting to be written. So a slow receiver slows its sender down, as TCP does.
+A link reads from its source while the first stub has room or, without toxics, while no output is
+pending. So a slow receiver slows its sender down, as with a direct TCP connection.
 """
 
 import os
@@ -22,14 +22,16 @@ from harness.proxy._placement import UPSTREAM
 from harness.proxy._stub import Chunk, Stub
 
 CHUNK_BYTES: Final = 32 * 1024
+"""Largest chunk that enters a chain of toxics, in bytes."""
 _BUFFER: Final = memoryview(bytearray(64 * 1024))
 _SPLICE_BYTES: Final = 1 << 22
 _BULK_BYTES: Final = 16 * 1024
+"""A link keeps using `splice` while one call moves more than this many bytes."""
 _FLAGS: Final = getattr(os, "SPLICE_F_NONBLOCK", 0) | getattr(os, "SPLICE_F_MOVE", 0)
 
 
 class Owner(Protocol):
-    """The connection that a link is one half of."""
+    """The connection that a link belongs to, as far as the link uses it."""
 
     loop: Loop
     pipes: PipePool
@@ -38,24 +40,31 @@ class Owner(Protocol):
     down: "Link | None"
 
     def link_finished(self, link: "Link") -> None:
-        """Take note that one direction is over."""
+        """Handle the end of one direction: all its output is sent, or its sink has failed."""
 
     def reset(self) -> None:
-        """Close both sides at once, with RST."""
+        """Close both sockets immediately with RST; discard bytes not yet sent."""
 
     def close(self) -> None:
-        """Close both sides at once."""
+        """Close both sockets immediately, without RST; discard bytes not yet sent."""
 
     def log(self, level: str, event: str, **fields: Any) -> None:
-        """Write a log line."""
+        """Write a log line about the connection."""
 
 
 class Link(Chain):
-    """Carries bytes one way."""
+    """Forward the bytes of one direction of a connection.
+
+    Args:
+        connection: The connection that the link belongs to.
+        stream: The direction, "upstream" or "downstream".
+        source: The endpoint to read from.
+        sink: The endpoint to write to.
+    """
 
     __slots__ = (
         "_bulk",
-        "_out",
+        "_output",
         "_pipe",
         "connection",
         "loop",
@@ -78,19 +87,19 @@ class Link(Chain):
         self.sink = sink
         self.reading = True
         self.pending = False
-        """Something waits for the sink to become writable."""
+        """Whether output waits for the sink to become writable."""
         self.received = 0
         self.sent = 0
         self.taps: tuple[Callable[[bytes], None], ...] = ()
-        """They are shown all that is read."""
-        self._out: deque[bytes | memoryview] | None = None
+        """Callbacks that receive a copy of all bytes read."""
+        self._output: deque[bytes | memoryview] | None = None
         self._pipe: Pipe | None = None
         self._bulk = False
 
     # Reading.
 
     def on_readable(self) -> None:
-        """Read once, and hand over what came."""
+        """Read once from the source and forward the bytes to the sink or the first toxic."""
         if not self.reading:
             return
         if self.first is not None:
@@ -121,7 +130,7 @@ class Link(Chain):
             return
         self.sent += sent
         if sent < count:
-            self._hold(bytes(data[sent:]))
+            self._queue_output(bytes(data[sent:]))
             self.update_reading()
         elif count == len(_BUFFER) and CAN_SPLICE:
             self._bulk = True
@@ -166,7 +175,7 @@ class Link(Chain):
         self.sink.refresh()
 
     def update_reading(self) -> None:
-        """Apply the rule: read while there is room for what comes."""
+        """Start or stop reading, depending on whether there is room for more bytes."""
         if self.eof or self.finished:
             reading = False
         elif self.first is not None:
@@ -178,7 +187,7 @@ class Link(Chain):
             self.source.refresh()
 
     def end(self) -> None:
-        """Nothing more comes from the source: let what is under way go out, then finish."""
+        """Handle the end of the source: deliver the bytes still in the chain, then finish."""
         if self.eof:
             return
         self.eof = True
@@ -187,12 +196,12 @@ class Link(Chain):
             self.end_output()
         else:
             self.first.end()
-        self.source.refresh()  # last, because most often it is closed by now
+        self.source.refresh()  # last, because it is usually closed by now
 
     # Writing.
 
     def write(self, data: bytes | memoryview) -> None:
-        """Send now what can be sent now, hold the rest."""
+        """Send what the sink accepts now and queue the rest."""
         if self.finished or self.output_ended:
             return
         if not self.pending:
@@ -207,25 +216,25 @@ class Link(Chain):
             if sent == len(data):
                 return
             data = memoryview(data)[sent:]
-        self._hold(data)
+        self._queue_output(data)
 
-    def _hold(self, data: bytes | memoryview) -> None:
-        if self._out is None:
-            self._out = deque()
-        self._out.append(data)
+    def _queue_output(self, data: bytes | memoryview) -> None:
+        if self._output is None:
+            self._output = deque()
+        self._output.append(data)
         if not self.pending:
             self.pending = True
             self.sink.refresh()
 
     def on_writable(self) -> None:
-        """Send what is held; when all is gone, take more."""
+        """Send the pending output; once all is sent, resume the chain and reading."""
         if not self.pending or self.finished:
             return
         if self._pipe is not None and not self._drain_pipe(self._pipe):
             return
-        if self._out and not self._drain_out(self._out):
+        if self._output and not self._drain_output(self._output):
             return
-        self._out = None
+        self._output = None
         self.pending = False
         if self.output_ended:
             self._finish()
@@ -237,7 +246,8 @@ class Link(Chain):
         if self._bulk:
             self.on_readable()
 
-    def _drain_out(self, out: deque[bytes | memoryview]) -> bool:
+    def _drain_output(self, out: deque[bytes | memoryview]) -> bool:
+        """Send the queued output to the sink; return whether all of it is sent."""
         while out:
             data = out[0]
             try:
@@ -255,7 +265,7 @@ class Link(Chain):
         return True
 
     def _drain_pipe(self, pipe: Pipe) -> bool:
-        """Move bytes from the pipe to the sink; return whether all are gone."""
+        """Move bytes from the pipe to the sink; return whether the pipe is empty."""
         while pipe.held:
             try:
                 count = os.splice(pipe.reader, self.sink.fd, pipe.held, flags=_FLAGS)
@@ -271,7 +281,7 @@ class Link(Chain):
         return True
 
     def end_output(self) -> None:
-        """Nothing more comes out of the chain: finish once all that is held is sent."""
+        """Handle the end of the chain's output: finish once the pending output is sent."""
         if self.output_ended:
             return
         self.output_ended = True
@@ -279,7 +289,7 @@ class Link(Chain):
             self._finish()
 
     def fail(self) -> None:
-        """The sink takes nothing any more: drop what is under way, and finish."""
+        """Handle a failed sink: discard the bytes still in the link, and finish."""
         if not self.finished:
             self._finish()
 
@@ -288,40 +298,40 @@ class Link(Chain):
         self.connection.link_finished(self)
 
     def release(self) -> None:
-        """Stop the chain and give back what the link holds."""
+        """Stop the chain, discard pending output and return the pipe to the pool."""
         self.finished = True
         self.pending = False
         self.update_reading()
         self.output_ended = True
-        self._out = None
+        self._output = None
         if self._pipe is not None:
             self.connection.pipes.give(self._pipe)
             self._pipe = None
         self.clear()
 
-    # What a toxic may ask for beyond its own bytes.
+    # Operations for toxics, beyond changing the bytes of this link.
 
     @property
     def number(self) -> int:
-        """Return the connection's number."""
+        """Return the number of the connection, which seeds a toxic's random draws."""
         return self.connection.number
 
     def close_connection(self, *, reset: bool = False) -> None:
-        """Close both sides at once, properly or with RST."""
+        """Close both sockets of the connection immediately; if `reset`, with RST."""
         if reset:
             self.connection.reset()
         else:
             self.connection.close()
 
-    def overhear(self, tap: Callable[[bytes], None]) -> None:
-        """Show all that the other direction reads from now on to `tap`."""
+    def tap_opposite(self, tap: Callable[[bytes], None]) -> None:
+        """Pass a copy of all bytes that the opposite link reads from now on to `tap`."""
         other = self._opposite()
         other.taps = (*other.taps, tap)
 
-    def stop_overhearing(self, tap: Callable[[bytes], None]) -> None:
-        """Stop showing."""
+    def untap_opposite(self, tap: Callable[[bytes], None]) -> None:
+        """Remove a callback that `tap_opposite` has added."""
         other = self._opposite()
-        other.taps = tuple(known for known in other.taps if known != tap)
+        other.taps = tuple(existing for existing in other.taps if existing != tap)
 
     def _opposite(self) -> "Link":
         other = self.connection.down if self.stream == UPSTREAM else self.connection.up
@@ -329,7 +339,7 @@ class Link(Chain):
         return other
 
     def toxic_failed(self, stub: Stub, error: Exception) -> None:
-        """Log a toxic's own error, and carry on without the toxic."""
+        """Log an exception raised by a toxic, and remove the toxic from this link."""
         self.connection.log("error", "toxic_failed", toxic=stub.placement.name, error=repr(error))
         if not self.finished:
             self.remove(stub)

@@ -1,7 +1,10 @@
-"""Log lines: one JSON object each, on standard output, as Toxiproxy writes them.
+"""Write log lines as Toxiproxy does: one JSON object per line on standard output.
 
-A log must never stop the server. If nobody reads the pipe behind standard output, lines are
-dropped and counted once there is room again.
+    log = Log(level="debug")
+    log("info", "proxy_started", proxy="db")
+
+Logging never blocks the server. While the pipe behind standard output is full, lines are dropped;
+the next line that can be written carries their number in `lines_dropped_before`.
 """
 
 import json
@@ -11,23 +14,34 @@ import time
 from typing import Any, Final
 
 LEVELS: Final = ("trace", "debug", "info", "warn", "error", "fatal")
-_ATOMIC: Final = 4000
-"""A pipe that reports room has room for this much (PIPE_BUF is 4096)."""
+_MAX_LINE_BYTES: Final = 4000
+"""Longest line, in bytes: a pipe that polls as writable accepts PIPE_BUF (4096) at once."""
 
 
 class Log:
-    """Writes lines of at least one level to a descriptor."""
+    """Write log lines to a file descriptor.
+
+    Args:
+        fd: The descriptor; 1 is standard output.
+        level: The lowest level to write, one of `LEVELS`; any other text means "info".
+    """
 
     def __init__(self, fd: int = 1, level: str = "info") -> None:
         self._fd = fd
-        self._least = LEVELS.index(level) if level in LEVELS else LEVELS.index("info")
+        self._min_level = LEVELS.index(level) if level in LEVELS else LEVELS.index("info")
         self._poll = select.poll()
         self._poll.register(fd, select.POLLOUT)
         self._dropped = 0
 
     def __call__(self, level: str, event: str, **fields: Any) -> None:
-        """Write a line, or drop it if it cannot be written now."""
-        if LEVELS.index(level) < self._least:
+        """Write a line, or drop it if writing would block or fails.
+
+        Args:
+            level: The line's level, one of `LEVELS`.
+            event: The name of the event.
+            fields: Further fields of the JSON object; long texts are shortened to fit the line.
+        """
+        if LEVELS.index(level) < self._min_level:
             return
         now = time.time()
         stamp = (
@@ -37,16 +51,16 @@ class Log:
         if self._dropped:
             entry["lines_dropped_before"] = self._dropped
         line = _encode(entry)
-        if len(line) > _ATOMIC:
+        if len(line) > _MAX_LINE_BYTES:
             line = _encode({name: _shorten(value) for name, value in entry.items()})
-        if len(line) > _ATOMIC:
+        if len(line) > _MAX_LINE_BYTES:
             line = _encode({"level": level, "event": event, "time": stamp})
         try:
             if self._poll.poll(0) and os.write(self._fd, line):
                 self._dropped = 0
                 return
         except OSError:
-            pass  # a closed pipe is no reason to stop proxying either
+            pass  # A closed pipe must not stop the proxies either.
         self._dropped += 1
 
 
@@ -56,5 +70,5 @@ def _encode(entry: dict[str, Any]) -> bytes:
 
 
 def _shorten(value: Any) -> Any:
-    """Leave the end of a long text, which of a traceback tells most."""
+    """Keep the end of a long text: in a traceback, that is the most informative part."""
     return f"...{value[-400:]}" if isinstance(value, str) and len(value) > 400 else value

@@ -1,18 +1,20 @@
-"""The event loop: one thread, one `epoll`, timers to a fraction of a millisecond.
+"""The event loop: one thread, one `epoll`, timers accurate to a fraction of a millisecond.
 
     loop.watch(fd, READ, handler)     handler(events) runs whenever the descriptor is ready
     loop.call_at(when, callback)      a timer, on the clock of `loop.time()`
-    loop.call_soon(callback)          after the events at hand
-    loop.run()                        until `loop.stop()`
+    loop.call_soon(callback)          runs after the current batch of events
+    loop.run()                        runs until `loop.stop()`
 
-Why not asyncio: a proxied byte costs one wake-up and two system calls here, timers are not
-rounded to milliseconds (a delay of 100 ms means 100.1, not 101), and the control API can be
-given priority: descriptors watched as `urgent` are looked at between any two batches of data
-events, which is what keeps an API call short while a thousand connections are busy. It also
-starts in a third of the time.
+Why not asyncio:
 
-Everything in the server runs on this one thread. That is the whole locking story: a change to
-a chain of toxics is a plain function call that cannot wait for anybody.
+- Forwarding costs one wake-up and two system calls here.
+- Timers are not rounded to milliseconds: a delay of 100 ms takes 100.1 ms, not 101 ms.
+- The control API has priority. Descriptors watched as `urgent` are polled between any two batches
+  of data events, which keeps API calls short while a thousand connections are busy.
+- The server starts in a third of the time.
+
+Everything in the server runs on this one thread, so it needs no locks: a change to a chain of
+toxics is a plain function call that never blocks.
 """
 
 import heapq
@@ -29,24 +31,30 @@ from harness.proxy._poller import Poller, make_poller
 
 READ: Final = 1
 WRITE: Final = 4
-TROUBLE: Final = 8 | 16
-"""The peer reset the connection (8), or both directions are closed (16); always reported."""
+ERROR_OR_HANGUP: Final = 8 | 16
+"""EPOLLERR (8): the peer reset the connection. EPOLLHUP (16): both directions are closed.
+
+The kernel always reports both, whatever events are watched.
+"""
 
 BATCH: Final = 64
-"""Events, timers and soon-callbacks handled before urgent descriptors are looked at again."""
+"""Most events, timers or `call_soon` callbacks handled before urgent descriptors are polled."""
 
 LONGEST_BATCH_S: Final = 0.005
-"""They are looked at even sooner when handlers take so long."""
+"""Urgent descriptors are polled within a batch if it has run this many wall-clock seconds."""
 
 LONGEST_WAIT_S: Final = 3600.0
-"""epoll takes no more than 2**31 milliseconds; a timer may be years away."""
+"""Longest wait in one poll, in wall-clock seconds.
+
+epoll accepts at most 2**31 milliseconds, and a timer may be years away.
+"""
 
 Handler = Callable[[int], None]
 Callback = Callable[[], None]
 
 
 class Timer:
-    """A callback that will run once, unless cancelled."""
+    """A callback that runs once at `when` (on the clock of `Loop.time`), unless cancelled."""
 
     __slots__ = ("callback", "when")
 
@@ -55,12 +63,17 @@ class Timer:
         self.callback: Callback | None = callback
 
     def cancel(self) -> None:
-        """Make sure that the callback does not run; safe to call at any time."""
+        """Cancel the timer; has no effect if it has run or was cancelled before."""
         self.callback = None
 
 
 class Loop:
-    """Runs handlers of ready descriptors, and timers that are due."""
+    """Run the handlers of ready descriptors, and timers that are due.
+
+    Args:
+        on_error: Receives the traceback text of an exception raised by a handler or callback; the
+            loop then continues. Without it, the exception ends `run`.
+    """
 
     time = staticmethod(time.monotonic)
 
@@ -72,48 +85,55 @@ class Loop:
         if self._urgent is not None:
             self._urgent_fd = self._urgent.fileno()
             self._poller.register(self._urgent_fd, READ)
-        self._home: dict[int, Poller] = {}
+        self._poller_of: dict[int, Poller] = {}
         self._handlers: dict[int, Handler] = {}
         self._timers: list[tuple[float, int, Timer]] = []
         self._compact_at = 1024
         self._order = count()
         self._soon: deque[Callback] = deque()
-        self._fresh: set[int] = set()
-        """Descriptors that are watched since the events at hand were collected."""
-        self._looked_at = 0.0
+        self._newly_watched: set[int] = set()
+        """Descriptors added since the current batch of events was polled."""
+        self._urgent_polled_at = 0.0
         self._stopped = False
 
     def watch(self, fd: int, events: int, handler: Handler, *, urgent: bool = False) -> None:
-        """Call `handler` whenever one of `events` (or trouble) is seen on `fd`."""
+        """Call `handler` whenever one of `events`, an error or a hang-up is reported for `fd`.
+
+        Args:
+            fd: The descriptor, not watched so far.
+            events: READ, WRITE, both or 0.
+            handler: Receives the mask of events that are ready.
+            urgent: Poll the descriptor between batches of the others.
+        """
         poller = self._urgent if urgent and self._urgent is not None else self._poller
         poller.register(fd, events)
         if poller is not self._poller:
-            self._home[fd] = poller
+            self._poller_of[fd] = poller
         self._handlers[fd] = handler
-        self._fresh.add(fd)
+        self._newly_watched.add(fd)
 
     def change(self, fd: int, events: int) -> None:
-        """Watch `fd` for other events than before."""
-        self._home.get(fd, self._poller).modify(fd, events)
+        """Replace the events that `fd` is watched for."""
+        self._poller_of.get(fd, self._poller).modify(fd, events)
 
     def forget(self, fd: int) -> None:
-        """Stop watching `fd`, which stays open."""
+        """Stop watching `fd` if it is watched; leave it open."""
         if self._handlers.pop(fd, None) is not None:
-            self._home.pop(fd, self._poller).unregister(fd)
+            self._poller_of.pop(fd, self._poller).unregister(fd)
 
     def close(self, sock: socket.socket) -> None:
         """Stop watching a socket, if it is watched, and close it."""
         fd = sock.fileno()
         if self._handlers.pop(fd, None) is not None:
-            poller = self._home.pop(fd, self._poller)
+            poller = self._poller_of.pop(fd, self._poller)
             if not poller.forgets_closed:
                 poller.unregister(fd)
         sock.close()
 
     def call_at(self, when: float, callback: Callback) -> Timer:
-        """Run `callback` at `when`, on the clock of `time()`."""
+        """Run `callback` at `when`, in seconds on the clock of `time()`; return its timer."""
         if len(self._timers) >= self._compact_at:
-            # Cancelled timers stay in the heap until they are due: throw them out in bulk.
+            # Cancelled timers stay in the heap until they are due: remove them in bulk.
             self._timers = [entry for entry in self._timers if entry[2].callback is not None]
             heapq.heapify(self._timers)
             self._compact_at = max(1024, 2 * len(self._timers))
@@ -122,22 +142,26 @@ class Loop:
         return timer
 
     def call_soon(self, callback: Callback) -> None:
-        """Run `callback` after the events at hand."""
+        """Run `callback` after the current batch of events."""
         self._soon.append(callback)
 
     def stop(self) -> None:
-        """Let `run` return after the event at hand."""
+        """Make `run` return once the current batch of events, callbacks and timers is handled."""
         self._stopped = True
 
     def run(self) -> None:
-        """Handle events until `stop` is called."""
+        """Handle events, callbacks and timers until `stop` is called.
+
+        Raises:
+            Exception: Whatever a handler or callback raises, if the loop has no `on_error`.
+        """
         while not self._stopped:
-            self._fresh.clear()
+            self._newly_watched.clear()
             events = self._wait()
-            self._looked_at = time.monotonic()
+            self._urgent_polled_at = time.monotonic()
             self._dispatch(events)
             if len(events) >= BATCH:
-                self._look_at_urgent()
+                self._poll_urgent()
             if self._soon:
                 for _ in range(min(len(self._soon), BATCH)):
                     self._call(self._soon.popleft())
@@ -145,30 +169,31 @@ class Loop:
                 self._run_timers()
 
     def _dispatch(self, events: list[tuple[int, int]]) -> None:
-        handlers, fresh = self._handlers, self._fresh
+        handlers, newly_watched = self._handlers, self._newly_watched
         for fd, mask in events:
             # A handler earlier in this batch may have closed the descriptor, and a new one may
-            # have taken its number: the event is none of its. One that is will be told again.
-            if fd in fresh:
+            # have got the same number: the event is not for the new one. If the new one is ready
+            # too, the next poll reports it again.
+            if fd in newly_watched:
                 continue
             handler = handlers.get(fd)
             if handler is not None:
                 try:
                     handler(mask)
-                except Exception:  # noqa: BLE001  (an error of ours must not end the server)
-                    self.forget(fd)  # or it would be announced, and fail, for ever
-                    self._tell()
-                if time.monotonic() - self._looked_at > LONGEST_BATCH_S:
-                    self._look_at_urgent()
+                except Exception:  # noqa: BLE001  (a bug in a handler must not end the server)
+                    self.forget(fd)  # Otherwise it would be reported, and fail, forever.
+                    self._report_error()
+                if time.monotonic() - self._urgent_polled_at > LONGEST_BATCH_S:
+                    self._poll_urgent()
             elif fd == self._urgent_fd:
-                self._look_at_urgent()
+                self._poll_urgent()
 
-    def _look_at_urgent(self) -> None:
+    def _poll_urgent(self) -> None:
         if self._urgent is not None:
-            # First, so that handlers of urgent descriptors that are slow do not look again.
-            self._looked_at = float("inf")
+            # Set this first, so that a slow urgent handler does not poll again recursively.
+            self._urgent_polled_at = float("inf")
             self._dispatch(self._urgent.poll(0.0, BATCH))
-            self._looked_at = time.monotonic()
+            self._urgent_polled_at = time.monotonic()
 
     def _wait(self) -> list[tuple[int, int]]:
         if self._soon:
@@ -178,14 +203,14 @@ class Loop:
             heapq.heappop(timers)
         if not timers:
             return self._poller.poll(-1, BATCH)
-        left = timers[0][0] - time.monotonic()
-        if left <= 0:
+        remaining = timers[0][0] - time.monotonic()
+        if remaining <= 0:
             return self._poller.poll(0.0, BATCH)
-        if left > 0.002 or not self._poller.fine:
-            # epoll counts whole milliseconds, rounded up: wake one early, then wait exactly.
-            coarse = max(left - 0.001, 0.001) if self._poller.fine else left
+        if remaining > 0.002 or not self._poller.fine:
+            # epoll rounds up to whole milliseconds: wake one early, then wait exactly with select.
+            coarse = max(remaining - 0.001, 0.001) if self._poller.fine else remaining
             return self._poller.poll(min(coarse, LONGEST_WAIT_S), BATCH)
-        if select.select([self._poller.fileno()], [], [], left)[0]:
+        if select.select([self._poller.fileno()], [], [], remaining)[0]:
             return self._poller.poll(0.0, BATCH)
         return []
 
@@ -203,11 +228,11 @@ class Loop:
         try:
             callback()
         except Exception:  # noqa: BLE001  (as for handlers)
-            self._tell()
-        if time.monotonic() - self._looked_at > LONGEST_BATCH_S:
-            self._look_at_urgent()
+            self._report_error()
+        if time.monotonic() - self._urgent_polled_at > LONGEST_BATCH_S:
+            self._poll_urgent()
 
-    def _tell(self) -> None:
+    def _report_error(self) -> None:
         if self._on_error is None:
-            raise  # noqa: PLE0704  (called where an error is handled)
+            raise  # noqa: PLE0704  (called only while an exception is handled)
         self._on_error(traceback.format_exc())

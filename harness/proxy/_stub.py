@@ -95,10 +95,10 @@ class Line(Protocol):
     def close_connection(self, *, reset: bool = False) -> None:
         """Close both sides at once."""
 
-    def overhear(self, tap: Callable[[bytes], None]) -> None:
+    def tap_opposite(self, tap: Callable[[bytes], None]) -> None:
         """Show what the other direction reads to `tap`."""
 
-    def stop_overhearing(self, tap: Callable[[bytes], None]) -> None:
+    def untap_opposite(self, tap: Callable[[bytes], None]) -> None:
         """Stop showing."""
 
 

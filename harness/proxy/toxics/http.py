@@ -38,11 +38,11 @@ class Http(Toxic, kind="http"):
     def attach(self, stub: Stub) -> None:
         """Listen to the requests, to know what the answers belong to."""
         stub.state = RequestLog()
-        stub.link.overhear(stub.state.feed)
+        stub.link.tap_opposite(stub.state.feed)
 
     def detach(self, stub: Stub) -> None:
         """Stop listening."""
-        stub.link.stop_overhearing(stub.state.feed)
+        stub.link.untap_opposite(stub.state.feed)
 
     async def pipe(self, stub: Stub) -> None:
         """Go from head to head."""
