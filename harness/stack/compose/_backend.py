@@ -13,7 +13,7 @@ from harness.clock import WALL_CLOCK, Clock
 from .._backend import Capability, Finding, Write
 from .._containers import Record
 from .._spec import StackSpec
-from ._project import MARKER
+from ._marker import MARKER
 
 if TYPE_CHECKING:
     from harness.load import Workers

@@ -11,10 +11,7 @@ import docker
 from docker.models.containers import Container
 
 from .._saved_stack import STATE_FILE
-
-MARKER = "compose.project"
-"""A file in the state directory with the project's name. While it exists, the engine may have
-containers, networks or volumes of the project."""
+from ._marker import MARKER
 
 STATE_LABEL = "org.outage-harness.state"
 """Label: the state directory of the stack that a container, network or volume belongs to."""
