@@ -103,7 +103,7 @@ class Chain(Line):
         self.update_reading()
 
     def remove(self, stub: Stub) -> None:
-        """Remove a toxic from the chain, and pass on the data it holds at once."""
+        """Remove a toxic from the chain, and pass on its buffered data at once."""
         stub.stop()
         stub.placement.toxic.detach(stub)
         before, behind = stub.previous, stub.next

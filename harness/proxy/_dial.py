@@ -67,7 +67,7 @@ class Dial:
                 continue
             outcome = sock.connect_ex(address)
             if outcome in {0, EINPROGRESS}:
-                # On loopback the handshake is finished by now: a second call tells, with no wait.
+                # On loopback the handshake is finished by now: a second call returns its result.
                 outcome = sock.connect_ex(address)
                 if outcome in {0, EISCONN}:
                     self._finish(sock, "")

@@ -63,9 +63,9 @@ class Endpoint:
         if events & (READ | TROUBLE) and self.fd >= 0:
             self.incoming.on_readable()
         if events & TROUBLE:
-            self._on_error()
+            self._on_trouble()
 
-    def _on_error(self) -> None:
+    def _on_trouble(self) -> None:
         if self.fd >= 0 and self.incoming.eof:
             # Nothing can be written to the socket either. End that link too: without data to
             # write it would not notice.
