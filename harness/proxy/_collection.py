@@ -1,7 +1,8 @@
 """All proxies by name, and the operations that find, add, change, remove and reset them.
 
-A host to listen on may need a name look-up. Each operation awaits the look-up first and then makes
-its change without waiting again, so that no API call sees the half-finished change of another.
+A host to listen on may need a name look-up. It is awaited before the proxy is started and put in
+place, which then happens without another wait. Meanwhile other API calls run, so an operation
+checks after the wait that its proxy was not removed or replaced.
 """
 
 from harness.proxy._address import AddressError, Sockaddr, literal, split, text
