@@ -1,4 +1,4 @@
-"""`python -m harness.proxy`: see `harness.proxy`."""
+"""Run the proxy server: `python -m harness.proxy`. `harness.proxy` describes it."""
 
 import sys
 

@@ -1,8 +1,8 @@
 """Addresses as Go writes them: `host:port`, `[v6]:port`, `:port`, `localhost:http`.
 
-`split` takes the text apart and `listener` opens a listening socket on it, both with the error
-texts of Go's `net` package, because clients of Toxiproxy show them to people. `text` is the
-way back: the form in which a started proxy reports its `listen`.
+`split` parses an address and `listener` opens a listening socket on it. Both use the error
+messages of Go's `net` package, because Toxiproxy clients show them to their users. `text` formats
+a socket address; a started proxy reports its `listen` in that form.
 """
 
 import os
@@ -10,17 +10,24 @@ import socket
 from typing import Final
 
 Sockaddr = tuple[int, tuple[str, int] | tuple[str, int, int, int]]
-"""Address family, and what `bind` and `connect` take."""
+"""The address family, and the address in the form that `bind` and `connect` take."""
 
 BACKLOG: Final = 4096
+"""How many connections the kernel queues until they are accepted."""
 
 
 class AddressError(Exception):
-    """The text is no address, or nobody can listen there; says so as Go does."""
+    """The text is not an address, or listening on it failed. The message is the one Go gives."""
 
 
 def split(text: str) -> tuple[str, int]:
-    """Take `host:port`, return the host (without brackets) and the port's number."""
+    """Parse `host:port` and return the host, without brackets, and the port number.
+
+    The port may be a number, a TCP service name, or empty, which means 0.
+
+    Raises:
+        AddressError: The text is not an address, or the service name is unknown.
+    """
     host, port = _split_host(text)
     return host, _port_number(port)
 
@@ -64,10 +71,10 @@ def _port_number(port: str) -> int:
 
 
 def literal(host: str, port: int) -> list[Sockaddr] | None:
-    """Return what to connect to if no look-up is needed, else None.
+    """Return the addresses of a host that needs no name look-up, or None if it needs one.
 
-    `localhost` is answered here too (RFC 6761): it is what most people write, and a look-up
-    costs a thread and a tenth of a millisecond for each connection.
+    `localhost` needs none either (RFC 6761). It is the most frequent host, and a look-up costs a
+    thread and a tenth of a millisecond for each connection. An empty host means `localhost`.
     """
     if host == "localhost":
         return [(socket.AF_INET, ("127.0.0.1", port)), (socket.AF_INET6, ("::1", port, 0, 0))]
@@ -88,9 +95,18 @@ def literal(host: str, port: int) -> list[Sockaddr] | None:
 
 
 def listener(host: str, port: int, candidates: list[Sockaddr]) -> socket.socket:
-    """Open a non-blocking listening socket; an empty host means every address, both families."""
+    """Open a non-blocking listening socket.
+
+    Args:
+        host: The host as configured. Empty, `0.0.0.0` and `::` mean all addresses, IPv4 and IPv6.
+        port: The port number; 0 lets the kernel choose one.
+        candidates: The addresses of `host`. The first one is used.
+
+    Raises:
+        AddressError: The socket cannot be opened or bound.
+    """
     shown = text((host, port)) if host else f":{port}"
-    if host in {"", "0.0.0.0", "::"}:  # noqa: S104  (what the user asked for, as Go reads it)
+    if host in {"", "0.0.0.0", "::"}:  # noqa: S104  (the user's choice; Go treats all three alike)
         candidates = [(socket.AF_INET6, ("::", port, 0, 0))]
         if not socket.has_dualstack_ipv6():
             candidates = [(socket.AF_INET, ("0.0.0.0", port))]  # noqa: S104
@@ -103,11 +119,11 @@ def listener(host: str, port: int, candidates: list[Sockaddr]) -> socket.socket:
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Accepted sockets inherit this, which saves a system call for each connection.
+        # Accepted sockets inherit TCP_NODELAY, which saves a system call for each connection.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if family == socket.AF_INET6:
-            only = 0 if address[0] == "::" else 1
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only)
+            v6_only = 0 if address[0] == "::" else 1
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, v6_only)
         sock.bind(address)
         sock.listen(BACKLOG)
     except OSError as error:
@@ -121,7 +137,7 @@ def _reason(error: OSError) -> str:
 
 
 def text(address: object) -> str:
-    """Return an address as Go prints it."""
+    """Return a socket address as Go prints it; an empty text if it is not an IP address."""
     if not isinstance(address, tuple) or len(address) < 2:
         return ""
     host, port = str(address[0]), int(address[1])

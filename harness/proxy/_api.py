@@ -1,7 +1,7 @@
-"""The HTTP API: which path and method does what, and what the answers look like.
+"""The HTTP API: the routes, their handlers, and the form of the responses.
 
-Behaves as Toxiproxy 2.12 does, quirks of its router included; see docs/proxy.md for each
-place where it does not, and why.
+It behaves as Toxiproxy 2.12 does, including the quirks of its router. docs/proxy.md lists every
+difference, with the reason.
 """
 
 import os
@@ -30,10 +30,14 @@ _XID_DIGITS: Final = "0123456789abcdefghijklmnopqrstuv"
 _BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 Handler = Callable[..., Coroutine[Any, Any, Response]]
+"""Takes the request body and the names in the path (proxy, then toxic)."""
 
 
 class Api:
-    """Answers requests."""
+    """Routes requests to their handlers and changes the proxies of one server.
+
+    `collection` holds the proxies.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -58,7 +62,10 @@ class Api:
             self._routes.append((("metrics",), {"*": self._metrics}))
 
     async def respond(self, request: Request) -> Response:
-        """Take a request, return the answer, whatever happens."""
+        """Handle a request and return the response.
+
+        Every error becomes a response: a handler that raises never stops the server.
+        """
         path, _, query = request.target.partition(b"?")
         if _BAD_ESCAPE.search(path) or not path.startswith(b"/"):
             return Response(400, b"400 Bad Request", [_TEXT[0]])
@@ -100,7 +107,7 @@ class Api:
             return _error(ApiError(BAD_BODY, str(error)).message, 400)
         except AddressError as error:
             return _error(str(error), 500)
-        except Exception as error:  # noqa: BLE001  (an error of ours must not end the server)
+        except Exception as error:  # noqa: BLE001  (a bug in a handler must not end the server)
             self._world.log("error", "request_failed", error=repr(error))
             return _error(f"internal error: {error!r}", 500)
 
@@ -135,7 +142,17 @@ class Api:
         return _json({**answer, "proxies": shown or None}, status)
 
     async def populate(self, body: bytes, done: list[Proxy]) -> None:
-        """Create the proxies of a JSON list; `done` grows by each that is in place."""
+        """Create or replace the proxies of a JSON list.
+
+        Args:
+            body: The JSON list of proxies.
+            done: Receives each proxy as soon as it is in place, so that the caller knows them
+                if a later one fails.
+
+        Raises:
+            ApiError, DecodeError: The body is invalid; no proxy was changed.
+            AddressError: A proxy cannot listen; those in `done` stay in place.
+        """
         for wanted in read_populate(body):
             proxy = wanted.build(self._world)
             placed = await self.collection.put(proxy, enabled=wanted.enabled)
@@ -199,7 +216,7 @@ class Api:
         proxy.remove_toxic(proxy.find(toxic))
         return Response(204)
 
-    # The rest.
+    # Version and metrics.
 
     async def _version(self, _body: bytes) -> Response:
         headers = [("Content-Type", "application/json;charset=utf-8")]
@@ -218,7 +235,8 @@ def _json(value: Any, status: int = 200) -> Response:
 
 
 def _error(message: str, status: int) -> Response:
-    # JSON under text/plain is what Go's http.Error makes of it, and what clients have seen.
+    # The body is JSON but its type is text/plain: Go's http.Error sets that type, and clients
+    # of Toxiproxy are used to it.
     body = encode({"error": message, "status": status}) + b"\n"
     return Response(status, body, list(_TEXT))
 
@@ -229,6 +247,6 @@ def _clean(path: bytes) -> bytes:
 
 
 def _request_id() -> str:
-    """Return 20 characters like an xid: the time first, then chance."""
+    """Return 20 characters in the form of an xid: the time in seconds, then random bits."""
     number = int.from_bytes(int(time.time()).to_bytes(4, "big") + os.urandom(9), "big")
     return "".join(_XID_DIGITS[number >> shift & 31] for shift in range(99, 0, -5))

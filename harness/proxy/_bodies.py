@@ -1,4 +1,8 @@
-"""What request bodies say: proxies, toxics, and lists of them, checked in the original's order."""
+"""Parse request bodies: proxies, toxics, and lists of proxies.
+
+Checks run in the order of upstream Toxiproxy, so that a body with several errors gets the same
+error message.
+"""
 
 import math
 from typing import Any, Final
@@ -24,7 +28,7 @@ _PROXY_FIELDS: Final = {
     "upstream": "string",
     "enabled": "bool",
     "Logger": "{}zerolog.Logger",
-    # Not in the original:
+    # Fields that upstream Toxiproxy does not have:
     "half_close": "bool",
     "max_connections": "int64",
     "expires_in": "float64",
@@ -46,10 +50,15 @@ _UPDATE: Final = (
     'Toxicity float32 "json:\\"toxicity\\"" }'
 )
 LONGEST_LEASE_S: Final = 10.0**9
+"""The upper limit of `expires_in`, in wall-clock seconds."""
 
 
 class WantedToxic:
-    """A toxic as a client asked for it."""
+    """The toxic that a request asks for.
+
+    Raises:
+        ApiError: The stream or the type is invalid. `finish` checks the other fields.
+    """
 
     def __init__(self, fields: Fields) -> None:
         self.stream: str = fields.get("stream", DOWNSTREAM)
@@ -65,7 +74,13 @@ class WantedToxic:
         self.toxic: Toxic = TOXIC_TYPES[self.kind]()
 
     def finish(self) -> "WantedToxic":
-        """Read the attributes, which the original does last."""
+        """Parse and check the attributes, the toxicity and the lease; return this object.
+
+        Upstream Toxiproxy also reads the attributes last.
+
+        Raises:
+            ApiError: A value is invalid.
+        """
         self.toxic = read_attributes(self._attributes, self.toxic)
         check_stream(self.toxic, self.stream)
         check_toxicity(self.toxicity)
@@ -73,7 +88,7 @@ class WantedToxic:
         return self
 
     def place(self, proxy: Proxy) -> Placement:
-        """Put it on a proxy."""
+        """Add the toxic to a proxy and return its placement."""
         return proxy.add_toxic(
             name=self.name, stream=self.stream, toxicity=self.toxicity, toxic=self.toxic,
             expires_in=self.expires_in,
@@ -81,7 +96,16 @@ class WantedToxic:
 
 
 class WantedProxy:
-    """A proxy as a client asked for it."""
+    """The proxy that a request asks for.
+
+    Args:
+        fields: The fields of the request body.
+        present: The proxy to be changed, which supplies the fields that are missing. None for a
+            new proxy.
+
+    Raises:
+        ApiError: `expires_in` or `max_connections` is invalid.
+    """
 
     def __init__(self, fields: Fields, present: Proxy | None = None) -> None:
         def given(name: str, default: Any) -> Any:
@@ -97,7 +121,8 @@ class WantedProxy:
         check_lease(self.expires_in)
         if self.enabled and self.expires_in is not None:
             raise ApiError(
-                BAD_BODY, "expires_in needs enabled to be false: it is how long the proxy stays so"
+                BAD_BODY,
+                "expires_in needs enabled to be false: it is how long the proxy stays disabled",
             )
         self.toxics: list[WantedToxic] | None = None
         if self.max_connections < 0:
@@ -107,20 +132,26 @@ class WantedProxy:
             )  # fmt: skip
 
     def check_named(self, place: str = "") -> None:
-        """Refuse a proxy without a name or an upstream."""
+        """Raise ApiError if the name or the upstream is missing.
+
+        `place` is appended to the field's name in the error message.
+        """
         for field in ("name", "upstream"):
             if not getattr(self, field):
                 raise ApiError(MISSING_FIELD, field + place)
 
     def build(self, world: World) -> Proxy:
-        """Make the proxy, not yet listening, with its toxics."""
+        """Return a new proxy with these settings. It does not listen yet and has no toxics.
+
+        `apply_toxics` adds the toxics.
+        """
         return Proxy(
             world, name=self.name, listen=self.listen, upstream=self.upstream,
             half_close=self.half_close, max_connections=self.max_connections,
         )  # fmt: skip
 
     def apply_toxics(self, proxy: Proxy) -> None:
-        """Replace the proxy's toxics by those asked for; without a word on toxics, keep them."""
+        """Replace the proxy's toxics with the requested ones, if the request has any."""
         if self.toxics is not None:
             proxy.remove_all_toxics()
             for toxic in self.toxics:
@@ -128,7 +159,11 @@ class WantedProxy:
 
 
 def read_proxy(body: bytes, present: Proxy | None = None) -> WantedProxy:
-    """Read a proxy, or a change to the present one."""
+    """Parse the body that creates a proxy, or the one that changes the proxy `present`.
+
+    Raises:
+        ApiError, DecodeError: The body is invalid.
+    """
     wanted = WantedProxy(decode(body, PROXY), present)
     if present is None:
         wanted.check_named()
@@ -136,7 +171,13 @@ def read_proxy(body: bytes, present: Proxy | None = None) -> WantedProxy:
 
 
 def read_populate(body: bytes) -> list[WantedProxy]:
-    """Read a list of proxies; all are checked before any is made."""
+    """Parse the list of proxies of a populate request.
+
+    All entries are checked here, before the caller creates the first proxy.
+
+    Raises:
+        ApiError, DecodeError: The body is invalid.
+    """
     value = parse(body)
     if value is None:
         return []
@@ -149,9 +190,10 @@ def read_populate(body: bytes) -> list[WantedProxy]:
     for number, fields in enumerate(entries, 1):
         proxy = WantedProxy(fields)
         proxy.check_named(f" at proxy {number}")
-        # The original ignores `toxics`, of whatever type: only a list of toxics means something.
+        # Upstream Toxiproxy ignores `toxics`, whatever its type. Here a list of toxics is used and
+        # everything else is ignored, too.
         toxics = fields.get("toxics")
-        # An empty list says nothing either: some clients send one with every proxy.
+        # An empty list is ignored as well: some clients send one with every proxy.
         if isinstance(toxics, list) and toxics and not isinstance(toxics, Pairs):
             proxy.toxics = _read_toxics(toxics)
         wanted.append(proxy)
@@ -162,7 +204,7 @@ def _entry_fields(entry: Any) -> Fields:
     try:
         return fields_of(entry, ENTRY)
     except DecodeError as error:
-        # `enabled` is a field of the outer, nameless struct.
+        # In Toxiproxy `enabled` is a field of the outer, anonymous struct.
         raise DecodeError(str(error).replace(" .Proxy.enabled ", " .enabled ")) from None
 
 
@@ -177,13 +219,27 @@ def _read_toxics(entries: list[Any]) -> list[WantedToxic]:
 
 
 def read_toxic(body: bytes, proxy: Proxy) -> WantedToxic:
-    """Read a toxic that is to be added; a taken name is told before faulty attributes are."""
+    """Parse the body that adds a toxic to a proxy.
+
+    If the name is taken the attributes are not checked: the caller reports the name, as upstream
+    Toxiproxy does.
+
+    Raises:
+        ApiError, DecodeError: The body is invalid.
+    """
     wanted = WantedToxic(decode(body, TOXIC))
     return wanted if proxy.has_toxic(wanted.name) else wanted.finish()
 
 
 def read_toxic_update(body: bytes, placement: Placement) -> tuple[Toxic, float, float | None]:
-    """Read a change to a toxic: its settings, toxicity and lease; nothing is changed yet."""
+    """Parse the body that updates a toxic; the toxic itself is not changed.
+
+    Returns:
+        A toxic with the new attributes, the toxicity, and `expires_in` in wall-clock seconds.
+
+    Raises:
+        ApiError, DecodeError: The body is invalid.
+    """
     go_name = _go_name(placement.toxic)
     form = Struct(_UPDATE, "", {
         "attributes": f"{{}}toxics.{go_name}", "toxicity": "float32", "expires_in": "float64",
@@ -199,7 +255,11 @@ def read_toxic_update(body: bytes, placement: Placement) -> tuple[Toxic, float, 
 
 
 def read_attributes(value: Any, toxic: Toxic) -> Toxic:
-    """Return the toxic with the given attributes changed."""
+    """Return a copy of the toxic with the attributes in `value` changed.
+
+    Raises:
+        ApiError, DecodeError: An attribute is invalid.
+    """
     go_types = {int: "int64", float: "float64", bool: "bool", str: "string"}
     fields = {
         name: go_types.get(type_, "map[string]string") for name, type_ in toxic.attributes.items()
@@ -219,7 +279,7 @@ def _go_name(toxic: Toxic) -> str:
 
 
 def check_stream(toxic: Toxic, stream: str) -> None:
-    """Refuse a toxic that makes no sense on its stream."""
+    """Raise ApiError if the toxic cannot be used on this stream."""
     try:
         toxic.check_stream(stream.lower())
     except ToxicError as error:
@@ -227,13 +287,16 @@ def check_stream(toxic: Toxic, stream: str) -> None:
 
 
 def check_toxicity(toxicity: float) -> None:
-    """Refuse what is no probability."""
+    """Raise ApiError if the toxicity is not a probability."""
     if not 0 <= toxicity <= 1:
         raise ApiError(BAD_BODY, f"toxicity must be from 0 to 1, not {toxicity:g}")
 
 
 def check_lease(seconds: float | None) -> None:
-    """Refuse a lease that is over before it starts, or that never ends."""
+    """Raise ApiError unless `expires_in` is None or in the allowed range.
+
+    `seconds` are wall-clock seconds.
+    """
     if seconds is not None and not (0 < seconds <= LONGEST_LEASE_S and math.isfinite(seconds)):
         raise ApiError(
             BAD_BODY, f"expires_in must be more than 0 and at most {LONGEST_LEASE_S:.0f} "

@@ -1,11 +1,13 @@
-"""The toxics of one link, in the order in which bytes meet them.
+"""The toxics of one link, in the order in which bytes pass through them.
 
     source > Stub > Stub > Stub > sink
 
-All changes take effect before they return, whatever the receiver does, and lose no byte.
+`insert`, `remove` and `restart` have taken effect when they return, even if the receiver does not
+read, and they lose no bytes.
 
-Stubs take turns: one that is woken by another runs once that one waits. So a chain can be as long
-as anybody likes, and one that has much to do lets the loop look after others now and then.
+Stubs run one after the other: a stub that is woken by another is queued, and runs when the other
+waits. So the call stack does not grow with the length of the chain, and a busy chain returns to the
+event loop after a limited number of steps.
 """
 
 from collections import deque
@@ -14,30 +16,33 @@ from typing import Final
 from harness.proxy._placement import Placement
 from harness.proxy._stub import Line, Stub
 
-TURNS: Final = 64
-TURNS_S: Final = 0.001
-"""So many turns, or so long, in one piece; then everything else that is ready gets its own."""
+MAX_STEPS: Final = 64
+MAX_STEPS_S: Final = 0.001
+"""A chain returns to the event loop after this many steps or wall-clock seconds."""
 
 
 class Chain(Line):
-    """A list of stubs that changes while bytes pass; `Link` gives it a source and a sink."""
+    """A linked list of stubs that can change while bytes pass through it.
 
-    __slots__ = ("_awake", "_running", "eof", "finished", "first", "last", "output_ended")
+    `Link`, a subclass, adds the source and the sink.
+    """
+
+    __slots__ = ("_runnable", "_running", "eof", "finished", "first", "last", "output_ended")
 
     def __init__(self) -> None:
         self.first: Stub | None = None
         self.last: Stub | None = None
         self.eof = False
-        """Nothing more comes from the source."""
+        """True when the source has ended."""
         self.output_ended = False
-        """Nothing more comes out of the last stub."""
+        """True when the output of the last stub has ended."""
         self.finished = False
-        """All has gone to the sink, or the sink is gone."""
-        self._awake: deque[Stub] | None = None
+        """True when everything was written to the sink, or the sink is closed."""
+        self._runnable: deque[Stub] | None = None
         self._running = False
 
     def stubs(self) -> list[Stub]:
-        """Return the stubs of the chain, first to last."""
+        """Return the stubs of the chain, in order from source to sink."""
         found = []
         stub = self.first
         while stub is not None:
@@ -46,37 +51,37 @@ class Chain(Line):
         return found
 
     def stub_of(self, placement: Placement) -> Stub | None:
-        """Return the stub of a toxic, None if chance spared this link."""
+        """Return the stub of a toxic; None if its toxicity does not apply it to this link."""
         stub = self.first
         while stub is not None and stub.placement is not placement:
             stub = stub.next
         return stub
 
     def run(self, stub: Stub) -> None:
-        """Give a stub a turn: now, or after those that are before it."""
-        if self._awake is None:
-            self._awake = deque()
-        self._awake.append(stub)
+        """Advance a stub: at once, or after the stubs that are already queued."""
+        if self._runnable is None:
+            self._runnable = deque()
+        self._runnable.append(stub)
         if not self._running:
-            self._take_turns(self._awake)
+            self._run_queued(self._runnable)
 
-    def _take_turns(self, awake: deque[Stub]) -> None:
+    def _run_queued(self, runnable: deque[Stub]) -> None:
         self._running = True
-        end = self.loop.time() + TURNS_S
+        end = self.loop.time() + MAX_STEPS_S
         try:
-            for _ in range(TURNS):
-                if not awake:
+            for _ in range(MAX_STEPS):
+                if not runnable:
                     break
-                awake.popleft().advance()
+                runnable.popleft().advance()
                 if self.loop.time() > end:
                     break
         finally:
-            self._running = bool(awake)
-            if awake:
-                self.loop.call_soon(lambda: self._take_turns(awake))
+            self._running = bool(runnable)
+            if runnable:
+                self.loop.call_soon(lambda: self._run_queued(runnable))
 
     def insert(self, placement: Placement, after: Stub | None) -> None:
-        """Put a toxic into the chain, at its start if `after` is None."""
+        """Add a toxic to the chain behind the stub `after`, or as the first if `after` is None."""
         if self.output_ended:
             return
         stub = Stub(self, placement)
@@ -90,7 +95,7 @@ class Chain(Line):
             self.last = stub
         else:
             stub.next.previous = stub
-        # What the neighbour before has already let go of ends here too.
+        # If the stub before this one has already ended its output, this stub's input has ended.
         stub.ended = self.eof if after is None else after.done
         stub.start()
         if after is not None:
@@ -98,7 +103,7 @@ class Chain(Line):
         self.update_reading()
 
     def remove(self, stub: Stub) -> None:
-        """Take a toxic out of the chain; what it held goes on at once."""
+        """Remove a toxic from the chain, and pass on its buffered data at once."""
         stub.stop()
         stub.placement.toxic.detach(stub)
         before, behind = stub.previous, stub.next
@@ -118,7 +123,10 @@ class Chain(Line):
         self.update_reading()
 
     def restart(self, stub: Stub) -> None:
-        """Run a toxic with new settings; most let the chunk in their hand go on at once."""
+        """Restart a stub after its toxic's settings have changed.
+
+        The chunk that it is delaying is passed on at once, unless the toxic has `keeps_hand`.
+        """
         if stub.done:
             return
         stub.stop()
@@ -130,9 +138,9 @@ class Chain(Line):
         self.update_reading()
 
     def clear(self) -> None:
-        """Stop every stub, and drop what they hold."""
-        if self._awake is not None:
-            self._awake.clear()
+        """Stop and remove every stub, and drop the data that they hold."""
+        if self._runnable is not None:
+            self._runnable.clear()
         stub = self.first
         self.first = self.last = None
         while stub is not None:

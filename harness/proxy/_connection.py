@@ -1,9 +1,10 @@
-"""One client's connection: accepted, dialled on, carried both ways, closed.
+"""One client's connection through a proxy: dial the upstream, forward both directions, close.
 
     client  --- Link(upstream) -->  upstream server
     client  <-- Link(downstream) ---  upstream server
 
-Nothing here waits. A black-holed upstream costs two descriptors and can be closed at any time.
+Nothing here blocks. A connection to an upstream that never answers occupies two file descriptors
+and can be closed at any time.
 """
 
 import socket
@@ -24,7 +25,7 @@ _LINGER_RESET: Final = struct.pack("ii", 1, 0)
 
 
 class Owner(Protocol):
-    """The proxy that a connection came through."""
+    """What a connection needs of its proxy."""
 
     loop: Loop
     names: Names
@@ -33,20 +34,27 @@ class Owner(Protocol):
     half_close: bool
 
     def placements(self) -> list[Placement]:
-        """Return all toxics."""
+        """Return the toxics of both streams."""
 
     def chain(self, direction: str) -> list[Placement]:
         """Return the toxics of one stream, in order."""
 
     def connection_closed(self, connection: "Connection") -> None:
-        """Take note that a connection is gone."""
+        """Remove a closed connection from the proxy."""
 
     def log(self, level: str, event: str, **fields: Any) -> None:
         """Write a log line."""
 
 
 class Connection:
-    """A client, the upstream it is connected to, and the two links between them."""
+    """A client's socket, the upstream's socket, and the two links between them.
+
+    Args:
+        proxy: The proxy that accepted the client.
+        number: Identifies the connection within its proxy, and seeds its random choices.
+        client: The client's socket.
+        peer: The client's socket address.
+    """
 
     __slots__ = (
         "_client",
@@ -84,7 +92,11 @@ class Connection:
     # Dialling.
 
     def dial(self) -> None:
-        """Connect to the proxy's upstream, now or when the toxics say; or close the client."""
+        """Connect to the proxy's upstream, at once or after the delays of the toxics.
+
+        If a delay is running it is computed anew. If the upstream cannot be reached the client's
+        socket is closed.
+        """
         delaying = [
             placement
             for placement in self.proxy.placements()
@@ -108,7 +120,7 @@ class Connection:
             self._guard_client()
 
     def _guard_client(self) -> None:
-        """Notice a client that resets its connection while we wait for something else."""
+        """Close the connection if the client resets it before the upstream is connected."""
         if not self._guarded:
             self._guarded = True
             self.loop.watch(self._client.fileno(), 0, lambda _events: self.close())
@@ -134,14 +146,14 @@ class Connection:
                 if placement.hits(self.number):
                     link.insert(placement, link.last)
 
-    # Life.
+    # Toxics.
 
     def link(self, stream: str) -> Link | None:
-        """Return the link of a stream; None while dialling."""
+        """Return the link of a stream; None while the upstream is not yet connected."""
         return self.up if stream == UPSTREAM else self.down
 
     def place(self, placement: Placement) -> None:
-        """A toxic was added: put it at the end of its chain, if its roll hits."""
+        """Append an added toxic to its chain, if its toxicity selects this connection."""
         link = self.link(placement.direction)
         if self._opening is not None:
             self.dial()
@@ -149,7 +161,10 @@ class Connection:
             link.insert(placement, link.last)
 
     def update(self, placement: Placement) -> None:
-        """A toxic has new settings: roll anew."""
+        """Apply new settings of a toxic.
+
+        Its toxicity is evaluated again, which can add it to this link, restart it or remove it.
+        """
         if self._opening is not None:
             self.dial()
             return
@@ -171,7 +186,7 @@ class Connection:
             link.insert(placement, after)
 
     def displace(self, placement: Placement) -> None:
-        """A toxic was removed."""
+        """Remove a toxic from its chain, and end the link if the toxic requires that."""
         if self._opening is not None:
             self.dial()
             return
@@ -184,8 +199,14 @@ class Connection:
         if placement.toxic.closes_on_removal and not link.finished:
             link.end()
 
+    # Closing.
+
     def link_finished(self, link: Link) -> None:
-        """One direction is over: so is, after what is under way, the other."""
+        """Handle the end of one direction.
+
+        The other direction ends too, once its buffered data is written. With `half_close` it stays
+        open if this one ended because its source did.
+        """
         up, down = self.up, self.down
         if self.closed or up is None or down is None:
             return
@@ -194,21 +215,21 @@ class Connection:
             self.close()
             return
         if self.proxy.half_close and link.eof:
-            with suppress(OSError):  # the peer was faster
+            with suppress(OSError):  # the peer has already closed it
                 link.sink.sock.shutdown(socket.SHUT_WR)
             return
         link.sink.close()
         other.end()
 
     def reset(self) -> None:
-        """Close both sides at once, with RST."""
+        """Close both sockets at once with a TCP reset (RST)."""
         for sock in self._sockets():
-            with suppress(OSError):  # the peer was faster
+            with suppress(OSError):  # the peer has already closed it
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
         self.close()
 
     def close(self) -> None:
-        """Close both sides at once, dropping what is under way."""
+        """Close both sockets at once and drop all buffered data."""
         if self.closed:
             return
         self.closed = True
@@ -236,7 +257,7 @@ class Connection:
         self.proxy.log(level, event, client=text(self._peer), **fields)
 
     def shown(self) -> dict[str, Any]:
-        """Return what the API shows."""
+        """Return the connection as the API reports it; `age` is in wall-clock seconds."""
         state = "dialling" if self.up is None else "open"
         if (self.up and self.up.finished) or (self.down and self.down.finished):
             state = "closing"

@@ -1,7 +1,7 @@
-"""Coroutines without a scheduler: they run until they wait for a callback, and go on in it.
+"""Run coroutines without a scheduler: they are resumed by the callback that they wait for.
 
 async def handler():
-    answer = await wait_for(ask)      ask(callback) is called, and callback(answer) in time
+    result = await wait_for(start)      calls start(callback); callback(result) resumes handler
 
 run(handler())
 """
@@ -12,15 +12,28 @@ from typing import Any
 
 
 @types.coroutine
-def wait_for(ask: Callable[[Callable[[Any], None]], None]) -> Generator[Any, Any, Any]:
-    """Await what `ask` will hand to the callback it is given."""
-    return (yield ask)
+def wait_for(start: Callable[[Callable[[Any], None]], None]) -> Generator[Any, Any, Any]:
+    """Start an operation and wait for its result.
+
+    Args:
+        start: Starts the operation. It is called with a callback, which it must call once with the
+            result, now or later.
+
+    Returns:
+        The value given to the callback.
+    """
+    return (yield start)
 
 
 def run(coroutine: Coroutine[Any, Any, None], value: Any = None) -> None:
-    """Run a coroutine up to its end, or to the next thing that it waits for."""
+    """Run a coroutine until it ends or waits for a callback, which then runs the rest of it.
+
+    Args:
+        coroutine: The coroutine, which waits only by `wait_for`.
+        value: The result of the `wait_for` at which it is suspended; None at its start.
+    """
     try:
-        ask = coroutine.send(value)
+        start = coroutine.send(value)
     except StopIteration:
         return
-    ask(lambda answer: run(coroutine, answer))
+    start(lambda result: run(coroutine, result))

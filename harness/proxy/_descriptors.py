@@ -1,8 +1,8 @@
-"""File descriptors: as many as may be had, and some of them kept back for the API.
+"""Raise the limit of open file descriptors, and reserve some descriptors for the API.
 
-A flood of clients can take every descriptor of the process. The API must still be there then,
-for it is what the flood can be ended with, so a few descriptors are held open on nothing and
-given up, one for each API client, when no other is left.
+A flood of clients can use up every descriptor of the process. The API must still answer then,
+because it is the way to end the flood. So a few descriptors are kept open on /dev/null, and one is
+closed for each API client that connects when no other descriptor is free.
 """
 
 import errno
@@ -12,34 +12,35 @@ from contextlib import suppress
 from typing import Final
 
 RESERVED: Final = 16
+"""How many descriptors are reserved, so how many API clients are served in a shortage."""
 SHORTAGE: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-"""Errors that pass when something else is closed."""
+"""Error codes for a lack of descriptors or memory; closing other files or sockets ends it."""
 
 
 def raise_limit() -> None:
-    """Allow this process as many descriptors as it may allow itself."""
+    """Raise the soft limit of open file descriptors to the hard limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
-        with suppress(OSError, ValueError):  # macOS reports a limit that it does not grant
+        with suppress(OSError, ValueError):  # macOS reports a hard limit that it does not allow
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 class Reserve:
-    """Descriptors that nobody else can take."""
+    """Keeps descriptors open, so that they are available when all others are in use."""
 
     def __init__(self) -> None:
         self._held: list[int] = []
         self.refill()
 
     def give(self) -> bool:
-        """Free one descriptor; return whether there was one."""
+        """Close one reserved descriptor. Return False if none is left."""
         if not self._held:
             return False
         os.close(self._held.pop())
         return True
 
     def refill(self) -> None:
-        """Hold as many as before again, or as many as can be had."""
-        with suppress(OSError):  # the next one that is closed comes back here
+        """Reserve descriptors up to `RESERVED`, or as many as the process can open."""
+        with suppress(OSError):  # none is free: the server calls this again when one is closed
             while len(self._held) < RESERVED:
                 self._held.append(os.open(os.devnull, os.O_RDONLY))

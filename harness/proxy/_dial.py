@@ -1,8 +1,8 @@
-"""Connects to an upstream without waiting for it: one address after the other, until one answers.
+"""Connect to an upstream without blocking: try its addresses in order until one accepts.
 
 dial = Dial(loop, names, done)
-dial.start("db:5432")      done(socket, "") or done(None, what went wrong), now or later
-dial.cancel()              nothing more is told
+dial.start("db:5432")      calls done(socket, "") or done(None, error message), now or later
+dial.cancel()              done is not called any more
 """
 
 import os
@@ -18,16 +18,17 @@ from harness.proxy._names import Names
 _NONBLOCK: Final[int] = getattr(socket, "SOCK_NONBLOCK", 0)  # macOS has none
 
 Done = Callable[[socket.socket | None, str], None]
+"""Receives the connected socket and an empty text, or None and the error message."""
 
 
 class Dial:
-    """One attempt to reach an upstream."""
+    """One attempt to connect to an upstream; `done` receives its outcome."""
 
     __slots__ = ("_address", "_candidates", "_done", "_loop", "_names", "_sock", "over")
 
     def __init__(self, loop: Loop, names: Names, done: Done) -> None:
         self.over = False
-        """The outcome was told, or nobody wants it any more."""
+        """True after `done` was called or the attempt was cancelled."""
         self._loop = loop
         self._names = names
         self._done = done
@@ -36,11 +37,11 @@ class Dial:
         self._candidates: list[Sockaddr] = []
 
     def start(self, upstream: str) -> None:
-        """Look the name up, and go through its addresses."""
+        """Look up the host of `upstream` and try its addresses in order."""
         self._names.look_up(upstream, self._on_addresses)
 
     def cancel(self) -> None:
-        """Give up."""
+        """Stop the attempt and close its socket. `done` is not called any more."""
         self.over = True
         if self._sock is not None:
             self._loop.close(self._sock)
@@ -66,10 +67,10 @@ class Dial:
                 continue
             outcome = sock.connect_ex(address)
             if outcome in {0, EINPROGRESS}:
-                # On loopback the handshake is over by now, and need not be waited for.
+                # On loopback the handshake is finished by now: a second call returns its result.
                 outcome = sock.connect_ex(address)
                 if outcome in {0, EISCONN}:
-                    self._tell(sock, "")
+                    self._finish(sock, "")
                     return
                 if outcome in {EALREADY, EINPROGRESS}:
                     self._sock = sock
@@ -77,7 +78,7 @@ class Dial:
                     return
             problem = _connect_error(address, outcome)
             sock.close()
-        self._tell(None, problem)
+        self._finish(None, problem)
 
     def _on_ready(self, _events: int) -> None:
         sock = self._sock
@@ -89,12 +90,12 @@ class Dial:
         self._sock = None
         self._loop.forget(sock.fileno())
         if outcome in {0, EISCONN}:
-            self._tell(sock, "")
+            self._finish(sock, "")
         else:
             sock.close()
             self._next(_connect_error(self._address, outcome))
 
-    def _tell(self, sock: socket.socket | None, problem: str) -> None:
+    def _finish(self, sock: socket.socket | None, problem: str) -> None:
         self.over = True
         self._done(sock, problem)
 

@@ -1,4 +1,4 @@
-"""One socket of a connection, with the link that reads from it and the link that writes to it."""
+"""One socket of a connection, and which events the loop watches it for."""
 
 import socket
 from typing import Protocol
@@ -13,7 +13,7 @@ class Incoming(Protocol):
     eof: bool
 
     def on_readable(self) -> None:
-        """Read what there is."""
+        """Read the data that is available."""
 
 
 class Outgoing(Protocol):
@@ -22,16 +22,19 @@ class Outgoing(Protocol):
     pending: bool
 
     def on_writable(self) -> None:
-        """Write what is held."""
+        """Write buffered data."""
 
     def fail(self) -> None:
-        """Nothing can be written any more."""
+        """End the link, because its sink does not accept data any more."""
 
 
 class Endpoint:
-    """Keeps the loop's interest in a socket equal to what its two links want."""
+    """Watches a socket for the events that its two links need.
 
-    __slots__ = ("_dead", "_loop", "_mask", "fd", "incoming", "outgoing", "sock")
+    `incoming` reads from the socket, `outgoing` writes to it. They call `refresh` after a change.
+    """
+
+    __slots__ = ("_loop", "_mask", "_unwatched", "fd", "incoming", "outgoing", "sock")
 
     incoming: Incoming
     outgoing: Outgoing
@@ -41,17 +44,17 @@ class Endpoint:
         self.sock = sock
         self.fd = sock.fileno()
         self._mask = 0
-        self._dead = False
+        self._unwatched = False
 
     def open(self, incoming: Incoming, outgoing: Outgoing) -> None:
-        """Start to watch the socket for its links."""
+        """Set the two links and start to watch the socket."""
         self.incoming = incoming
         self.outgoing = outgoing
         self._mask = READ if incoming.reading else 0
         self._loop.watch(self.fd, self._mask, self.on_event)
 
     def on_event(self, events: int) -> None:
-        """Let the links read and write."""
+        """Pass readiness and errors of the socket to the links."""
         if events == READ:
             self.incoming.on_readable()
             return
@@ -64,28 +67,30 @@ class Endpoint:
 
     def _on_trouble(self) -> None:
         if self.fd >= 0 and self.incoming.eof:
-            # Nothing can be written to it any more either, even if nobody tries just now.
+            # Nothing can be written to the socket either. End that link too: without data to
+            # write it would not notice.
             self.outgoing.fail()
         if self.fd >= 0 and not self._mask & READ:
-            # A reset is announced again and again to those who do not read. Bytes that came
-            # before it are still to be had, so the socket stays open, only unwatched.
+            # As long as the socket is not read, the poller reports a reset again and again.
+            # Bytes that arrived before the reset can still be read, so the socket stays open but
+            # is not watched any more.
             self._loop.forget(self.fd)
-            self._dead = True
+            self._unwatched = True
             self.refresh()
 
     def refresh(self) -> None:
-        """Watch for what the links want now."""
+        """Watch the socket for the events that the links need now."""
         if self.fd < 0:
             return
         mask = (READ if self.incoming.reading else 0) | (WRITE if self.outgoing.pending else 0)
-        if self._dead:
+        if self._unwatched:
             if mask & READ:
-                self._loop.call_soon(self._attend_dead)
+                self._loop.call_soon(self._read_unwatched)
         elif mask != self._mask:
             self._mask = mask
             self._loop.change(self.fd, mask)
 
-    def _attend_dead(self) -> None:
+    def _read_unwatched(self) -> None:
         if self.fd >= 0 and self.incoming.reading:
             self.incoming.on_readable()
         if self.fd >= 0 and self.incoming.eof:
@@ -93,7 +98,7 @@ class Endpoint:
         self.refresh()
 
     def close(self) -> None:
-        """Close the socket, if it still is open."""
+        """Close the socket; do nothing if it is closed already."""
         if self.fd >= 0:
             self.fd = -1
             self._loop.close(self.sock)
