@@ -244,8 +244,10 @@ class _Run:
         if self.stop.is_set():
             return  # cut short: without `ended`, checks do not count what is missing as a failure
         self._enter_phase("reads")
-        for read in final_reads(self.stack):
+        for read in final_reads(self.stack, self.stop):
             self.recorder.now(read)
+        if self.stop.is_set():
+            return  # a read may be missing
         self.recorder.now(Ended(t=0.0, quiescent=not busy, reason=busy))
 
     # ---- details ----------------------------------------------------------------------------

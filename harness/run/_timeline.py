@@ -13,8 +13,8 @@ from harness.history import Called
 from harness.scenario import CallStep, FaultStep, Scenario, Step
 from harness.stack import Stack
 
+from ._bounded_get import http_client
 from ._live_state import LiveState
-from ._quiescence import http_client
 from ._recorder import Recorder
 
 _POLL = 0.1
