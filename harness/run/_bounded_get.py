@@ -1,4 +1,4 @@
-"""GET requests that always end: each is bounded in time and bytes, and ends when the run does.
+"""Requests with bounds: a GET ends at its bounds on time and bytes, and when the run ends.
 
 with BoundedClient(stop) as client:
     answer, size = client.get_json(url, deadline=time.monotonic() + 5.0, max_bytes=1 << 20)
@@ -16,6 +16,9 @@ import httpx
 
 _TIMEOUT = 5.0
 """Wall-clock seconds for the connect, and for each wait for more bytes."""
+
+_SHOWN_BYTES = 500
+"""Bytes of an answer that `send_request` reads."""
 
 _POLL = 0.05
 """Wall-clock seconds between two looks at `stop` and the deadline."""
@@ -41,6 +44,19 @@ GET_ERRORS = (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError)
 def http_client() -> httpx.Client:
     """Return an HTTP client that ignores proxy settings and sets up no TLS context."""
     return httpx.Client(timeout=_TIMEOUT, trust_env=False, verify=False)  # noqa: S501 - plain HTTP on loopback
+
+
+def send_request(method: str, url: str, body: Any) -> tuple[int, str]:
+    """Send one request with the JSON `body`; return the status and the begin of the answer's text.
+
+    The rest of the answer is not read, so it may be of any size.
+
+    Raises:
+        httpx.HTTPError: there is no proper answer.
+    """
+    with http_client() as http, http.stream(method, url, json=body) as answer:
+        begin = next(answer.iter_bytes(_SHOWN_BYTES), b"")
+        return answer.status_code, begin.decode(errors="replace")
 
 
 class BoundedClient:

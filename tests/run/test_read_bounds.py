@@ -14,6 +14,7 @@ import pytest
 from harness.clock import WALL_CLOCK
 from harness.history import Read
 from harness.run import _quiescence
+from harness.run._bounded_get import send_request
 from harness.run._quiescence import await_quiescence, final_reads
 
 pytestmark = pytest.mark.timeout(30)
@@ -142,6 +143,20 @@ def test_json_that_is_nested_too_deep_is_an_error_of_the_read(start: Start) -> N
         connection.sendall(HEADER + b"Connection: close\r\n\r\n" + b"[" * 500_000)
 
     assert "RecursionError" in last_read(start(nested)).error
+
+
+def test_only_the_begin_of_the_answer_to_a_call_is_read(start: Start) -> None:
+    address = start(endless_body).address("border")
+    assert send_request("POST", f"http://{address}/x", {"a": 1}) == (200, " " * 500)
+
+
+def test_the_answer_to_a_call_may_be_short(start: Start) -> None:
+    def short(connection: socket.socket, closed: Flag) -> None:
+        del closed
+        connection.sendall(b"HTTP/1.1 409 Conflict\r\nContent-Length: 2\r\n\r\nno")
+
+    address = start(short).address("border")
+    assert send_request("POST", f"http://{address}/x", None) == (409, "no")
 
 
 @pytest.mark.parametrize(
