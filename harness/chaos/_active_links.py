@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from threading import Lock
 
+from ._api_client import GivenUpError
 from ._errors import ChaosError
 from ._intents import Intent, Intents, new_id
 from ._parallel import change_all
@@ -146,6 +147,7 @@ class ActiveLinkFaults:
 
         Raises:
             ChaosError: it failed on some link.
+            GivenUpError: the server does not answer; another call at once is of no use.
         """
         with self._lock:
             active = {
@@ -233,7 +235,9 @@ class ActiveLinkFaults:
         errors = change_all(self._pool, change, links)
         if errors:
             more = f" (and {len(errors) - 1} more links)" if len(errors) > 1 else ""
-            raise ChaosError(f"{errors[0]}{more}") from errors[0]
+            given_up = all(isinstance(error, GivenUpError) for error in errors)
+            error_class = GivenUpError if given_up else ChaosError
+            raise error_class(f"{errors[0]}{more}") from errors[0]
 
 
 def _flat(intents: Mapping[str, list[Intent]]) -> list[Intent]:

@@ -22,7 +22,7 @@ from ._errors import ChaosError
 from ._fault import Fault, check_backend, make_fault
 from ._fault_type import LinkFault
 from ._flapping import flap
-from ._heal import heal
+from ._heal import ANSWER_LIMIT, heal
 from ._injection import Injection
 from ._injectors import Injector, LinkInjector, NodeInjector
 from ._intents import Intents, new_id
@@ -252,15 +252,18 @@ class Chaos:
     def heal_all(self) -> None:
         """Heal everything, the last injection first.
 
+        A Toxiproxy that does not answer is given up once, for all its faults together.
+
         Raises:
             UnhealedError: some faults are still in effect; one line each, with what to do by hand.
         """
         problems = []
-        for injection in reversed(self.active):
-            try:
-                injection.heal()
-            except UnhealedError as error:
-                problems.append(str(error))
+        with self._server.limit(ANSWER_LIMIT):
+            for injection in reversed(self.active):
+                try:
+                    injection.heal()
+                except UnhealedError as error:
+                    problems.append(str(error))
         if problems:
             raise UnhealedError("\n".join(problems))
 
@@ -270,6 +273,7 @@ class Chaos:
         self, server: Toxiproxy, intents: Intents, resources: contextlib.ExitStack
     ) -> None:
         """Create what injects and verifies; `resources` ends the thread pools."""
+        self._server = server
         stack, clock = self.stack, self._clock
         probes = resources.enter_context(ThreadPoolExecutor(_PROBE_THREADS, "probe"))
         links = resources.enter_context(ThreadPoolExecutor(_LINK_THREADS, "link"))

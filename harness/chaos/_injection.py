@@ -10,6 +10,7 @@ from harness.errors import HarnessError, UnhealedError
 from harness.history import FaultState
 from harness.stack import GoneError
 
+from ._api_client import GivenUpError
 from ._errors import ChaosError
 from ._fault import Fault
 from ._finding import HEAL_TIMEOUT
@@ -116,6 +117,8 @@ class Injection:
                 self._injector.revert()
             except GoneError:
                 raise
+            except GivenUpError as error:
+                return str(error)
             except HarnessError as error:
                 if self._clock.monotonic() + delay > deadline:
                     return str(error)

@@ -10,7 +10,7 @@ call only.
 import importlib.util
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -80,6 +80,16 @@ class Toxiproxy:
     def close(self) -> None:
         """Close the pooled connections to the server."""
         self._client.close()
+
+    def limit(self, seconds: float) -> AbstractContextManager[None]:
+        """Bound the time of slow answers in the block, for all calls together.
+
+        After the first call that is not answered in time, every further one raises `GivenUpError`.
+
+        Args:
+            seconds: wall-clock seconds; the first second of each call does not count.
+        """
+        return self._client.limit(seconds)
 
     def version(self) -> str:
         """Return the server's version, e.g. `2.12.0`."""

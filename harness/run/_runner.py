@@ -20,11 +20,11 @@ from harness.clock import Clock
 from harness.errors import HarnessError, UnhealedError, WorkerLostError
 from harness.history import Ended, Phase, count_damaged, merge, write_history
 from harness.load import RunLoad
-from harness.stack import Backend, Stack
+from harness.stack import Backend, Stack, lost_lines
 
 from ._active import marked
 from ._configuration import command_line, load_config, stack_settings, started
-from ._errors import ErrorLog, add_damage, write_errors
+from ._errors import ErrorLog, add_damage, lost_lines_text, write_errors
 from ._folder import RunFolder
 from ._interruption import on_interruption
 from ._live_state import LiveState
@@ -138,6 +138,7 @@ class _Run:
                 self.stack.close()
             except HarnessError as error:
                 self.log.broken.append(str(error))
+            self.log.inconclusive += map(lost_lines_text, lost_lines(self.folder.path))
             try:
                 if not self.recorder.has_begun:  # the stack never came up: keep what it reported
                     now = self.clock.time()
@@ -244,8 +245,10 @@ class _Run:
         if self.stop.is_set():
             return  # cut short: without `ended`, checks do not count what is missing as a failure
         self._enter_phase("reads")
-        for read in final_reads(self.stack):
+        for read in final_reads(self.stack, self.stop):
             self.recorder.now(read)
+        if self.stop.is_set():
+            return  # a read may be missing
         self.recorder.now(Ended(t=0.0, quiescent=not busy, reason=busy))
 
     # ---- details ----------------------------------------------------------------------------

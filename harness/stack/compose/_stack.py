@@ -250,7 +250,13 @@ class ComposeStack:
     def _follow(self, client: docker.DockerClient, lines: LineSink, nodes: NodeSink) -> None:
         found = self._project.containers(client)
         self._logs = {
-            name: Log(client, container.id or name, self._files.path(name), partial(lines, name))
+            name: Log(
+                client,
+                container.id or name,
+                self._files.path(name),
+                partial(lines, name),
+                partial(self._files.mark_lost, name),
+            )
             for name, container in found.items()
         }
         self._events = Events(client, self._project, nodes=nodes, log_tail=self._log_tail)
