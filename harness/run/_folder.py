@@ -23,7 +23,7 @@ from ._format import write_format
 class _Stack(msgspec.Struct):
     """The fields of `stack.json` that are used; the file may come from anywhere."""
 
-    directory: str = ""
+    name: str = ""
     command: str = ""
     harness: str = ""
     checks: tuple[str, ...] = ()

@@ -29,8 +29,8 @@ from ._folder import RunFolder
 from ._interruption import on_interruption
 from ._live_state import LiveState
 from ._load import MakeLoad, single_process
-from ._outcome import Outcome, judge
-from ._prepare import Prepared
+from ._outcome import Outcome, judge_folder
+from ._prepare import Prepared, import_checks
 from ._quiescence import await_quiescence, final_reads
 from ._recorder import Recorder
 from ._stack_events import StackEvents
@@ -95,7 +95,8 @@ def execute(
     with folder.writing():
         write_errors(folder, add_damage(run.log.errors(), count_damaged(parts)))
         write_history(folder.history, merge(parts))
-    return judge(folder.path)
+    import_checks(prepared.spec)  # of the stack that has run: the folder names no code to run
+    return judge_folder(folder)
 
 
 class _Run:
