@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from harness import __version__
 from harness.errors import HarnessError, UsageError
+from harness.files import write_file
 from harness.scenario import Scenario, one_line_problems
 from harness.stack import Stack, StackSpec
 
@@ -150,6 +151,4 @@ class RunFolder:
 
     def write(self, name: str, text: str) -> None:
         """Write one file atomically."""
-        draft = self.path / f".{name}.draft"
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(self.path / name)
+        write_file(self.path / name, text.encode())

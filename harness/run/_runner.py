@@ -18,6 +18,7 @@ from threading import Thread
 from harness.chaos import Chaos
 from harness.clock import Clock
 from harness.errors import HarnessError, UnhealedError, WorkerLostError
+from harness.files import write_file
 from harness.history import Ended, Phase, count_damaged, merge, write_history
 from harness.load import RunLoad
 from harness.stack import Backend, Stack
@@ -255,7 +256,7 @@ class _Run:
         """Store the traceback of the exception being handled; return where, as a message's end."""
         path = self.folder.path / "harness.log"
         try:
-            path.write_text(traceback.format_exc())
+            write_file(path, traceback.format_exc().encode(errors="replace"))
         except OSError:
             return ""
         return f"; the traceback is in {path}"

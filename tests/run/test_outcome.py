@@ -275,6 +275,30 @@ def test_a_history_without_its_first_event_is_named(folder: RunFolder, content: 
     assert str(folder.path) in str(caught.value)
 
 
+WRITTEN = ("verdicts.json", "report.html", "junit.xml", "summary.md")
+
+
+def test_a_symbolic_link_in_the_folder_is_replaced_and_not_followed(
+    folder: RunFolder, tmp_path: Path
+) -> None:
+    write_errors(folder, RunErrors())
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("mine")
+    drafts = ["verdicts.draft", *(f".{name}.draft" for name in WRITTEN)]
+    for name in (*WRITTEN, *drafts):
+        (folder.path / name).symlink_to(elsewhere)
+    assert judge(folder.path).exit_code is ExitCode.PASS
+    assert elsewhere.read_text() == "mine"
+    assert not any((folder.path / name).is_symlink() for name in WRITTEN)
+
+
+def test_a_file_that_is_read_may_be_a_symbolic_link(folder: RunFolder, tmp_path: Path) -> None:
+    write_errors(folder, RunErrors())
+    scenario = folder.path / "scenario.json"
+    scenario.symlink_to(scenario.rename(tmp_path / "scenario.json"))
+    assert judge(folder.path).exit_code is ExitCode.PASS
+
+
 def test_a_full_disk_is_reported_with_the_folder_and_the_cure(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -283,7 +307,7 @@ def test_a_full_disk_is_reported_with_the_folder_and_the_cure(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "replace", full)
     text = f"{folder.path}: the evidence cannot be written: No space left on device; free disk"
     with pytest.raises(HarnessError, match=re.escape(text)):
         judge(folder.path)
