@@ -39,7 +39,9 @@ class RunFolder:
 
     @classmethod
     def create(cls, out: Path | None, base: Path, name: str, now: datetime) -> "RunFolder":
-        """Create a new, empty folder.
+        """Create a new, empty folder, which only its owner can enter.
+
+        During the run it is also the state directory of the stack.
 
         Args:
             out: the folder; None for one in `base`/runs, named by `name` and `now`.
@@ -53,7 +55,7 @@ class RunFolder:
         if out is None:
             out = base / "runs" / f"{name}-{now:%Y%m%d-%H%M%S}-{os.getpid()}"
         try:
-            out.mkdir(parents=True, exist_ok=True)
+            out.mkdir(mode=0o700, parents=True, exist_ok=True)
             if any(out.iterdir()):
                 raise UsageError(f"{out}: is not empty; name a new folder with --out")
             write_format(out)

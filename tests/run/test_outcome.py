@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -320,3 +321,12 @@ def test_a_history_with_a_damaged_line_proves_nothing(folder: RunFolder) -> None
     outcome = judge(folder.path)
     assert outcome.exit_code is ExitCode.INCONCLUSIVE
     assert "1 damaged line had to be left out" in outcome.errors.inconclusive[0]
+
+
+def test_only_the_owner_can_enter_a_new_folder_whatever_the_umask(tmp_path: Path) -> None:
+    umask = os.umask(0)
+    try:
+        folder = RunFolder.create(None, tmp_path, "x", NOW)
+    finally:
+        os.umask(umask)
+    assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
