@@ -5,6 +5,7 @@ from functools import singledispatch
 import msgspec
 
 from harness.history import Called, Ended, Event, Fault, Mode, Node, Notice, Phase, Stage
+from harness.text import one_line
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -40,7 +41,7 @@ class Messages:
         if isinstance(event, Node) and event.planned and self._ended:
             return None
         self._ended |= isinstance(event, Ended)
-        return Message(event.t, text) if text else None
+        return Message(event.t, one_line(text)) if text else None
 
 
 @singledispatch

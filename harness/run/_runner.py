@@ -18,6 +18,7 @@ from threading import Thread
 from harness.chaos import Chaos
 from harness.clock import Clock
 from harness.errors import HarnessError, UnhealedError, WorkerLostError
+from harness.files import write_file
 from harness.history import Ended, Phase, count_damaged, merge, write_history
 from harness.load import RunLoad
 from harness.stack import Backend, Stack, lost_lines
@@ -29,8 +30,8 @@ from ._folder import RunFolder
 from ._interruption import on_interruption
 from ._live_state import LiveState
 from ._load import MakeLoad, single_process
-from ._outcome import Outcome, judge
-from ._prepare import Prepared
+from ._outcome import Outcome, judge_folder
+from ._prepare import Prepared, import_checks
 from ._quiescence import await_quiescence, final_reads
 from ._recorder import Recorder
 from ._stack_events import StackEvents
@@ -95,7 +96,8 @@ def execute(
     with folder.writing():
         write_errors(folder, add_damage(run.log.errors(), count_damaged(parts)))
         write_history(folder.history, merge(parts))
-    return judge(folder.path)
+    import_checks(prepared.spec)  # of the stack that has run: the folder names no code to run
+    return judge_folder(folder)
 
 
 class _Run:
@@ -257,7 +259,7 @@ class _Run:
         """Store the traceback of the exception being handled; return where, as a message's end."""
         path = self.folder.path / "harness.log"
         try:
-            path.write_text(traceback.format_exc())
+            write_file(path, traceback.format_exc().encode(errors="replace"))
         except OSError:
             return ""
         return f"; the traceback is in {path}"

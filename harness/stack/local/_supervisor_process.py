@@ -11,6 +11,7 @@ from contextlib import suppress
 from harness.errors import StackError
 
 from .._log_files import log_limit
+from .._saved_stack import make_state_dir
 from . import _process
 from ._state import LABEL, Owned, StateDir
 from ._sweep import sweep, take_lock
@@ -30,6 +31,7 @@ def lock_state_dir(state: StateDir) -> int:
     if not _process.is_supported():
         raise StackError("--on local: needs Linux with /proc; use --on compose")
     try:
+        make_state_dir(state.root)
         lock = take_lock(state)
     except OSError as error:
         raise StackError(
