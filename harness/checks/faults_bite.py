@@ -58,15 +58,14 @@ class FaultsBite(Check, name="faults_bite"):
             return self.inconclusive(reason, (), **measured)
         if not spans:
             return self.inconclusive("no fault was injected, so nothing was tested", (), **measured)
-        if unverified:
-            reason = f"{count_text(len(unverified), 'injection')} not verified: {_text(unverified, 'unverified')}"
-            return self.inconclusive(reason, _events(unverified), **measured)
-        if lost:
-            reason = f"{count_text(len(lost), 'injection')} lost: {_text(lost, 'lost')}"
-            return self.inconclusive(reason, _events(lost), **measured)
-        if unhealed:
-            reason = f"the run was cut short before a fault was healed: {_text(unhealed)}"
-            return self.inconclusive(reason, _events(unhealed), **measured)
+        for members, state, what in (
+            (unverified, "unverified", f"{count_text(len(unverified), 'injection')} not verified"),
+            (lost, "lost", f"{count_text(len(lost), 'injection')} lost"),
+            (unhealed, "", "the run was cut short before a fault was healed"),
+        ):
+            if members:
+                reason = f"{what}: {_text(members, state)}"
+                return self.inconclusive(reason, _events(members), **measured)
         slowest = max(_seconds_to_verify(span) for span in spans)
         measured |= measured_duration(history, "slowest_bite", slowest)
         return self.passed(
@@ -86,7 +85,7 @@ def _seconds_to_verify(span: FaultSpan) -> float:
     return span.start - span.first.t
 
 
-def _text(spans: list[FaultSpan], deciding: str = "") -> str:
+def _text(spans: list[FaultSpan], deciding: str) -> str:
     """Return each step once: its fault, its targets and the detail of the state `deciding`."""
     texts: dict[str, str] = {}
     for span in spans:
