@@ -79,6 +79,27 @@ class ActiveLinkFaults:
         toxics = {intent.toxic for intent in intents if intent.toxic}
         return bool(toxics) and toxics <= set(self._server.toxics(link))
 
+    def missing_change(self, fault_id: str) -> str:
+        """Return which change of the fault Toxiproxy no longer shows; empty if it shows all.
+
+        Raises:
+            StackError: the server does not answer.
+        """
+        with self._lock:
+            active = {
+                name: (link, link.intents[fault_id])
+                for name, link in self._links.items()
+                if fault_id in link.intents
+            }
+        for name, (link, intents) in active.items():
+            with link.lock:  # another fault may be recreating the proxy
+                enabled, toxics = self._server.enabled_and_toxics(name)
+            if enabled and any(intent.change == "disable" for intent in intents):
+                return f"{name}: its proxy is enabled"
+            if gone := [one.toxic for one in intents if one.toxic and one.toxic not in toxics]:
+                return f"{name}: its proxy no longer has {', '.join(gone)}"
+        return ""
+
     def apply(
         self,
         fault_id: str,

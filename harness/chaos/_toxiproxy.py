@@ -131,6 +131,11 @@ class Toxiproxy:
         with self._translated_errors(name):
             return tuple(self._proxy(name).toxics())
 
+    def enabled_and_toxics(self, name: str) -> tuple[bool, tuple[str, ...]]:
+        """Return whether the proxy is enabled, and the names of its toxics, in one request."""
+        spec = self._read_spec(name)
+        return spec.enabled, tuple(toxic for toxic, _, _ in spec.toxics)
+
     def add_toxic(self, name: str, toxic: Toxic, toxic_name: str) -> None:
         """Add `toxic` to proxy `name`; `toxic_name` must begin with `TOXIC_PREFIX`."""
         _check_owned(toxic_name)

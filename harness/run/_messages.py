@@ -77,7 +77,7 @@ def _(event: Fault) -> str:
         return ""
     few = len(event.targets) <= 3
     where = ", ".join(event.targets) if few else f"{len(event.targets)} targets"
-    detail = f" ({event.detail})" if event.state in ("unverified", "unhealed") else ""
+    detail = f" ({event.detail})" if event.state in ("unverified", "lost", "unhealed") else ""
     return f"fault {event.step}: {event.fault} on {where} {event.state}{detail}"
 
 
