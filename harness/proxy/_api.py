@@ -141,8 +141,8 @@ class Api:
 
         Args:
             body: The JSON list.
-            done: Each proxy is appended once it is in place, so that the caller knows them even
-                if a later one fails.
+            done: Output list. Each proxy is appended once it is in place, so that the list is
+                correct even if a later one fails.
 
         Raises:
             ApiError: An entry is invalid; no proxy was created.

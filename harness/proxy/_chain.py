@@ -101,7 +101,7 @@ class StubChain(LinkInterface):
         self.update_reading()
 
     def remove(self, stub: Stub) -> None:
-        """Remove a stub from the chain, and forward the chunks that it held at once."""
+        """Remove a stub from the chain; forward its current and queued chunks immediately."""
         stub.stop()
         stub.wrapper.toxic.detach(stub)
         before, after = stub.previous, stub.next
@@ -137,7 +137,7 @@ class StubChain(LinkInterface):
         self.update_reading()
 
     def clear(self) -> None:
-        """Stop every stub and drop the chunks that they hold."""
+        """Stop every stub and drop its current and queued chunks."""
         if self._ready is not None:
             self._ready.clear()
         stub = self.first

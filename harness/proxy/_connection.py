@@ -101,7 +101,10 @@ class Connection:
             self._dial_timer.cancel()
             self._dial_timer = None
         if delaying:
-            delays = (p.toxic.dial_delay(p.rng(self.number, "opening")) for p in delaying)
+            delays = (
+                wrapper.toxic.dial_delay(wrapper.rng(self.number, "opening"))
+                for wrapper in delaying
+            )
             self._dial_timer = self.loop.call_at(self.opened + sum(delays), self._dial_now)
             self._watch_client()
         else:

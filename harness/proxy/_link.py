@@ -191,7 +191,7 @@ class Link(StubChain):
             self.source.refresh()
 
     def end(self) -> None:
-        """Handle the end of the source: forward the bytes that are held, then finish."""
+        """Handle the end of the source: forward the remaining bytes, then finish."""
         if self.eof:
             return
         self.eof = True
@@ -292,7 +292,7 @@ class Link(StubChain):
             self._finish()
 
     def fail(self) -> None:
-        """Handle an error of the sink: drop all bytes that are held, and finish."""
+        """Handle an error of the sink: drop all buffered bytes, and finish."""
         if not self.finished:
             self._finish()
 

@@ -35,7 +35,7 @@ _ENTRY_STRUCT: Final = GoStruct(_ENTRY_TYPE, ".Proxy", {**_PROXY_FIELDS, "toxics
 
 
 class ProxyRequest:
-    """A proxy that a client asks for, or the state that it wants an existing proxy to have.
+    """The parsed settings of a new proxy, or of a change to an existing one.
 
     Args:
         fields: The fields that the client gave.

@@ -182,10 +182,10 @@ class Stub:
             if self.input_ended:
                 return None
             await self._wait()
-        held = self.current
+        before = self.current
         chunk = await self.receive()
-        if held is not None and chunk is not None:
-            self.current = chunk = Chunk(bytes(held.data) + bytes(chunk.data), held.at)
+        if before is not None and chunk is not None:
+            self.current = chunk = Chunk(bytes(before.data) + bytes(chunk.data), before.at)
         return chunk
 
     async def forward(self, size: int | None = None, until: float | None = None) -> None:
@@ -306,21 +306,21 @@ class Stub:
 
     def flush(self) -> None:
         """Forward all chunks of a stopped toxic at once, and the end of its input if reached."""
-        held = [self.current] if self.current is not None else []
-        held += self.queue
+        chunks = [self.current] if self.current is not None else []
+        chunks += self.queue
         self.current = None
         self.queue.clear()
         ended = self.input_ended and not self.closed
         if self.next is None:
-            for chunk in held:
+            for chunk in chunks:
                 self.link.write(chunk.data)
             if ended:
                 self.link.end_output()
         elif not self.next.closed and not self.next.input_ended:
             # All chunks are queued before the next stub wakes. When that stub takes a chunk, the
-            # stub before may push another one, which must not overtake the chunks held here or
-            # come after the end.
-            self.next.queue.extend(held)
+            # stub before may push another one, which must not overtake these chunks or come
+            # after the end.
+            self.next.queue.extend(chunks)
             self.next.input_ended = ended
             self.next.wake()
 

@@ -34,7 +34,7 @@ MAX_LEASE_S: Final = 10.0**9
 
 
 class ToxicRequest:
-    """A toxic that a client asks for.
+    """A parsed request to add a toxic to a proxy.
 
     Raises:
         ApiError: The stream or the type is unknown.
