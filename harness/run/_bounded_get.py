@@ -1,11 +1,10 @@
 """Requests with bounds: a GET ends at its bounds on time and bytes, and when the run ends.
 
-with BoundedClient(stop) as client:
-    answer, size = client.get_json(url, deadline=time.monotonic() + 5.0, max_bytes=1 << 20)
+with BoundedClient(stop, clock) as client:
+    answer, size = client.get_json(url, deadline=clock.monotonic() + 5.0, max_bytes=1 << 20)
 """
 
 import json
-import time
 from collections.abc import Callable
 from threading import Event as Flag
 from threading import Thread
@@ -13,6 +12,8 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+
+from harness.clock import Clock
 
 _TIMEOUT = 5.0
 """Wall-clock seconds for the connect, and for each wait for more bytes."""
@@ -62,8 +63,10 @@ def send_request(method: str, url: str, body: Any) -> tuple[int, str]:
 class BoundedClient:
     """Sends GET requests until `stop` is set. Not for several threads."""
 
-    def __init__(self, stop: Flag, make_client: Callable[[], httpx.Client] = http_client) -> None:
-        self._stop = stop
+    def __init__(
+        self, stop: Flag, clock: Clock, make_client: Callable[[], httpx.Client] = http_client
+    ) -> None:
+        self._stop, self._clock = stop, clock
         self._http = make_client()
 
     def __enter__(self) -> Self:
@@ -82,7 +85,7 @@ class BoundedClient:
 
         Args:
             url: what to request.
-            deadline: monotonic time, in wall-clock seconds, at which the request is given up.
+            deadline: time of `clock.monotonic()` at which the request is given up.
             max_bytes: the largest answer that is accepted.
 
         Raises:
@@ -95,8 +98,8 @@ class BoundedClient:
         # httpx bounds each wait for bytes, not the whole answer, and a server can send one byte at
         # a time, in the header too. So the request has a thread that is left behind if it is slow.
         Thread(target=request.run, name="bounded-get", daemon=True).start()
-        while not request.done.wait(_POLL):
-            late = time.monotonic() >= deadline
+        while not self._clock.wait(request.done, _POLL):
+            late = self._clock.monotonic() >= deadline
             if late or self._stop.is_set():
                 request.given_up = True
                 raise TooSlowError if late else StoppedError

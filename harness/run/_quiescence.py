@@ -1,6 +1,5 @@
 """The end of a run: wait until the system has nothing left to do, then take the final reads."""
 
-import time
 from collections.abc import Callable, Iterator
 from threading import Event as Flag
 from typing import Any
@@ -55,9 +54,9 @@ def await_quiescence(stack: Stack, stop: Flag, remaining: Callable[[], float], c
     """
     polled = {name: s for name, s in stack.spec.services.items() if s.quiescent}
     quiet_rounds = 0
-    with BoundedClient(stop, http_client) as http:
+    with BoundedClient(stop, clock, http_client) as http:
         while not stop.is_set():
-            problems = [_problem(http, stack, name, s) for name, s in polled.items()]
+            problems = [_problem(http, stack, name, s, clock) for name, s in polled.items()]
             if stop.is_set():
                 break
             busy = [text for text in problems if text]
@@ -70,10 +69,10 @@ def await_quiescence(stack: Stack, stop: Flag, remaining: Callable[[], float], c
     return "the run was ended before the system was quiescent"
 
 
-def _problem(http: BoundedClient, stack: Stack, name: str, service: Service) -> str:
+def _problem(http: BoundedClient, stack: Stack, name: str, service: Service, clock: Clock) -> str:
     """Return why the service `name` is not quiescent; empty if it is."""
     url = f"http://{stack.address(name)}{service.quiescent}"
-    deadline = time.monotonic() + _ANSWER_TIME
+    deadline = clock.monotonic() + _ANSWER_TIME
     try:
         answer, _ = http.get_json(url, deadline=deadline, max_bytes=_PAGE_BYTES)
     except TooSlowError:
@@ -90,7 +89,7 @@ def _problem(http: BoundedClient, stack: Stack, name: str, service: Service) -> 
     return f"{name} is not quiescent ({_cut(shown)})"
 
 
-def final_reads(stack: Stack, stop: Flag) -> Iterator[Read]:
+def final_reads(stack: Stack, stop: Flag, clock: Clock) -> Iterator[Read]:
     """Yield every page of every final read that the stack declares.
 
     An error ends only the read in which it occurs; it is in the last event of that read. A read
@@ -98,12 +97,13 @@ def final_reads(stack: Stack, stop: Flag) -> Iterator[Read]:
     read under way ends with an error, and no other read begins.
     """
     for name, service in stack.spec.services.items():
-        deadline = time.monotonic() + _READ_TIME
-        with BoundedClient(stop, http_client) as http:
+        deadline = clock.monotonic() + _READ_TIME
+        with BoundedClient(stop, clock, http_client) as http:
             for read, path in service.reads.items():
                 if stop.is_set():
                     return
-                pages = _Pages(http, f"http://{stack.address(name)}", name, read, deadline)
+                base = f"http://{stack.address(name)}"
+                pages = _Pages(http, base, name, read, deadline, clock)
                 yield from pages.read(path)
 
 
@@ -111,9 +111,16 @@ class _Pages:
     """The pages of one final read of a service."""
 
     def __init__(
-        self, http: BoundedClient, base: str, service: str, read: str, deadline: float
+        self,
+        http: BoundedClient,
+        base: str,
+        service: str,
+        read: str,
+        deadline: float,
+        clock: Clock,
     ) -> None:
-        self._http, self._base, self._deadline = http, base, deadline
+        self._http, self._base = http, base
+        self._deadline, self._clock = deadline, clock
         self._service, self._read = service, read
         self._bytes = 0
 
@@ -146,7 +153,7 @@ class _Pages:
         yield self._exceeded(f"has more than {_MAX_PAGES} pages")
 
     def _page(self, url: str) -> tuple[tuple[dict[str, Any], ...], str | None]:
-        if time.monotonic() >= self._deadline:
+        if self._clock.monotonic() >= self._deadline:
             raise TooSlowError
         max_bytes = min(_PAGE_BYTES, _READ_BYTES - self._bytes)
         page, size = self._http.get_json(url, deadline=self._deadline, max_bytes=max_bytes)

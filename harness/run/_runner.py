@@ -247,7 +247,7 @@ class _Run:
         if self.stop.is_set():
             return  # cut short: without `ended`, checks do not count what is missing as a failure
         self._enter_phase("reads")
-        for read in final_reads(self.stack, self.stop):
+        for read in final_reads(self.stack, self.stop, self.clock):
             self.recorder.now(read)
         if self.stop.is_set():
             return  # a read may be missing

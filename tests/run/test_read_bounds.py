@@ -80,7 +80,7 @@ def endless_pages(connection: socket.socket, closed: Flag) -> None:
 
 
 def last_read(stack: Any, stop: Flag | None = None) -> Read:
-    *_, last = final_reads(stack, stop or Flag())
+    *_, last = final_reads(stack, stop or Flag(), WALL_CLOCK)
     assert not last.complete
     return last
 
@@ -113,7 +113,7 @@ def test_pages_that_together_are_too_large_end_with_an_error(
 
 def test_too_many_pages_end_with_an_error(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_quiescence, "_MAX_PAGES", 3)
-    reads = list(final_reads(start(endless_pages), Flag()))
+    reads = list(final_reads(start(endless_pages), Flag(), WALL_CLOCK))
     assert [read.error != "" for read in reads] == [False, False, False, True]
     assert "border: read 'rows' has more than 3 pages" in reads[-1].error
 
@@ -134,7 +134,7 @@ def test_a_read_ends_when_the_run_is_ended(start: Start, respond: Respond) -> No
 def test_after_the_run_is_ended_no_read_begins(start: Start) -> None:
     stop = Flag()
     stop.set()
-    assert list(final_reads(start(endless_pages), stop)) == []
+    assert list(final_reads(start(endless_pages), stop, WALL_CLOCK)) == []
 
 
 def test_json_that_is_nested_too_deep_is_an_error_of_the_read(start: Start) -> None:
