@@ -103,7 +103,7 @@ def final_reads(stack: Stack, stop: Flag, clock: Clock) -> Iterator[Read]:
                 if stop.is_set():
                     return
                 base = f"http://{stack.address(name)}"
-                pages = _Pages(http, base, name, read, deadline, clock)
+                pages = _Pages(http, base, name, read, deadline=deadline, clock=clock)
                 yield from pages.read(path)
 
 
@@ -116,6 +116,7 @@ class _Pages:
         base: str,
         service: str,
         read: str,
+        *,
         deadline: float,
         clock: Clock,
     ) -> None:
