@@ -92,6 +92,7 @@ def test_an_interrupted_run_heals_its_faults_keeps_its_evidence_and_is_inconclus
     assert (run / "report.html").is_file()
     assert not processes_of(run)
     assert "Traceback" not in output
+    assert "died" not in output
 
 
 def test_a_run_that_is_interrupted_before_its_epoch_has_a_report(
@@ -165,6 +166,8 @@ def test_a_service_that_exits_unexpectedly_ends_the_run_and_is_named(
     output = running.communicate(timeout=60)[0]
     assert running.returncode == ExitCode.BROKEN, output
     assert f"{victim} exited unexpectedly" in errors(run).broken[0]
+    assert output.count("exited unexpectedly") == 1, output
+    assert "died" not in output
     assert not errors(run).unhealed
     assert not processes_of(run)
 
