@@ -171,7 +171,8 @@ class NodeInjector:
         self._active_nodes.revert(self._fault_id)
 
     def forget(self) -> None:
-        """Do nothing: a service can always be started again."""
+        """Drop the changes; they ended with the stack."""
+        self._active_nodes.forget(self._fault_id)
 
     def verify_healed(self) -> Finding:
         """Probe the services directly and read the stack's status of them."""
