@@ -1,4 +1,4 @@
-"""The errors a user can meet, each with its exit code (DESIGN section 8).
+"""The errors a user can meet, each with its exit code.
 
     HarnessError            4  the stack or the harness failed
     ├── UsageError          2  wrong usage, or an invalid scenario or stack file
@@ -16,14 +16,20 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """The exit status of a run (DESIGN section 8)."""
+    """The exit status of a run, and of every other command."""
 
     PASS = 0
+    """Every expectation holds."""
     FAIL = 1
+    """An expectation does not hold: the system under test is to blame."""
     USAGE = 2
+    """Wrong usage, or an invalid scenario or stack file."""
     INCONCLUSIVE = 3
+    """The run proves nothing: for example, it was interrupted, or a fault was not verified."""
     BROKEN = 4
+    """The stack or the harness failed."""
     UNHEALED = 5
+    """A fault is still in effect."""
 
 
 class HarnessError(Exception):

@@ -221,7 +221,7 @@ class RunBuilder:
         self,
         at: float,
         cpu: float = 0.2,
-        state: Literal["running", "finished", "died"] = "running",
+        state: Literal["running", "finished", "stopped", "died"] = "running",
         worker: str = "w",
     ) -> "RunBuilder":
         """Add a report of a load generator worker."""

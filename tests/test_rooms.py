@@ -1,7 +1,7 @@
 """The cut between the rooms: who may import whom, and what a service may not reach for.
 
-What is imported only while a type checker looks does not count, and `harness` imports by the name
-of the package, so that a reader of a file sees which rooms it needs.
+What is imported only for a type checker counts, too. `harness` imports by the name of the package,
+so that a reader of a file sees which rooms it needs.
 """
 
 import ast

@@ -19,6 +19,15 @@ PRIVATE_WORDS = re.compile(
 DOMAIN_WORDS = re.compile(r"immigra|passport|autogate|\bvisa\b|pdns|counter-", re.IGNORECASE)
 """Words of the reference system, which the harness does not know."""
 
+ELSEWHERE = re.compile(r"\bDESIGN\b|\bnotes/|\bshared/notes")
+"""Documents that are not in this repository."""
+TEXTS = sorted(
+    path
+    for folder in ("harness", "services", "experiments", "tests", "docs")
+    for path in (ROOT / folder).rglob("*")
+    if path.suffix in (".py", ".yaml", ".yml", ".md") and path != Path(__file__)
+)
+
 LONGEST = 400
 """Lines of a file."""
 MEDIAN = 130
@@ -39,6 +48,11 @@ def test_field_terms_are_used(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_examples_use_a_neutral_system(path: Path) -> None:
     assert matches(DOMAIN_WORDS, path) == []
+
+
+def test_no_text_cites_a_document_that_is_not_in_the_repository() -> None:
+    assert len(TEXTS) > 400
+    assert [line for path in TEXTS for line in matches(ELSEWHERE, path)] == []
 
 
 def test_files_are_short() -> None:

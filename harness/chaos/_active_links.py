@@ -1,10 +1,11 @@
 """The faults that are active on links: apply them, revert them, and know which link has which.
 
 Several faults may be on one link. A proxy stays disabled as long as at least one fault disables
-it; toxics carry their fault's id in their names. Each link has one lock, so that two faults do not
-change a proxy at the same time.
+it; toxics carry a digest of their step's label and occurrence in their names. Each link has one
+lock, so that two faults do not change a proxy at the same time.
 """
 
+import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
@@ -106,6 +107,7 @@ class ActiveLinkFaults:
         links: Sequence[str],
         toxics: Sequence[Toxic],
         *,
+        draw_key: str,
         disables_proxy: bool,
         drained: Collection[str] = (),
     ) -> None:
@@ -115,6 +117,8 @@ class ActiveLinkFaults:
             fault_id: Id of the injection.
             links: The links' names.
             toxics: Toxics to add to each link's proxy.
+            draw_key: The step's label and occurrence, which name the toxics: the embedded server
+                draws jitter from the seed and these names.
             disables_proxy: True to disable the proxies instead.
             drained: Links whose connections are closed before toxics are added. One end of these
                 connections does not read, and adding to such a connection's chain of toxics can
@@ -133,7 +137,7 @@ class ActiveLinkFaults:
         planned = {
             link: [self._disable_intent(fault_id, states[link])]
             if disables_proxy
-            else self._toxic_intents(fault_id, states[link], toxics)
+            else self._toxic_intents(fault_id, draw_key, states[link], toxics)
             for link in links
         }
         draining = [
@@ -226,12 +230,14 @@ class ActiveLinkFaults:
         return recreating
 
     def _toxic_intents(
-        self, fault_id: str, state: ProxyState, toxics: Sequence[Toxic]
+        self, fault_id: str, draw_key: str, state: ProxyState, toxics: Sequence[Toxic]
     ) -> list[Intent]:
+        # A digest, because a label may hold characters that are special in a URL.
+        name = hashlib.sha256(draw_key.encode()).hexdigest()[:12]
         return [
             Intent(
                 id=new_id(), fault=fault_id, change="toxic", where=self._server.address,
-                name=state.name, toxic=f"{TOXIC_PREFIX}{fault_id}-{toxic.stream}",
+                name=state.name, toxic=f"{TOXIC_PREFIX}{name}-{toxic.stream}",
                 listen=state.listen, upstream=state.upstream,
             )
             for toxic in toxics

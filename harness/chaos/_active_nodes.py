@@ -5,7 +5,7 @@ from concurrent.futures import Executor
 from graphlib import TopologicalSorter
 from threading import Lock
 
-from harness.stack import ContainerStack, NodeStatus, Record, Service, Stack
+from harness.stack import ContainerStack, GoneError, NodeStatus, Record, Service, Stack
 
 from ._errors import ChaosError
 from ._fault_type import ContainerFault, NodeFault, NodeState
@@ -91,6 +91,7 @@ class ActiveNodeFaults:
         """Revert a fault, in the order in which services depend on each other.
 
         Raises:
+            GoneError: the services have ended together with their stack; call `forget`.
             ChaosError: it failed on some service.
         """
         with self._lock:
@@ -124,6 +125,14 @@ class ActiveNodeFaults:
         for level in dependency_levels(self._stack.spec.services, active):
             self._change_all(change, level)
 
+    def forget(self, fault_id: str) -> None:
+        """Drop a fault that has ended together with the stack."""
+        with self._lock:
+            ended = [
+                faults.pop(fault_id)[1] for faults in self._active.values() if fault_id in faults
+            ]
+        self._intents.mark(ended, "undone")
+
     def _intent(
         self, fault_id: str, fault_type: NodeFault, name: str, before: NodeStatus | None
     ) -> Intent:
@@ -153,6 +162,8 @@ class ActiveNodeFaults:
 
     def _change_all(self, change: Callable[[str], None], services: Sequence[str]) -> None:
         errors = change_all(self._pool, change, services)
+        if errors and all(isinstance(error, GoneError) for error in errors):
+            raise errors[0]
         if errors:
             raise ChaosError("; ".join(str(error) for error in errors)) from errors[0]
 

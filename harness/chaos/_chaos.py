@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import subprocess
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -58,7 +59,8 @@ class Chaos:
             it `t` is 0.
         clock: The run's clock, by which faults are verified, healed and flapped.
         pace: Scenario seconds per wall-clock second; durations of faults are divided by it.
-        seed: Seed of the choice of links and services to compare with.
+        seed: Seed of the choice of links and services to compare with. The same seed chooses the
+            same ones for the same step label and occurrence.
         lease: Wall-clock seconds without a heartbeat of this process after which the watchdog
             heals in its place.
     """
@@ -83,6 +85,7 @@ class Chaos:
         self._lease_timeout = lease
         self._run_id = new_id()
         self._numbers = itertools.count(1)
+        self._occurrences: Counter[str] = Counter()
         self._lock = Lock()
         self._active: list[Injection] = []
         self._is_open = False
@@ -173,11 +176,15 @@ class Chaos:
             if not self._is_open:
                 raise ChaosError("faults are injected between start and close: `with Chaos(...)`")
             id_ = f"{self._run_id}-{next(self._numbers)}"
+            label = label or fault.label
+            self._occurrences[label] += 1
+            # The id differs from run to run; draws must not, so they depend on this key instead.
+            draw_key = f"{label}/{self._occurrences[label]}"
             injection = Injection(
                 id_,
                 fault,
-                label or fault.label,
-                injector=self._injector(id_, fault),
+                label,
+                injector=self._injector(id_, fault, draw_key),
                 report=self._report,
                 clock=self._clock,
                 lost_protection=self._lost_protection,
@@ -307,12 +314,13 @@ class Chaos:
             self._prober, self._timing, clock, active_nodes=self._nodes
         )
 
-    def _injector(self, id_: str, fault: Fault) -> Injector:
+    def _injector(self, id_: str, fault: Fault, draw_key: str) -> Injector:
         if isinstance(fault.type, LinkFault):
             return LinkInjector(
                 id_,
                 fault.type,
                 fault.targets,
+                draw_key=draw_key,
                 active_links=self._links,
                 active_nodes=self._nodes,
                 verifier=self._link_verifier,
@@ -323,6 +331,7 @@ class Chaos:
             id_,
             fault.type,
             fault.targets,
+            draw_key=draw_key,
             active_nodes=self._nodes,
             verifier=self._node_verifier,
         )

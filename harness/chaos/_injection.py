@@ -110,23 +110,33 @@ class Injection:
             self._set_state("healing")
             try:
                 problem = self._revert()
+                detail = ""
+                if not problem:
+                    detail, problem = self._verify_healed()
             except GoneError as error:
                 self._injector.forget()
-                self._set_state("healed", f"{error}, and the fault with it")
+                self._set_state("healed", f"nothing is left of the fault: {error}")
                 return
-            if not problem:
-                try:
-                    finding = self._injector.verify_healed()
-                except HarnessError as error:
-                    problem = str(error)
-                else:
-                    problem = "" if finding.confirmed else finding.detail
             if problem:
                 self._set_state("unhealed", problem)
                 raise UnhealedError(
                     f"{self}: not healed: {problem}; by hand: {self._injector.manual_steps()}"
                 )
-            self._set_state("healed", finding.detail)
+            self._set_state("healed", detail)
+
+    def _verify_healed(self) -> tuple[str, str]:
+        """Return the detail of the state `healed`, and what is wrong instead; one is empty.
+
+        Raises:
+            GoneError: what was changed has ended.
+        """
+        try:
+            finding = self._injector.verify_healed()
+        except GoneError:
+            raise
+        except HarnessError as error:
+            return "", str(error)
+        return (finding.detail, "") if finding.confirmed else ("", finding.detail)
 
     def _revert(self) -> str:
         """Revert, with retries until `HEAL_TIMEOUT`; return the last error's text.

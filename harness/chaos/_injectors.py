@@ -52,7 +52,11 @@ class Injector(Protocol):
 
 
 class LinkInjector:
-    """Injects one fault into links."""
+    """Injects one fault into links.
+
+    `draw_key` is the step's label and the number of its occurrence; the seed and it decide every
+    random draw.
+    """
 
     def __init__(
         self,
@@ -60,6 +64,7 @@ class LinkInjector:
         fault_type: LinkFault,
         links: Sequence[str],
         *,
+        draw_key: str,
         active_links: ActiveLinkFaults,
         active_nodes: ActiveNodeFaults,
         verifier: LinkVerifier,
@@ -67,6 +72,7 @@ class LinkInjector:
         timing: Timing,
     ) -> None:
         self._fault_id, self._fault_type, self._links = fault_id, fault_type, links
+        self._draw_key = draw_key
         self._active_links, self._active_nodes = active_links, active_nodes
         self._verifier, self._prober, self._timing = verifier, prober, timing
         self._reference: Reference | None = None
@@ -74,7 +80,7 @@ class LinkInjector:
     def prepare(self) -> None:
         """Choose a link to compare with."""
         self._reference = self._verifier.choose_reference(
-            self._fault_type, self._links, self._fault_id
+            self._fault_type, self._links, self._draw_key
         )
 
     def apply(self) -> None:
@@ -89,6 +95,7 @@ class LinkInjector:
             self._fault_id,
             self._links,
             self._fault_type.toxics(self._timing),
+            draw_key=self._draw_key,
             disables_proxy=self._fault_type.disables_proxy,
             drained=with_paused_end,
         )
@@ -128,7 +135,7 @@ class LinkInjector:
 
 
 class NodeInjector:
-    """Injects one fault into services."""
+    """Injects one fault into services; `draw_key` as for `LinkInjector`."""
 
     def __init__(
         self,
@@ -136,18 +143,20 @@ class NodeInjector:
         fault_type: NodeFault,
         services: Sequence[str],
         *,
+        draw_key: str,
         active_nodes: ActiveNodeFaults,
         verifier: NodeVerifier,
     ) -> None:
         self._fault_id, self._fault_type, self._services = fault_id, fault_type, services
         self._active_nodes, self._verifier = active_nodes, verifier
+        self._draw_key = draw_key
         self._reference: Reference | None = None
         self._before = Before({}, {}, {})
 
     def prepare(self) -> None:
         """Note the services' state, and choose a service to compare with."""
         self._before = self._verifier.state_before(self._fault_type, self._services)
-        self._reference = self._verifier.choose_reference(self._services, self._fault_id)
+        self._reference = self._verifier.choose_reference(self._services, self._draw_key)
 
     def apply(self) -> None:
         """Call the fault type's `inject` for each service."""
@@ -174,7 +183,8 @@ class NodeInjector:
         self._active_nodes.revert(self._fault_id)
 
     def forget(self) -> None:
-        """Do nothing: a service can always be started again."""
+        """Drop the changes; they ended with the stack."""
+        self._active_nodes.forget(self._fault_id)
 
     def verify_healed(self) -> Finding:
         """Probe the services directly and read the stack's status of them."""

@@ -101,14 +101,14 @@ class Prober:
         return self.probe_all([(endpoint, options)])[endpoint.address]
 
     def choose_reference(
-        self, endpoints: Sequence[Endpoint], options: ProbeOptions, *, salt: str
+        self, endpoints: Sequence[Endpoint], options: ProbeOptions, draw_key: str
     ) -> Reference | None:
         """Return one of `endpoints` that answers now; None if none of three does.
 
-        The choice is random, and is the same for the same seed and `salt`.
+        The choice is random, and is the same for the same seed and `draw_key`.
         """
         order = list(endpoints)
-        random.Random(f"{self._seed}/{salt}").shuffle(order)  # noqa: S311
+        random.Random(f"{self._seed}/{draw_key}").shuffle(order)  # noqa: S311
         for endpoint in order[:3]:
             before = self.probe_for_answer(endpoint, options)
             if endpoint.all_alive(before):

@@ -1,4 +1,6 @@
-"""The only module that talks to Toxiproxy, through toxiproxy-python without its pitfalls.
+"""The client with which faults change a Toxiproxy: toxiproxy-python without its pitfalls.
+
+The backends create the proxies of a stack on their own (`harness.stack._proxies`).
 
 The package keeps host and port in one class for the whole process. Here each `Toxiproxy` works
 with a private copy of the package's two modules, bound to an API client of its own

@@ -44,7 +44,7 @@ class LinkVerifier:
         self._node_state = active_nodes.node_state
 
     def choose_reference(
-        self, fault_type: LinkFault, links: Collection[str], fault_id: str
+        self, fault_type: LinkFault, links: Collection[str], draw_key: str
     ) -> Reference | None:
         """Return a link that the fault does not affect, preferably to the same target."""
         spec = self._prober.stack.spec
@@ -62,7 +62,7 @@ class LinkVerifier:
         candidates = [link for link in answering if link.target in targets] or answering
         endpoints = [self._prober.link(link.name) for link in candidates]
         options = fault_type.probe_options(self._timing)
-        return self._prober.choose_reference(endpoints, options, salt=fault_id)
+        return self._prober.choose_reference(endpoints, options, draw_key)
 
     def verify_injected(
         self,

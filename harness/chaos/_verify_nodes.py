@@ -45,7 +45,7 @@ class NodeVerifier:
         self._clock = clock
         self._owners = active_nodes.owners
 
-    def choose_reference(self, services: Collection[str], fault_id: str) -> Reference | None:
+    def choose_reference(self, services: Collection[str], draw_key: str) -> Reference | None:
         """Return a service that the fault does not affect."""
         unaffected = [
             name
@@ -57,7 +57,7 @@ class NodeVerifier:
             for endpoint in map(self._prober.service, unaffected)
             if endpoint is not None and not endpoint.protocol.may_be_silent
         ]
-        return self._prober.choose_reference(endpoints, ProbeOptions(), salt=fault_id)
+        return self._prober.choose_reference(endpoints, ProbeOptions(), draw_key)
 
     def state_before(self, fault_type: NodeFault, services: Sequence[str]) -> Before:
         """Return the present state of `services`, with addresses: they may be unknown later."""

@@ -48,10 +48,9 @@ class GeneratorHealthy(Check, name="generator_healthy"):
         invokes = [request.invoke for request in history.requests]
         measured: dict[str, float | str] = {"requests": len(invokes)}
         measured["workers"] = len({report.worker for report in reports})
-        died = [report for report in reports if report.state == "died"]
-        if died:
-            reason = f"the load generator died: {died[0].worker}"
-            return self.inconclusive(reason, as_evidence(r.index for r in died), **measured)
+        reason, early = _ended_early(reports)
+        if early:
+            return self.inconclusive(reason, as_evidence(r.index for r in early), **measured)
         simulated = any(started.backend == "sim" for started in history.of(Started))
         if not reports and not simulated:
             return self.inconclusive("the load generator reported no CPU use", (), **measured)
@@ -101,6 +100,16 @@ class GeneratorHealthy(Check, name="generator_healthy"):
 
 _ENOUGH_FOR_P99 = 100
 """Requests of one worker; with fewer, 1 of 100 of them is but a single request."""
+
+
+def _ended_early(reports: list[Generator]) -> tuple[str, list[Generator]]:
+    """Return why the load ended early, and the reports that say so; nothing if it did not."""
+    died = [report for report in reports if report.state == "died"]
+    if died:
+        return f"the load generator died: {died[0].worker}", died
+    # Stopped by the run itself, whose errors name the cause.
+    stopped = [report for report in reports if report.state == "stopped"]
+    return "the run ended before everything was sent", stopped
 
 
 def _sender(invoke: Invoke) -> str:

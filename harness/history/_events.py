@@ -198,7 +198,8 @@ class Generator(Event, frozen=True, kw_only=True, tag="generator"):
     cpu: float
     """Share of one core, 0 to 1."""
     in_flight: int = 0
-    state: Literal["running", "finished", "died"] = "running"
+    state: Literal["running", "finished", "stopped", "died"] = "running"
+    """`finished`: everything was sent. `stopped`: the run, or the user, ended the load early."""
 
 
 class Ended(Event, frozen=True, kw_only=True, tag="ended"):

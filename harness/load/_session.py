@@ -73,7 +73,11 @@ class Session:
             self._die(f"{type(error).__name__}: {error}; the trace is in the log")
 
     def stop(self) -> None:
-        """Stop the load early and complete its record."""
+        """Stop the load early and complete its record, because it is told to."""
+        self._finish("stopped")
+
+    def lose(self) -> None:
+        """Complete the record of a load that is lost, because its process is being ended."""
         self._finish("died")
 
     def _run(self) -> None:

@@ -80,7 +80,7 @@ class Worker:
     def _quitting(self, **_: object) -> None:
         """Report `lost` if Locust exits during a load, which a SIGTERM causes."""
         if self._instructions is not None and self._session is not None and not self._session.over:
-            self._session.stop()
+            self._session.lose()
             self._instructions.report("lost", "the worker was stopped from outside")
 
     def _watch_master(self) -> None:

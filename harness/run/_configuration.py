@@ -21,6 +21,7 @@ def stack_settings(scenario: Scenario, planned: float) -> Settings:
         pace=scenario.pace,
         epoch=planned,
         origin=_origin(scenario, planned, planned),
+        seed=scenario.seed,
         environment={name: o.environment for name, o in scenario.overrides.items()},
         apps={name: o.app for name, o in scenario.overrides.items() if o.app},
     )

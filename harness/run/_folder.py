@@ -33,7 +33,7 @@ class _Stack(msgspec.Struct):
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The files of a run (DESIGN section 9)."""
+    """The files of a run: scenario, stack, history with its parts, errors, verdicts, reports."""
 
     path: Path
 

@@ -129,9 +129,10 @@ def expectations(scenario: Scenario) -> Iterator[Expectation]:
 
 
 def exit_code(verdicts: tuple[checks.Verdict, ...], errors: RunErrors) -> ExitCode:
-    """Return the exit code (DESIGN section 8): the worst of what happened.
+    """Return the exit code: the worst of what happened.
 
-    A run that is not conclusive never passes; one that was interrupted never fails.
+    From the worst: unhealed, broken, interrupted (inconclusive), failed, inconclusive, passed. A
+    run that is not conclusive never passes; one that was interrupted never fails.
     """
     worst = checks.worst(verdicts)
     if errors.unhealed:

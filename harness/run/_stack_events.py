@@ -21,6 +21,8 @@ class StackEvents:
         self._parts = parts
         self._log = log
         self._stop = stop
+        self._exits: dict[str, list[str]] = {}
+        """How services exited unexpectedly -> their names, in the order of their exits."""
 
     def line(self, service: str, line: bytes, moment: float) -> None:
         """Record a log line of `service` if it is an event (`LineSink` of a stack)."""
@@ -36,8 +38,18 @@ class StackEvents:
         except OSError as error:
             self.end_unrecorded(error)
         if node.state == "exited" and not node.planned:
-            self._log.broken.append(f"{node.service} exited unexpectedly: {node.detail}")
+            self._add_exit(node)
             self._stop.set()
+
+    def _add_exit(self, node: Node) -> None:
+        """Report exits of the same kind in one text, because they have one cause."""
+        names = self._exits.setdefault(node.detail, [])
+        earlier = f"{', '.join(names)} exited unexpectedly: {node.detail}"
+        if node.service not in names:
+            names.append(node.service)
+        if earlier in self._log.broken:
+            self._log.broken.remove(earlier)
+        self._log.broken.append(f"{', '.join(names)} exited unexpectedly: {node.detail}")
 
     def end_unrecorded(self, error: OSError) -> None:
         """End the run because the history cannot be written."""

@@ -8,7 +8,8 @@ A scenario names fault types and checks and gives their parameters. The rooms `c
 implement them; `harness.run.prepare` validates the parameters.
 """
 
-from ._duration import Duration, parse_duration, write_duration
+from ._bounded_yaml import BoundedLoader, RefusedError
+from ._duration import Duration, check_duration, parse_duration, write_duration
 from ._expectation import Expectation
 from ._file import find_scenarios, load_scenario
 from ._load import Load
@@ -19,6 +20,7 @@ from ._size import Size, parse_size, write_size
 from ._timeline import Call, CallStep, FaultStep, Flap, Step, Target, When
 
 __all__ = [
+    "BoundedLoader",
     "Call",
     "CallStep",
     "Duration",
@@ -28,11 +30,13 @@ __all__ = [
     "Load",
     "Model",
     "Override",
+    "RefusedError",
     "Scenario",
     "Size",
     "Step",
     "Target",
     "When",
+    "check_duration",
     "find_scenarios",
     "load_scenario",
     "one_line_problems",

@@ -10,6 +10,8 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|min|s|m|h|d)\s*")
+_LONGEST = 36_500 * 86_400.0
+"""Seconds. Waiting for centuries is a mistake, and more than the operating system can do."""
 _PATTERN = r"^\s*(\d+(\.\d+)?\s*(ms|min|s|m|h|d)\s*)+$"
 
 
@@ -17,13 +19,28 @@ def parse_duration(value: object) -> float:
     """Return the seconds in `value`.
 
     Raises:
-        ValueError: `value` is neither a number of seconds nor a text such as `1h30m`.
+        ValueError: `value` is neither a number of seconds nor a text such as `1h30m`, or it is
+            longer than a hundred years.
     """
+    seconds: float
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(value, str) and re.match(_PATTERN, value):
-        return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(value))
-    raise ValueError(f"{value!r} is not a duration; write one as 18s, 250ms, 1h30m or 3d")
+        seconds = value
+    elif isinstance(value, str) and re.match(_PATTERN, value):
+        seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(value))
+    else:
+        raise ValueError(f"{value!r} is not a duration; write one as 18s, 250ms, 1h30m or 3d")
+    check_duration(seconds)
+    return float(seconds)
+
+
+def check_duration(seconds: float) -> None:
+    """Check that nobody has to wait longer than a hundred years.
+
+    Raises:
+        ValueError: `seconds` is more than that.
+    """
+    if seconds > _LONGEST:
+        raise ValueError("is longer than a hundred years; write a shorter duration")
 
 
 def write_duration(seconds: float) -> str:

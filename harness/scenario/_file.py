@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from harness.errors import UsageError
 
+from ._bounded_yaml import RefusedError
 from ._problems import one_line_problems
 from ._scenario import Scenario
 from ._yaml import load_yaml
@@ -38,6 +39,8 @@ def load_scenario(path: Path) -> Scenario:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: is not UTF-8 text; save it as UTF-8") from error
+    except RefusedError as error:
+        raise UsageError(f"{path}{_line_text(error)}: {_problem_text(error)}") from error
     except yaml.YAMLError as error:
         raise UsageError(
             f"{path}{_line_text(error)}: is not YAML: {_problem_text(error)}"

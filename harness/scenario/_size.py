@@ -3,6 +3,7 @@
 A KB has 1024 bytes, as in Compose files.
 """
 
+import math
 import re
 from typing import Annotated
 
@@ -16,14 +17,18 @@ def parse_size(value: object) -> int:
     """Return the bytes in `value`.
 
     Raises:
-        ValueError: `value` is neither a number of bytes nor a text such as `16MB`.
+        ValueError: `value` is neither a number of bytes nor a text such as `16MB`, or no number
+            can hold it.
     """
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     found = re.match(_PATTERN, value) if isinstance(value, str) else None
     if found is None:
         raise ValueError(f"{value!r} is not a size; write one as 16MB, 512KB or 1GB")
-    return round(float(found[1]) * _UNITS[found[3].lower()])
+    size = float(found[1]) * _UNITS[found[3].lower()]
+    if math.isinf(size):
+        raise ValueError("is more than any disk has; write a size such as 16MB, 512KB or 1GB")
+    return round(size)
 
 
 def write_size(size: int) -> str:

@@ -8,11 +8,13 @@ from typing import Any
 
 import yaml
 
+from ._bounded_yaml import BoundedLoader
+
 _BOOLEAN = "tag:yaml.org,2002:bool"
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader with these two differences."""
+class _Loader(BoundedLoader):
+    """BoundedLoader with these two differences."""
 
     yaml_implicit_resolvers = {
         first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOLEAN or first in "tfTF"]
@@ -35,6 +37,7 @@ def load_yaml(text: str) -> Any:
     """Return the content of a YAML `text`.
 
     Raises:
-        yaml.YAMLError: it is not YAML, or a mapping has a key twice.
+        yaml.YAMLError: it is not YAML, a mapping has a key twice, or (`RefusedError`) it has
+            something that cannot be processed.
     """
     return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader

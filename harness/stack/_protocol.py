@@ -23,7 +23,7 @@ class GoneError(StackError):
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run sets for the services' clock, and for single services."""
+    """What a run sets for the services' clock, the Toxiproxy, and single services."""
 
     pace: float = 1.0
     """Scenario seconds per wall-clock second."""
@@ -31,6 +31,8 @@ class Settings:
     """Unix time at which the scenario clock reads `origin`; None: when the stack is started."""
     origin: datetime | None = None
     """What the scenario clock reads at `epoch`; None: the same time as `epoch`, in UTC."""
+    seed: int = 0
+    """Seed of jitter and toxicity draws, where the embedded Toxiproxy server runs."""
     environment: Mapping[str, Mapping[str, str]] | None = None
     """Service -> environment variables to add to or override those of the Compose file."""
     apps: Mapping[str, str] | None = None

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.scenario import check_duration
+
 from ._problems import Key, Problems
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h)")
@@ -149,4 +151,10 @@ def read_grace(value: Any, problems: Problems, at: Key) -> float:
     if not parts or "".join(number + unit for number, unit in parts) != str(value):
         problems.add(at, f"{value!r} is not a duration; write one such as 10s or 1m30s")
         return 10.0
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    try:
+        check_duration(seconds)
+    except ValueError as error:
+        problems.add(at, str(error))
+        return 10.0
+    return seconds

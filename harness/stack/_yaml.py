@@ -7,11 +7,13 @@ from typing import Any
 
 import yaml
 
+from harness.scenario import BoundedLoader, RefusedError
+
 from ._problems import Problems
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that records duplicate keys, as (line, key)."""
+class _Loader(BoundedLoader):
+    """BoundedLoader that records duplicate keys, as (line, key)."""
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
@@ -52,9 +54,10 @@ def _load(problems: Problems) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}: " if mark is not None else ""
-        problems.add(
-            (), f"{line}is not YAML: {getattr(error, 'problem', None) or error}; correct it"
-        )
+        text = getattr(error, "problem", None) or str(error)
+        if not isinstance(error, RefusedError):
+            text = f"is not YAML: {text}; correct it"
+        problems.add((), f"{line}{text}")
     else:
         for number, key in loader.duplicates:
             problems.add((), f"line {number}: key {key!r} is a duplicate; remove or rename one")

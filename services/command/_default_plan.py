@@ -2,7 +2,7 @@
 
 Watchlist first, then the crossing application ("what people talk about most"), the counters'
 handwritten records, the gates of Soekarno-Hatta step by step, other airports, visa and stay permit,
-passports last (shared/notes/incident.md, section 1). Visa and stay permit do not wait for the
+passports last. Visa and stay permit do not wait for the
 gates: an airport that is cut off must not keep applicants waiting.
 """
 

@@ -1,7 +1,7 @@
 """Manual verification: a check against the offline watchlist, a stamp and a handwritten record.
 
 As at Soekarno-Hatta in June 2024, a record has date, time, flight and the officer's initials, and
-for foreigners the number of the visa and the length of stay (shared/notes/incident.md, section 2).
+for foreigners the number of the visa and the length of stay.
 It is committed to the journal before the traveller is answered. If that fails, nobody is admitted
 and nothing is decided: the traveller asks again once the journal has room.
 """

@@ -71,6 +71,7 @@ def test_every_fault_is_healed_after_a_crash_at_any_change(
                     "f",
                     links,
                     toxics,
+                    draw_key="f/1",
                     disables_proxy=fault == "cut",
                     drained=links if "drained" in fault else (),
                 )

@@ -1,4 +1,4 @@
-"""The pitfalls of toxiproxy-python 0.1.1 (notes/toxiproxy.md section 4) are avoided."""
+"""The pitfalls of toxiproxy-python 0.1.1 are avoided: shared state and stale objects."""
 
 import contextlib
 import json

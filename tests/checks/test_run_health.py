@@ -150,6 +150,14 @@ def test_one_late_request_in_a_hundred_is_allowed_and_two_are_not() -> None:
         ),
         (healthy().generator(30, state="died", worker="x"), "the load generator died: x"),
         (
+            healthy().generator(30, state="stopped", worker="0").generator(31, state="died"),
+            "the load generator died: w",
+        ),
+        (
+            healthy().generator(30, state="stopped", worker="0"),
+            "the run ended before everything was sent",
+        ),
+        (
             healthy().generator(30, worker="x"),
             "x stopped reporting before it had sent everything",
         ),

@@ -200,7 +200,7 @@ def check_the_start_button_starts_users(project: Project) -> None:
     recorded = recorded_events(project.one("locust-master"))
     invokes = [event for event in recorded if isinstance(event, Invoke)]
     assert {event.id.partition("-")[0] for event in invokes} == {"0", "1"}
-    last = [event for event in recorded if isinstance(event, Generator) and event.state == "died"]
+    last = [e for e in recorded if isinstance(e, Generator) and e.state == "stopped"]
     assert sorted(event.worker for event in last) == ["0", "1"]  # stopped by the request above
 
 

@@ -88,7 +88,7 @@ def test_stopping_completes_every_part(load: RunLoad, server: Server, tmp_path: 
     said = [event.error for event in events if isinstance(event, Unknown)]
     assert said == ["the load generator ended before the answer came"] * 2
     for worker in range(max(1, load.workers)):
-        assert events_of(worker, tmp_path)[-1].state == "died"
+        assert events_of(worker, tmp_path)[-1].state == "stopped"
 
 
 def events_of(worker: int, run: Path) -> list[Generator]:

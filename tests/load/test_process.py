@@ -118,7 +118,7 @@ def test_sigterm_completes_the_record(load: LoadProcess, server: Server, tmp_pat
         "the load generator ended before the answer came"
     ]
     assert isinstance(events[-1], Generator)
-    assert events[-1].state == "died"
+    assert events[-1].state == "stopped"
     assert load.poll() == 0
 
 
@@ -130,7 +130,7 @@ def test_a_load_stopped_before_it_starts_records_its_end_at_time_zero(
     load.stop()
     (last,) = recorded(tmp_path)
     assert isinstance(last, Generator)
-    assert (last.t, last.state) == (0.0, "died")
+    assert (last.t, last.state) == (0.0, "stopped")
 
 
 def test_a_killed_process_loses_no_more_than_the_last_moment(

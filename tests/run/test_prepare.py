@@ -14,6 +14,7 @@ import yaml
 from harness.checks import CHECKS
 from harness.errors import BackendError, UsageError
 from harness.run import find_scenario, prepare, scenario_schema
+from harness.run._configuration import stack_settings
 from harness.scenario import find_scenarios, load_scenario
 from harness.scenario._yaml import load_yaml
 from harness.stack import get_backend, read_stack
@@ -176,3 +177,8 @@ def test_every_experiment_is_valid_for_the_stack_and_the_generated_schema(name: 
 def test_the_schema_refuses_what_the_harness_refuses(changes: dict[str, object]) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**GOOD, **changes}, scenario_schema(ROOT))
+
+
+def test_the_stack_is_given_the_seed_of_the_scenario(tmp_path: Path) -> None:
+    scenario = load_scenario(Path(file(tmp_path, seed=41)))
+    assert stack_settings(scenario, 0.0).seed == 41

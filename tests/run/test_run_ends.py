@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from harness.chaos._intents import outstanding
 from harness.checks import read_verdicts
 from harness.errors import ExitCode
 from harness.history import History
+from harness.stack.local._state import StateDir
 
 from .short import SCENARIO, errors, faults
 
@@ -49,10 +50,9 @@ def command(*words: str | Path) -> list[str]:
     return [sys.executable, "-c", PROGRAM, *map(str, words)]
 
 
-@pytest.fixture
-def running(shop: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+@contextmanager
+def started(shop: Path, out: Path) -> Iterator[subprocess.Popen[str]]:
     """Start `harness run short` in a process; yield it once the fault is verified."""
-    out = tmp_path / "run"
     with subprocess.Popen(
         command("run", "short", "--stack", shop, "--out", out),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -61,6 +61,13 @@ def running(shop: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         assert process.poll() is None, process.communicate()[0]
         yield process
         process.kill()
+
+
+@pytest.fixture
+def running(shop: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A run of the short scenario, in a process; its fault is verified."""
+    with started(shop, tmp_path / "run") as process:
+        yield process
 
 
 def processes_of(run: Path) -> list[str]:
@@ -94,6 +101,7 @@ def test_an_interrupted_run_heals_its_faults_keeps_its_evidence_and_is_inconclus
     assert (run / "report.html").is_file()
     assert not processes_of(run)
     assert "Traceback" not in output
+    assert "died" not in output
 
 
 def test_a_run_whose_fault_somebody_else_ends_is_inconclusive(
@@ -186,7 +194,30 @@ def test_a_service_that_exits_unexpectedly_ends_the_run_and_is_named(
     output = running.communicate(timeout=60)[0]
     assert running.returncode == ExitCode.BROKEN, output
     assert f"{victim} exited unexpectedly" in errors(run).broken[0]
+    assert output.count("exited unexpectedly") == 1, output
+    assert "died" not in output
     assert not errors(run).unhealed
+    assert not processes_of(run)
+
+
+@pytest.mark.parametrize(("victim", "fault"), [("supervisor", "pause"), ("reaper", "kill")])
+def test_a_run_whose_stack_is_killed_is_broken_and_has_nothing_to_heal(
+    shop: Path, tmp_path: Path, victim: str, fault: str
+) -> None:
+    scenario = SCENARIO.replace(
+        "fault: cut, on: {to: pay}", f"fault: {fault}, on: {{service: pay}}"
+    )
+    (shop / "experiments" / "short.scenario.yaml").write_text(scenario)
+    run = tmp_path / "run"
+    with started(shop, run) as process:
+        (owned,) = [owned for owned in StateDir(run).owned() if owned.name == victim]
+        os.kill(owned.pid, signal.SIGKILL)
+        output = process.communicate(timeout=60)[0]
+    assert process.returncode == ExitCode.BROKEN, output
+    assert not errors(run).unhealed
+    assert faults(run)[-1] == "healed"
+    assert output.count("exited unexpectedly: the stack's supervisor has ended") == 1, output
+    assert "Traceback" not in output
     assert not processes_of(run)
 
 

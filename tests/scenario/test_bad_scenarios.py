@@ -34,6 +34,8 @@ BAD: list[tuple[dict[str, object], str, str]] = [
     ({"load": {"journeys": "j"}}, "load.duration", "is missing"),
     ({"load": {"journeys": "no-module", "duration": "1h"}}, "load.journeys", "a module name"),
     ({"load": {"journeys": "j", "duration": "soon"}}, "load.duration", "18s, 250ms, 1h30m"),
+    ({"load": {"journeys": "j", "duration": "99999999h"}}, "load.duration", "a hundred years"),
+    ({"load": {"journeys": "j", "duration": f"{'9' * 400}h"}}, "load.duration", "a hundred years"),
     ({"load": {"journeys": "j", "duration": -1}}, "load.duration", "greater than or equal to 0"),
     (
         {"load": {"journeys": "j", "duration": "1h", "users": 3}},
@@ -122,9 +124,24 @@ def test_a_bad_scenario_is_reported_on_one_line_with_place_and_cure(
     assert "\n" not in line
 
 
+BOMB = "a0: &a0 [x, x]\n" + "".join(
+    f"a{n}: &a{n} {{b: *a{n - 1}, c: *a{n - 1}}}\n" for n in range(1, 60)
+)
+
 FILES = [
     ("x.scenario.yaml", "a: [", "is not YAML"),
     ("x.scenario.yaml", "a: 1\nb: 2\na: 3", ":3: is not YAML: key 'a' is used twice"),
+    (
+        "x.scenario.yaml",
+        "a: 1\norigin: 2024-13-45",
+        ":2: 2024-13-45 is not a possible",
+    ),
+    ("x.scenario.yaml", f"seed: {'7' * 5000}", f":1: {'7' * 30}... is not a possible"),
+    ("x.scenario.yaml", f"seed: 0x{'7' * 5000}", "the number is too large"),
+    ("x.scenario.yaml", "a: " + "[" * 5000, "is nested in more than 100 levels"),
+    ("x.scenario.yaml", "{a: " * 5000, "is nested in more than 100 levels"),
+    ("x.scenario.yaml", "- " * 5000 + "x", "is nested in more than 100 levels"),
+    ("x.scenario.yaml", BOMB, "aliases stand for more than 100000 values"),
     ("x.scenario.yaml", "- a", "must be a mapping"),
     ("x.scenario.yaml", "", "must be a mapping"),
     ("x.yaml", "a: 1", "ends in .scenario.yaml"),

@@ -14,6 +14,7 @@ from harness.scenario import (
     parse_duration,
     write_duration,
 )
+from harness.scenario._yaml import load_yaml
 
 YAML = """
 name: outage
@@ -102,3 +103,16 @@ def test_an_invalid_duration_is_an_error(text: object) -> None:
 def test_a_written_duration_is_parsed_back(milliseconds: int) -> None:
     seconds = milliseconds / 1000
     assert parse_duration(write_duration(seconds)) == pytest.approx(seconds, abs=1e-6)
+
+
+def test_many_values_without_aliases_are_read() -> None:
+    content = load_yaml("\n".join(f"- {{a: {n}, b: x}}" for n in range(25_000)))
+    assert content[-1] == {"a": 24_999, "b": "x"}
+
+
+def test_aliases_are_read() -> None:
+    assert load_yaml("a: &a {x: 1}\nb: *a\nc: {<<: *a, y: 2}") == {
+        "a": {"x": 1},
+        "b": {"x": 1},
+        "c": {"x": 1, "y": 2},
+    }

@@ -306,6 +306,20 @@ def test_close_may_be_called_before_start_and_twice(rig: MakeRig, tmp_path: Path
         one.stack.status()
 
 
+def test_the_seed_of_the_settings_reaches_the_embedded_toxiproxy(
+    rig: MakeRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HARNESS_TOXIPROXY", raising=False)
+    monkeypatch.setattr("harness.stack.local._toxiproxy.shutil.which", lambda _: None)
+    seeds = []
+    for _ in range(2):
+        one = rig()
+        one.start(seed=41)
+        log = one.state_dir / "logs" / "toxiproxy.log"
+        seeds.append(json.loads(log.read_text().splitlines()[0])["seed"])
+    assert seeds == [41, 41]
+
+
 def test_wrong_toxiproxy_path_is_a_usage_error(
     rig: MakeRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,8 +19,10 @@ _MAX_WAIT = 5.0
 class Delay(LinkFault, name="delay"):
     """Delay answers by `latency`, plus or minus up to `jitter`.
 
-    Without jitter the delay is constant. Jitter is drawn by Toxiproxy for each chunk of data
-    and is not reproducible: its own `-seed` has no effect (Shopify/toxiproxy, PR 610).
+    Without jitter the delay is constant. Jitter is drawn for each chunk of data. The embedded
+    server draws it from the run's seed, the names of proxy and toxic, and the number of the
+    connection. In a real Toxiproxy it is not reproducible: the `-seed` of that has no effect
+    (Shopify/toxiproxy, PR 610).
     """
 
     latency: Duration = Field(gt=0)

@@ -12,6 +12,7 @@ import msgspec
 
 from harness.errors import StackError
 
+from .._protocol import GoneError
 from ._messages import Changed, Output, Reply, Request, decode_message, encode
 
 _TIMEOUT = 60.0
@@ -44,7 +45,8 @@ class Client:
         """Send `request` and return the reply; `timeout` is in wall-clock seconds.
 
         Raises:
-            StackError: the request failed, the supervisor has ended, or it does not answer.
+            GoneError: the supervisor has ended, and with it every service.
+            StackError: the request failed, or the supervisor does not answer.
         """
         if threading.current_thread() is self._thread:  # it would wait for itself
             raise StackError("a sink must not call its own stack; call it from another thread")
@@ -52,12 +54,12 @@ class Client:
         answer: Future[Reply] = Future()
         with self._lock:
             if self._lost:
-                raise StackError("the stack's supervisor has ended; start the stack again")
+                raise GoneError("the stack's supervisor has ended; start the stack again")
             self._waiting[number] = answer
             try:
                 self._socket.sendall(encode(msgspec.structs.replace(request, id=number)))
             except OSError as error:
-                raise StackError(
+                raise GoneError(
                     f"the stack's supervisor has ended ({error}); start the stack again"
                 ) from error
         try:
@@ -101,7 +103,7 @@ class Client:
             waiting, self._waiting = list(self._waiting.values()), {}
         for answer in waiting:
             answer.set_exception(
-                StackError("the stack's supervisor has ended; see logs/supervisor.log")
+                GoneError("the stack's supervisor has ended; see logs/supervisor.log")
             )
         self._on_lost()
 

@@ -83,7 +83,7 @@ def make_plan(
     processes = {
         spec.toxiproxy: ProcessSpec(
             service=spec.toxiproxy,
-            argv=toxiproxy_command(api),
+            argv=toxiproxy_command(api, settings.seed),
             environment=base | {"LOG_LEVEL": "info"},  # the default level logs every write
             directory=str(Path.cwd()),
             port=api,
