@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from harness.clock import Clock
-from harness.history import Read
+from harness.history import Ended, Read
 from harness.stack import Service, Stack
 
 _TIMEOUT = 5.0
@@ -25,8 +25,14 @@ def http_client() -> httpx.Client:
     return httpx.Client(timeout=_TIMEOUT, trust_env=False, verify=False)  # noqa: S501 - plain HTTP on loopback
 
 
+NOBODY_ASKED = "no service has x-harness.quiescent, so none could be asked"
+"""What `await_quiescence` returns if it could ask nobody."""
+
+
 def await_quiescence(stack: Stack, stop: Flag, remaining: Callable[[], float], clock: Clock) -> str:
     """Poll until every service reports twice in a row that it has nothing left to do.
+
+    If no service has a `quiescent` path, wait for all of the time that is left.
 
     Args:
         stack: its services' `quiescent` paths are polled.
@@ -35,9 +41,15 @@ def await_quiescence(stack: Stack, stop: Flag, remaining: Callable[[], float], c
         clock: the run's clock.
 
     Returns:
-        An empty text once the system is quiescent, else which services are not, and why.
+        An empty text once the system is quiescent, else which services are not, and why;
+        `NOBODY_ASKED` if no service could be asked.
     """
     polled = {name: s for name, s in stack.spec.services.items() if s.quiescent}
+    while not polled and not stop.is_set():
+        left = remaining()
+        if left <= 0:
+            return NOBODY_ASKED
+        clock.wait(stop, left)
     quiet_rounds = 0
     with http_client() as http:
         while not stop.is_set():
@@ -50,6 +62,11 @@ def await_quiescence(stack: Stack, stop: Flag, remaining: Callable[[], float], c
                 return "; ".join(busy) or "the system became quiescent only in the last moment"
             clock.wait(stop, _INTERVAL)
     return "the run was ended before the system was quiescent"
+
+
+def end_event(busy: str) -> Ended:
+    """Return the end of the run, with `busy` as `await_quiescence` returned it."""
+    return Ended(t=0.0, quiescent=not busy, asked=busy != NOBODY_ASKED, reason=busy)
 
 
 def _problem(http: httpx.Client, stack: Stack, name: str, service: Service) -> str:

@@ -18,7 +18,7 @@ from threading import Thread
 from harness.chaos import Chaos
 from harness.clock import Clock
 from harness.errors import HarnessError, UnhealedError, WorkerLostError
-from harness.history import Ended, Phase, count_damaged, merge, write_history
+from harness.history import Phase, count_damaged, merge, write_history
 from harness.load import RunLoad
 from harness.stack import Backend, Stack
 
@@ -31,7 +31,7 @@ from ._live_state import LiveState
 from ._load import MakeLoad, single_process
 from ._outcome import Outcome, judge
 from ._prepare import Prepared
-from ._quiescence import await_quiescence, final_reads
+from ._quiescence import await_quiescence, end_event, final_reads
 from ._recorder import Recorder
 from ._stack_events import StackEvents
 from ._tailer import Tailer
@@ -246,7 +246,7 @@ class _Run:
         self._enter_phase("reads")
         for read in final_reads(self.stack):
             self.recorder.now(read)
-        self.recorder.now(Ended(t=0.0, quiescent=not busy, reason=busy))
+        self.recorder.now(end_event(busy))
 
     # ---- details ----------------------------------------------------------------------------
 

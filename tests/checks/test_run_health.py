@@ -270,6 +270,12 @@ def test_quiesced_follows_the_ended_event() -> None:
     assert RunBuilder().judge("quiesced").result == "inconclusive"
 
 
+def test_quiesced_is_inconclusive_and_names_the_key_if_no_service_could_be_asked() -> None:
+    verdict = RunBuilder().end(quiescent=False, asked=False).judge("quiesced")
+    assert verdict.result == "inconclusive"
+    assert "add x-harness.quiescent" in verdict.reason
+
+
 def test_only_unplanned_exits_are_crashes() -> None:
     run = RunBuilder().node(0, "shop", "ready").node(5, "shop", "exited", planned=True)
     assert run.judge("nothing_crashed").result == "pass"
