@@ -19,7 +19,8 @@ from ._text import count_text, list_text
 class LeavesFallback(Check, name="leaves_fallback"):
     """Passes if all `services` are automatic within `within` of the last heal, and stay so.
 
-    Fails if one is still, or again, in fallback after that; inconclusive if one never logged a mode.
+    Fails if one is still, or again, in fallback after that; inconclusive if one never logged a
+    mode.
 
     Measured:
         slowest_life_s, slowest_real_s: time from the heal until the last service was automatic,
