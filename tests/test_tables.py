@@ -11,6 +11,8 @@ from harness.cli._tables import print_outcome
 from harness.errors import ExitCode
 from harness.run import Outcome, RunErrors
 
+HOSTILE = "one\n::error::two\x1b[31m"
+SHOWN = "one ::error::two\ufffd[31m"
 UNCLEAR = Verdict(check="quiesced", name="quiesced", result="inconclusive", reason="nobody knows")
 FAILED = Verdict(check="nothing_crashed", name="nothing_crashed", result="fail", reason="shop")
 NO_IMAGE = RunErrors(broken=("shop: no image",))
@@ -34,3 +36,15 @@ def test_a_run_that_broke_before_anything_could_be_told_says_only_what_broke_it(
     lines = out.getvalue().splitlines()
     assert lines[0].split()[0] == first
     assert lines[-2:] == [*errors.all, "report: run/report.html"]
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_text_of_several_lines_is_printed_as_one(terminal: bool) -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=200, force_terminal=terminal, color_system=None)
+    verdict = Verdict(check="c", name="c", result="fail", reason=HOSTILE)
+    outcome = Outcome(Path("run"), (verdict,), RunErrors(broken=(HOSTILE,)), ExitCode.BROKEN)
+    print_outcome(console, outcome)
+    _head, row, error, _report = out.getvalue().splitlines()
+    assert row.split(maxsplit=2)[-1].rstrip() == SHOWN
+    assert error == SHOWN

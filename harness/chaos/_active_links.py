@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from threading import Lock
 
+from ._api_client import GivenUpError
 from ._errors import ChaosError
 from ._intents import Intent, Intents, new_id
 from ._parallel import change_all
@@ -77,6 +78,27 @@ class ActiveLinkFaults:
             intents = self._links[link].intents.get(fault_id, []) if link in self._links else []
         toxics = {intent.toxic for intent in intents if intent.toxic}
         return bool(toxics) and toxics <= set(self._server.toxics(link))
+
+    def missing_change(self, fault_id: str) -> str:
+        """Return which change of the fault Toxiproxy no longer shows; empty if it shows all.
+
+        Raises:
+            StackError: the server does not answer.
+        """
+        with self._lock:
+            active = {
+                name: (link, link.intents[fault_id])
+                for name, link in self._links.items()
+                if fault_id in link.intents
+            }
+        for name, (link, intents) in active.items():
+            with link.lock:  # another fault may be recreating the proxy
+                enabled, toxics = self._server.enabled_and_toxics(name)
+            if enabled and any(intent.change == "disable" for intent in intents):
+                return f"{name}: its proxy is enabled"
+            if gone := [one.toxic for one in intents if one.toxic and one.toxic not in toxics]:
+                return f"{name}: its proxy no longer has {', '.join(gone)}"
+        return ""
 
     def apply(
         self,
@@ -146,6 +168,7 @@ class ActiveLinkFaults:
 
         Raises:
             ChaosError: it failed on some link.
+            GivenUpError: the server does not answer; another call at once is of no use.
         """
         with self._lock:
             active = {
@@ -233,7 +256,9 @@ class ActiveLinkFaults:
         errors = change_all(self._pool, change, links)
         if errors:
             more = f" (and {len(errors) - 1} more links)" if len(errors) > 1 else ""
-            raise ChaosError(f"{errors[0]}{more}") from errors[0]
+            given_up = all(isinstance(error, GivenUpError) for error in errors)
+            error_class = GivenUpError if given_up else ChaosError
+            raise error_class(f"{errors[0]}{more}") from errors[0]
 
 
 def _flat(intents: Mapping[str, list[Intent]]) -> list[Intent]:

@@ -41,6 +41,30 @@ class ActiveNodeFaults:
             states = {fault_type.node_state for fault_type, _ in active.values()}
         return next((state for state in _NOT_ANSWERING if state in states), "")
 
+    def missing_change(self, fault_id: str) -> str:
+        """Return which service is no longer down or paused; empty if all are.
+
+        Services with another fault are left out: it may have changed their state. So are services
+        that are disconnected or starved, because a status does not show that.
+
+        Raises:
+            StackError: the stack cannot report its status.
+        """
+        with self._lock:
+            expected = {
+                name: faults[fault_id][0].node_state
+                for name, faults in self._active.items()
+                if set(faults) == {fault_id}
+            }
+        if not {"down", "paused"} & set(expected.values()):
+            return ""
+        for status in self._stack.status():
+            state = expected.get(status.service)
+            is_up = state == "down" and status.state in ("starting", "running", "paused")
+            if is_up or (state == "paused" and status.state != "paused"):
+                return f"{status.service}: it is {status.state}, where it should be {state}"
+        return ""
+
     def apply(
         self,
         fault_id: str,

@@ -7,6 +7,9 @@ and the cure.
 """
 
 import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
@@ -36,11 +39,21 @@ class RejectedError(ChaosError):
         self.status = status
 
 
+_FAST = 1.0
+"""Wall-clock seconds of each request that do not count towards a `limit`: a server with many
+proxies on a busy machine makes progress, and healing must not end before it is complete."""
+
+
+class GivenUpError(StackError):
+    """The server did not answer within a `limit`, and gets no further request in it."""
+
+
 class ApiClient:
     """GET, POST and DELETE at one server. Any thread may call any method.
 
     Every request raises `GoneError` if the port refuses, another `StackError` if there is no
     proper answer within `timeout` wall-clock seconds, and `RejectedError` for an HTTP error.
+    In a `limit`, it is `GivenUpError` (a `StackError`) instead.
     """
 
     def __init__(self, host: str, port: int, timeout: float) -> None:
@@ -48,6 +61,10 @@ class ApiClient:
         self.port = port
         self.server = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self.timeout = timeout
+        self._left: float | None = None
+        """Wall-clock seconds that are left of the present limit; None without a limit."""
+        self._given_up = ""
+        """Why the server was given up in the present limit; empty if it was not."""
         self._session = requests.Session()
         self._session.trust_env = False  # a corporate http_proxy cannot reach a loopback port
         # Without cookies, threads share no changing state of the session.
@@ -68,31 +85,59 @@ class ApiClient:
         """Send DELETE `url` (a path), with the signature of `APIConsumer.delete`."""
         return self._send("DELETE", url, **kwargs)
 
+    @contextmanager
+    def limit(self, seconds: float) -> Iterator[None]:
+        """Bound the time that slow answers may take in the block, for all requests together.
+
+        After the first request that is not answered in time, every further request in the block
+        raises `GivenUpError` at once. It applies to the requests of all threads.
+
+        Args:
+            seconds: wall-clock seconds; the first second of each request does not count.
+        """
+        self._left, self._given_up = seconds, ""
+        try:
+            yield
+        finally:
+            self._left, self._given_up = None, ""
+
     def close(self) -> None:
         """Close the pooled connections."""
         self._session.close()
 
     def _send(self, method: str, url: str, **kwargs: Any) -> requests.Response:
         where = f"toxiproxy {self.server}: {method} {url}"
+        left, timeout, begun = self._left, self.timeout, time.monotonic()
+        if self._given_up:
+            raise GivenUpError(self._given_up)
+        if left is not None:
+            timeout = max(0.001, min(timeout, _FAST + left))
         try:
             response = self._session.request(
                 method,
                 f"http://{self.server}{url}",
-                timeout=self.timeout,
+                timeout=timeout,
                 allow_redirects=False,
                 **kwargs,
             )
         except requests.Timeout as error:
-            raise StackError(
-                f"{where}: no answer within {self.timeout:g} s; it hangs or is blocked "
+            text = (
+                f"{where}: no answer within {timeout:.3g} s; it hangs or is blocked "
                 f"(Shopify/toxiproxy#558): restart the Toxiproxy"
-            ) from error
+            )
+            if left is None:
+                raise StackError(text) from error
+            self._given_up = text
+            raise GivenUpError(text) from error
         except requests.RequestException as error:
             cause = _innermost_cause(error)
             error_class = GoneError if isinstance(cause, ConnectionRefusedError) else StackError
             raise error_class(
                 f"{where}: cannot be reached ({_error_text(cause)}); is the stack up?"
             ) from error
+        finally:
+            if self._left is not None:
+                self._left -= max(0.0, time.monotonic() - begun - _FAST)
         if response.status_code >= 300:
             cure = _CURES.get(response.status_code, "is this a Toxiproxy?")
             raise RejectedError(

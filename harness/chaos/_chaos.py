@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Event, Lock
+from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,7 +22,7 @@ from ._errors import ChaosError
 from ._fault import Fault, check_backend, make_fault
 from ._fault_type import LinkFault
 from ._flapping import flap
-from ._heal import heal
+from ._heal import ANSWER_LIMIT, heal
 from ._injection import Injection
 from ._injectors import Injector, LinkInjector, NodeInjector
 from ._intents import Intents, new_id
@@ -38,6 +38,9 @@ Emit = Callable[[FaultEvent], None]
 
 _TARGET_KEYS = {"link": "link", "to": "to", "from_": "from", "service": "service", "site": "site"}
 """Keyword argument of `Chaos.fault` -> key in a scenario."""
+
+_CHECK_INTERVAL = 1.0
+"""Seconds of the run's clock between two checks that the active faults are still in effect."""
 
 _PROBE_THREADS = 32
 _LINK_THREADS = 4
@@ -87,6 +90,9 @@ class Chaos:
         self._timing = Timing(pace)
         self._seed = seed
         self._lease = Lease(state_dir, clock)
+        self._watchdog: subprocess.Popen[bytes] | None = None
+        self._stop_checks = Event()
+        self._checks = Thread(target=self._check_active, name="fault checks", daemon=True)
 
     # ---- start and end ----------------------------------------------------------------------
 
@@ -112,6 +118,10 @@ class Chaos:
             watchdog = start_watchdog(self.directory, self._lease_timeout)
             release.pop_all()  # `_end` releases the lease from now on
             resources.callback(self._end, watchdog)
+            self._watchdog = watchdog
+            resources.callback(self._checks.join)
+            resources.callback(self._stop_checks.set)
+            self._checks.start()
             self._resources = resources.pop_all()
             self._is_open = True
 
@@ -170,6 +180,7 @@ class Chaos:
                 injector=self._injector(id_, fault),
                 report=self._report,
                 clock=self._clock,
+                lost_protection=self._lost_protection,
             )
             self._active.append(injection)
         try:
@@ -252,15 +263,18 @@ class Chaos:
     def heal_all(self) -> None:
         """Heal everything, the last injection first.
 
+        A Toxiproxy that does not answer is given up once, for all its faults together.
+
         Raises:
             UnhealedError: some faults are still in effect; one line each, with what to do by hand.
         """
         problems = []
-        for injection in reversed(self.active):
-            try:
-                injection.heal()
-            except UnhealedError as error:
-                problems.append(str(error))
+        with self._server.limit(ANSWER_LIMIT):
+            for injection in reversed(self.active):
+                try:
+                    injection.heal()
+                except UnhealedError as error:
+                    problems.append(str(error))
         if problems:
             raise UnhealedError("\n".join(problems))
 
@@ -270,6 +284,7 @@ class Chaos:
         self, server: Toxiproxy, intents: Intents, resources: contextlib.ExitStack
     ) -> None:
         """Create what injects and verifies; `resources` ends the thread pools."""
+        self._server = server
         stack, clock = self.stack, self._clock
         probes = resources.enter_context(ThreadPoolExecutor(_PROBE_THREADS, "probe"))
         links = resources.enter_context(ThreadPoolExecutor(_LINK_THREADS, "link"))
@@ -311,6 +326,18 @@ class Chaos:
             active_nodes=self._nodes,
             verifier=self._node_verifier,
         )
+
+    def _check_active(self) -> None:
+        while not self._clock.wait(self._stop_checks, _CHECK_INTERVAL):
+            for injection in self.active:
+                injection.check_in_force()
+
+    def _lost_protection(self) -> str:
+        """Return why the watchdog does not protect the faults; empty if it does."""
+        if problem := self._lease.problem():
+            return problem
+        code = None if self._watchdog is None else self._watchdog.poll()
+        return "" if code is None else f"the watchdog has ended with exit code {code}"
 
     def _end(self, watchdog: "subprocess.Popen[bytes]") -> None:
         self._lease.release()

@@ -6,6 +6,7 @@ listen where they did, processes with the recorded pid and start time, container
 
 import os
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 from harness.errors import HarnessError, UnhealedError
 from harness.stack import GoneError, get_backend, owners
 
+from ._api_client import GivenUpError
 from ._errors import ChaosError
 from ._intents import Intent, Intents, outstanding
 from ._lease import mark_lapsed, read_lease
@@ -20,6 +22,9 @@ from ._toxiproxy import ProxyState, Toxiproxy
 
 _TIMEOUT = 5.0
 """Wall-clock seconds to wait for a Toxiproxy's answer."""
+
+ANSWER_LIMIT = 15.0
+"""Wall-clock seconds that slow answers of a Toxiproxy may take in all of one healing."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +48,14 @@ def heal(state_dir: Path) -> list[str]:
     done = list(_mark_lease_lapsed(state_dir))
     problems: list[str] = []
     healed: list[Intent] = []
-    for where, intents in _group_by(left, "where"):
-        for outcomes in (_heal_proxies(where, intents, state_dir), _heal_services(where, intents)):
+    groups = _group_by(left, "where")
+
+    def heal_group(group: tuple[str, list[Intent]]) -> list[_Outcome]:
+        return [*_heal_proxies(*group, state_dir), *_heal_services(*group)]
+
+    # At the same time, so that one server that does not answer does not delay the others.
+    with ThreadPoolExecutor(len(groups), "heal") as pool:
+        for outcomes in pool.map(heal_group, groups):
             for outcome in outcomes:
                 (done if outcome.healed else problems).append(outcome.text)
                 healed += outcome.healed
@@ -68,17 +79,21 @@ def _heal_proxies(address: str, intents: list[Intent], state_dir: Path) -> Itera
         return
     ended = _Outcome(f"toxiproxy {address} has ended, and its toxics with it", ours)
     server = Toxiproxy(address, timeout=_TIMEOUT)
+    tried: list[Intent] = []
     try:
-        states = server.proxies()
-        for name, group in _group_by(ours, "name"):
-            yield _heal_proxy(server, states.get(name), name, group)
+        with server.limit(ANSWER_LIMIT):
+            states = server.proxies()
+            for name, group in _group_by(ours, "name"):
+                yield _heal_proxy(server, states.get(name), name, group)
+                tried += group
     except GoneError:
         yield ended
     except HarnessError as error:
         if _has_container_ended(address, state_dir):
             yield ended
             return
-        names = ", ".join(dict.fromkeys(intent.name for intent in ours))
+        left = (intent.name for intent in ours if intent not in tried)
+        names = ", ".join(dict.fromkeys(left))
         yield _Outcome(f"{error}; faults may be left on {names}", [])
     finally:
         server.close()
@@ -100,6 +115,11 @@ def _has_container_ended(address: str, state_dir: Path) -> bool:
 def _heal_proxy(
     server: Toxiproxy, state: ProxyState | None, name: str, intents: list[Intent]
 ) -> _Outcome:
+    """Revert `intents`, which are all on the proxy `name`.
+
+    Raises:
+        GivenUpError: the server does not answer.
+    """
     changes = {intent.change for intent in intents}
     recreating = [intent for intent in intents if intent.change == "recreate"]
     try:
@@ -119,6 +139,8 @@ def _heal_proxy(
         if was_disabled_by_us and not state.enabled:
             server.enable(name)
             done.append("enabled it again")
+    except GivenUpError:
+        raise  # the other proxies of this server are not tried
     except HarnessError as error:
         return _Outcome(f"{error}; by hand: restart the Toxiproxy at {server.address}", [])
     return _Outcome(f"{name}: {' and '.join(done) or 'nothing was left of its fault'}", intents)

@@ -10,6 +10,7 @@ from harness.errors import HarnessError, UnhealedError
 from harness.history import FaultState
 from harness.stack import GoneError
 
+from ._api_client import GivenUpError
 from ._errors import ChaosError
 from ._fault import Fault
 from ._finding import HEAL_TIMEOUT
@@ -31,6 +32,7 @@ class Injection:
         injector: Injector,
         report: Report,
         clock: Clock,
+        lost_protection: Callable[[], str] = str,
     ) -> None:
         self.id = id_
         self.fault = fault
@@ -44,6 +46,7 @@ class Injection:
         self._injector = injector
         self._report = report
         self._clock = clock
+        self._lost_protection = lost_protection
         self._lock = RLock()
 
     def begin(self) -> None:
@@ -71,6 +74,26 @@ class Injection:
             self.verified = finding.confirmed
             self._set_state("verified" if finding.confirmed else "unverified", finding.detail)
 
+    def check_in_force(self) -> None:
+        """Report the verified fault as `lost` if it is no longer in effect. It sends no probes.
+
+        Does nothing while another thread injects or heals it.
+        """
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            if self.state == "verified" and (problem := self._lost()):
+                self._set_state("lost", problem)
+        finally:
+            self._lock.release()
+
+    def _lost(self) -> str:
+        """Return why the fault may no longer be in effect; empty if it is."""
+        try:
+            return self._lost_protection() or self._injector.missing_change()
+        except HarnessError as error:
+            return f"cannot be checked: {error}"
+
     def heal(self) -> None:
         """Revert the fault and verify that it has ended. Calling it again does nothing.
 
@@ -83,6 +106,7 @@ class Injection:
             if self.state != "unhealed" and not self._injector.has_changes():
                 self._set_state("healed", "nothing was changed")
                 return
+            self.check_in_force()
             self._set_state("healing")
             try:
                 problem = self._revert()
@@ -116,6 +140,8 @@ class Injection:
                 self._injector.revert()
             except GoneError:
                 raise
+            except GivenUpError as error:
+                return str(error)
             except HarnessError as error:
                 if self._clock.monotonic() + delay > deadline:
                     return str(error)

@@ -31,6 +31,9 @@ class Injector(Protocol):
     def verify_injected(self) -> Finding:
         """Verify that the fault is in effect."""
 
+    def missing_change(self) -> str:
+        """Return which change is no longer there; empty if all are. It sends no probes."""
+
     def revert(self) -> None:
         """Revert the changes.
 
@@ -100,6 +103,11 @@ class LinkInjector:
             self._fault_type, self._links, self._reference, self._fault_id
         )
 
+    def missing_change(self) -> str:
+        """Ask Toxiproxy whether the proxies are disabled, or have the toxics."""
+        self._prober.stack.toxiproxy()  # raises GoneError if Toxiproxy has ended
+        return self._active_links.missing_change(self._fault_id)
+
     def revert(self) -> None:
         """Enable the proxies, or recreate them without the toxics."""
         self._prober.stack.toxiproxy()  # raises GoneError if Toxiproxy has ended
@@ -156,6 +164,10 @@ class NodeInjector:
         return self._verifier.verify_injected(
             self._fault_type, self._services, self._before, self._reference
         )
+
+    def missing_change(self) -> str:
+        """Read the stack's status of the services."""
+        return self._active_nodes.missing_change(self._fault_id)
 
     def revert(self) -> None:
         """Call the fault type's `heal` for each service."""

@@ -67,6 +67,17 @@ class Lease:
         """True if the faults were healed from outside, by the watchdog or `harness heal`."""
         return self._lapsed_path.exists()
 
+    def problem(self) -> str:
+        """Return why the lease no longer protects the faults; empty if it does."""
+        if self.is_lapsed:
+            return "the watchdog or `harness heal` has healed it"
+        state = read_lease(self._path.parent)
+        if state is None:
+            return f"the lease {self._path} is gone"
+        if state.owner != self._owner:
+            return f"process {state.owner.pid} has taken the lease {self._path}"
+        return ""
+
     def release(self) -> None:
         """Give up the lease, which ends the watchdog."""
         self._stop.set()

@@ -10,7 +10,7 @@ call only.
 import importlib.util
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -81,6 +81,16 @@ class Toxiproxy:
         """Close the pooled connections to the server."""
         self._client.close()
 
+    def limit(self, seconds: float) -> AbstractContextManager[None]:
+        """Bound the time of slow answers in the block, for all calls together.
+
+        After the first call that is not answered in time, every further one raises `GivenUpError`.
+
+        Args:
+            seconds: wall-clock seconds; the first second of each call does not count.
+        """
+        return self._client.limit(seconds)
+
     def version(self) -> str:
         """Return the server's version, e.g. `2.12.0`."""
         with self._translated_errors("version"):
@@ -120,6 +130,11 @@ class Toxiproxy:
         """Return the names of the proxy's toxics."""
         with self._translated_errors(name):
             return tuple(self._proxy(name).toxics())
+
+    def enabled_and_toxics(self, name: str) -> tuple[bool, tuple[str, ...]]:
+        """Return whether the proxy is enabled, and the names of its toxics, in one request."""
+        spec = self._read_spec(name)
+        return spec.enabled, tuple(toxic for toxic, _, _ in spec.toxics)
 
     def add_toxic(self, name: str, toxic: Toxic, toxic_name: str) -> None:
         """Add `toxic` to proxy `name`; `toxic_name` must begin with `TOXIC_PREFIX`."""

@@ -6,15 +6,14 @@ from pathlib import Path
 import msgspec
 
 from harness.errors import HarnessError
+from harness.files import write_file
 
 from ._check import Verdict
 
 
 def write_verdicts(path: Path, verdicts: Iterable[Verdict]) -> None:
     """Write `verdicts` to `path` atomically: readers see the old file or the new one."""
-    draft = path.with_suffix(".draft")
-    draft.write_bytes(msgspec.json.format(msgspec.json.encode(list(verdicts)), indent=2) + b"\n")
-    draft.replace(path)
+    write_file(path, msgspec.json.format(msgspec.json.encode(list(verdicts)), indent=2) + b"\n")
 
 
 def read_verdicts(path: Path) -> list[Verdict]:

@@ -37,7 +37,11 @@ def bind(expectation: Expectation) -> Check:
 def judge_all(history: History, expectations: Iterable[Expectation]) -> list[Verdict]:
     """Return one verdict per expectation, in their order.
 
-    An expectation whose check raises or cannot be bound gets an inconclusive verdict.
+    An expectation whose check raises, cannot be bound or returns no valid verdict gets an
+    inconclusive verdict.
+
+    Raises:
+        KeyboardInterrupt: the user interrupts the judging.
     """
     return [_judge(history, expectation) for expectation in expectations]
 
@@ -59,9 +63,14 @@ def _judge(history: History, expectation: Expectation) -> Verdict:
                 "the history has no `started` event, so its pace and backend are unknown"
             )
         else:
-            verdict = check.judge(history)
-    except Exception as error:  # noqa: BLE001 - a check may be a user's code; one must not hide the rest
-        text = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
+            verdict = _checked(check.judge(history), check.check_name)
+    except KeyboardInterrupt:
+        raise
+    # A check may be a user's code, and one must not hide the rest. SystemExit and the exceptions
+    # of pytest.fail and pytest.skip are no Exception, and would end the run without a verdict.
+    except BaseException as error:  # noqa: BLE001
+        own = isinstance(error, UsageError | _NoVerdictError)
+        text = str(error) if own else f"{type(error).__name__}: {error}"
         verdict = Verdict(
             check=expectation.check,
             name="",
@@ -69,6 +78,20 @@ def _judge(history: History, expectation: Expectation) -> Verdict:
             reason=f"the check itself failed ({' '.join(text.split())})",
         )
     return msgspec.structs.replace(verdict, name=expectation.name or expectation.check)
+
+
+class _NoVerdictError(Exception):
+    """A check returned something that is not a valid verdict."""
+
+
+def _checked(value: object, check: str) -> Verdict:
+    """Return `value` if it is a verdict with a valid result; else raise `_NoVerdictError`."""
+    cure = "return self.passed(...), self.failed(...) or self.inconclusive(...)"
+    if not isinstance(value, Verdict):
+        raise _NoVerdictError(f"{check}.judge returned {value!r:.80}, not a Verdict; {cure}")
+    if value.result not in _WORST_FIRST:
+        raise _NoVerdictError(f"{check}.judge returned the result {value.result!r:.80}; {cure}")
+    return value
 
 
 def _problems(place: str, check: type[Check], error: ValidationError) -> Sequence[str]:

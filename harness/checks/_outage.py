@@ -58,13 +58,18 @@ def _latest(times: Sequence[float | None]) -> float | None:
 
 
 def heal_start(span: FaultSpan) -> float | None:
-    """Return when healing of this injection began; None if it never did."""
-    return span.at("healing", "healed", "unhealed")
+    """Return when healing of this injection began, or it was lost; None if neither happened."""
+    return span.at("lost", "healing", "healed", "unhealed")
 
 
 def is_verified(span: FaultSpan) -> bool:
     """Return True if probes saw this injection take effect."""
     return span.at("verified") is not None
+
+
+def lost_at(span: FaultSpan) -> float | None:
+    """Return when it was noticed that something else had ended this injection; None if never."""
+    return span.at("lost")
 
 
 def was_injected(span: FaultSpan) -> bool:
@@ -97,6 +102,9 @@ def combined_outage(history: History, steps: Sequence[str] = ()) -> Outage | str
     unverified = [outage.label for outage in found if not outage.is_verified]
     if unverified:
         return f"the fault {unverified[0]!r} was not verified, so the system was not tested"
+    lost = [outage.label for outage in found if any(lost_at(s) is not None for s in outage.spans)]
+    if lost:
+        return f"the fault {lost[0]!r} was lost before its healing, so its length is unknown"
     label = found[0].label if len(found) == 1 else "the outage"
     return Outage(label, tuple(span for outage in found for span in outage.spans))
 

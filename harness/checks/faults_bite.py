@@ -1,8 +1,8 @@
 """Was the system tested at all: did every fault take effect, and was every fault healed?
 
 A fault that was not verified makes everything else that the run shows worthless, so it is
-`inconclusive`. A fault that was not healed is a `fail` and is reported first: the stack has to be
-cleaned up.
+`inconclusive`. So is one that was lost: something other than the harness ended it early. A fault
+that was not healed is a `fail` and is reported first: the stack has to be cleaned up.
 """
 
 from pydantic import Field
@@ -12,14 +12,15 @@ from harness.history import Ended, FaultSpan, History
 from ._check import Check, Verdict, as_evidence
 from ._durations import measured_duration
 from ._match import Names
-from ._outage import is_verified, was_injected
+from ._outage import is_verified, lost_at, was_injected
 from ._text import count_text, list_text
 
 
 class FaultsBite(Check, name="faults_bite"):
     """Passes if every injection of `steps` was verified, and healed by the end of the run.
 
-    Fails if a fault was left in place; inconclusive if one never began or was not verified.
+    Fails if a fault was left in place; inconclusive if one never began, was not verified, or was
+    lost before its healing.
 
     Measured:
         injections: injections asked for, number.
@@ -39,6 +40,7 @@ class FaultsBite(Check, name="faults_bite"):
         ended = next(history.of(Ended), None) is not None
         left = [s for s in spans if _is_left_behind(s, run_ended=ended)]
         unverified = [s for s in spans if not is_verified(s)]
+        lost = [s for s in spans if lost_at(s) is not None]
         unhealed = [s for s in spans if s.end is None]
         measured: dict[str, float] = {
             "injections": len(spans),
@@ -46,7 +48,9 @@ class FaultsBite(Check, name="faults_bite"):
             "healed": len(spans) - len(unhealed),
         }
         if left:
-            reason = f"NOT HEALED, clean up the stack with `harness heal`: {_text(left)}"
+            reason = (
+                f"NOT HEALED, clean up the stack with `harness heal`: {_text(left, 'unhealed')}"
+            )
             return self.failed(reason, _events(left), **measured)
         never = [step for step in self.steps if step not in {s.first.step for s in spans}]
         if never:
@@ -54,12 +58,14 @@ class FaultsBite(Check, name="faults_bite"):
             return self.inconclusive(reason, (), **measured)
         if not spans:
             return self.inconclusive("no fault was injected, so nothing was tested", (), **measured)
-        if unverified:
-            reason = f"{count_text(len(unverified), 'injection')} not verified: {_text(unverified)}"
-            return self.inconclusive(reason, _events(unverified), **measured)
-        if unhealed:
-            reason = f"the run was cut short before a fault was healed: {_text(unhealed)}"
-            return self.inconclusive(reason, _events(unhealed), **measured)
+        for members, state, what in (
+            (unverified, "unverified", f"{count_text(len(unverified), 'injection')} not verified"),
+            (lost, "lost", f"{count_text(len(lost), 'injection')} lost"),
+            (unhealed, "", "the run was cut short before a fault was healed"),
+        ):
+            if members:
+                reason = f"{what}: {_text(members, state)}"
+                return self.inconclusive(reason, _events(members), **measured)
         slowest = max(_seconds_to_verify(span) for span in spans)
         measured |= measured_duration(history, "slowest_bite", slowest)
         return self.passed(
@@ -79,13 +85,17 @@ def _seconds_to_verify(span: FaultSpan) -> float:
     return span.start - span.first.t
 
 
-def _text(spans: list[FaultSpan]) -> str:
-    """Return each step once, with its fault, its targets and the last detail recorded."""
-    texts = {}
+def _text(spans: list[FaultSpan], deciding: str) -> str:
+    """Return each step once: its fault, its targets and the detail of the state `deciding`."""
+    texts: dict[str, str] = {}
     for span in spans:
-        detail = next((event.detail for event in reversed(span.events) if event.detail), "")
         text = f"{span.first.step} ({span.first.fault} on {list_text(span.first.targets)})"
-        texts[span.first.step] = f"{text}: {detail}" if detail else text
+        event = next((event for event in span.events if event.state == deciding), None)
+        if event is not None and deciding == "lost":
+            text = f"{text} at {event.t:.1f} s of the run"
+        texts.setdefault(
+            span.first.step, f"{text}: {event.detail}" if event and event.detail else text
+        )
     return list_text(texts.values())
 
 

@@ -75,7 +75,7 @@ def judge(
             "--stack",
             metavar="DIR",
             callback=require_directory,
-            help="Directory of the stack whose own checks judge.",
+            help="Directory of the stack whose own checks judge (the run's stack, if it is here).",
         ),
     ] = None,
 ) -> int:

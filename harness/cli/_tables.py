@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.errors import ExitCode
+from harness.text import one_line
 
 if TYPE_CHECKING:
     from harness.run import Outcome
@@ -31,7 +32,9 @@ def print_outcome(console: Console, outcome: "Outcome") -> int:
             [_STYLES[verdict.result] for verdict in outcome.verdicts],
         )
     for text in outcome.errors.all:
-        console.print(text, style="bold red", markup=False, highlight=False, soft_wrap=True)
+        console.print(
+            one_line(text), style="bold red", markup=False, highlight=False, soft_wrap=True
+        )
     report = outcome.folder / "report.html"
     console.print(f"report: {report}", markup=False, highlight=False, soft_wrap=True)
     return int(outcome.exit_code)
@@ -66,6 +69,7 @@ def print_table(
         rows: the cells of each row.
         styles: rich's style of the first cell of each row.
     """
+    rows = [tuple(map(one_line, row)) for row in rows]
     if console.is_terminal:
         table = Table(*head, box=None, pad_edge=False)
         for row, style in zip(rows, styles, strict=True):
@@ -75,5 +79,5 @@ def print_table(
         return
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     for row in (head, *rows):
-        cells = (" ".join(cell.split()).ljust(n) for cell, n in zip(row, widths, strict=True))
+        cells = (cell.ljust(n) for cell, n in zip(row, widths, strict=True))
         console.print("  ".join(cells).rstrip(), markup=False, highlight=False, soft_wrap=True)

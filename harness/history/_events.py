@@ -83,11 +83,16 @@ class Unknown(_Completion, frozen=True, kw_only=True, tag="unknown"):
 
 Completion: TypeAlias = Ok | Fail | Unknown
 
-FaultState = Literal["asked", "injected", "verified", "unverified", "healing", "healed", "unhealed"]
+FaultState = Literal[
+    "asked", "injected", "verified", "unverified", "lost", "healing", "healed", "unhealed"
+]
 
 
 class Fault(Event, frozen=True, kw_only=True, tag="fault"):
     """A fault moved on: asked -> injected -> verified|unverified -> healing -> healed|unhealed.
+
+    A verified fault may be `lost` before its healing: something other than the harness ended it.
+    `t` is then when that was noticed.
 
     `verified`: probes through the link saw the fault while the target itself was alive. `healed`:
     probes saw that the fault is gone. `id` names one injection (a flapping step has many), `step`

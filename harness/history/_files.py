@@ -15,6 +15,8 @@ from typing import IO
 
 import msgspec
 
+from harness.files import write_file
+
 from ._events import AnyEvent, Event
 
 _encoder = msgspec.json.Encoder()
@@ -117,8 +119,4 @@ def merge(parts: Iterable[Path]) -> list[AnyEvent]:
 
 def write_history(path: Path, events: Iterable[Event]) -> None:
     """Write a whole history atomically: readers see the old file or the complete new one."""
-    draft = path.with_suffix(".draft")
-    with draft.open("wb") as file:
-        for event in events:
-            file.write(_encoder.encode(event) + b"\n")
-    draft.replace(path)
+    write_file(path, (_encoder.encode(event) + b"\n" for event in events))

@@ -36,7 +36,7 @@ from ._recorder import FLUSH_EVERY, Recorder
 _COMPLETIONS = {"ok": Ok, "fail": Fail, "unknown": Unknown}
 
 # Exceptions that are raised before a byte is sent, by class name: the locustfile decides which
-# HTTP library is used, and importing one here would import it for everybody.
+# HTTP library is used, and importing one here would add it to every process that imports this room.
 _NOT_SENT = {"ConnectionRefusedError", "gaierror", "NewConnectionError", "NameResolutionError"}
 
 _BROKEN = {"HTTPParseError", "HTTPConnectionClosed", "HTTPProtocolViolationError", "Timeout"}

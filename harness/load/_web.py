@@ -2,7 +2,8 @@
 
 The UI has no password and answers requests of any web page that is open in the same browser. Such
 a page could start and stop the load and read its figures. So two kinds of requests are refused:
-those for another host name (DNS rebinding), and those that another page sent (CSRF).
+those for another host name (DNS rebinding), and those that another page sent (CSRF). No page may
+show the UI in a frame, where a user could be led to click in it without seeing it (clickjacking).
 """
 
 import os
@@ -30,14 +31,16 @@ def guard(web_ui: Any) -> None:
             return "requests from other pages are refused\n", 403
         return None
 
-    def withdraw(response: Response) -> Response:
-        """Remove the header by which Locust lets every page read its answers."""
+    def restrict(response: Response) -> Response:
+        """Forbid other pages to read the answer, as Locust lets them, and to show it in a frame."""
         response.headers.pop("Access-Control-Allow-Origin", None)
+        response.headers["Content-Security-Policy"] = "frame-ancestors 'none'"
+        response.headers["X-Frame-Options"] = "DENY"  # for browsers without the policy above
         return response
 
     web_ui.app.before_request(refuse)
     # Flask runs the first one last; otherwise flask-cors would add its header again.
-    web_ui.app.after_request_funcs.setdefault(None, []).insert(0, withdraw)
+    web_ui.app.after_request_funcs.setdefault(None, []).insert(0, restrict)
 
 
 def _is_cross_site() -> bool:

@@ -1,27 +1,30 @@
-"""A TCP proxy for fault injection: Toxiproxy 2.12's API and behaviour, in Python.
+"""A TCP proxy for fault injection, compatible with Toxiproxy 2.12.
 
-Start it with `python -m harness.proxy --port 8474` or `harness proxy`. The options are those of
-`toxiproxy-server`. Then create a proxy, add latency to it, and disable it:
+Start it with `harness proxy` or `python -m harness.proxy`; it takes the options of
+`toxiproxy-server`. Then use its HTTP API:
+
+    python -m harness.proxy --port 8474
 
     curl -d '{"name": "db", "listen": "127.0.0.1:25432", "upstream": "127.0.0.1:5432"}' \\
         localhost:8474/proxies
     curl -d '{"type": "latency", "attributes": {"latency": 500}}' localhost:8474/proxies/db/toxics
     curl -X PATCH -d '{"enabled": false}' localhost:8474/proxies/db
 
-Toxiproxy clients work with it unchanged. docs/proxy.md lists the differences, all of which users
-of upstream Toxiproxy have asked for: no API call can hang or crash the server, `--seed` works,
-toxics can expire by themselves (`expires_in`), and there are more toxic types.
+Every Toxiproxy client works with it unchanged. docs/proxy.md lists the differences, which are
+requests of Toxiproxy's users: no API call can block or crash it, `--seed` works, toxics can have
+a lease, and there are more toxics.
 
-Modules, from the outermost layer to the innermost:
+Modules, from the outside in:
 
-    _main        options, signals          _proxy       a listener, its connections and toxics
-    _http, _api  the control API           _connection  a client and its upstream
-    _bodies      request bodies            _link        one direction: read, chain, write
-    _collection  all proxies               _stub        one toxic in one link
-    _loop        one thread, one epoll     toxics/      one file for each toxic type
+    _main              command line, signals     _proxy             listener and connections
+    _http, _api        the control API           _toxic_collection  the toxics of a proxy
+    _proxy_request,                              _connection        a client and its upstream
+      _toxic_request   parsed request bodies     _link, _chain      one direction of a connection
+    _proxy_collection  all proxies               _stub              runs one toxic in one link
+    _loop              event loop, one thread    toxics/            one file for each toxic
 
-Imports only point down. What a class needs from its owner is a protocol in its own module
-(`Owner`, `Line`), so each class can be tested without the others.
+Imports only point down this list. Where a part needs the one that contains it, it declares a
+protocol (`OwningProxy`, `OwningConnection`, `LinkInterface`), so that it can be tested alone.
 """
 
 from collections.abc import Sequence
@@ -30,8 +33,16 @@ __all__ = ["main"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the server in the foreground with command-line arguments; return its exit code."""
-    from harness.proxy._main import main as run_server  # noqa: PLC0415  (imported late: other
-    # packages import this one only for `main`, and must not load the whole server with it)
+    """Run the server in the foreground until SIGTERM or SIGINT.
+
+    Args:
+        argv: Command-line arguments without the program's name; None takes those of the process.
+
+    Returns:
+        The exit code: 0 after a signal, 2 for a wrong option, 4 if the API cannot listen.
+    """
+    # Imported here because the command line and the pytest plugin import this package at every
+    # start, and should not load the server.
+    from harness.proxy._main import main as run_server  # noqa: PLC0415
 
     return run_server(argv)

@@ -1,4 +1,4 @@
-"""Run the proxy server: `python -m harness.proxy`. `harness.proxy` describes it."""
+"""Entry point of `python -m harness.proxy`; see `harness.proxy`."""
 
 import sys
 

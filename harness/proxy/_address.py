@@ -1,32 +1,29 @@
-"""Addresses as Go writes them: `host:port`, `[v6]:port`, `:port`, `localhost:http`.
+"""Addresses in Go's notation: `host:port`, `[v6]:port`, `:port`, `localhost:http`.
 
-`split` parses an address and `listener` opens a listening socket on it. Both use the error
-messages of Go's `net` package, because Toxiproxy clients show them to their users. `text` formats
-a socket address; a started proxy reports its `listen` in that form.
+`split_host_port` parses such an address and `open_listener` opens a listening socket. Their
+errors have the texts of Go's `net` package, because Toxiproxy's clients show them to users.
+`format_address` formats a socket address the way a started proxy reports its `listen`.
 """
 
 import os
 import socket
 from typing import Final
 
-Sockaddr = tuple[int, tuple[str, int] | tuple[str, int, int, int]]
-"""The address family, and the address in the form that `bind` and `connect` take."""
+SocketAddress = tuple[int, tuple[str, int] | tuple[str, int, int, int]]
+"""Address family, and the address that `bind` and `connect` take."""
 
 BACKLOG: Final = 4096
-"""How many connections the kernel queues until they are accepted."""
 
 
 class AddressError(Exception):
-    """The text is not an address, or listening on it failed. The message is the one Go gives."""
+    """The text is not an address, or it cannot be listened on; the message is Go's."""
 
 
-def split(text: str) -> tuple[str, int]:
-    """Parse `host:port` and return the host, without brackets, and the port number.
-
-    The port may be a number, a TCP service name, or empty, which means 0.
+def split_host_port(text: str) -> tuple[str, int]:
+    """Parse `host:port` into the host, without brackets, and the port number.
 
     Raises:
-        AddressError: The text is not an address, or the service name is unknown.
+        AddressError: The text is not an address, or the port is unknown.
     """
     host, port = _split_host(text)
     return host, _port_number(port)
@@ -70,21 +67,19 @@ def _port_number(port: str) -> int:
         raise AddressError(f"lookup tcp/{port}: unknown port") from None
 
 
-def literal(host: str, port: int) -> list[Sockaddr] | None:
-    """Return the addresses of a host that needs no name look-up, or None if it needs one.
+def literal_addresses(host: str, port: int) -> list[SocketAddress] | None:
+    """Return the addresses of a host that needs no name lookup, else None.
 
-    `localhost` needs none either (RFC 6761). It is the most frequent host, and a look-up costs a
-    thread and a tenth of a millisecond for each connection. An empty host means `localhost`.
+    `localhost` counts as such a host (RFC 6761), because it is the most common upstream, and a
+    lookup costs a thread and a tenth of a millisecond for each connection.
     """
-    if host == "localhost":
-        return [(socket.AF_INET, ("127.0.0.1", port)), (socket.AF_INET6, ("::1", port, 0, 0))]
-    if not host:
+    if host in {"", "localhost"}:
         return [(socket.AF_INET, ("127.0.0.1", port)), (socket.AF_INET6, ("::1", port, 0, 0))]
     try:
         if ":" in host:
             address, _, zone = host.partition("%")
             if address.lower().startswith("::ffff:") and "." in address:
-                return literal(address[7:], port)
+                return literal_addresses(address[7:], port)
             socket.inet_pton(socket.AF_INET6, address)
             scope = socket.if_nametoindex(zone) if zone and address != "::1" else 0
             return [(socket.AF_INET6, (address, port, 0, scope))]
@@ -94,50 +89,51 @@ def literal(host: str, port: int) -> list[Sockaddr] | None:
     return [(socket.AF_INET, (host, port))]
 
 
-def listener(host: str, port: int, candidates: list[Sockaddr]) -> socket.socket:
+def open_listener(host: str, port: int, candidates: list[SocketAddress]) -> socket.socket:
     """Open a non-blocking listening socket.
 
     Args:
-        host: The host as configured. Empty, `0.0.0.0` and `::` mean all addresses, IPv4 and IPv6.
-        port: The port number; 0 lets the kernel choose one.
-        candidates: The addresses of `host`. The first one is used.
+        host: The host as the client wrote it; empty means every address of both families.
+        port: The port; 0 takes a free one.
+        candidates: The addresses of the host; the first one is used, as in Go.
 
     Raises:
-        AddressError: The socket cannot be opened or bound.
+        AddressError: The address cannot be listened on.
     """
-    shown = text((host, port)) if host else f":{port}"
-    if host in {"", "0.0.0.0", "::"}:  # noqa: S104  (the user's choice; Go treats all three alike)
+    display = format_address((host, port)) if host else f":{port}"
+    # As in Go, each of these hosts means all addresses of both families.
+    if host in {"", "0.0.0.0", "::"}:  # noqa: S104  (the user asked for it)
         candidates = [(socket.AF_INET6, ("::", port, 0, 0))]
         if not socket.has_dualstack_ipv6():
             candidates = [(socket.AF_INET, ("0.0.0.0", port))]  # noqa: S104
     family, address = candidates[0]
-    shown = text(address) if host else shown
+    display = format_address(address) if host else display
     try:
         sock = socket.socket(family, socket.SOCK_STREAM)
     except OSError as error:
-        raise AddressError(f"listen tcp {shown}: socket: {_reason(error)}") from None
+        raise AddressError(f"listen tcp {display}: socket: {_error_text(error)}") from None
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Accepted sockets inherit TCP_NODELAY, which saves a system call for each connection.
+        # Accepted sockets inherit this option, which saves a system call for each connection.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if family == socket.AF_INET6:
-            v6_only = 0 if address[0] == "::" else 1
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, v6_only)
+            only = 0 if address[0] == "::" else 1
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only)
         sock.bind(address)
         sock.listen(BACKLOG)
     except OSError as error:
         sock.close()
-        raise AddressError(f"listen tcp {shown}: bind: {_reason(error)}") from None
+        raise AddressError(f"listen tcp {display}: bind: {_error_text(error)}") from None
     return sock
 
 
-def _reason(error: OSError) -> str:
+def _error_text(error: OSError) -> str:
     return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
-def text(address: object) -> str:
-    """Return a socket address as Go prints it; an empty text if it is not an IP address."""
+def format_address(address: object) -> str:
+    """Return a socket address as Go prints it, or an empty text for any other value."""
     if not isinstance(address, tuple) or len(address) < 2:
         return ""
     host, port = str(address[0]), int(address[1])

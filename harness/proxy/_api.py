@@ -1,7 +1,7 @@
-"""The HTTP API: the routes, their handlers, and the form of the responses.
+"""The HTTP API: routes, handlers and responses.
 
-It behaves as Toxiproxy 2.12 does, including the quirks of its router. docs/proxy.md lists every
-difference, with the reason.
+It behaves as Toxiproxy 2.12 does, including the quirks of its router; docs/proxy.md lists every
+difference and its reason.
 """
 
 import os
@@ -13,12 +13,14 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from harness.proxy._address import AddressError
-from harness.proxy._bodies import read_populate, read_proxy, read_toxic, read_toxic_update
-from harness.proxy._collection import Collection
 from harness.proxy._errors import BAD_BODY, PROXY_EXISTS, TOXIC_EXISTS, ApiError
 from harness.proxy._gojson import DecodeError, encode, encode_list
-from harness.proxy._http import Headers, Request, Response
-from harness.proxy._proxy import Proxy, World
+from harness.proxy._http_messages import Headers, Request, Response
+from harness.proxy._proxy import Proxy
+from harness.proxy._proxy_collection import ProxyCollection
+from harness.proxy._proxy_request import read_populate, read_proxy
+from harness.proxy._server_context import ServerContext
+from harness.proxy._toxic_request import read_toxic, read_toxic_update
 
 VERSION: Final = "2.12.0"
 _JSON: Final = ("Content-Type", "application/json")
@@ -30,52 +32,45 @@ _XID_DIGITS: Final = "0123456789abcdefghijklmnopqrstuv"
 _BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 Handler = Callable[..., Coroutine[Any, Any, Response]]
-"""Takes the request body and the names in the path (proxy, then toxic)."""
 
 
 class Api:
-    """Routes requests to their handlers and changes the proxies of one server.
+    """Routes requests to handlers, which read and change the proxies."""
 
-    `collection` holds the proxies.
-    """
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self.collection = Collection(world)
+    def __init__(self, context: ServerContext) -> None:
+        self._context = context
+        self.collection = ProxyCollection(context)
         self._routes: list[tuple[tuple[str, ...], dict[str, Handler]]] = [
             (("reset",), {"POST": self._reset}),
-            (("proxies",), {"GET": self._index, "POST": self._create}),
+            (("proxies",), {"GET": self._list_proxies, "POST": self._create_proxy}),
             (("populate",), {"POST": self._populate}),
             (("proxies", "*"), {
-                "GET": self._show, "POST": self._update, "PATCH": self._update,
-                "DELETE": self._delete,
+                "GET": self._get_proxy, "POST": self._update_proxy, "PATCH": self._update_proxy,
+                "DELETE": self._delete_proxy,
             }),
-            (("proxies", "*", "toxics"), {"GET": self._toxics, "POST": self._add_toxic}),
+            (("proxies", "*", "toxics"), {"GET": self._list_toxics, "POST": self._add_toxic}),
             (("proxies", "*", "toxics", "*"), {
-                "GET": self._show_toxic, "POST": self._update_toxic, "PATCH": self._update_toxic,
+                "GET": self._get_toxic, "POST": self._update_toxic, "PATCH": self._update_toxic,
                 "DELETE": self._delete_toxic,
             }),
-            (("proxies", "*", "connections"), {"GET": self._connections}),
-            (("version",), {"GET": self._version}),
+            (("proxies", "*", "connections"), {"GET": self._list_connections}),
+            (("version",), {"GET": self._get_version}),
         ]  # fmt: skip
-        if world.metrics.proxies or world.metrics.runtime:
-            self._routes.append((("metrics",), {"*": self._metrics}))
+        if context.metrics.proxies or context.metrics.runtime:
+            self._routes.append((("metrics",), {"*": self._get_metrics}))
 
     async def respond(self, request: Request) -> Response:
-        """Handle a request and return the response.
-
-        Every error becomes a response: a handler that raises never stops the server.
-        """
+        """Return the response to a request; an exception becomes an error response."""
         path, _, query = request.target.partition(b"?")
         if _BAD_ESCAPE.search(path) or not path.startswith(b"/"):
             return Response(400, b"400 Bad Request", [_TEXT[0]])
-        clean = _clean(path)
+        clean = _clean_path(path)
         if clean != path:
             location = (clean + (b"?" + query if query else b"")).decode("latin-1")
             return Response(301, b"", [("Location", location)])
         segments = [unquote_to_bytes(part).decode("utf-8", "replace")
                     for part in path[1:].split(b"/")]  # fmt: skip
-        methods = self._find(segments)
+        methods = self._match_route(segments)
         if methods is None:
             return Response(404, b"404 page not found\n", list(_TEXT))
         handler = methods.get(request.method) or methods.get("*")
@@ -89,11 +84,11 @@ class Api:
         response.headers.append(("X-Toxiproxy-Request-Id", _request_id()))
         return response
 
-    def _find(self, segments: list[str]) -> dict[str, Handler] | None:
+    def _match_route(self, segments: list[str]) -> dict[str, Handler] | None:
         for pattern, methods in self._routes:
             if len(pattern) == len(segments) and all(
-                want == have or (want == "*" and have)
-                for want, have in zip(pattern, segments, strict=True)
+                expected == segment or (expected == "*" and segment)
+                for expected, segment in zip(pattern, segments, strict=True)
             ):
                 return methods
         return None
@@ -108,23 +103,23 @@ class Api:
         except AddressError as error:
             return _error(str(error), 500)
         except Exception as error:  # noqa: BLE001  (a bug in a handler must not end the server)
-            self._world.log("error", "request_failed", error=repr(error))
+            self._context.log("error", "request_failed", error=repr(error))
             return _error(f"internal error: {error!r}", 500)
 
-    # Proxies.
+    # Handlers of proxies.
 
-    async def _index(self, _body: bytes) -> Response:
+    async def _list_proxies(self, _body: bytes) -> Response:
         proxies = self.collection.proxies
-        return _json({name: proxies[name].shown() for name in sorted(proxies)})
+        return _json({name: proxies[name].to_json() for name in sorted(proxies)})
 
-    async def _create(self, body: bytes) -> Response:
-        wanted = read_proxy(body)
-        if wanted.name in self.collection.proxies:
+    async def _create_proxy(self, body: bytes) -> Response:
+        request = read_proxy(body)
+        if request.name in self.collection.proxies:
             raise ApiError(PROXY_EXISTS)
-        proxy = wanted.build(self._world)
-        await self.collection.add(proxy, enabled=wanted.enabled)
-        self.collection.lease_cut(proxy, wanted.expires_in)
-        return _json(proxy.shown(), 201)
+        proxy = request.create_proxy(self._context)
+        await self.collection.add(proxy, enabled=request.enabled)
+        self.collection.schedule_enable(proxy, request.expires_in)
+        return _json(proxy.to_json(), 201)
 
     async def _populate(self, body: bytes) -> Response:
         done: list[Proxy] = []
@@ -138,44 +133,45 @@ class Api:
             status, answer = 400, {"error": message, "status": 400}
         except AddressError as error:
             status, answer = 500, {"error": str(error), "status": 500}
-        shown = [proxy.shown() for proxy in done]
-        return _json({**answer, "proxies": shown or None}, status)
+        proxies = [proxy.to_json() for proxy in done]
+        return _json({**answer, "proxies": proxies or None}, status)
 
     async def populate(self, body: bytes, done: list[Proxy]) -> None:
-        """Create or replace the proxies of a JSON list.
+        """Create the proxies of a JSON list, as `POST /populate` and `-config` do.
 
         Args:
-            body: The JSON list of proxies.
-            done: Receives each proxy as soon as it is in place, so that the caller knows them
-                if a later one fails.
+            body: The JSON list.
+            done: Output list. Each proxy is appended once it is in place, so that the list is
+                correct even if a later one fails.
 
         Raises:
-            ApiError, DecodeError: The body is invalid; no proxy was changed.
-            AddressError: A proxy cannot listen; those in `done` stay in place.
+            ApiError: An entry is invalid; no proxy was created.
+            DecodeError: The body is not a JSON list of proxies; no proxy was created.
+            AddressError: A proxy cannot listen; those before it stay.
         """
-        for wanted in read_populate(body):
-            proxy = wanted.build(self._world)
-            placed = await self.collection.put(proxy, enabled=wanted.enabled)
-            wanted.apply_toxics(placed)
+        for request in read_populate(body):
+            proxy = request.create_proxy(self._context)
+            placed = await self.collection.add_or_replace(proxy, enabled=request.enabled)
+            request.replace_toxics(placed)
             if placed is proxy:
-                self.collection.lease_cut(placed, wanted.expires_in)
+                self.collection.schedule_enable(placed, request.expires_in)
             done.append(placed)
 
-    async def _show(self, _body: bytes, name: str) -> Response:
-        return _json(self.collection.get(name).shown())
+    async def _get_proxy(self, _body: bytes, name: str) -> Response:
+        return _json(self.collection.get(name).to_json())
 
-    async def _update(self, body: bytes, name: str) -> Response:
+    async def _update_proxy(self, body: bytes, name: str) -> Response:
         proxy = self.collection.get(name)
-        wanted = read_proxy(body, proxy)
+        request = read_proxy(body, proxy)
         await self.collection.update(
-            proxy, listen=wanted.listen, upstream=wanted.upstream, enabled=wanted.enabled
+            proxy, listen=request.listen, upstream=request.upstream, enabled=request.enabled
         )
-        self.collection.lease_cut(proxy, wanted.expires_in)
-        proxy.half_close = wanted.half_close
-        proxy.max_connections = wanted.max_connections
-        return _json(proxy.shown())
+        self.collection.schedule_enable(proxy, request.expires_in)
+        proxy.half_close = request.half_close
+        proxy.max_connections = request.max_connections
+        return _json(proxy.to_json())
 
-    async def _delete(self, _body: bytes, name: str) -> Response:
+    async def _delete_proxy(self, _body: bytes, name: str) -> Response:
         await self.collection.remove(name)
         return Response(204)
 
@@ -183,49 +179,51 @@ class Api:
         await self.collection.reset()
         return Response(204)
 
-    async def _connections(self, _body: bytes, name: str) -> Response:
+    async def _list_connections(self, _body: bytes, name: str) -> Response:
         proxy = self.collection.get(name)
-        shown = [connection.shown() for connection in proxy.connections.values()]
-        return Response(200, encode_list(shown), [_JSON])
+        connections = [connection.to_json() for connection in proxy.connections.values()]
+        return Response(200, encode_list(connections), [_JSON])
 
-    # Toxics.
+    # Handlers of toxics.
 
-    async def _toxics(self, _body: bytes, name: str) -> Response:
-        return _json(self.collection.get(name).shown_toxics())
+    async def _list_toxics(self, _body: bytes, name: str) -> Response:
+        return _json(self.collection.get(name).toxics.to_json())
 
     async def _add_toxic(self, body: bytes, name: str) -> Response:
-        proxy = self.collection.get(name)
-        wanted = read_toxic(body, proxy)
-        if proxy.has_toxic(wanted.name):
+        toxics = self.collection.get(name).toxics
+        request = read_toxic(body, toxics)
+        if request.name in toxics:
             raise ApiError(TOXIC_EXISTS)
-        return _json(wanted.place(proxy).shown(self._world.loop.time()))
+        return _json(request.add_to(toxics).to_json(self._context.loop.time()))
 
-    async def _show_toxic(self, _body: bytes, name: str, toxic: str) -> Response:
-        found = self.collection.get(name).find(toxic)
-        return _json(found.shown(self._world.loop.time()))
+    async def _get_toxic(self, _body: bytes, name: str, toxic: str) -> Response:
+        wrapper = self.collection.get(name).toxics.get(toxic)
+        return _json(wrapper.to_json(self._context.loop.time()))
 
     async def _update_toxic(self, body: bytes, name: str, toxic: str) -> Response:
-        proxy = self.collection.get(name)
-        placement = proxy.find(toxic)
-        settings, toxicity, expires_in = read_toxic_update(body, placement)
-        proxy.update_toxic(placement, toxic=settings, toxicity=toxicity, expires_in=expires_in)
-        return _json(placement.shown(self._world.loop.time()))
+        toxics = self.collection.get(name).toxics
+        wrapper = toxics.get(toxic)
+        update = read_toxic_update(body, wrapper)
+        toxics.update(
+            wrapper, toxic=update.toxic, toxicity=update.toxicity, expires_in=update.expires_in
+        )
+        return _json(wrapper.to_json(self._context.loop.time()))
 
     async def _delete_toxic(self, _body: bytes, name: str, toxic: str) -> Response:
-        proxy = self.collection.get(name)
-        proxy.remove_toxic(proxy.find(toxic))
+        toxics = self.collection.get(name).toxics
+        toxics.remove(toxics.get(toxic))
         return Response(204)
 
-    # Version and metrics.
+    # Other handlers.
 
-    async def _version(self, _body: bytes) -> Response:
+    async def _get_version(self, _body: bytes) -> Response:
         headers = [("Content-Type", "application/json;charset=utf-8")]
         return Response(200, f'{{"version": "{VERSION}"}}\n'.encode(), headers)
 
-    async def _metrics(self, _body: bytes) -> Response:
+    async def _get_metrics(self, _body: bytes) -> Response:
         proxies = self.collection.proxies.values()
-        counts = (c for proxy in proxies for c in proxy.counts(proxy.connections.values()))
-        rendered = self._world.metrics.render(counts)
+        counts = (c for proxy in proxies for c in proxy.byte_counts(proxy.connections.values()))
+        rendered = self._context.metrics.render(counts)
         headers: Headers = [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")]
         return Response(200, rendered.encode(), headers)
 
@@ -235,18 +233,17 @@ def _json(value: Any, status: int = 200) -> Response:
 
 
 def _error(message: str, status: int) -> Response:
-    # The body is JSON but its type is text/plain: Go's http.Error sets that type, and clients
-    # of Toxiproxy are used to it.
+    # JSON with the type text/plain is what Go's http.Error sends, and what clients expect.
     body = encode({"error": message, "status": status}) + b"\n"
     return Response(status, body, list(_TEXT))
 
 
-def _clean(path: bytes) -> bytes:
+def _clean_path(path: bytes) -> bytes:
     clean = posixpath.normpath(path).replace(b"//", b"/")
     return clean + b"/" if path.endswith(b"/") and clean != b"/" else clean
 
 
 def _request_id() -> str:
-    """Return 20 characters in the form of an xid: the time in seconds, then random bits."""
+    """Return 20 characters in the format of an xid: 4 bytes of time, then 9 random bytes."""
     number = int.from_bytes(int(time.time()).to_bytes(4, "big") + os.urandom(9), "big")
     return "".join(_XID_DIGITS[number >> shift & 31] for shift in range(99, 0, -5))

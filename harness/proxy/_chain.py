@@ -1,48 +1,46 @@
-"""The toxics of one link, in the order in which bytes pass through them.
+"""The stubs of one link, in the order in which bytes pass them.
 
     source > Stub > Stub > Stub > sink
 
-`insert`, `remove` and `restart` have taken effect when they return, even if the receiver does not
-read, and they lose no bytes.
+A change to the chain is complete when its method returns, even if the receiver does not read,
+and loses no byte.
 
-Stubs run one after the other: a stub that is woken by another is queued, and runs when the other
-waits. So the call stack does not grow with the length of the chain, and a busy chain returns to the
-event loop after a limited number of steps.
+Stubs run one at a time from a queue: a stub that is woken by another one runs once that one
+waits. So the length of a chain is not limited by the depth of the call stack, and a chain with
+much work returns to the event loop after every slice of it.
 """
 
 from collections import deque
 from typing import Final
 
-from harness.proxy._placement import Placement
-from harness.proxy._stub import Line, Stub
+from harness.proxy._stub import LinkInterface, Stub
+from harness.proxy._toxic_wrapper import ToxicWrapper
 
 MAX_STEPS: Final = 64
 MAX_STEPS_S: Final = 0.001
-"""A chain returns to the event loop after this many steps or wall-clock seconds."""
+"""Limits of one slice of work, in steps of stubs and in wall-clock seconds. After it, the rest of
+the work is queued in the event loop, behind the events that are ready."""
 
 
-class Chain(Line):
-    """A linked list of stubs that can change while bytes pass through it.
+class StubChain(LinkInterface):
+    """A linked list of stubs that may change while bytes pass; `Link` adds source and sink."""
 
-    `Link`, a subclass, adds the source and the sink.
-    """
-
-    __slots__ = ("_runnable", "_running", "eof", "finished", "first", "last", "output_ended")
+    __slots__ = ("_ready", "_running", "eof", "finished", "first", "last", "output_ended")
 
     def __init__(self) -> None:
         self.first: Stub | None = None
         self.last: Stub | None = None
         self.eof = False
-        """True when the source has ended."""
+        """The source has ended: it delivers no more bytes."""
         self.output_ended = False
-        """True when the output of the last stub has ended."""
+        """The last stub has closed its output: the sink gets no more bytes."""
         self.finished = False
-        """True when everything was written to the sink, or the sink is closed."""
-        self._runnable: deque[Stub] | None = None
+        """All bytes were sent to the sink, or the sink has failed."""
+        self._ready: deque[Stub] | None = None
         self._running = False
 
     def stubs(self) -> list[Stub]:
-        """Return the stubs of the chain, in order from source to sink."""
+        """Return the stubs of the chain, first to last."""
         found = []
         stub = self.first
         while stub is not None:
@@ -50,41 +48,41 @@ class Chain(Line):
             stub = stub.next
         return found
 
-    def stub_of(self, placement: Placement) -> Stub | None:
-        """Return the stub of a toxic; None if its toxicity does not apply it to this link."""
+    def find_stub(self, wrapper: ToxicWrapper) -> Stub | None:
+        """Return the stub of a toxic, or None if its toxicity does not apply to this link."""
         stub = self.first
-        while stub is not None and stub.placement is not placement:
+        while stub is not None and stub.wrapper is not wrapper:
             stub = stub.next
         return stub
 
-    def run(self, stub: Stub) -> None:
-        """Advance a stub: at once, or after the stubs that are already queued."""
-        if self._runnable is None:
-            self._runnable = deque()
-        self._runnable.append(stub)
+    def schedule(self, stub: Stub) -> None:
+        """Run a stub until it waits: now, or after the stubs that were scheduled before."""
+        if self._ready is None:
+            self._ready = deque()
+        self._ready.append(stub)
         if not self._running:
-            self._run_queued(self._runnable)
+            self._run_ready(self._ready)
 
-    def _run_queued(self, runnable: deque[Stub]) -> None:
+    def _run_ready(self, ready: deque[Stub]) -> None:
         self._running = True
         end = self.loop.time() + MAX_STEPS_S
         try:
             for _ in range(MAX_STEPS):
-                if not runnable:
+                if not ready:
                     break
-                runnable.popleft().advance()
+                ready.popleft().step()
                 if self.loop.time() > end:
                     break
         finally:
-            self._running = bool(runnable)
-            if runnable:
-                self.loop.call_soon(lambda: self._run_queued(runnable))
+            self._running = bool(ready)
+            if ready:
+                self.loop.call_soon(lambda: self._run_ready(ready))
 
-    def insert(self, placement: Placement, after: Stub | None) -> None:
-        """Add a toxic to the chain behind the stub `after`, or as the first if `after` is None."""
+    def insert(self, wrapper: ToxicWrapper, after: Stub | None) -> None:
+        """Insert a toxic behind the stub `after`, or at the start of the chain if it is None."""
         if self.output_ended:
             return
-        stub = Stub(self, placement)
+        stub = Stub(self, wrapper)
         stub.previous = after
         stub.next = self.first if after is None else after.next
         if after is None:
@@ -95,26 +93,26 @@ class Chain(Line):
             self.last = stub
         else:
             stub.next.previous = stub
-        # If the stub before this one has already ended its output, this stub's input has ended.
-        stub.ended = self.eof if after is None else after.done
+        # If the stub before has already closed its output, this one gets no input.
+        stub.input_ended = self.eof if after is None else after.closed
         stub.start()
         if after is not None:
             after.wake()
         self.update_reading()
 
     def remove(self, stub: Stub) -> None:
-        """Remove a toxic from the chain, and pass on its buffered data at once."""
+        """Remove a stub from the chain; forward its current and queued chunks immediately."""
         stub.stop()
-        stub.placement.toxic.detach(stub)
-        before, behind = stub.previous, stub.next
+        stub.wrapper.toxic.detach(stub)
+        before, after = stub.previous, stub.next
         if before is None:
-            self.first = behind
+            self.first = after
         else:
-            before.next = behind
-        if behind is None:
+            before.next = after
+        if after is None:
             self.last = before
         else:
-            behind.previous = before
+            after.previous = before
         stub.flush()
         if self.finished:
             return
@@ -123,29 +121,30 @@ class Chain(Line):
         self.update_reading()
 
     def restart(self, stub: Stub) -> None:
-        """Restart a stub after its toxic's settings have changed.
+        """Run a stub anew after an update of its toxic.
 
-        The chunk that it is delaying is passed on at once, unless the toxic has `keeps_hand`.
+        The chunk that the toxic was processing is forwarded at once, unless the toxic keeps it
+        (`keeps_current_on_update`).
         """
-        if stub.done:
+        if stub.closed:
             return
         stub.stop()
-        if not stub.placement.toxic.keeps_hand:
-            stub.flush_hand()
+        if not stub.wrapper.toxic.keeps_current_on_update:
+            stub.flush_current()
         if self.finished:
             return
         stub.start()
         self.update_reading()
 
     def clear(self) -> None:
-        """Stop and remove every stub, and drop the data that they hold."""
-        if self._runnable is not None:
-            self._runnable.clear()
+        """Stop every stub and drop its current and queued chunks."""
+        if self._ready is not None:
+            self._ready.clear()
         stub = self.first
         self.first = self.last = None
         while stub is not None:
             stub.stop()
-            stub.done = True
+            stub.closed = True
             stub.queue.clear()
-            stub.hand = None
+            stub.current = None
             stub = stub.next

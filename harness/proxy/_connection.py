@@ -1,10 +1,10 @@
-"""One client's connection through a proxy: dial the upstream, forward both directions, close.
+"""One client's connection: dial the upstream, carry bytes in both directions, close.
 
     client  --- Link(upstream) -->  upstream server
     client  <-- Link(downstream) ---  upstream server
 
-Nothing here blocks. A connection to an upstream that never answers occupies two file descriptors
-and can be closed at any time.
+No method blocks. A connection whose upstream never answers takes two descriptors, and can be
+closed at any time.
 """
 
 import socket
@@ -12,117 +12,115 @@ import struct
 from contextlib import suppress
 from typing import Any, Final, Protocol
 
-from harness.proxy._address import text
+from harness.proxy._address import format_address
 from harness.proxy._dial import Dial
 from harness.proxy._endpoint import Endpoint
 from harness.proxy._link import Link
 from harness.proxy._loop import Loop, Timer
-from harness.proxy._names import Names
 from harness.proxy._pipes import PipePool
-from harness.proxy._placement import DOWNSTREAM, UPSTREAM, Placement
+from harness.proxy._resolver import Resolver
+from harness.proxy._toxic_collection import ToxicCollection
+from harness.proxy._toxic_wrapper import DOWNSTREAM, UPSTREAM, ToxicWrapper
 
 _LINGER_RESET: Final = struct.pack("ii", 1, 0)
 
 
-class Owner(Protocol):
-    """What a connection needs of its proxy."""
+class OwningProxy(Protocol):
+    """The proxy that accepted the connection."""
 
     loop: Loop
-    names: Names
+    resolver: Resolver
     pipes: PipePool
     upstream: str
     half_close: bool
-
-    def placements(self) -> list[Placement]:
-        """Return the toxics of both streams."""
-
-    def chain(self, direction: str) -> list[Placement]:
-        """Return the toxics of one stream, in order."""
+    toxics: ToxicCollection
 
     def connection_closed(self, connection: "Connection") -> None:
-        """Remove a closed connection from the proxy."""
+        """Remove a connection that has closed itself from the list of live ones."""
 
     def log(self, level: str, event: str, **fields: Any) -> None:
         """Write a log line."""
 
 
 class Connection:
-    """A client's socket, the upstream's socket, and the two links between them.
+    """A client, its upstream, and the two links between them.
 
     Args:
         proxy: The proxy that accepted the client.
-        number: Identifies the connection within its proxy, and seeds its random choices.
-        client: The client's socket.
-        peer: The client's socket address.
+        number: Counts the connections of the proxy from 1; seeds the random numbers of toxics.
+        client: The accepted, non-blocking socket.
+        peer: The client's address, for the log and the API.
     """
 
     __slots__ = (
         "_client",
         "_dial",
-        "_guarded",
-        "_opening",
+        "_dial_timer",
+        "_endpoints",
         "_peer",
-        "_sides",
+        "_watching_client",
         "closed",
-        "down",
+        "downstream_link",
         "loop",
         "number",
         "opened",
         "pipes",
         "proxy",
-        "up",
+        "upstream_link",
     )
 
-    def __init__(self, proxy: Owner, number: int, client: socket.socket, peer: Any) -> None:
+    def __init__(self, proxy: OwningProxy, number: int, client: socket.socket, peer: Any) -> None:
         self.proxy = proxy
         self.loop = proxy.loop
         self.pipes = proxy.pipes
         self.number = number
         self.opened = proxy.loop.time()
         self.closed = False
-        self.up: Link | None = None
-        self.down: Link | None = None
+        self.upstream_link: Link | None = None
+        self.downstream_link: Link | None = None
         self._client = client
         self._peer = peer
-        self._sides: tuple[Endpoint, Endpoint] | None = None
+        self._endpoints: tuple[Endpoint, Endpoint] | None = None
         self._dial: Dial | None = None
-        self._opening: Timer | None = None
-        self._guarded = False
+        self._dial_timer: Timer | None = None
+        self._watching_client = False
 
     # Dialling.
 
     def dial(self) -> None:
-        """Connect to the proxy's upstream, at once or after the delays of the toxics.
+        """Connect to the proxy's upstream, after the delay of its `connect_delay` toxics.
 
-        If a delay is running it is computed anew. If the upstream cannot be reached the client's
-        socket is closed.
+        A failure closes the client. Called again, it computes the delay anew.
         """
         delaying = [
-            placement
-            for placement in self.proxy.placements()
-            if placement.toxic.delays_opening and placement.hits(self.number)
+            wrapper
+            for wrapper in self.proxy.toxics.all()
+            if wrapper.toxic.delays_dial and wrapper.applies_to(self.number)
         ]
-        if self._opening is not None:
-            self._opening.cancel()
-            self._opening = None
+        if self._dial_timer is not None:
+            self._dial_timer.cancel()
+            self._dial_timer = None
         if delaying:
-            delays = (p.toxic.opening_delay(p.chance(self.number, "opening")) for p in delaying)
-            self._opening = self.loop.call_at(self.opened + sum(delays), self._dial_now)
-            self._guard_client()
+            delays = (
+                wrapper.toxic.dial_delay(wrapper.rng(self.number, "opening"))
+                for wrapper in delaying
+            )
+            self._dial_timer = self.loop.call_at(self.opened + sum(delays), self._dial_now)
+            self._watch_client()
         else:
             self._dial_now()
 
     def _dial_now(self) -> None:
-        self._opening = None
-        self._dial = dial = Dial(self.loop, self.proxy.names, self._on_dialled)
+        self._dial_timer = None
+        self._dial = dial = Dial(self.loop, self.proxy.resolver, self._on_dialled)
         dial.start(self.proxy.upstream)
-        if not dial.over:
-            self._guard_client()
+        if not dial.finished:
+            self._watch_client()
 
-    def _guard_client(self) -> None:
+    def _watch_client(self) -> None:
         """Close the connection if the client resets it before the upstream is connected."""
-        if not self._guarded:
-            self._guarded = True
+        if not self._watching_client:
+            self._watching_client = True
             self.loop.watch(self._client.fileno(), 0, lambda _events: self.close())
 
     def _on_dialled(self, upstream: socket.socket | None, problem: str) -> None:
@@ -131,83 +129,74 @@ class Connection:
             self.log("warn", "upstream_unreachable", error=problem)
             self.close()
             return
-        if self._guarded:
-            self.loop.forget(self._client.fileno())
-        near, far = Endpoint(self.loop, self._client), Endpoint(self.loop, upstream)
-        self._sides = (near, far)
-        self.up = up = Link(self, UPSTREAM, near, far)
-        self.down = down = Link(self, DOWNSTREAM, far, near)
-        near.open(up, down)
-        far.open(down, up)
+        if self._watching_client:
+            self.loop.unwatch(self._client.fileno())
+        client_end, upstream_end = Endpoint(self.loop, self._client), Endpoint(self.loop, upstream)
+        self._endpoints = (client_end, upstream_end)
+        self.upstream_link = up = Link(self, UPSTREAM, client_end, upstream_end)
+        self.downstream_link = down = Link(self, DOWNSTREAM, upstream_end, client_end)
+        client_end.open(up, down)
+        upstream_end.open(down, up)
         for link in (up, down):
-            for placement in self.proxy.chain(link.stream):
+            for wrapper in self.proxy.toxics.chain(link.stream):
                 if link.finished:
                     break
-                if placement.hits(self.number):
-                    link.insert(placement, link.last)
+                if wrapper.applies_to(self.number):
+                    link.insert(wrapper, link.last)
 
-    # Toxics.
+    # Changes while the connection is open.
 
     def link(self, stream: str) -> Link | None:
-        """Return the link of a stream; None while the upstream is not yet connected."""
-        return self.up if stream == UPSTREAM else self.down
+        """Return the link of a stream, or None while the upstream is being dialled."""
+        return self.upstream_link if stream == UPSTREAM else self.downstream_link
 
-    def place(self, placement: Placement) -> None:
-        """Append an added toxic to its chain, if its toxicity selects this connection."""
-        link = self.link(placement.direction)
-        if self._opening is not None:
+    def add_toxic(self, wrapper: ToxicWrapper) -> None:
+        """Add a toxic to the end of its link's chain, if its toxicity applies here."""
+        link = self.link(wrapper.direction)
+        if self._dial_timer is not None:
             self.dial()
-        elif link is not None and not link.finished and placement.hits(self.number):
-            link.insert(placement, link.last)
+        elif link is not None and not link.finished and wrapper.applies_to(self.number):
+            link.insert(wrapper, link.last)
 
-    def update(self, placement: Placement) -> None:
-        """Apply new settings of a toxic.
-
-        Its toxicity is evaluated again, which can add it to this link, restart it or remove it.
-        """
-        if self._opening is not None:
+    def update_toxic(self, wrapper: ToxicWrapper) -> None:
+        """Apply the new settings of a toxic, and decide anew whether its toxicity applies."""
+        if self._dial_timer is not None:
             self.dial()
             return
-        link = self.link(placement.direction)
+        link = self.link(wrapper.direction)
         if link is None or link.finished:
             return
-        stub = link.stub_of(placement)
-        if not placement.hits(self.number):
+        stub = link.find_stub(wrapper)
+        if not wrapper.applies_to(self.number):
             if stub is not None:
                 link.remove(stub)
         elif stub is not None:
             link.restart(stub)
         else:
             after = None
-            for other in self.proxy.chain(placement.direction):
-                if other is placement:
+            for other in self.proxy.toxics.chain(wrapper.direction):
+                if other is wrapper:
                     break
-                after = link.stub_of(other) or after
-            link.insert(placement, after)
+                after = link.find_stub(other) or after
+            link.insert(wrapper, after)
 
-    def displace(self, placement: Placement) -> None:
-        """Remove a toxic from its chain, and end the link if the toxic requires that."""
-        if self._opening is not None:
+    def remove_toxic(self, wrapper: ToxicWrapper) -> None:
+        """Remove a toxic from its link; a `timeout` toxic also closes the connection."""
+        if self._dial_timer is not None:
             self.dial()
             return
-        link = self.link(placement.direction)
+        link = self.link(wrapper.direction)
         if link is None or link.finished:
             return
-        stub = link.stub_of(placement)
+        stub = link.find_stub(wrapper)
         if stub is not None:
             link.remove(stub)
-        if placement.toxic.closes_on_removal and not link.finished:
+        if wrapper.toxic.closes_on_removal and not link.finished:
             link.end()
 
-    # Closing.
-
     def link_finished(self, link: Link) -> None:
-        """Handle the end of one direction.
-
-        The other direction ends too, once its buffered data is written. With `half_close` it stays
-        open if this one ended because its source did.
-        """
-        up, down = self.up, self.down
+        """Close the connection, or let the other direction end, after one link has finished."""
+        up, down = self.upstream_link, self.downstream_link
         if self.closed or up is None or down is None:
             return
         other = down if link is up else up
@@ -215,32 +204,32 @@ class Connection:
             self.close()
             return
         if self.proxy.half_close and link.eof:
-            with suppress(OSError):  # the peer has already closed it
+            with suppress(OSError):  # already closed by the peer
                 link.sink.sock.shutdown(socket.SHUT_WR)
             return
         link.sink.close()
         other.end()
 
     def reset(self) -> None:
-        """Close both sockets at once with a TCP reset (RST)."""
+        """Close both sides at once, with RST."""
         for sock in self._sockets():
-            with suppress(OSError):  # the peer has already closed it
+            with suppress(OSError):  # already closed by the peer
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
         self.close()
 
     def close(self) -> None:
-        """Close both sockets at once and drop all buffered data."""
+        """Close both sides at once, dropping bytes that are not yet sent."""
         if self.closed:
             return
         self.closed = True
-        if self._opening is not None:
-            self._opening.cancel()
-        for link in (self.up, self.down):
+        if self._dial_timer is not None:
+            self._dial_timer.cancel()
+        for link in (self.upstream_link, self.downstream_link):
             if link is not None and not link.finished:
                 link.release()
-        if self._sides is not None:
-            for side in self._sides:
-                side.close()
+        if self._endpoints is not None:
+            for endpoint in self._endpoints:
+                endpoint.close()
         else:
             self.loop.close(self._client)
             if self._dial is not None:
@@ -248,31 +237,33 @@ class Connection:
         self.proxy.connection_closed(self)
 
     def _sockets(self) -> list[socket.socket]:
-        if self._sides is not None:
-            return [side.sock for side in self._sides if side.fd >= 0]
+        if self._endpoints is not None:
+            return [endpoint.sock for endpoint in self._endpoints if endpoint.fd >= 0]
         return [self._client]
 
     def log(self, level: str, event: str, **fields: Any) -> None:
         """Write a log line about this connection."""
-        self.proxy.log(level, event, client=text(self._peer), **fields)
+        self.proxy.log(level, event, client=format_address(self._peer), **fields)
 
-    def shown(self) -> dict[str, Any]:
-        """Return the connection as the API reports it; `age` is in wall-clock seconds."""
-        state = "dialling" if self.up is None else "open"
-        if (self.up and self.up.finished) or (self.down and self.down.finished):
+    def to_json(self) -> dict[str, Any]:
+        """Return the connection as the API shows it."""
+        state = "dialling" if self.upstream_link is None else "open"
+        if (self.upstream_link and self.upstream_link.finished) or (
+            self.downstream_link and self.downstream_link.finished
+        ):
             state = "closing"
         streams = {}
-        for link in (self.up, self.down):
+        for link in (self.upstream_link, self.downstream_link):
             if link is not None:
                 streams[link.stream] = {
                     "received_bytes": link.received,
                     "sent_bytes": link.sent,
                     "blocked": link.pending,
-                    "toxics": [stub.placement.name for stub in link.stubs()],
+                    "toxics": [stub.wrapper.name for stub in link.stubs()],
                 }
         return {
             "id": self.number,
-            "client": text(self._peer),
+            "client": format_address(self._peer),
             "state": state,
             "age": round(self.loop.time() - self.opened, 3),
             "streams": streams,

@@ -1,9 +1,12 @@
-"""Run coroutines without a scheduler: they are resumed by the callback that they wait for.
+"""Coroutines without a scheduler: each runs until it awaits a callback, and continues in it.
 
-async def handler():
-    result = await wait_for(start)      calls start(callback); callback(result) resumes handler
+    async def handler():
+        result = await wait_for_callback(start)
 
-run(handler())
+    run_coroutine(handler())
+
+Here `start(callback)` is called with a callback, and starts an operation that calls
+`callback(result)` when it is done.
 """
 
 import types
@@ -12,28 +15,20 @@ from typing import Any
 
 
 @types.coroutine
-def wait_for(start: Callable[[Callable[[Any], None]], None]) -> Generator[Any, Any, Any]:
-    """Start an operation and wait for its result.
-
-    Args:
-        start: Starts the operation. It is called with a callback, which it must call once with the
-            result, now or later.
-
-    Returns:
-        The value given to the callback.
-    """
+def wait_for_callback(start: Callable[[Callable[[Any], None]], None]) -> Generator[Any, Any, Any]:
+    """Call `start` with a callback; await the value that the callback is called with."""
     return (yield start)
 
 
-def run(coroutine: Coroutine[Any, Any, None], value: Any = None) -> None:
-    """Run a coroutine until it ends or waits for a callback, which then runs the rest of it.
+def run_coroutine(coroutine: Coroutine[Any, Any, None], value: Any = None) -> None:
+    """Run a coroutine until it ends or awaits a callback, which then continues it.
 
     Args:
-        coroutine: The coroutine, which waits only by `wait_for`.
-        value: The result of the `wait_for` at which it is suspended; None at its start.
+        coroutine: The coroutine to start or continue.
+        value: The result of what it awaited; None to start it.
     """
     try:
         start = coroutine.send(value)
     except StopIteration:
         return
-    start(lambda result: run(coroutine, result))
+    start(lambda result: run_coroutine(coroutine, result))

@@ -1,8 +1,8 @@
-"""Raise the limit of open file descriptors, and reserve some descriptors for the API.
+"""File descriptors: raise their limit, and reserve some of them for clients of the API.
 
-A flood of clients can use up every descriptor of the process. The API must still answer then,
-because it is the way to end the flood. So a few descriptors are kept open on /dev/null, and one is
-closed for each API client that connects when no other descriptor is free.
+Many proxy clients can use up every descriptor of the process. The API must still work then,
+because it is the way to stop them. So some descriptors are opened on /dev/null at the start, and
+one of them is closed for each API client that no other descriptor is left for.
 """
 
 import errno
@@ -12,35 +12,34 @@ from contextlib import suppress
 from typing import Final
 
 RESERVED: Final = 16
-"""How many descriptors are reserved, so how many API clients are served in a shortage."""
-SHORTAGE: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-"""Error codes for a lack of descriptors or memory; closing other files or sockets ends it."""
+SHORTAGE_ERRNOS: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+"""Errors that go away once another descriptor or buffer is freed."""
 
 
-def raise_limit() -> None:
-    """Raise the soft limit of open file descriptors to the hard limit."""
+def raise_descriptor_limit() -> None:
+    """Raise the soft limit of open files to the hard limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
-        with suppress(OSError, ValueError):  # macOS reports a hard limit that it does not allow
+        with suppress(OSError, ValueError):  # macOS reports a hard limit that it does not grant
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-class Reserve:
-    """Keeps descriptors open, so that they are available when all others are in use."""
+class DescriptorReserve:
+    """Open descriptors that can be freed for API clients."""
 
     def __init__(self) -> None:
-        self._held: list[int] = []
+        self._reserved: list[int] = []
         self.refill()
 
-    def give(self) -> bool:
-        """Close one reserved descriptor. Return False if none is left."""
-        if not self._held:
+    def release_one(self) -> bool:
+        """Close one reserved descriptor; return False if none is left."""
+        if not self._reserved:
             return False
-        os.close(self._held.pop())
+        os.close(self._reserved.pop())
         return True
 
     def refill(self) -> None:
-        """Reserve descriptors up to `RESERVED`, or as many as the process can open."""
-        with suppress(OSError):  # none is free: the server calls this again when one is closed
-            while len(self._held) < RESERVED:
-                self._held.append(os.open(os.devnull, os.O_RDONLY))
+        """Open descriptors until the reserve is full, or no more can be opened."""
+        with suppress(OSError):  # the next connection that closes calls this again
+            while len(self._reserved) < RESERVED:
+                self._reserved.append(os.open(os.devnull, os.O_RDONLY))

@@ -1,8 +1,11 @@
-"""Connect to an upstream without blocking: try its addresses in order until one accepts.
+"""Non-blocking connect to an upstream: its addresses are tried in turn until one accepts.
 
-dial = Dial(loop, names, done)
-dial.start("db:5432")      calls done(socket, "") or done(None, error message), now or later
-dial.cancel()              done is not called any more
+    dial = Dial(loop, resolver, on_done)
+    dial.start("db:5432")
+    dial.cancel()
+
+`on_done(socket, "")` or `on_done(None, error)` is called once, during `start` or later, unless the
+attempt is cancelled before.
 """
 
 import os
@@ -11,49 +14,48 @@ from collections.abc import Callable
 from errno import EALREADY, EINPROGRESS, EISCONN
 from typing import Any, Final
 
-from harness.proxy._address import Sockaddr, text
+from harness.proxy._address import SocketAddress, format_address
 from harness.proxy._loop import WRITE, Loop
-from harness.proxy._names import Names
+from harness.proxy._resolver import Resolver
 
 _NONBLOCK: Final[int] = getattr(socket, "SOCK_NONBLOCK", 0)  # macOS has none
 
-Done = Callable[[socket.socket | None, str], None]
-"""Receives the connected socket and an empty text, or None and the error message."""
+OnDone = Callable[[socket.socket | None, str], None]
 
 
 class Dial:
-    """One attempt to connect to an upstream; `done` receives its outcome."""
+    """One attempt to connect to an upstream."""
 
-    __slots__ = ("_address", "_candidates", "_done", "_loop", "_names", "_sock", "over")
+    __slots__ = ("_address", "_candidates", "_loop", "_on_done", "_resolver", "_sock", "finished")
 
-    def __init__(self, loop: Loop, names: Names, done: Done) -> None:
-        self.over = False
-        """True after `done` was called or the attempt was cancelled."""
+    def __init__(self, loop: Loop, resolver: Resolver, on_done: OnDone) -> None:
+        self.finished = False
+        """True once `on_done` was called or the attempt was cancelled."""
         self._loop = loop
-        self._names = names
-        self._done = done
+        self._resolver = resolver
+        self._on_done = on_done
         self._sock: socket.socket | None = None
         self._address: Any = None
-        self._candidates: list[Sockaddr] = []
+        self._candidates: list[SocketAddress] = []
 
     def start(self, upstream: str) -> None:
-        """Look up the host of `upstream` and try its addresses in order."""
-        self._names.look_up(upstream, self._on_addresses)
+        """Resolve `host:port` and try its addresses in turn."""
+        self._resolver.look_up(upstream, self._on_addresses)
 
     def cancel(self) -> None:
-        """Stop the attempt and close its socket. `done` is not called any more."""
-        self.over = True
+        """Abort the attempt and close its socket; `on_done` is not called."""
+        self.finished = True
         if self._sock is not None:
             self._loop.close(self._sock)
             self._sock = None
 
-    def _on_addresses(self, found: list[Sockaddr], problem: str) -> None:
-        if self.over:
+    def _on_addresses(self, found: list[SocketAddress], problem: str) -> None:
+        if self.finished:
             return
         self._candidates = found[::-1]
-        self._next(f"dial tcp: {problem}")
+        self._try_next(f"dial tcp: {problem}")
 
-    def _next(self, problem: str) -> None:
+    def _try_next(self, problem: str) -> None:
         while self._candidates:
             family, address = self._candidates.pop()
             self._address = address
@@ -67,7 +69,8 @@ class Dial:
                 continue
             outcome = sock.connect_ex(address)
             if outcome in {0, EINPROGRESS}:
-                # On loopback the handshake is finished by now: a second call returns its result.
+                # On loopback the handshake is complete by now: a second call reports it and saves
+                # a round through the loop.
                 outcome = sock.connect_ex(address)
                 if outcome in {0, EISCONN}:
                     self._finish(sock, "")
@@ -88,17 +91,17 @@ class Dial:
         if outcome in {EALREADY, EINPROGRESS}:
             return
         self._sock = None
-        self._loop.forget(sock.fileno())
+        self._loop.unwatch(sock.fileno())
         if outcome in {0, EISCONN}:
             self._finish(sock, "")
         else:
             sock.close()
-            self._next(_connect_error(self._address, outcome))
+            self._try_next(_connect_error(self._address, outcome))
 
     def _finish(self, sock: socket.socket | None, problem: str) -> None:
-        self.over = True
-        self._done(sock, problem)
+        self.finished = True
+        self._on_done(sock, problem)
 
 
 def _connect_error(address: Any, code: int) -> str:
-    return f"dial tcp {text(address)}: connect: {os.strerror(code).lower()}"
+    return f"dial tcp {format_address(address)}: connect: {os.strerror(code).lower()}"

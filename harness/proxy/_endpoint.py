@@ -1,96 +1,96 @@
-"""One socket of a connection, and which events the loop watches it for."""
+"""One socket of a connection, shared by the link that reads it and the link that writes it."""
 
 import socket
 from typing import Protocol
 
-from harness.proxy._loop import ERROR_OR_HANGUP, READ, WRITE, Loop
+from harness.proxy._loop import HANGUP, READ, WRITE, Loop
 
 
-class Incoming(Protocol):
-    """The link that reads from the socket."""
+class ReadingLink(Protocol):
+    """The link that reads from the socket.
+
+    `reading` is True while it wants data, `eof` once it has read the end of the stream.
+    """
 
     reading: bool
     eof: bool
 
     def on_readable(self) -> None:
-        """Read the data that is available."""
+        """Read available data."""
 
 
-class Outgoing(Protocol):
-    """The link that writes to the socket."""
+class WritingLink(Protocol):
+    """The link that writes to the socket; `pending` is True while data waits to be sent."""
 
     pending: bool
 
     def on_writable(self) -> None:
-        """Write buffered data."""
+        """Send buffered data."""
 
     def fail(self) -> None:
-        """End the link, because its sink does not accept data any more."""
+        """Finish the link, because nothing can be written to the socket any more."""
 
 
 class Endpoint:
-    """Watches a socket for the events that its two links need.
+    """Registers a socket with the loop for the events that its two links wait for."""
 
-    `incoming` reads from the socket, `outgoing` writes to it. They call `refresh` after a change.
-    """
+    __slots__ = ("_hung_up", "_loop", "_mask", "fd", "incoming", "outgoing", "sock")
 
-    __slots__ = ("_loop", "_mask", "_unwatched", "fd", "incoming", "outgoing", "sock")
-
-    incoming: Incoming
-    outgoing: Outgoing
+    incoming: ReadingLink
+    outgoing: WritingLink
 
     def __init__(self, loop: Loop, sock: socket.socket) -> None:
         self._loop = loop
         self.sock = sock
         self.fd = sock.fileno()
         self._mask = 0
-        self._unwatched = False
+        self._hung_up = False
 
-    def open(self, incoming: Incoming, outgoing: Outgoing) -> None:
-        """Set the two links and start to watch the socket."""
+    def open(self, incoming: ReadingLink, outgoing: WritingLink) -> None:
+        """Register the socket with the loop on behalf of its two links."""
         self.incoming = incoming
         self.outgoing = outgoing
         self._mask = READ if incoming.reading else 0
         self._loop.watch(self.fd, self._mask, self.on_event)
 
     def on_event(self, events: int) -> None:
-        """Pass readiness and errors of the socket to the links."""
+        """Pass an event of the loop to the links."""
         if events == READ:
             self.incoming.on_readable()
             return
         if events & WRITE:
             self.outgoing.on_writable()
-        if events & (READ | ERROR_OR_HANGUP) and self.fd >= 0:
+        if events & (READ | HANGUP) and self.fd >= 0:
             self.incoming.on_readable()
-        if events & ERROR_OR_HANGUP:
-            self._on_trouble()
+        if events & HANGUP:
+            self._on_hangup()
 
-    def _on_trouble(self) -> None:
+    def _on_hangup(self) -> None:
         if self.fd >= 0 and self.incoming.eof:
-            # Nothing can be written to the socket either. End that link too: without data to
-            # write it would not notice.
+            # The socket cannot be written to any more either. Without a pending write, the
+            # writing link would not notice.
             self.outgoing.fail()
         if self.fd >= 0 and not self._mask & READ:
-            # As long as the socket is not read, the poller reports a reset again and again.
-            # Bytes that arrived before the reset can still be read, so the socket stays open but
-            # is not watched any more.
-            self._loop.forget(self.fd)
-            self._unwatched = True
+            # The loop reports a reset at every poll until the socket is read, so the socket is
+            # unwatched. It stays open, because bytes that arrived before the reset can still
+            # be read.
+            self._loop.unwatch(self.fd)
+            self._hung_up = True
             self.refresh()
 
     def refresh(self) -> None:
-        """Watch the socket for the events that the links need now."""
+        """Update the events that the loop watches for, after a link changed its needs."""
         if self.fd < 0:
             return
         mask = (READ if self.incoming.reading else 0) | (WRITE if self.outgoing.pending else 0)
-        if self._unwatched:
+        if self._hung_up:
             if mask & READ:
-                self._loop.call_soon(self._read_unwatched)
+                self._loop.call_soon(self._read_hung_up)
         elif mask != self._mask:
             self._mask = mask
-            self._loop.change(self.fd, mask)
+            self._loop.modify(self.fd, mask)
 
-    def _read_unwatched(self) -> None:
+    def _read_hung_up(self) -> None:
         if self.fd >= 0 and self.incoming.reading:
             self.incoming.on_readable()
         if self.fd >= 0 and self.incoming.eof:
@@ -98,7 +98,7 @@ class Endpoint:
         self.refresh()
 
     def close(self) -> None:
-        """Close the socket; do nothing if it is closed already."""
+        """Close the socket; does nothing the second time."""
         if self.fd >= 0:
             self.fd = -1
             self._loop.close(self.sock)

@@ -1,8 +1,4 @@
-"""The error responses of the control API, with upstream Toxiproxy's messages and status codes.
-
-raise ApiError(PROXY_NOT_FOUND)
-raise ApiError(BAD_BODY, "toxicity must be from 0 to 1, not 2")
-"""
+"""The errors of the API: message and HTTP status, in Toxiproxy's words."""
 
 from typing import Final
 
@@ -17,11 +13,11 @@ BAD_TYPE: Final = ("invalid toxic type", 400)
 
 
 class ApiError(Exception):
-    """An API error, sent to the client as an HTTP status code and a message.
+    """A request that is answered with an error.
 
     Args:
-        error: One of the constants above: the message and the HTTP status code.
-        detail: Text appended to the message after a colon.
+        error: Message and HTTP status, one of the constants of this module.
+        detail: Appended to the message after a colon.
     """
 
     def __init__(self, error: tuple[str, int], detail: str = "") -> None:

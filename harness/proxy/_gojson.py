@@ -1,12 +1,12 @@
 """JSON as Go's encoding/json reads and writes it, error texts included.
 
-Toxiproxy's clients depend on these rules: keys match case-insensitively, unknown keys are
-ignored, `null` keeps the default, anything after the first value is ignored, an int64 field
-rejects `1.5` and `1e3`, and an error names a wrong type by Go's name for it. Clients show these
-errors to their users, so the texts are the same as upstream's (measured on Toxiproxy 2.12.0).
+Toxiproxy's clients rely on these rules: keys are matched in any case, unknown keys are ignored,
+`null` keeps the default, text after the first value is ignored, an int64 accepts neither `1.5`
+nor `1e3`, and errors use Go's names of types. Clients show these errors to users, so they are
+reproduced word for word (measured on 2.12.0).
 
-    values = decode(body, PROXY)        the fields present, by name; raises DecodeError
-    encode({"toxicity": 1.0})           b'{"toxicity":1}'
+    values = decode(body, struct_type)    # the given fields by name, or DecodeError
+    encode({"toxicity": 1.0})             # b'{"toxicity":1}'
 """
 
 import json
@@ -25,52 +25,51 @@ Fields = dict[str, Any]
 
 
 MAX_SCANNED_BYTES: Final = 64 * 1024
-"""Longest invalid body, in bytes, that is scanned for Go's error text.
-
-Scanning a longer one takes too long, so its error text is that of Python's parser.
-"""
+"""Faults in longer texts are described by Python's parser, because the scanner in Python that
+finds Go's description would take too long."""
 
 
 class DecodeError(Exception):
-    """The body is not valid JSON or has the wrong types; the text is Go's error text."""
+    """The body is not valid JSON, or not of the expected type; the message is Go's.
 
-    def __init__(self, message: str, at: int | None = None) -> None:
-        super().__init__(message)
+    Args:
+        problem: The message.
+        at: Offset of the faulty byte, if it is known.
+    """
+
+    def __init__(self, problem: str, at: int | None = None) -> None:
+        super().__init__(problem)
         self.at = at
-        """Byte offset of the error, None if it is unknown."""
 
 
-class Pairs(list[tuple[str, Any]]):
-    """A JSON object as (key, value) pairs in document order, duplicate keys included."""
+class JsonObject(list[tuple[str, Any]]):
+    """A JSON object as (key, value) pairs, in order; a key may occur more than once."""
 
 
-class Literal(str):
-    """A JSON number as the text in the document, so that `1.0` and `1` stay distinct."""
+class NumberLiteral(str):
+    """A JSON number as it is written in the text."""
 
     __slots__ = ()
 
 
-class Struct:
+class GoStruct:
     """A Go struct that a JSON object is decoded into.
 
     Args:
-        type_name: The struct's name in errors about the whole value.
-        field_prefix: The prefix of a field's name in errors about one field.
-        fields: The Go type of each field, by JSON name. A nested struct's type starts with `{}`.
+        go_type: Its name in errors about the whole value.
+        field_prefix: Its name in errors about one field.
+        fields: The Go type of each field by JSON key; a type that begins with `{}` takes any
+            object.
     """
 
-    def __init__(self, type_name: str, field_prefix: str, fields: dict[str, str]) -> None:
-        self.type_name = type_name
+    def __init__(self, go_type: str, field_prefix: str, fields: dict[str, str]) -> None:
+        self.go_type = go_type
         self.field_prefix = field_prefix
         self.fields = fields
 
 
 def parse(body: bytes) -> Any:
-    """Return the first JSON value of a body.
-
-    Raises:
-        DecodeError: The body is empty or not valid JSON.
-    """
+    """Return the first JSON value of a body; raise DecodeError if it is not valid."""
     text = body.decode("utf-8", "replace").lstrip(_SPACE)
     if not text:
         raise DecodeError("EOF")
@@ -82,79 +81,77 @@ def parse(body: bytes) -> Any:
         if len(body) > MAX_SCANNED_BYTES:
             raise DecodeError(f"invalid JSON: {error}", getattr(error, "pos", None)) from None
         raise DecodeError(*syntax_error(body)) from None
-    if isinstance(value, Literal) and text[end : end + 1] in {".", "e", "E"}:
-        # A truncated number such as `1.` or `1e`, of which Python's parser accepts the `1`.
+    if isinstance(value, NumberLiteral) and text[end : end + 1] in {".", "e", "E"}:
+        # An incomplete number such as `1.`, of which Python accepts the start.
         raise DecodeError(*syntax_error(body))
     return value
 
 
-def decode(body: bytes, go_struct: Struct) -> Fields:
-    """Parse a body that must hold a JSON object; return its known fields that are not null.
+def decode(body: bytes, struct_type: GoStruct) -> Fields:
+    """Parse a body that must be a JSON object; return its known fields that are not null.
 
     Raises:
-        DecodeError: The body is not valid JSON, not an object, or a field has the wrong type.
+        DecodeError: The body is not valid JSON, not an object, or a field has a wrong type.
     """
-    return fields_of(parse(body), go_struct)
+    return fields_of(parse(body), struct_type)
 
 
-def fields_of(value: Any, go_struct: Struct) -> Fields:
-    """Return the known, non-null fields of a parsed object, converted to their Go types.
+def fields_of(value: Any, struct_type: GoStruct) -> Fields:
+    """Return the known fields of a parsed object that are not null, each checked for its type.
 
     Raises:
-        DecodeError: The value is not an object, or a field has the wrong type.
+        DecodeError: The value is not an object, or a field has a wrong type.
     """
     if value is None:
         return {}
-    if not isinstance(value, Pairs):
-        raise DecodeError(f"json: cannot unmarshal {kind_of(value)} into Go value of type "
-                          f"{go_struct.type_name}")  # fmt: skip
-    decoded: Fields = {}
-    first_error: DecodeError | None = None
-    by_lower_name = {name.lower(): name for name in go_struct.fields}
+    if not isinstance(value, JsonObject):
+        raise DecodeError(f"json: cannot unmarshal {json_type(value)} into Go value of type "
+                          f"{struct_type.go_type}")  # fmt: skip
+    found: Fields = {}
+    problem: DecodeError | None = None
+    lowered = {name.lower(): name for name in struct_type.fields}
     for key, entry in value:
-        name = key if key in go_struct.fields else by_lower_name.get(key.lower())
+        name = key if key in struct_type.fields else lowered.get(key.lower())
         if name is None or entry is None:
             continue
         try:
-            decoded[name] = _convert(
-                entry, go_struct.fields[name], f"{go_struct.field_prefix}.{name}"
+            found[name] = _convert(
+                entry, struct_type.fields[name], f"{struct_type.field_prefix}.{name}"
             )
         except DecodeError as error:
-            first_error = first_error or error  # Go reports the first error only
-    if first_error is not None:
-        raise first_error
-    return decoded
+            problem = problem or error  # Go reads on and reports the first one
+    if problem is not None:
+        raise problem
+    return found
 
 
-def kind_of(value: Any) -> str:
-    """Return Go's name for the JSON type of a parsed value, as its error texts use it."""
-    if isinstance(value, Pairs):
+def json_type(value: Any) -> str:
+    """Return Go's name of the JSON type of a parsed value."""
+    if isinstance(value, JsonObject):
         return "object"
-    if isinstance(value, Literal):
+    if isinstance(value, NumberLiteral):
         return "number"
     return {bool: "bool", str: "string", list: "array"}.get(type(value), "null")
 
 
-def _convert(value: Any, go_type: str, field_name: str) -> Any:
-    kind = kind_of(value)
+def _convert(value: Any, go_type: str, place: str) -> Any:
+    found_type = json_type(value)
     if go_type == "any":
         return value
-    if go_type == "string" and kind == "string":
+    if go_type == "string" and found_type == "string":
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if go_type == "bool" and kind == "bool":
+    if go_type == "bool" and found_type == "bool":
         return value
-    if go_type in {"int64", "int", "float32", "float64"} and kind == "number":
+    if go_type in {"int64", "int", "float32", "float64"} and found_type == "number":
         number = _number(value, go_type)
         if number is not None:
             return number
-        kind = f"number {value}"
-    if go_type == "map[string]string" and kind == "object":
-        return {
-            key: _convert(entry, "string", field_name) for key, entry in value if entry is not None
-        }
-    if go_type.startswith("{}") and kind == "object":
+        found_type = f"number {value}"
+    if go_type == "map[string]string" and found_type == "object":
+        return {key: _convert(entry, "string", place) for key, entry in value if entry is not None}
+    if go_type.startswith("{}") and found_type == "object":
         return value
-    raise DecodeError(f"json: cannot unmarshal {kind} into Go struct field {field_name} of type "
+    raise DecodeError(f"json: cannot unmarshal {found_type} into Go struct field {place} of type "
                       f"{go_type.removeprefix('{}')}")  # fmt: skip
 
 
@@ -162,8 +159,8 @@ def _number(literal: str, go_type: str) -> int | float | None:
     if go_type.startswith("int"):
         if not literal.lstrip("-").isdigit() or len(literal) > 20:
             return None
-        integer = int(literal)
-        return integer if -(2**63) <= integer < 2**63 else None
+        whole = int(literal)
+        return whole if -(2**63) <= whole < 2**63 else None
     value = float(literal)
     if go_type == "float32":
         try:
@@ -175,15 +172,12 @@ def _number(literal: str, go_type: str) -> int | float | None:
 
 
 def encode(value: Any) -> bytes:
-    """Return a value as compact JSON, with the escapes and number formats of Go's encoder."""
+    """Return compact JSON with Go's escapes; floats are written as float32."""
     return _text(value).encode("utf-8", "replace")
 
 
 def encode_list(value: list[dict[str, Any]]) -> bytes:
-    """Encode a list of objects like `encode`, but several times faster.
-
-    Floats are written as Python writes them, so use it only for lists without float32 fields.
-    """
+    """Return the same as `encode` for a list without float32 fields, several times faster."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     for code, escape in _ESCAPES.items():
         text = text.replace(chr(code), escape)
@@ -203,12 +197,12 @@ def _text(value: Any) -> str:
 
 
 def _float_text(value: float) -> str:
-    """Return the shortest text that reads back as the same float32."""
+    """Return the shortest text that reads back as the same float32, in Go's notation."""
     if value == int(value) and abs(value) < 1e21:
         return str(int(value))
     single = struct.pack("f", value)
     if struct.unpack("f", single)[0] != value:
-        return repr(value)  # a float64 value that no float32 field can hold
+        return repr(value)  # not one of Go's float32 fields
     text = next(
         (t for p in range(1, 9) if struct.pack("f", float(t := f"{value:.{p}g}")) == single),
         f"{value:.9g}",
@@ -222,12 +216,12 @@ def _float_text(value: float) -> str:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)  # NaN and Infinity, which Python accepts
+    raise ValueError(name)  # NaN and Infinity, which Python accepts by default
 
 
 _DECODER: Final = json.JSONDecoder(
-    object_pairs_hook=Pairs,
-    parse_int=Literal,
-    parse_float=Literal,
+    object_pairs_hook=JsonObject,
+    parse_int=NumberLiteral,
+    parse_float=NumberLiteral,
     parse_constant=_no_constant,
 )

@@ -1,8 +1,6 @@
-"""Find the first syntax error of a JSON text and describe it with the text of Go's scanner.
+"""Describes the first fault of an invalid JSON text in the words of Go's scanner.
 
-    syntax_error(b'{"name" 1}')         ("invalid character '1' after object key", 8)
-
-Used only for bodies that Python's parser has rejected, so the code favors clarity over speed.
+It runs only on bodies that Python's parser has refused, so it is written for clarity, not speed.
 """
 
 from typing import Final
@@ -11,26 +9,24 @@ _SPACE: Final = b" \t\r\n"
 _DIGITS: Final = b"0123456789"
 
 
-class _FoundError(Exception):
-    """Ends the scan; its text is the description of the syntax error."""
+class _SyntaxFault(Exception):  # noqa: N818  (not an error: it carries the result)
+    pass
 
 
 def syntax_error(body: bytes) -> tuple[str, int]:
-    """Return Go's text for the first syntax error of a JSON text, and its byte offset."""
+    """Return Go's description of the first fault of a JSON text, and its offset in bytes."""
     scanner = _Scanner(body)
-    message = "unexpected EOF"
+    problem = "unexpected EOF"
     try:
         scanner.value()
-    except _FoundError as error:
-        message = str(error)
+    except _SyntaxFault as fault:
+        problem = str(fault)
     except RecursionError:
-        message = "exceeded max depth"
-    return message, scanner.at
+        problem = "exceeded max depth"
+    return problem, scanner.at
 
 
 class _Scanner:
-    """A recursive-descent parser that discards values and stops at the first error."""
-
     def __init__(self, body: bytes) -> None:
         self._body = body
         self.at = 0
@@ -46,9 +42,9 @@ class _Scanner:
         elif byte == ord("-") or byte in _DIGITS:
             self._number()
         elif byte in b"tfn":
-            self._literal({ord("t"): b"true", ord("f"): b"false", ord("n"): b"null"}[byte])
+            self._word({ord("t"): b"true", ord("f"): b"false", ord("n"): b"null"}[byte])
         else:
-            self._fail("looking for beginning of value")
+            self._fault("looking for beginning of value")
 
     def _object(self) -> None:
         self.at += 1
@@ -57,15 +53,15 @@ class _Scanner:
             return
         while True:
             if self._peek_past_space() != ord('"'):
-                self._fail("looking for beginning of object key string")
+                self._fault("looking for beginning of object key string")
             self._string()
             if self._peek_past_space() != ord(":"):
-                self._fail("after object key")
+                self._fault("after object key")
             self.at += 1
             self.value()
             byte = self._peek_past_space()
             if byte not in b",}":
-                self._fail("after object key:value pair")
+                self._fault("after object key:value pair")
             self.at += 1
             if byte == ord("}"):
                 return
@@ -79,7 +75,7 @@ class _Scanner:
             self.value()
             byte = self._peek_past_space()
             if byte not in b",]":
-                self._fail("after array element")
+                self._fault("after array element")
             self.at += 1
             if byte == ord("]"):
                 return
@@ -88,16 +84,16 @@ class _Scanner:
         self.at += 1
         while (byte := self._peek()) != ord('"'):
             if byte < 0x20:
-                self._fail("in string literal")
+                self._fault("in string literal")
             self.at += 1
             if byte != ord("\\"):
                 continue
             if (code := self._peek()) not in b'bfnrt\\/"u':
-                self._fail("in string escape code")
+                self._fault("in string escape code")
             self.at += 1
             for _ in range(4 if code == ord("u") else 0):
                 if self._peek() not in b"0123456789abcdefABCDEF":
-                    self._fail("in \\u hexadecimal character escape")
+                    self._fault("in \\u hexadecimal character escape")
                 self.at += 1
         self.at += 1
 
@@ -105,33 +101,32 @@ class _Scanner:
         if self._peek() == ord("-"):
             self.at += 1
             if self._peek() not in _DIGITS:
-                self._fail("in numeric literal")
+                self._fault("in numeric literal")
         if self._peek() == ord("0"):
             self.at += 1
         else:
             self._digits()
-        if self._skip_one_of(b"."):
+        if self._next_is(b"."):
             if self._peek() not in _DIGITS:
-                self._fail("after decimal point in numeric literal")
+                self._fault("after decimal point in numeric literal")
             self._digits()
-        if self._skip_one_of(b"eE"):
-            self._skip_one_of(b"+-")
+        if self._next_is(b"eE"):
+            self._next_is(b"+-")
             if self._peek() not in _DIGITS:
-                self._fail("in exponent of numeric literal")
+                self._fault("in exponent of numeric literal")
             self._digits()
 
     def _digits(self) -> None:
-        while self._skip_one_of(_DIGITS):
+        while self._next_is(_DIGITS):
             pass
 
-    def _literal(self, literal: bytes) -> None:
-        for expected in literal:
+    def _word(self, word: bytes) -> None:
+        for expected in word:
             if self._peek() != expected:
-                self._fail(f"in literal {literal.decode()} (expecting {_quoted(expected)})")
+                self._fault(f"in literal {word.decode()} (expecting {_quoted(expected)})")
             self.at += 1
 
-    def _skip_one_of(self, wanted: bytes) -> bool:
-        """Skip the next byte if it is one of `wanted`; return whether it was."""
+    def _next_is(self, wanted: bytes) -> bool:
         if self.at < len(self._body) and self._body[self.at] in wanted:
             self.at += 1
             return True
@@ -139,7 +134,7 @@ class _Scanner:
 
     def _peek(self) -> int:
         if self.at >= len(self._body):
-            raise _FoundError("unexpected EOF")
+            raise _SyntaxFault("unexpected EOF")
         return self._body[self.at]
 
     def _peek_past_space(self) -> int:
@@ -147,12 +142,11 @@ class _Scanner:
             self.at += 1
         return self._peek()
 
-    def _fail(self, context: str) -> None:
-        raise _FoundError(f"invalid character {_quoted(self._peek())} {context}")
+    def _fault(self, where: str) -> None:
+        raise _SyntaxFault(f"invalid character {_quoted(self._peek())} {where}")
 
 
 def _quoted(byte: int) -> str:
-    """Return a byte as a quoted Go character literal."""
     special = {
         ord("'"): r"\'", ord('"'): '"', ord("\\"): r"\\", 7: r"\a", 8: r"\b", 12: r"\f",
         10: r"\n", 13: r"\r", 9: r"\t", 11: r"\v",

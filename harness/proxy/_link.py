@@ -1,11 +1,11 @@
 """One direction of a connection: bytes from a source, through a chain of toxics, to a sink.
 
-Without toxics, bytes are sent in the same event that reported them readable: small amounts through
-one shared buffer, bulk data with `splice`, which copies nothing. With toxics, the bytes read become
-chunks of at most 32 KiB that pass from stub to stub (see `_chain`).
+Without toxics, bytes are forwarded in the same event that announced them: a few through one
+shared buffer, bulk data with `splice`, which copies nothing. With toxics, the bytes read become
+chunks of at most 32 KiB, as in Toxiproxy, that pass from stub to stub (see `_chain`).
 
-A link reads from its source while the first stub has room or, without toxics, while no output is
-pending. So a slow receiver slows its sender down, as with a direct TCP connection.
+The source is read while the first stub has room or, without toxics, while no bytes wait to be
+sent. So a slow receiver slows its sender down, as with TCP (backpressure).
 """
 
 import os
@@ -13,59 +13,60 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from harness.proxy._chain import Chain
+from harness.proxy._chain import StubChain
 from harness.proxy._endpoint import Endpoint
 from harness.proxy._loop import Loop
 from harness.proxy._pipes import AVAILABLE as CAN_SPLICE
 from harness.proxy._pipes import Pipe, PipePool
-from harness.proxy._placement import UPSTREAM
 from harness.proxy._stub import Chunk, Stub
+from harness.proxy._toxic_wrapper import UPSTREAM
 
 CHUNK_BYTES: Final = 32 * 1024
-"""Largest chunk that enters a chain of toxics, in bytes."""
 _BUFFER: Final = memoryview(bytearray(64 * 1024))
+"""Shared by all links: data in it is sent, or copied, before the next read."""
 _SPLICE_BYTES: Final = 1 << 22
+"""Limit of one `splice` from the source; the size of the pipe limits it further."""
 _BULK_BYTES: Final = 16 * 1024
-"""A link keeps using `splice` while one call moves more than this many bytes."""
+"""A link goes back from `splice` to the shared buffer after a read of at most this size."""
 _FLAGS: Final = getattr(os, "SPLICE_F_NONBLOCK", 0) | getattr(os, "SPLICE_F_MOVE", 0)
 
 
-class Owner(Protocol):
-    """The connection that a link belongs to, as far as the link uses it."""
+class OwningConnection(Protocol):
+    """The connection that a link belongs to."""
 
     loop: Loop
     pipes: PipePool
     number: int
-    up: "Link | None"
-    down: "Link | None"
+    upstream_link: "Link | None"
+    downstream_link: "Link | None"
 
     def link_finished(self, link: "Link") -> None:
-        """Handle the end of one direction: all its output is sent, or its sink has failed."""
+        """React to the end of one direction."""
 
     def reset(self) -> None:
-        """Close both sockets immediately with RST; discard bytes not yet sent."""
+        """Close both sides at once, with RST."""
 
     def close(self) -> None:
-        """Close both sockets immediately, without RST; discard bytes not yet sent."""
+        """Close both sides at once."""
 
     def log(self, level: str, event: str, **fields: Any) -> None:
-        """Write a log line about the connection."""
+        """Write a log line."""
 
 
-class Link(Chain):
-    """Forward the bytes of one direction of a connection.
+class Link(StubChain):
+    """Carries bytes in one direction.
 
     Args:
         connection: The connection that the link belongs to.
-        stream: The direction, "upstream" or "downstream".
-        source: The endpoint to read from.
-        sink: The endpoint to write to.
+        stream: `upstream` (to the server) or `downstream` (to the client).
+        source: The endpoint that is read.
+        sink: The endpoint that is written to.
     """
 
     __slots__ = (
         "_bulk",
-        "_output",
         "_pipe",
+        "_unsent",
         "connection",
         "loop",
         "pending",
@@ -78,7 +79,9 @@ class Link(Chain):
         "taps",
     )
 
-    def __init__(self, connection: Owner, stream: str, source: Endpoint, sink: Endpoint) -> None:
+    def __init__(
+        self, connection: OwningConnection, stream: str, source: Endpoint, sink: Endpoint
+    ) -> None:
         super().__init__()
         self.connection = connection
         self.loop = connection.loop
@@ -87,25 +90,26 @@ class Link(Chain):
         self.sink = sink
         self.reading = True
         self.pending = False
-        """Whether output waits for the sink to become writable."""
+        """True while bytes wait for the sink to become writable."""
         self.received = 0
         self.sent = 0
         self.taps: tuple[Callable[[bytes], None], ...] = ()
-        """Callbacks that receive a copy of all bytes read."""
-        self._output: deque[bytes | memoryview] | None = None
+        """Functions that are called with all bytes read from the source."""
+        self._unsent: deque[bytes | memoryview] | None = None
         self._pipe: Pipe | None = None
         self._bulk = False
+        """True while reads are large enough for `splice`."""
 
     # Reading.
 
     def on_readable(self) -> None:
-        """Read once from the source and forward the bytes to the sink or the first toxic."""
+        """Read once from the source, and forward the bytes."""
         if not self.reading:
             return
         if self.first is not None:
             self._read_chunk(self.first)
             return
-        if self._bulk and not self.taps and (pipe := self.connection.pipes.take()):
+        if self._bulk and not self.taps and (pipe := self.connection.pipes.acquire()):
             self._splice(pipe)
             return
         try:
@@ -130,7 +134,7 @@ class Link(Chain):
             return
         self.sent += sent
         if sent < count:
-            self._queue_output(bytes(data[sent:]))
+            self._buffer(bytes(data[sent:]))
             self.update_reading()
         elif count == len(_BUFFER) and CAN_SPLICE:
             self._bulk = True
@@ -156,16 +160,16 @@ class Link(Chain):
         try:
             count = os.splice(self.source.fd, pipe.writer, _SPLICE_BYTES, flags=_FLAGS)
         except BlockingIOError:
-            pool.give(pipe)
+            pool.release(pipe)
             return
         except OSError:
             count = 0
         if not count:
-            pool.give(pipe)
+            pool.release(pipe)
             self.end()
             return
         self.received += count
-        pipe.held = count
+        pipe.filled = count
         self._bulk = count > _BULK_BYTES
         self._pipe = pipe
         if self._drain_pipe(pipe) or self.finished:
@@ -175,7 +179,7 @@ class Link(Chain):
         self.sink.refresh()
 
     def update_reading(self) -> None:
-        """Start or stop reading, depending on whether there is room for more bytes."""
+        """Start or stop reading, according to whether there is room for more bytes."""
         if self.eof or self.finished:
             reading = False
         elif self.first is not None:
@@ -187,7 +191,7 @@ class Link(Chain):
             self.source.refresh()
 
     def end(self) -> None:
-        """Handle the end of the source: deliver the bytes still in the chain, then finish."""
+        """Handle the end of the source: forward the remaining bytes, then finish."""
         if self.eof:
             return
         self.eof = True
@@ -196,12 +200,12 @@ class Link(Chain):
             self.end_output()
         else:
             self.first.end()
-        self.source.refresh()  # last, because it is usually closed by now
+        self.source.refresh()  # last, because the endpoint is usually closed by now
 
     # Writing.
 
     def write(self, data: bytes | memoryview) -> None:
-        """Send what the sink accepts now and queue the rest."""
+        """Send bytes to the sink, and buffer those that it does not take now."""
         if self.finished or self.output_ended:
             return
         if not self.pending:
@@ -216,25 +220,25 @@ class Link(Chain):
             if sent == len(data):
                 return
             data = memoryview(data)[sent:]
-        self._queue_output(data)
+        self._buffer(data)
 
-    def _queue_output(self, data: bytes | memoryview) -> None:
-        if self._output is None:
-            self._output = deque()
-        self._output.append(data)
+    def _buffer(self, data: bytes | memoryview) -> None:
+        if self._unsent is None:
+            self._unsent = deque()
+        self._unsent.append(data)
         if not self.pending:
             self.pending = True
             self.sink.refresh()
 
     def on_writable(self) -> None:
-        """Send the pending output; once all is sent, resume the chain and reading."""
+        """Send buffered bytes; once all are sent, get more from the chain or the source."""
         if not self.pending or self.finished:
             return
         if self._pipe is not None and not self._drain_pipe(self._pipe):
             return
-        if self._output and not self._drain_output(self._output):
+        if self._unsent and not self._send_unsent(self._unsent):
             return
-        self._output = None
+        self._unsent = None
         self.pending = False
         if self.output_ended:
             self._finish()
@@ -246,10 +250,9 @@ class Link(Chain):
         if self._bulk:
             self.on_readable()
 
-    def _drain_output(self, out: deque[bytes | memoryview]) -> bool:
-        """Send the queued output to the sink; return whether all of it is sent."""
-        while out:
-            data = out[0]
+    def _send_unsent(self, unsent: deque[bytes | memoryview]) -> bool:
+        while unsent:
+            data = unsent[0]
             try:
                 sent = self.sink.sock.send(data)
             except BlockingIOError:
@@ -259,29 +262,29 @@ class Link(Chain):
                 return False
             self.sent += sent
             if sent < len(data):
-                out[0] = memoryview(data)[sent:]
+                unsent[0] = memoryview(data)[sent:]
                 return False
-            out.popleft()
+            unsent.popleft()
         return True
 
     def _drain_pipe(self, pipe: Pipe) -> bool:
-        """Move bytes from the pipe to the sink; return whether the pipe is empty."""
-        while pipe.held:
+        """Move bytes from the pipe to the sink; return True if it is empty now."""
+        while pipe.filled:
             try:
-                count = os.splice(pipe.reader, self.sink.fd, pipe.held, flags=_FLAGS)
+                count = os.splice(pipe.reader, self.sink.fd, pipe.filled, flags=_FLAGS)
             except BlockingIOError:
                 return False
             except OSError:
                 self.fail()
                 return False
-            pipe.held -= count
+            pipe.filled -= count
             self.sent += count
         self._pipe = None
-        self.connection.pipes.give(pipe)
+        self.connection.pipes.release(pipe)
         return True
 
     def end_output(self) -> None:
-        """Handle the end of the chain's output: finish once the pending output is sent."""
+        """Handle the end of the chain's output: finish once all buffered bytes are sent."""
         if self.output_ended:
             return
         self.output_ended = True
@@ -289,7 +292,7 @@ class Link(Chain):
             self._finish()
 
     def fail(self) -> None:
-        """Handle a failed sink: discard the bytes still in the link, and finish."""
+        """Handle an error of the sink: drop all buffered bytes, and finish."""
         if not self.finished:
             self._finish()
 
@@ -298,48 +301,52 @@ class Link(Chain):
         self.connection.link_finished(self)
 
     def release(self) -> None:
-        """Stop the chain, discard pending output and return the pipe to the pool."""
+        """Stop the chain and release all buffers, without informing the connection."""
         self.finished = True
         self.pending = False
         self.update_reading()
         self.output_ended = True
-        self._output = None
+        self._unsent = None
         if self._pipe is not None:
-            self.connection.pipes.give(self._pipe)
+            self.connection.pipes.release(self._pipe)
             self._pipe = None
         self.clear()
 
-    # Operations for toxics, beyond changing the bytes of this link.
+    # Services for toxics.
 
     @property
     def number(self) -> int:
-        """Return the number of the connection, which seeds a toxic's random draws."""
+        """The connection's number."""
         return self.connection.number
 
     def close_connection(self, *, reset: bool = False) -> None:
-        """Close both sockets of the connection immediately; if `reset`, with RST."""
+        """Close both sides of the connection at once, with FIN or, if `reset`, with RST."""
         if reset:
             self.connection.reset()
         else:
             self.connection.close()
 
-    def tap_opposite(self, tap: Callable[[bytes], None]) -> None:
-        """Pass a copy of all bytes that the opposite link reads from now on to `tap`."""
+    def add_tap(self, tap: Callable[[bytes], None]) -> None:
+        """Call `tap` with all bytes that the opposite link reads from now on."""
         other = self._opposite()
         other.taps = (*other.taps, tap)
 
-    def untap_opposite(self, tap: Callable[[bytes], None]) -> None:
-        """Remove a callback that `tap_opposite` has added."""
+    def remove_tap(self, tap: Callable[[bytes], None]) -> None:
+        """Stop calling `tap`."""
         other = self._opposite()
-        other.taps = tuple(existing for existing in other.taps if existing != tap)
+        other.taps = tuple(known for known in other.taps if known != tap)
 
     def _opposite(self) -> "Link":
-        other = self.connection.down if self.stream == UPSTREAM else self.connection.up
+        other = (
+            self.connection.downstream_link
+            if self.stream == UPSTREAM
+            else self.connection.upstream_link
+        )
         assert other is not None
         return other
 
     def toxic_failed(self, stub: Stub, error: Exception) -> None:
-        """Log an exception raised by a toxic, and remove the toxic from this link."""
-        self.connection.log("error", "toxic_failed", toxic=stub.placement.name, error=repr(error))
+        """Log an exception of a toxic and remove the toxic from this link."""
+        self.connection.log("error", "toxic_failed", toxic=stub.wrapper.name, error=repr(error))
         if not self.finished:
             self.remove(stub)

@@ -1,10 +1,7 @@
-"""Write log lines as Toxiproxy does: one JSON object per line on standard output.
+"""JSON log lines on standard output, in Toxiproxy's format.
 
-    log = Log(level="debug")
-    log("info", "proxy_started", proxy="db")
-
-Logging never blocks the server. While the pipe behind standard output is full, lines are dropped;
-the next line that can be written carries their number in `lines_dropped_before`.
+Logging never blocks the server: while the pipe behind standard output is full, lines are dropped.
+The next line that can be written reports their number as `lines_dropped_before`.
 """
 
 import json
@@ -15,15 +12,15 @@ from typing import Any, Final
 
 LEVELS: Final = ("trace", "debug", "info", "warn", "error", "fatal")
 _MAX_LINE_BYTES: Final = 4000
-"""Longest line, in bytes: a pipe that polls as writable accepts PIPE_BUF (4096) at once."""
+"""A pipe that is ready for writing takes this many bytes without blocking (PIPE_BUF is 4096)."""
 
 
 class Log:
-    """Write log lines to a file descriptor.
+    """Writes log lines to a descriptor.
 
     Args:
-        fd: The descriptor; 1 is standard output.
-        level: The lowest level to write, one of `LEVELS`; any other text means "info".
+        fd: The descriptor, by default standard output.
+        level: Lines below this level are not written; an unknown name means "info".
     """
 
     def __init__(self, fd: int = 1, level: str = "info") -> None:
@@ -34,13 +31,7 @@ class Log:
         self._dropped = 0
 
     def __call__(self, level: str, event: str, **fields: Any) -> None:
-        """Write a line, or drop it if writing would block or fails.
-
-        Args:
-            level: The line's level, one of `LEVELS`.
-            event: The name of the event.
-            fields: Further fields of the JSON object; long texts are shortened to fit the line.
-        """
+        """Write a line, or drop it if it cannot be written without blocking."""
         if LEVELS.index(level) < self._min_level:
             return
         now = time.time()
@@ -60,7 +51,7 @@ class Log:
                 self._dropped = 0
                 return
         except OSError:
-            pass  # A closed pipe must not stop the proxies either.
+            pass  # a closed pipe must not stop the server either
         self._dropped += 1
 
 
@@ -70,5 +61,5 @@ def _encode(entry: dict[str, Any]) -> bytes:
 
 
 def _shorten(value: Any) -> Any:
-    """Keep the end of a long text: in a traceback, that is the most informative part."""
+    """Keep the end of a long text, which is the most useful part of a traceback."""
     return f"...{value[-400:]}" if isinstance(value, str) and len(value) > 400 else value

@@ -1,20 +1,18 @@
-"""The event loop: one thread, one `epoll`, timers accurate to a fraction of a millisecond.
+"""The event loop: one thread, one `epoll`, timers exact to a fraction of a millisecond.
 
-    loop.watch(fd, READ, handler)     handler(events) runs whenever the descriptor is ready
-    loop.call_at(when, callback)      a timer, on the clock of `loop.time()`
-    loop.call_soon(callback)          runs after the current batch of events
-    loop.run()                        runs until `loop.stop()`
+    loop.watch(fd, READ, handler)     # handler(events) runs whenever the descriptor is ready
+    loop.call_at(when, callback)      # a timer, on the clock of `loop.time()`
+    loop.call_soon(callback)          # runs after the current events
+    loop.run()                        # until `loop.stop()`
 
-Why not asyncio:
+Why not asyncio: here a proxied byte costs one wake-up and two system calls, timers are not
+rounded to milliseconds (a delay of 100 ms takes 100.1 ms, not 101), and the control API has
+priority. Descriptors watched as `urgent` are polled between any two batches of data events, which
+keeps API calls short while a thousand connections are busy. The server also starts in a third of
+the time.
 
-- Forwarding costs one wake-up and two system calls here.
-- Timers are not rounded to milliseconds: a delay of 100 ms takes 100.1 ms, not 101 ms.
-- The control API has priority. Descriptors watched as `urgent` are polled between any two batches
-  of data events, which keeps API calls short while a thousand connections are busy.
-- The server starts in a third of the time.
-
-Everything in the server runs on this one thread, so it needs no locks: a change to a chain of
-toxics is a plain function call that never blocks.
+All code of the server runs on this one thread, so there are no locks: a change to a chain of
+toxics is a plain function call that cannot block.
 """
 
 import heapq
@@ -31,30 +29,26 @@ from harness.proxy._poller import Poller, make_poller
 
 READ: Final = 1
 WRITE: Final = 4
-ERROR_OR_HANGUP: Final = 8 | 16
-"""EPOLLERR (8): the peer reset the connection. EPOLLHUP (16): both directions are closed.
+HANGUP: Final = 8 | 16
+"""EPOLLERR (8): the peer reset the connection; EPOLLHUP (16): both directions are closed. Both are
+always reported."""
 
-The kernel always reports both, whatever events are watched.
-"""
+BATCH_SIZE: Final = 64
+"""Events, timers or `call_soon` callbacks that are handled between two polls of urgent
+descriptors."""
 
-BATCH: Final = 64
-"""Most events, timers or `call_soon` callbacks handled before urgent descriptors are polled."""
+MAX_BATCH_S: Final = 0.005
+"""Urgent descriptors are polled sooner if handlers have taken this many wall-clock seconds."""
 
-LONGEST_BATCH_S: Final = 0.005
-"""Urgent descriptors are polled within a batch if it has run this many wall-clock seconds."""
-
-LONGEST_WAIT_S: Final = 3600.0
-"""Longest wait in one poll, in wall-clock seconds.
-
-epoll accepts at most 2**31 milliseconds, and a timer may be years away.
-"""
+MAX_WAIT_S: Final = 3600.0
+"""Longest wait in wall-clock seconds: epoll takes at most 2**31 ms, a timer may be years away."""
 
 Handler = Callable[[int], None]
 Callback = Callable[[], None]
 
 
 class Timer:
-    """A callback that runs once at `when` (on the clock of `Loop.time`), unless cancelled."""
+    """A callback that runs once, at `when` on the loop's clock, unless it is cancelled."""
 
     __slots__ = ("callback", "when")
 
@@ -63,16 +57,16 @@ class Timer:
         self.callback: Callback | None = callback
 
     def cancel(self) -> None:
-        """Cancel the timer; has no effect if it has run or was cancelled before."""
+        """Prevent the callback from running; may be called at any time, more than once."""
         self.callback = None
 
 
 class Loop:
-    """Run the handlers of ready descriptors, and timers that are due.
+    """Runs handlers of ready descriptors, and callbacks of timers that are due.
 
     Args:
-        on_error: Receives the traceback text of an exception raised by a handler or callback; the
-            loop then continues. Without it, the exception ends `run`.
+        on_error: Called with the traceback of an exception in a handler or callback; without it,
+            `run` raises the exception.
     """
 
     time = staticmethod(time.monotonic)
@@ -80,7 +74,7 @@ class Loop:
     def __init__(self, on_error: Callable[[str], None] | None = None) -> None:
         self._on_error = on_error
         self._poller: Poller = make_poller()
-        self._urgent: Poller | None = make_poller() if self._poller.nests else None
+        self._urgent: Poller | None = make_poller() if self._poller.can_nest else None
         self._urgent_fd = -1
         if self._urgent is not None:
             self._urgent_fd = self._urgent.fileno()
@@ -92,18 +86,18 @@ class Loop:
         self._order = count()
         self._soon: deque[Callback] = deque()
         self._newly_watched: set[int] = set()
-        """Descriptors added since the current batch of events was polled."""
+        """Descriptors watched since the current events were collected."""
         self._urgent_polled_at = 0.0
         self._stopped = False
 
     def watch(self, fd: int, events: int, handler: Handler, *, urgent: bool = False) -> None:
-        """Call `handler` whenever one of `events`, an error or a hang-up is reported for `fd`.
+        """Call `handler` with the events whenever one of `events`, or HANGUP, is reported on `fd`.
 
         Args:
-            fd: The descriptor, not watched so far.
-            events: READ, WRITE, both or 0.
-            handler: Receives the mask of events that are ready.
-            urgent: Poll the descriptor between batches of the others.
+            fd: The descriptor.
+            events: READ, WRITE, both, or 0 for HANGUP only.
+            handler: Called with the mask of reported events.
+            urgent: Poll the descriptor between any two batches of other events.
         """
         poller = self._urgent if urgent and self._urgent is not None else self._poller
         poller.register(fd, events)
@@ -112,12 +106,12 @@ class Loop:
         self._handlers[fd] = handler
         self._newly_watched.add(fd)
 
-    def change(self, fd: int, events: int) -> None:
-        """Replace the events that `fd` is watched for."""
+    def modify(self, fd: int, events: int) -> None:
+        """Change the events that `fd` is watched for."""
         self._poller_of.get(fd, self._poller).modify(fd, events)
 
-    def forget(self, fd: int) -> None:
-        """Stop watching `fd` if it is watched; leave it open."""
+    def unwatch(self, fd: int) -> None:
+        """Stop watching `fd`, which stays open."""
         if self._handlers.pop(fd, None) is not None:
             self._poller_of.pop(fd, self._poller).unregister(fd)
 
@@ -126,14 +120,14 @@ class Loop:
         fd = sock.fileno()
         if self._handlers.pop(fd, None) is not None:
             poller = self._poller_of.pop(fd, self._poller)
-            if not poller.forgets_closed:
+            if not poller.drops_closed:
                 poller.unregister(fd)
         sock.close()
 
     def call_at(self, when: float, callback: Callback) -> Timer:
-        """Run `callback` at `when`, in seconds on the clock of `time()`; return its timer."""
+        """Run `callback` at `when`, on the clock of `time()`."""
         if len(self._timers) >= self._compact_at:
-            # Cancelled timers stay in the heap until they are due: remove them in bulk.
+            # Cancelled timers stay in the heap until they are due, so they are removed in bulk.
             self._timers = [entry for entry in self._timers if entry[2].callback is not None]
             heapq.heapify(self._timers)
             self._compact_at = max(1024, 2 * len(self._timers))
@@ -142,28 +136,24 @@ class Loop:
         return timer
 
     def call_soon(self, callback: Callback) -> None:
-        """Run `callback` after the current batch of events."""
+        """Run `callback` after the current events."""
         self._soon.append(callback)
 
     def stop(self) -> None:
-        """Make `run` return once the current batch of events, callbacks and timers is handled."""
+        """Make `run` return after the current round of events."""
         self._stopped = True
 
     def run(self) -> None:
-        """Handle events, callbacks and timers until `stop` is called.
-
-        Raises:
-            Exception: Whatever a handler or callback raises, if the loop has no `on_error`.
-        """
+        """Handle events until `stop` is called."""
         while not self._stopped:
             self._newly_watched.clear()
             events = self._wait()
             self._urgent_polled_at = time.monotonic()
             self._dispatch(events)
-            if len(events) >= BATCH:
+            if len(events) >= BATCH_SIZE:
                 self._poll_urgent()
             if self._soon:
-                for _ in range(min(len(self._soon), BATCH)):
+                for _ in range(min(len(self._soon), BATCH_SIZE)):
                     self._call(self._soon.popleft())
             if self._timers:
                 self._run_timers()
@@ -172,8 +162,8 @@ class Loop:
         handlers, newly_watched = self._handlers, self._newly_watched
         for fd, mask in events:
             # A handler earlier in this batch may have closed the descriptor, and a new one may
-            # have got the same number: the event is not for the new one. If the new one is ready
-            # too, the next poll reports it again.
+            # have got its number: the event is not for the new one. An event that is for it
+            # will be reported again.
             if fd in newly_watched:
                 continue
             handler = handlers.get(fd)
@@ -181,42 +171,42 @@ class Loop:
                 try:
                     handler(mask)
                 except Exception:  # noqa: BLE001  (a bug in a handler must not end the server)
-                    self.forget(fd)  # Otherwise it would be reported, and fail, forever.
+                    self.unwatch(fd)  # or the event would be reported, and fail, for ever
                     self._report_error()
-                if time.monotonic() - self._urgent_polled_at > LONGEST_BATCH_S:
+                if time.monotonic() - self._urgent_polled_at > MAX_BATCH_S:
                     self._poll_urgent()
             elif fd == self._urgent_fd:
                 self._poll_urgent()
 
     def _poll_urgent(self) -> None:
         if self._urgent is not None:
-            # Set this first, so that a slow urgent handler does not poll again recursively.
+            # Set first, so that slow handlers of urgent descriptors do not poll again.
             self._urgent_polled_at = float("inf")
-            self._dispatch(self._urgent.poll(0.0, BATCH))
+            self._dispatch(self._urgent.poll(0.0, BATCH_SIZE))
             self._urgent_polled_at = time.monotonic()
 
     def _wait(self) -> list[tuple[int, int]]:
         if self._soon:
-            return self._poller.poll(0.0, BATCH)
+            return self._poller.poll(0.0, BATCH_SIZE)
         timers = self._timers
         while timers and timers[0][2].callback is None:
             heapq.heappop(timers)
         if not timers:
-            return self._poller.poll(-1, BATCH)
-        remaining = timers[0][0] - time.monotonic()
-        if remaining <= 0:
-            return self._poller.poll(0.0, BATCH)
-        if remaining > 0.002 or not self._poller.fine:
-            # epoll rounds up to whole milliseconds: wake one early, then wait exactly with select.
-            coarse = max(remaining - 0.001, 0.001) if self._poller.fine else remaining
-            return self._poller.poll(min(coarse, LONGEST_WAIT_S), BATCH)
-        if select.select([self._poller.fileno()], [], [], remaining)[0]:
-            return self._poller.poll(0.0, BATCH)
+            return self._poller.poll(-1, BATCH_SIZE)
+        left = timers[0][0] - time.monotonic()
+        if left <= 0:
+            return self._poller.poll(0.0, BATCH_SIZE)
+        if left > 0.002 or not self._poller.selectable:
+            # epoll counts whole milliseconds, rounded up: wake up one early, then use select.
+            coarse = max(left - 0.001, 0.001) if self._poller.selectable else left
+            return self._poller.poll(min(coarse, MAX_WAIT_S), BATCH_SIZE)
+        if select.select([self._poller.fileno()], [], [], left)[0]:
+            return self._poller.poll(0.0, BATCH_SIZE)
         return []
 
     def _run_timers(self) -> None:
         now = time.monotonic()
-        for _ in range(BATCH):
+        for _ in range(BATCH_SIZE):
             if not self._timers or self._timers[0][0] > now:
                 return
             timer = heapq.heappop(self._timers)[2]
@@ -227,12 +217,12 @@ class Loop:
     def _call(self, callback: Callback) -> None:
         try:
             callback()
-        except Exception:  # noqa: BLE001  (as for handlers)
+        except Exception:  # noqa: BLE001  (as in _dispatch)
             self._report_error()
-        if time.monotonic() - self._urgent_polled_at > LONGEST_BATCH_S:
+        if time.monotonic() - self._urgent_polled_at > MAX_BATCH_S:
             self._poll_urgent()
 
     def _report_error(self) -> None:
         if self._on_error is None:
-            raise  # noqa: PLE0704  (called only while an exception is handled)
+            raise  # noqa: PLE0704  (called only in except blocks)
         self._on_error(traceback.format_exc())

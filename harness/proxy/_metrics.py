@@ -1,7 +1,7 @@
-"""Counters of the bytes that went through, as Prometheus text.
+"""Byte counters of the proxies and figures of the process, in Prometheus text format.
 
-The original counts a connection when it ends; these include the live ones. What belonged to
-links that are gone is kept here, the rest is read from the links when somebody asks.
+Toxiproxy counts the bytes of a connection when it ends; these counters include live connections.
+`Metrics` stores the counts of closed links; those of live links are read for each request.
 """
 
 import os
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 Labels = tuple[str, str, str, str]
 """Direction, listener, proxy, upstream."""
 Count = tuple[Labels, int, int]
-"""Bytes received and sent under these labels."""
+"""Labels, bytes received, bytes sent."""
 
 _FAMILIES = (
     ("toxiproxy_proxy_received_bytes_total", "The total number of bytes received by a proxy"),
@@ -21,7 +21,12 @@ _FAMILIES = (
 
 
 class Metrics:
-    """Adds up what closed links have carried."""
+    """Stores the counts of closed links, and formats all metrics.
+
+    Args:
+        proxies: Report bytes per proxy (`-proxy-metrics`).
+        runtime: Report figures of the process (`-runtime-metrics`).
+    """
 
     def __init__(self, *, proxies: bool = False, runtime: bool = False) -> None:
         self.proxies = proxies
@@ -30,12 +35,12 @@ class Metrics:
         self._closed: dict[Labels, tuple[int, int]] = {}
 
     def add(self, counts: Iterable[Count]) -> None:
-        """Take over the counts of links that are gone."""
+        """Add the counts of links that have closed."""
         if self.proxies:
             _add(self._closed, counts)
 
     def render(self, live: Iterable[Count]) -> str:
-        """Take the counts of live links, return the exposition text."""
+        """Return all metrics as text, including the counts of live links."""
         lines: list[str] = []
         if self.proxies:
             totals = dict(self._closed)
@@ -67,8 +72,8 @@ class Metrics:
         except OSError:
             pass  # no /proc on this system
         lines = []
-        for name, kind, value in sorted(values):
-            lines += [f"# TYPE {name} {kind}", f"{name} {value:.17g}"]
+        for name, metric_type, value in sorted(values):
+            lines += [f"# TYPE {name} {metric_type}", f"{name} {value:.17g}"]
         return lines
 
 

@@ -1,50 +1,36 @@
-"""A proxy: where it listens, where it connects to, its toxics, its live connections.
+"""A proxy: a listener, an upstream address, toxics, and the live connections.
 
     client <-> Proxy <-> upstream
 
-Every change is complete when its method returns: a stopped proxy refuses, its connections are
-closed; a toxic is in (or out of) every live chain.
+Every change is complete when its method returns. After `stop`, for example, the port refuses
+connections and all connections of the proxy are closed.
 """
 
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Final
 
-from harness.proxy._address import Sockaddr, listener, split, text
+from harness.proxy._address import SocketAddress, format_address, open_listener, split_host_port
 from harness.proxy._connection import Connection
-from harness.proxy._descriptors import SHORTAGE
-from harness.proxy._errors import TOXIC_EXISTS, TOXIC_NOT_FOUND, ApiError
-from harness.proxy._loop import READ, Loop, Timer
-from harness.proxy._metrics import Count, Metrics
-from harness.proxy._names import Names
-from harness.proxy._pipes import PipePool
-from harness.proxy._placement import DOWNSTREAM, UPSTREAM, Placement
-from harness.proxy.toxics import Toxic
+from harness.proxy._descriptors import SHORTAGE_ERRNOS
+from harness.proxy._loop import READ, Timer
+from harness.proxy._metrics import Count
+from harness.proxy._server_context import ServerContext
+from harness.proxy._toxic_collection import ToxicCollection
 
-ACCEPTS_AT_ONCE: Final = 32
-
-Log = Callable[..., None]
-
-
-class World:
-    """What all proxies share: the loop, look-ups, pipes, the seed, metrics and the log."""
-
-    def __init__(self, *, loop: Loop, seed: int, metrics: Metrics, log: Log) -> None:
-        self.loop = loop
-        self.seed = seed
-        self.metrics = metrics
-        self.log = log
-        self.names = Names(loop)
-        self.pipes = PipePool()
+ACCEPT_BATCH: Final = 32
+"""Clients accepted for one event; the rest wait for the next one."""
+ACCEPT_RETRY_S: Final = 0.05
+"""Pause, in wall-clock seconds, before `accept` is tried again without free descriptors."""
 
 
 class Proxy:
-    """One listener and the connections that came through it."""
+    """One listener and the connections accepted by it."""
 
     def __init__(
         self,
-        world: World,
+        context: ServerContext,
         *,
         name: str,
         listen: str,
@@ -52,10 +38,10 @@ class Proxy:
         half_close: bool = False,
         max_connections: int = 0,
     ) -> None:
-        self.world = world
-        self.loop = world.loop
-        self.names = world.names
-        self.pipes = world.pipes
+        self.context = context
+        self.loop = context.loop
+        self.resolver = context.resolver
+        self.pipes = context.pipes
         self.name = name
         self.listen = listen
         self.upstream = upstream
@@ -63,23 +49,33 @@ class Proxy:
         self.max_connections = max_connections
         self.enabled = False
         self.lease: Timer | None = None
-        """When it is to be enabled again."""
+        """Enables the disabled proxy again when it fires."""
         self.connections: dict[int, Connection] = {}
-        self._count = 0
+        self.toxics = ToxicCollection(
+            loop=context.loop,
+            seed=f"{context.seed}\0{name}",
+            connections=self.connections,
+            log=self.log,
+        )
+        self._accepted = 0
         self._listener: socket.socket | None = None
-        self._chains: dict[str, list[Placement]] = {UPSTREAM: [], DOWNSTREAM: []}
 
-    # Listening.
+    def start(self, candidates: list[SocketAddress]) -> None:
+        """Listen on the address that `listen` names, if the proxy is not yet enabled.
 
-    def start(self, candidates: list[Sockaddr]) -> None:
-        """Listen on one of the addresses of `listen`; raise AddressError if that cannot be."""
+        Args:
+            candidates: The socket addresses that the host of `listen` resolves to.
+
+        Raises:
+            AddressError: The address cannot be listened on.
+        """
         if self.enabled:
             return
-        host, port = split(self.listen) if self.listen else ("", 0)
-        self._listener = listener(host, port, candidates)
-        self.listen = text(self._listener.getsockname())
+        host, port = split_host_port(self.listen) if self.listen else ("", 0)
+        self._listener = open_listener(host, port, candidates)
+        self.listen = format_address(self._listener.getsockname())
         self.enabled = True
-        self.end_lease()
+        self.cancel_lease()
         self._watch_listener()
         self.log("info", "proxy_started")
 
@@ -88,180 +84,55 @@ class Proxy:
         if not self.enabled:
             return
         self.enabled = False
-        self.refuse()
+        self.stop_listening()
         self.close_connections(len(self.connections))
         self.log("info", "proxy_stopped")
 
-    def end_lease(self) -> None:
-        """Forget when it is to be enabled again."""
-        if self.lease is not None:
-            self.lease.cancel()
-            self.lease = None
-
-    def refuse(self) -> None:
-        """Refuse new connections; the first half of `stop`."""
+    def stop_listening(self) -> None:
+        """Refuse new connections, but keep the live ones."""
         if self._listener is not None:
             self.loop.close(self._listener)
             self._listener = None
 
-    def close_connections(self, most: int) -> None:
-        """Close so many of the live connections, the oldest first."""
-        for connection in list(islice(self.connections.values(), most)):
+    def close_connections(self, limit: int) -> None:
+        """Close at most `limit` live connections, the oldest first."""
+        for connection in list(islice(self.connections.values(), limit)):
             connection.close()
 
-    def _watch_listener(self) -> None:
-        if self._listener is not None:
-            self.loop.watch(self._listener.fileno(), READ, self._on_clients)
-
-    def _on_clients(self, _events: int) -> None:
-        for _ in range(ACCEPTS_AT_ONCE):
-            sock = self._listener
-            if sock is None:
-                return
-            try:
-                client, peer = sock.accept()
-            except BlockingIOError:
-                return
-            except OSError as error:
-                if error.errno in SHORTAGE:
-                    # The client stays in the backlog; asking again at once would only spin.
-                    self.log("error", "accept_failed", error=str(error))
-                    self.loop.forget(sock.fileno())
-                    self.loop.call_at(self.loop.time() + 0.05, self._watch_again)
-                    return
-                continue
-            client.setblocking(False)
-            if self.max_connections and len(self.connections) >= self.max_connections:
-                client.close()
-                continue
-            self._count += 1
-            connection = Connection(self, self._count, client, peer)
-            self.connections[self._count] = connection
-            connection.dial()
-
-    def _watch_again(self) -> None:
-        if self._listener is not None:
-            self.loop.forget(self._listener.fileno())
-            self._watch_listener()
+    def cancel_lease(self) -> None:
+        """Cancel the timer that would enable the proxy again."""
+        if self.lease is not None:
+            self.lease.cancel()
+            self.lease = None
 
     def connection_closed(self, connection: Connection) -> None:
-        """Take note that a connection is gone."""
+        """Remove a closed connection from the list, and keep its byte counts."""
         self.connections.pop(connection.number, None)
-        self.world.metrics.add(self.counts([connection]))
-
-    # Toxics.
-
-    def chain(self, direction: str) -> list[Placement]:
-        """Return the toxics of one stream, in the order in which bytes meet them."""
-        return self._chains[direction]
-
-    def placements(self) -> list[Placement]:
-        """Return all toxics, upstream first."""
-        return [*self._chains[UPSTREAM], *self._chains[DOWNSTREAM]]
-
-    def find(self, name: str) -> Placement:
-        """Return a toxic by name; raise ApiError if there is none."""
-        for placement in self.placements():
-            if placement.name == name:
-                return placement
-        raise ApiError(TOXIC_NOT_FOUND)
-
-    def has_toxic(self, name: str) -> bool:
-        """Return whether the name is taken."""
-        return any(placement.name == name for placement in self.placements())
-
-    def add_toxic(
-        self,
-        *,
-        name: str,
-        stream: str,
-        toxicity: float,
-        toxic: Toxic,
-        expires_in: float | None = None,
-    ) -> Placement:
-        """Put a toxic at the end of its stream's chain, in live connections too."""
-        if self.has_toxic(name):
-            raise ApiError(TOXIC_EXISTS)
-        placement = Placement(
-            name=name,
-            stream=stream,
-            toxicity=toxicity,
-            toxic=toxic,
-            dice=f"{self.world.seed}\0{self.name}",
-        )
-        self._chains[placement.direction].append(placement)
-        for connection in list(self.connections.values()):
-            connection.place(placement)
-        self._lease(placement, expires_in)
-        return placement
-
-    def update_toxic(
-        self,
-        placement: Placement,
-        *,
-        toxicity: float,
-        toxic: Toxic,
-        expires_in: float | None = None,
-    ) -> None:
-        """Give a toxic new settings, in live connections too."""
-        placement.update(toxic, toxicity)
-        for connection in list(self.connections.values()):
-            connection.update(placement)
-        self._lease(placement, expires_in)
-
-    def remove_toxic(self, placement: Placement) -> None:
-        """Take a toxic out, of live connections too."""
-        placement.end_lease()
-        self._chains[placement.direction].remove(placement)
-        for connection in list(self.connections.values()):
-            connection.displace(placement)
-
-    def remove_all_toxics(self) -> None:
-        """Take out every toxic."""
-        for placement in self.placements():
-            self.remove_toxic(placement)
-
-    def _lease(self, placement: Placement, seconds: float | None) -> None:
-        if seconds is None:
-            return
-        placement.end_lease()
-        placement.lease = self.loop.call_at(
-            self.loop.time() + seconds, lambda: self._lease_over(placement)
-        )
-
-    def _lease_over(self, placement: Placement) -> None:
-        self.log("warn", "toxic_expired", toxic=placement.name)
-        self.remove_toxic(placement)
-
-    # Telling.
+        self.context.metrics.add(self.byte_counts([connection]))
 
     def log(self, level: str, event: str, **fields: Any) -> None:
         """Write a log line about this proxy."""
-        self.world.log(
+        self.context.log(
             level, event, proxy=self.name, listen=self.listen, upstream=self.upstream, **fields
         )
 
-    def counts(self, connections: Iterable[Connection]) -> Iterator[Count]:
-        """Return what connections have carried, for the metrics."""
+    def byte_counts(self, connections: Iterable[Connection]) -> Iterator[Count]:
+        """Yield the bytes received and sent by each link of these connections, for metrics."""
         for connection in connections:
-            for link in (connection.up, connection.down):
+            for link in (connection.upstream_link, connection.downstream_link):
                 if link is not None:
                     labels = (link.stream, self.listen, self.name, self.upstream)
                     yield labels, link.received, link.sent
 
-    def shown_toxics(self) -> list[dict[str, Any]]:
-        """Return what the API shows of the toxics."""
-        now = self.loop.time()
-        return [placement.shown(now) for placement in self.placements()]
-
-    def shown(self) -> dict[str, Any]:
-        """Return what the API shows."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the proxy as the API shows it."""
         entry: dict[str, Any] = {
             "name": self.name,
             "listen": self.listen,
             "upstream": self.upstream,
             "enabled": self.enabled,
-            # A field that the original leaks; clients that compare whole answers expect it.
+            # Toxiproxy exposes this internal field by mistake; clients that compare whole
+            # answers expect it.
             "Logger": {},
         }
         if self.half_close:
@@ -270,5 +141,41 @@ class Proxy:
             entry["max_connections"] = self.max_connections
         if self.lease is not None:
             entry["expires_in"] = round(max(self.lease.when - self.loop.time(), 0.0), 3)
-        entry["toxics"] = self.shown_toxics()
+        entry["toxics"] = self.toxics.to_json()
         return entry
+
+    def _watch_listener(self) -> None:
+        if self._listener is not None:
+            self.loop.watch(self._listener.fileno(), READ, self._on_clients)
+
+    def _on_clients(self, _events: int) -> None:
+        for _ in range(ACCEPT_BATCH):
+            sock = self._listener
+            if sock is None:
+                return
+            try:
+                client, peer = sock.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in SHORTAGE_ERRNOS:
+                    # The client stays in the backlog, so its event would fire again at once and
+                    # fail again: a busy loop.
+                    self.log("error", "accept_failed", error=str(error))
+                    self.loop.unwatch(sock.fileno())
+                    self.loop.call_at(self.loop.time() + ACCEPT_RETRY_S, self._rewatch_listener)
+                    return
+                continue
+            client.setblocking(False)
+            if self.max_connections and len(self.connections) >= self.max_connections:
+                client.close()
+                continue
+            self._accepted += 1
+            connection = Connection(self, self._accepted, client, peer)
+            self.connections[self._accepted] = connection
+            connection.dial()
+
+    def _rewatch_listener(self) -> None:
+        if self._listener is not None:
+            self.loop.unwatch(self._listener.fileno())
+            self._watch_listener()

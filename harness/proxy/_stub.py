@@ -1,11 +1,11 @@
-"""A toxic's place in one link: what it is given, what it passes on, when it may run.
+"""Runs one toxic in one link (Toxiproxy's `ToxicStub`): its input, its output, its scheduling.
 
     source > Stub(latency) > Stub(bandwidth) > sink
 
-Each stub runs its toxic's `pipe(stub)` coroutine. The chunk that `receive` returns stays in the
-stub's hand until the toxic forwards or drops it. So a stub can be stopped at any `await`, and
-whatever is in its hand can be passed on: no change to a chain loses or reorders a byte, and
-none has to wait for a receiver that does not read.
+Each stub runs the `pipe(stub)` coroutine of its toxic. The chunk that `receive` returns stays
+`stub.current` until the toxic forwards or drops it. So a stub can be stopped at any `await`, and
+its current chunk can still be forwarded: a change to a chain neither loses nor reorders a byte,
+and never waits for a receiver that does not read.
 """
 
 import random
@@ -16,12 +16,12 @@ from typing import Any, Final, Protocol
 
 from harness.proxy._loop import Loop, Timer
 
-MOST_AT_ONCE: Final = 16
-"""Chunks that a stub passes on in one turn; each may be a system call."""
+MAX_CHUNKS_PER_STEP: Final = 16
+"""Chunks that a stub forwards before other stubs run; each may cost a system call."""
 
 
 class Chunk:
-    """Some bytes, and when they came (moved on by toxics that delay them)."""
+    """Bytes, and the loop's time at which they were received; toxics that delay them advance it."""
 
     __slots__ = ("at", "data")
 
@@ -30,33 +30,33 @@ class Chunk:
         self.at = at
 
 
-class Placed(Protocol):
-    """The toxic that a stub runs, as it was placed on the proxy."""
+class WrappedToxic(Protocol):
+    """The entry of the proxy's toxics that a stub runs."""
 
     name: str
     direction: str
 
     @property
-    def toxic(self) -> "Piping":
-        """Its settings, the latest."""
+    def toxic(self) -> "ToxicBehavior":
+        """The toxic with its present settings."""
 
-    def chance(self, connection: int, purpose: str) -> random.Random:
-        """Return a source of chance for one connection and purpose."""
+    def rng(self, connection: int, purpose: str) -> random.Random:
+        """Return a random number generator for one connection and purpose."""
 
 
-class Piping(Protocol):
-    """What a toxic does with a stub."""
+class ToxicBehavior(Protocol):
+    """What a stub needs of a toxic; `harness.proxy.toxics.Toxic` describes the members."""
 
     @property
     def queue_limit(self) -> int:
-        """How many chunks may wait before it."""
+        """How many chunks the stub queues before it stops reading."""
 
     @property
-    def keeps_hand(self) -> bool:
-        """Whether an update leaves what is in hand there."""
+    def keeps_current_on_update(self) -> bool:
+        """Whether the stub keeps its current chunk when the toxic is updated."""
 
     def attach(self, stub: "Stub") -> None:
-        """Take part in a link."""
+        """Prepare a link for the toxic."""
 
     def detach(self, stub: "Stub") -> None:
         """Undo `attach`."""
@@ -65,8 +65,11 @@ class Piping(Protocol):
         """Move chunks from the stub's input to its output until the stream ends."""
 
 
-class Line(Protocol):
-    """The link that a stub is a part of."""
+class LinkInterface(Protocol):
+    """The link that a stub belongs to.
+
+    `pending` is True while bytes wait for the sink to become writable.
+    """
 
     __slots__ = ()
 
@@ -75,93 +78,98 @@ class Line(Protocol):
 
     @property
     def number(self) -> int:
-        """Return the connection's number."""
+        """The number of the connection."""
 
-    def run(self, stub: "Stub") -> None:
-        """Give a stub a turn."""
+    def schedule(self, stub: "Stub") -> None:
+        """Run a stub now, or after those that were scheduled before."""
 
     def update_reading(self) -> None:
-        """Read again, or no more: there is room, or there is none."""
+        """Start or stop reading the source, after the room in the first stub changed."""
 
     def write(self, data: bytes | memoryview) -> None:
-        """Take what comes out of the last stub."""
+        """Send the output of the last stub to the sink."""
 
     def end_output(self) -> None:
-        """Nothing more comes out of it."""
+        """Handle the end of the last stub's output."""
 
     def toxic_failed(self, stub: "Stub", error: Exception) -> None:
-        """Carry on without the toxic."""
+        """Remove the stub of a toxic that raised an exception."""
 
     def close_connection(self, *, reset: bool = False) -> None:
-        """Close both sides at once."""
+        """Close both sides of the connection at once, with RST if `reset`."""
 
-    def tap_opposite(self, tap: Callable[[bytes], None]) -> None:
-        """Show what the other direction reads to `tap`."""
+    def add_tap(self, tap: Callable[[bytes], None]) -> None:
+        """Call `tap` with all bytes that the opposite link reads."""
 
-    def untap_opposite(self, tap: Callable[[bytes], None]) -> None:
-        """Stop showing."""
+    def remove_tap(self, tap: Callable[[bytes], None]) -> None:
+        """Stop calling `tap`."""
 
 
 class Stub:
-    """Runs one toxic for one direction of one connection."""
+    """Runs one toxic in one direction of one connection."""
 
     __slots__ = (
         "_attached",
-        "_burst",
         "_coroutine",
-        "_due",
+        "_forwarded",
         "_random",
         "_timer",
+        "_timer_fired",
         "_waiting",
-        "done",
-        "ended",
-        "hand",
+        "closed",
+        "current",
+        "input_ended",
         "link",
         "next",
-        "placement",
         "previous",
         "queue",
         "state",
+        "wrapper",
     )
 
-    def __init__(self, link: Line, placement: Placed) -> None:
+    def __init__(self, link: LinkInterface, wrapper: WrappedToxic) -> None:
         self.link = link
-        self.placement = placement
+        self.wrapper = wrapper
         self.previous: Stub | None = None
         self.next: Stub | None = None
         self.queue: deque[Chunk] = deque()
-        self.hand: Chunk | None = None
-        self.ended = False
-        """Nothing will come after what is queued."""
-        self.done = False
-        """The toxic has closed the stream; what still comes is dropped."""
+        self.current: Chunk | None = None
+        """The chunk that the toxic is processing."""
+        self.input_ended = False
+        """True if no chunk follows the queued ones."""
+        self.closed = False
+        """True if the toxic has ended the stream; further input is dropped."""
         self.state: Any = None
-        """The toxic's own memory; it lives as long as the stub, through updates too."""
+        """State of the toxic for this link; it survives updates of the toxic."""
         self._coroutine: Coroutine[Any, Any, None] | None = None
         self._waiting = False
-        self._burst = 0
+        self._forwarded = 0
         self._timer: Timer | None = None
-        self._due = False
+        self._timer_fired = False
         self._attached = False
         self._random: random.Random | None = None
 
-    # What a toxic uses.
+    # Used by toxics.
 
     async def receive(self, until: float | None = None) -> Chunk | None:
-        """Return the next chunk, None at the end of the stream.
+        """Return the next chunk, or None at the end of the stream.
 
-        With `until`, raise TimeoutError if nothing has come by that time.
+        Args:
+            until: Deadline on the loop's clock.
+
+        Raises:
+            TimeoutError: No chunk has arrived by the deadline.
         """
         if until is not None:
             self._set_timer(until)
         while not self.queue:
-            if self.ended:
+            if self.input_ended:
                 return None
-            if until is not None and self._due:
+            if until is not None and self._timer_fired:
                 raise TimeoutError
             await self._wait()
         self._clear_timer()
-        self.hand = chunk = self.queue.popleft()
+        self.current = chunk = self.queue.popleft()
         if self.previous is None:
             self.link.update_reading()
         else:
@@ -169,161 +177,167 @@ class Stub:
         return chunk
 
     async def receive_more(self) -> Chunk | None:
-        """Add the next chunk to what is in hand; return None at the end of the stream."""
+        """Append the next chunk to the current one; return it, or None at the end of the stream."""
         while not self.queue:
-            if self.ended:
+            if self.input_ended:
                 return None
             await self._wait()
-        held = self.hand
+        before = self.current
         chunk = await self.receive()
-        if held is not None and chunk is not None:
-            self.hand = chunk = Chunk(bytes(held.data) + bytes(chunk.data), held.at)
+        if before is not None and chunk is not None:
+            self.current = chunk = Chunk(bytes(before.data) + bytes(chunk.data), before.at)
         return chunk
 
     async def forward(self, size: int | None = None, until: float | None = None) -> None:
-        """Pass on the first `size` bytes in hand (all, if None), when there is room for them.
+        """Forward bytes of the current chunk, as soon as the output has room.
 
-        With `until`, raise TimeoutError if there has been none by that time.
+        Args:
+            size: How many bytes from its start; None means all. The rest stays current.
+            until: Deadline on the loop's clock.
+
+        Raises:
+            TimeoutError: The output has had no room by the deadline.
         """
-        if self._burst >= MOST_AT_ONCE:
-            await self.rest()
-        self._burst += 1
-        if until is not None and not self._room():
+        if self._forwarded >= MAX_CHUNKS_PER_STEP:
+            await self.yield_control()
+        self._forwarded += 1
+        if until is not None and not self._has_output_room():
             self._set_timer(until)
-        while not self._room():
-            if until is not None and self._due:
+        while not self._has_output_room():
+            if until is not None and self._timer_fired:
                 raise TimeoutError
             await self._wait()
         self._clear_timer()
-        chunk = self.hand
+        chunk = self.current
         if chunk is None:
             return
         if size is None or size >= len(chunk.data):
-            self.hand = None
-            self._pass(chunk)
+            self.current = None
+            self._emit(chunk)
         else:
             data = memoryview(chunk.data)
-            self.hand = Chunk(data[size:], chunk.at)
-            self._pass(Chunk(data[:size], chunk.at))
+            self.current = Chunk(data[size:], chunk.at)
+            self._emit(Chunk(data[:size], chunk.at))
 
     def drop(self) -> None:
-        """Throw away what is in hand."""
-        self.hand = None
+        """Drop the current chunk."""
+        self.current = None
 
     async def sleep_until(self, when: float) -> None:
-        """Wait for a moment on the loop's clock."""
+        """Wait until the loop's clock shows `when`."""
         if when <= self.time():
             return
         self._set_timer(when)
-        while not self._due:
+        while not self._timer_fired:
             await self._wait()
         self._timer = None
 
-    async def rest(self) -> None:
-        """Let others have their turn, in the midst of much work."""
-        self.link.run(self)
+    async def yield_control(self) -> None:
+        """Let other stubs and the event loop run, during long work."""
+        self.link.schedule(self)
         await self._wait()
 
-    async def forever(self) -> None:
+    async def wait_forever(self) -> None:
         """Wait until the stub is stopped."""
         while True:
             await self._wait()
 
     def time(self) -> float:
-        """Return the loop's clock."""
+        """Return the time of the loop's clock, in wall-clock seconds."""
         return self.link.loop.time()
 
     @property
     def random(self) -> random.Random:
-        """Chance, the same for the same seed, proxy, toxic and connection number."""
+        """Random numbers; the same for the same seed, proxy, toxic and connection number."""
         if self._random is None:
-            self._random = self.placement.chance(self.link.number, "draws")
+            self._random = self.wrapper.rng(self.link.number, "draws")
         return self._random
 
-    # What the link and the neighbours use.
+    # Used by the link and by neighboring stubs.
 
     def start(self) -> None:
-        """Begin to run the toxic."""
+        """Start the toxic's coroutine."""
         self._waiting = False
         if not self._attached:
             self._attached = True
-            self.placement.toxic.attach(self)
-        self._coroutine = self.placement.toxic.pipe(self)
-        self.link.run(self)
+            self.wrapper.toxic.attach(self)
+        self._coroutine = self.wrapper.toxic.pipe(self)
+        self.link.schedule(self)
 
     def wake(self) -> None:
-        """Let the toxic look again whether what it waits for is there."""
+        """Continue the coroutine if it waits, so that it checks its condition again."""
         if self._waiting:
             self._waiting = False
-            self.link.run(self)
+            self.link.schedule(self)
 
     def push(self, chunk: Chunk) -> None:
-        """Queue a chunk, whether or not there is room."""
-        # After the end, something before this stub closed the stream and was taken out since:
-        # what comes now belongs behind bytes that are gone, and is dropped like them.
-        if not self.done and not self.ended:
+        """Queue a chunk, even beyond the queue limit."""
+        # A chunk can arrive after the end of the input if a toxic before this one ended the
+        # stream and was removed since. It follows bytes that were dropped, so it is dropped too.
+        if not self.closed and not self.input_ended:
             self.queue.append(chunk)
             self.wake()
 
     def end(self) -> None:
-        """Tell the toxic that nothing comes after what is queued."""
-        self.ended = True
+        """Mark the end of the input, behind the queued chunks."""
+        self.input_ended = True
         self.wake()
 
     def has_room(self) -> bool:
-        """Return whether the neighbour before may push another chunk."""
-        if self.done or self.ended:
+        """Return True if the stub before may push another chunk."""
+        if self.closed or self.input_ended:
             return False
-        return len(self.queue) < self.placement.toxic.queue_limit
+        return len(self.queue) < self.wrapper.toxic.queue_limit
 
     def stop(self) -> None:
-        """Stop the toxic where it stands, keeping what is queued and in hand."""
+        """Stop the coroutine at its present `await`; keep the queue and the current chunk."""
         self._clear_timer()
         self._waiting = False
         coroutine, self._coroutine = self._coroutine, None
         if coroutine is not None and not getattr(coroutine, "cr_running", False):
-            # One that runs has caused its own end (its write failed): advance() closes it.
+            # A coroutine that is running has stopped itself (its write failed); step() closes it.
             coroutine.close()
 
-    def flush_hand(self) -> None:
-        """Pass on what a stopped toxic had in hand, at once."""
-        if self.hand is not None:
-            chunk, self.hand = self.hand, None
-            self._pass(chunk)
+    def flush_current(self) -> None:
+        """Forward the current chunk of a stopped toxic at once."""
+        if self.current is not None:
+            chunk, self.current = self.current, None
+            self._emit(chunk)
 
     def flush(self) -> None:
-        """Pass on all that a stopped toxic held, at once, and the end if it was reached."""
-        held = [self.hand] if self.hand is not None else []
-        held += self.queue
-        self.hand = None
+        """Forward all chunks of a stopped toxic at once, and the end of its input if reached."""
+        chunks = [self.current] if self.current is not None else []
+        chunks += self.queue
+        self.current = None
         self.queue.clear()
-        ended = self.ended and not self.done
+        ended = self.input_ended and not self.closed
         if self.next is None:
-            for chunk in held:
+            for chunk in chunks:
                 self.link.write(chunk.data)
             if ended:
                 self.link.end_output()
-        elif not self.next.done and not self.next.ended:
-            # All of it before anybody wakes: the one behind, when it takes a chunk, lets the one
-            # before push the next, which would overtake what is still held here, or follow the end.
-            self.next.queue.extend(held)
-            self.next.ended = ended
+        elif not self.next.closed and not self.next.input_ended:
+            # All chunks are queued before the next stub wakes. When that stub takes a chunk, the
+            # stub before may push another one, which must not overtake these chunks or come
+            # after the end.
+            self.next.queue.extend(chunks)
+            self.next.input_ended = ended
             self.next.wake()
 
-    def advance(self) -> None:
-        """Take a turn: run the toxic until it waits for something."""
+    def step(self) -> None:
+        """Run the toxic's coroutine until it waits."""
         coroutine = self._coroutine
         if coroutine is None:
             return
         self._waiting = False
-        self._burst = 0
+        self._forwarded = 0
         try:
             coroutine.send(None)
         except StopIteration:
             if self._coroutine is coroutine:
                 self._coroutine = None
-                self._complete()
-        except Exception as error:  # noqa: BLE001  (a toxic's bug must not stop the server)
+                self._close_output()
+        except Exception as error:  # noqa: BLE001  (a bug in a toxic must not stop the server)
             if self._coroutine is coroutine:
                 self._coroutine = None
                 self.link.toxic_failed(self, error)
@@ -331,23 +345,23 @@ class Stub:
             if self._coroutine is not coroutine:
                 coroutine.close()  # stopped while it was running, see stop()
 
-    def _complete(self) -> None:
-        self.done = True
-        self.hand = None
+    def _close_output(self) -> None:
+        self.closed = True
+        self.current = None
         self.queue.clear()
         self._clear_timer()
-        self._pass_end()
+        self._emit_end()
 
-    def _room(self) -> bool:
+    def _has_output_room(self) -> bool:
         return not self.link.pending if self.next is None else self.next.has_room()
 
-    def _pass(self, chunk: Chunk) -> None:
+    def _emit(self, chunk: Chunk) -> None:
         if self.next is None:
             self.link.write(chunk.data)
         else:
             self.next.push(chunk)
 
-    def _pass_end(self) -> None:
+    def _emit_end(self) -> None:
         if self.next is None:
             self.link.end_output()
         else:
@@ -363,11 +377,11 @@ class Stub:
         self._timer = self.link.loop.call_at(when, self._on_timer)
 
     def _clear_timer(self) -> None:
-        self._due = False
+        self._timer_fired = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _on_timer(self) -> None:
-        self._due = True
+        self._timer_fired = True
         self.wake()

@@ -14,6 +14,7 @@ from typing import Any
 
 from harness.checks import Verdict
 from harness.errors import ExitCode
+from harness.files import write_file
 from harness.history import History
 from harness.scenario import Scenario
 
@@ -55,7 +56,5 @@ def write_reports(
         ("junit.xml", write_junit),
         ("summary.md", write_summary),
     ):
-        draft = folder / f".{name}.draft"
         # "replace": a service may have answered with text that cannot be encoded.
-        draft.write_text(write(evidence), encoding="utf-8", errors="replace")
-        draft.replace(folder / name)
+        write_file(folder / name, write(evidence).encode(errors="replace"))

@@ -101,6 +101,9 @@ def _faults(history: History, times: Times) -> Iterator[Moment]:
         )
         start = injected_at(span)
         yield Moment(start, "impact", f"{first.step}: {first.fault} on {where}, {effect}.")
+        lost = span.at("lost")
+        if lost is not None:
+            yield Moment(lost, "impact", f"{first.step} was lost before its healing.")
         if span.end is not None:
             healed = f"{first.step} is healed"
             length = times.both(span.end - start)

@@ -52,6 +52,14 @@ class ErrorLog:
         )
 
 
+def lost_lines_text(service: str) -> str:
+    """Return the doubt about a run in which log lines of `service` were lost."""
+    return (
+        f"{service}: it logs faster than the harness reads, or reading its log failed; lines were "
+        f"lost, events perhaps; let it log less"
+    )
+
+
 def add_damage(errors: RunErrors, damaged: int) -> RunErrors:
     """Return `errors` with a doubt added if `damaged` lines of the history cannot be read."""
     if not damaged:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from harness import __version__
 from harness.errors import HarnessError, UsageError
+from harness.files import write_file
 from harness.scenario import Scenario, one_line_problems
 from harness.stack import Stack, StackSpec
 
@@ -23,7 +24,7 @@ from ._format import write_format
 class _Stack(msgspec.Struct):
     """The fields of `stack.json` that are used; the file may come from anywhere."""
 
-    directory: str = ""
+    name: str = ""
     command: str = ""
     harness: str = ""
     checks: tuple[str, ...] = ()
@@ -38,7 +39,9 @@ class RunFolder:
 
     @classmethod
     def create(cls, out: Path | None, base: Path, name: str, now: datetime) -> "RunFolder":
-        """Create a new, empty folder.
+        """Create a new, empty folder, which only its owner can enter.
+
+        During the run it is also the state directory of the stack.
 
         Args:
             out: the folder; None for one in `base`/runs, named by `name` and `now`.
@@ -52,7 +55,7 @@ class RunFolder:
         if out is None:
             out = base / "runs" / f"{name}-{now:%Y%m%d-%H%M%S}-{os.getpid()}"
         try:
-            out.mkdir(parents=True, exist_ok=True)
+            out.mkdir(mode=0o700, parents=True, exist_ok=True)
             if any(out.iterdir()):
                 raise UsageError(f"{out}: is not empty; name a new folder with --out")
             write_format(out)
@@ -150,6 +153,4 @@ class RunFolder:
 
     def write(self, name: str, text: str) -> None:
         """Write one file atomically."""
-        draft = self.path / f".{name}.draft"
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(self.path / name)
+        write_file(self.path / name, text.encode())

@@ -14,6 +14,7 @@ import msgspec
 
 from harness import __version__
 from harness.errors import HarnessError, UsageError
+from harness.files import write_file
 
 FORMAT = 2
 
@@ -31,7 +32,7 @@ class _Statement(msgspec.Struct):
 def write_format(folder: Path) -> None:
     """State in `folder` that this version writes it, in the present format."""
     statement = _Statement(format=FORMAT, harness=__version__)
-    (folder / _FILE).write_bytes(msgspec.json.encode(statement) + b"\n")
+    write_file(folder / _FILE, msgspec.json.encode(statement) + b"\n")
 
 
 def require_format(folder: Path) -> None:

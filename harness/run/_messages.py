@@ -5,6 +5,7 @@ from functools import singledispatch
 import msgspec
 
 from harness.history import Called, Ended, Event, Fault, Mode, Node, Notice, Phase, Stage
+from harness.text import one_line
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -40,7 +41,7 @@ class Messages:
         if isinstance(event, Node) and event.planned and self._ended:
             return None
         self._ended |= isinstance(event, Ended)
-        return Message(event.t, text) if text else None
+        return Message(event.t, one_line(text)) if text else None
 
 
 @singledispatch
@@ -78,7 +79,7 @@ def _(event: Fault) -> str:
         return ""
     few = len(event.targets) <= 3
     where = ", ".join(event.targets) if few else f"{len(event.targets)} targets"
-    detail = f" ({event.detail})" if event.state in ("unverified", "unhealed") else ""
+    detail = f" ({event.detail})" if event.state in ("unverified", "lost", "unhealed") else ""
     return f"fault {event.step}: {event.fault} on {where} {event.state}{detail}"
 
 

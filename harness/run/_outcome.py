@@ -1,5 +1,6 @@
 """Judges a run: verdicts, reports and the exit code, all from the files in the run's folder."""
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,11 +13,12 @@ from harness import checks, report
 from harness.errors import ExitCode, HarnessError, UsageError
 from harness.history import History, Started
 from harness.scenario import Expectation, Scenario
+from harness.stack import read_stack
 
 from ._errors import RunErrors, add_damage, read_errors
 from ._folder import RunFolder
 from ._format import require_format
-from ._prepare import import_modules
+from ._prepare import import_checks
 
 
 @dataclass(frozen=True)
@@ -32,24 +34,51 @@ class Outcome:
 def judge(path: Path, directory: Path | None = None) -> Outcome:
     """Judge the run in the folder `path` (again) and write verdicts and reports into it.
 
+    No code is run that the folder names: it may come from anywhere. If a check is not found, only
+    its own expectations are inconclusive.
+
     Args:
         path: the folder of a run.
-        directory: where to import the stack's own checks from. Without it, they are imported from
-            where the stack was during the run, else from wherever Python finds them. If a check is
-            not found, only its own expectations are inconclusive.
+        directory: the directory of the stack whose own checks judge. Without it, that is the stack
+            in the current directory, if it has the name of the run's stack.
 
     Raises:
-        UsageError: the folder is not a run's, or another version of the harness wrote it.
+        UsageError: the folder is not a run's, or another version of the harness wrote it; or
+            `directory` has no stack, or a module of its checks cannot be imported.
         HarnessError: the folder is damaged, or verdicts and reports cannot be written.
     """
     folder = RunFolder(path.resolve())
     if not folder.path.is_dir():
         raise UsageError(f"{path}: is not a folder; name the folder of a run, as in runs/NAME-...")
     require_format(folder.path)
-    scenario, stack = folder.read_scenario(), folder.read_stack()
-    home = directory or Path(str(stack.get("directory", "")) or ".")
+    if directory is not None:
+        import_checks(read_stack(directory, os.environ))
+    else:
+        _import_checks_here(folder)
+    return judge_folder(folder)
+
+
+def _import_checks_here(folder: RunFolder) -> None:
+    """Import the checks of the stack in the current directory, if it is the stack of the run.
+
+    A directory inside the run's folder does not count: its files came with the folder.
+    """
+    here = Path.cwd()
+    if here.is_relative_to(folder.path):
+        return
     with suppress(UsageError):
-        import_modules(home, tuple(stack.get("checks", ())))
+        spec = read_stack(here, os.environ)
+        if spec.name == folder.read_stack().get("name"):
+            import_checks(spec)
+
+
+def judge_folder(folder: RunFolder) -> Outcome:
+    """Judge the run in `folder` with the checks that have been imported; write its reports.
+
+    Raises:
+        HarnessError: the folder is damaged, or verdicts and reports cannot be written.
+    """
+    scenario, stack = folder.read_scenario(), folder.read_stack()
     history = History.read(folder.path)
     if next(history.of(Started), None) is None:
         text = "the history has no `started` event: the run was cut short before, or it is damaged"
@@ -75,7 +104,7 @@ def _explain(verdict: checks.Verdict) -> checks.Verdict:
     """Return `verdict`; if its check was not found, with a reason that says what to do."""
     if verdict.check in checks.CHECKS:
         return verdict
-    reason = f"the stack's own check {verdict.check} was not found; name the stack with --stack DIR"
+    reason = f"the stack's own check {verdict.check} was not found; name its stack with --stack DIR"
     return msgspec.structs.replace(verdict, reason=reason)
 
 

@@ -129,28 +129,21 @@ def bind(scenario: Scenario, spec: StackSpec, place: str) -> Mapping[str, chaos.
 
 
 def import_checks(spec: StackSpec) -> None:
-    """Import the stack's own checks; importing registers them.
+    """Import the stack's own checks, looking for them in its directory first.
+
+    Importing registers them.
 
     Raises:
         UsageError: a module cannot be imported.
     """
-    import_modules(spec.directory, spec.checks)
-
-
-def import_modules(directory: Path, modules: tuple[str, ...]) -> None:
-    """Import `modules`, looking for them in `directory` first.
-
-    Raises:
-        UsageError: one of them cannot be imported.
-    """
-    if str(directory) not in sys.path:
-        sys.path.insert(0, str(directory))
-    for module in modules:
+    if str(spec.directory) not in sys.path:
+        sys.path.insert(0, str(spec.directory))
+    for module in spec.checks:
         try:
             importlib.import_module(module)
         # It is the user's code, which may raise anything; its sys.exit must not end the harness.
         except (Exception, SystemExit) as error:
             raise UsageError(
-                f"{directory / 'docker-compose.yml'}: x-harness.checks: {module} cannot be "
+                f"{spec.directory / 'docker-compose.yml'}: x-harness.checks: {module} cannot be "
                 f"imported: {type(error).__name__}: {error}"
             ) from error

@@ -4,26 +4,40 @@ from collections.abc import Callable, Iterator
 from threading import Event as Flag
 from typing import Any
 
-import httpx
-
 from harness.clock import Clock
 from harness.history import Ended, Read
 from harness.stack import Service, Stack
 
-_TIMEOUT = 5.0
-"""Wall-clock seconds for one request. By then the system has no load, so an answer is quick."""
+from ._bounded_get import (
+    GET_ERRORS,
+    BoundedClient,
+    StoppedError,
+    TooLargeError,
+    TooSlowError,
+    http_client,
+)
+
+_ANSWER_TIME = 5.0
+"""Wall-clock seconds for one answer to `quiescent`. The system has no load then, so it is quick."""
 
 _INTERVAL = 0.2
 """Wall-clock seconds between two rounds of polling."""
 
+_READ_TIME = 60.0
+"""Wall-clock seconds for all final reads of one service."""
+
+_PAGE_BYTES = 64 << 20
+"""The largest page of a read, and the largest answer to `quiescent`."""
+
+_READ_BYTES = 256 << 20
+"""The largest read, all pages together. Checks keep every read in memory as Python objects, which
+need about ten times as much."""
+
 _MAX_PAGES = 100_000
-"""A read with more pages is taken for one that never ends, so that it cannot fill the disk."""
+"""A read with more pages is taken for one that never ends."""
 
-
-def http_client() -> httpx.Client:
-    """Return an HTTP client that ignores proxy settings and sets up no TLS context."""
-    return httpx.Client(timeout=_TIMEOUT, trust_env=False, verify=False)  # noqa: S501 - plain HTTP on loopback
-
+_MAX_TEXT = 500
+"""Characters after which text from a service is cut in an error or a reason."""
 
 NOBODY_ASKED = "no service has x-harness.quiescent, so none could be asked"
 """What `await_quiescence` returns if it could ask nobody."""
@@ -51,9 +65,11 @@ def await_quiescence(stack: Stack, stop: Flag, remaining: Callable[[], float], c
             return NOBODY_ASKED
         clock.wait(stop, left)
     quiet_rounds = 0
-    with http_client() as http:
+    with BoundedClient(stop, clock, http_client) as http:
         while not stop.is_set():
-            problems = [_problem(http, stack, name, s) for name, s in polled.items()]
+            problems = [_problem(http, stack, name, s, clock) for name, s in polled.items()]
+            if stop.is_set():
+                break
             busy = [text for text in problems if text]
             quiet_rounds = 0 if busy else quiet_rounds + 1
             if quiet_rounds == 2:
@@ -69,46 +85,114 @@ def end_event(busy: str) -> Ended:
     return Ended(t=0.0, quiescent=not busy, asked=busy != NOBODY_ASKED, reason=busy)
 
 
-def _problem(http: httpx.Client, stack: Stack, name: str, service: Service) -> str:
+def _problem(http: BoundedClient, stack: Stack, name: str, service: Service, clock: Clock) -> str:
     """Return why the service `name` is not quiescent; empty if it is."""
+    url = f"http://{stack.address(name)}{service.quiescent}"
+    deadline = clock.monotonic() + _ANSWER_TIME
     try:
-        answer = http.get(f"http://{stack.address(name)}{service.quiescent}").json()
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        answer, _ = http.get_json(url, deadline=deadline, max_bytes=_PAGE_BYTES)
+    except TooSlowError:
+        return f"{name} takes longer than {_ANSWER_TIME:g} s to answer {service.quiescent}"
+    except TooLargeError:
+        return f"{name} answers {service.quiescent} with more than {_megabytes(_PAGE_BYTES)}"
+    except (StoppedError, *GET_ERRORS) as error:
         return f"{name} does not answer ({type(error).__name__})"
     if not isinstance(answer, dict):
         return f"{name} answers {service.quiescent} with something that is not a JSON object"
     if answer.get("quiescent") is True:
         return ""
     shown = ", ".join(f"{key} {value}" for key, value in answer.items() if key != "quiescent")
-    return f"{name} is not quiescent ({shown})"
+    return f"{name} is not quiescent ({_cut(shown)})"
 
 
-def final_reads(stack: Stack) -> Iterator[Read]:
+def final_reads(stack: Stack, stop: Flag, clock: Clock) -> Iterator[Read]:
     """Yield every page of every final read that the stack declares.
 
-    An error ends only the read in which it occurs; it is in the last event of that read.
+    An error ends only the read in which it occurs; it is in the last event of that read. A read
+    that exceeds a bound on time, bytes or pages ends with an error, too. When `stop` is set, the
+    read under way ends with an error, and no other read begins.
     """
-    with http_client() as http:
-        for name, service in stack.spec.services.items():
+    for name, service in stack.spec.services.items():
+        deadline = clock.monotonic() + _READ_TIME
+        with BoundedClient(stop, clock, http_client) as http:
             for read, path in service.reads.items():
-                yield from _pages(http, f"http://{stack.address(name)}", name, read, path)
+                if stop.is_set():
+                    return
+                base = f"http://{stack.address(name)}"
+                pages = _Pages(http, base, name, read, deadline=deadline, clock=clock)
+                yield from pages.read(path)
 
 
-def _pages(http: httpx.Client, base: str, service: str, read: str, path: str) -> Iterator[Read]:
-    following: str | None = path
-    for _ in range(_MAX_PAGES):
-        try:
-            answer = http.get(f"{base}{following}")
-            answer.raise_for_status()
-            items, following = _parse_page(answer.json())
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            yield Read(t=0.0, service=service, name=read, error=f"{type(error).__name__}: {error}")
-            return
-        yield Read(t=0.0, service=service, name=read, items=items, complete=following is None)
-        if following is None:
-            return
-    error_text = f"there are more than {_MAX_PAGES} pages"
-    yield Read(t=0.0, service=service, name=read, error=error_text)
+class _Pages:
+    """The pages of one final read of a service."""
+
+    def __init__(
+        self,
+        http: BoundedClient,
+        base: str,
+        service: str,
+        read: str,
+        *,
+        deadline: float,
+        clock: Clock,
+    ) -> None:
+        self._http, self._base = http, base
+        self._deadline, self._clock = deadline, clock
+        self._service, self._read = service, read
+        self._bytes = 0
+
+    def read(self, path: str) -> Iterator[Read]:
+        """Yield the page at `path` and those that follow it; the last event may be an error."""
+        following: str | None = path
+        for _ in range(_MAX_PAGES):
+            try:
+                items, following = self._page(f"{self._base}{following}")
+            except TooSlowError:
+                yield self._exceeded(f"takes more than {_READ_TIME:g} s for all its reads")
+                return
+            except TooLargeError:
+                is_page = _READ_BYTES - self._bytes >= _PAGE_BYTES
+                where, bound = ("page", _PAGE_BYTES) if is_page else ("read", _READ_BYTES)
+                yield self._exceeded(f"has more than {_megabytes(bound)} in one {where}")
+                return
+            except StoppedError:
+                yield self._error("the run was ended during this read")
+                return
+            except GET_ERRORS as error:
+                yield self._error(_cut(f"{type(error).__name__}: {error}"))
+                return
+            complete = following is None
+            yield Read(
+                t=0.0, service=self._service, name=self._read, items=items, complete=complete
+            )
+            if complete:
+                return
+        yield self._exceeded(f"has more than {_MAX_PAGES} pages")
+
+    def _page(self, url: str) -> tuple[tuple[dict[str, Any], ...], str | None]:
+        if self._clock.monotonic() >= self._deadline:
+            raise TooSlowError
+        max_bytes = min(_PAGE_BYTES, _READ_BYTES - self._bytes)
+        page, size = self._http.get_json(url, deadline=self._deadline, max_bytes=max_bytes)
+        self._bytes += size
+        return _parse_page(page)
+
+    def _exceeded(self, bound: str) -> Read:
+        return self._error(
+            f"{self._service}: read {self._read!r} {bound}; is its `next` ever null? "
+            f"Let it return less"
+        )
+
+    def _error(self, text: str) -> Read:
+        return Read(t=0.0, service=self._service, name=self._read, error=text)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / (1 << 20):g} MB"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}..."
 
 
 def _parse_page(page: Any) -> tuple[tuple[dict[str, Any], ...], str | None]:

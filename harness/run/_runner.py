@@ -18,19 +18,20 @@ from threading import Thread
 from harness.chaos import Chaos
 from harness.clock import Clock
 from harness.errors import HarnessError, UnhealedError, WorkerLostError
+from harness.files import write_file
 from harness.history import Phase, count_damaged, merge, write_history
 from harness.load import RunLoad
-from harness.stack import Backend, Stack
+from harness.stack import Backend, Stack, lost_lines
 
 from ._active import marked
 from ._configuration import command_line, load_config, stack_settings, started
-from ._errors import ErrorLog, add_damage, write_errors
+from ._errors import ErrorLog, add_damage, lost_lines_text, write_errors
 from ._folder import RunFolder
 from ._interruption import on_interruption
 from ._live_state import LiveState
 from ._load import MakeLoad, single_process
-from ._outcome import Outcome, judge
-from ._prepare import Prepared
+from ._outcome import Outcome, judge_folder
+from ._prepare import Prepared, import_checks
 from ._quiescence import await_quiescence, end_event, final_reads
 from ._recorder import Recorder
 from ._stack_events import StackEvents
@@ -95,7 +96,8 @@ def execute(
     with folder.writing():
         write_errors(folder, add_damage(run.log.errors(), count_damaged(parts)))
         write_history(folder.history, merge(parts))
-    return judge(folder.path)
+    import_checks(prepared.spec)  # of the stack that has run: the folder names no code to run
+    return judge_folder(folder)
 
 
 class _Run:
@@ -138,6 +140,7 @@ class _Run:
                 self.stack.close()
             except HarnessError as error:
                 self.log.broken.append(str(error))
+            self.log.inconclusive += map(lost_lines_text, lost_lines(self.folder.path))
             try:
                 if not self.recorder.has_begun:  # the stack never came up: keep what it reported
                     now = self.clock.time()
@@ -244,8 +247,10 @@ class _Run:
         if self.stop.is_set():
             return  # cut short: without `ended`, checks do not count what is missing as a failure
         self._enter_phase("reads")
-        for read in final_reads(self.stack):
+        for read in final_reads(self.stack, self.stop, self.clock):
             self.recorder.now(read)
+        if self.stop.is_set():
+            return  # a read may be missing
         self.recorder.now(end_event(busy))
 
     # ---- details ----------------------------------------------------------------------------
@@ -254,7 +259,7 @@ class _Run:
         """Store the traceback of the exception being handled; return where, as a message's end."""
         path = self.folder.path / "harness.log"
         try:
-            path.write_text(traceback.format_exc())
+            write_file(path, traceback.format_exc().encode(errors="replace"))
         except OSError:
             return ""
         return f"; the traceback is in {path}"

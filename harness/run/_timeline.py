@@ -13,8 +13,8 @@ from harness.history import Called
 from harness.scenario import CallStep, FaultStep, Scenario, Step
 from harness.stack import Stack
 
+from ._bounded_get import send_request
 from ._live_state import LiveState
-from ._quiescence import http_client
 from ._recorder import Recorder
 
 _POLL = 0.1
@@ -104,13 +104,8 @@ class Timeline:
         call = step.call
         status, detail = 0, ""
         try:
-            with http_client() as http:
-                answer = http.request(
-                    call.method,
-                    f"http://{self.stack.address(call.service)}{call.path}",
-                    json=call.body,
-                )
-            status, detail = answer.status_code, answer.text[:500]
+            url = f"http://{self.stack.address(call.service)}{call.path}"
+            status, detail = send_request(call.method, url, call.body)
         except httpx.HTTPError as error:
             detail = f"{type(error).__name__}: {error}"
         self.recorder.now(

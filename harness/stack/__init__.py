@@ -17,6 +17,7 @@ from ._backends import BACKENDS, backends_with, get_backend, owners
 from ._compose_file import read_stack
 from ._containers import ContainerStack, Engine, Record, Usage
 from ._detached import attach, detached_state, print_logs, start_detached, stop_detached
+from ._log_files import lost_lines
 from ._protocol import Detachable, GoneError, LineSink, NodeSink, NodeStatus, Settings, Stack
 from ._spec import AppRun, CommandRun, Link, PostgresRun, Run, Service, StackSpec
 from ._spec_json import spec_from_json, spec_to_json
@@ -50,6 +51,7 @@ __all__ = [
     "detached_state",
     "get_backend",
     "is_used",
+    "lost_lines",
     "owners",
     "print_logs",
     "read_stack",

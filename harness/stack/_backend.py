@@ -4,7 +4,7 @@
     stack = backend.make_stack(read_stack(Path("."), os.environ), state_dir)
 
 Each backend is one package in this room, `local/` for instance, with an object that implements
-`Backend`; `_backends` registers it. Nothing outside asks for a backend by its name: whoever needs
+`Backend`; `_backends` registers it. Nothing outside asks for a backend by its name: code that needs
 something of a backend looks at its `capabilities`.
 """
 

@@ -1,4 +1,4 @@
-"""The state file of a stack, from which another process attaches to it: DIR/state.json."""
+"""The state directory of a stack, and DIR/state.json, from which another process attaches to it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +8,22 @@ from harness.errors import StackError
 
 STATE_FILE = "state.json"
 
+_OWNER_ONLY = 0o700
+
 T = TypeVar("T")
+
+
+def make_state_dir(path: Path) -> None:
+    """Create the state directory `path` and let only its owner enter it, whatever the umask.
+
+    The environment of the services, with their passwords, is kept in it.
+
+    Raises:
+        OSError: it cannot be created, or it belongs to another user.
+    """
+    path.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
+    if path.stat().st_mode & 0o077:  # it was there already, such as the folder of a run
+        path.chmod(_OWNER_ONLY)
 
 
 def load_stack(state_dir: Path, load: Callable[[bytes], T]) -> T:

@@ -16,6 +16,7 @@ from harness.stack import Link, StackSpec
 
 from .conftest import states
 from .fake_stack import SPEC, FakeStack
+from .hung_server import hung_server
 
 
 def cut(link: str, name: str | None = None) -> Fault:
@@ -153,6 +154,26 @@ def test_a_fault_that_cannot_be_healed_is_reported_with_manual_steps(
             enable(link)
         one.heal()
         assert one.state == "healed"
+
+
+def test_a_toxiproxy_that_hangs_is_given_up_once_for_all_faults(
+    stack: FakeStack, tmp_path: Path
+) -> None:
+    with Chaos(stack, tmp_path) as chaos, hung_server() as hung:
+        for link in ("gate-visa", "desk-gate", "gate-border"):
+            chaos.cut(link)
+        client = chaos._server._client
+        working, client.server, client.timeout = client.server, hung.address, 0.2
+        try:
+            with pytest.raises(UnhealedError) as caught:
+                chaos.heal_all()
+        finally:
+            client.server, client.timeout = working, 5.0
+        lines = str(caught.value).splitlines()
+        assert len(lines) == 3
+        assert all("no answer within 0.2 s" in line for line in lines)
+        assert len(hung.requests) == 1
+    assert outstanding(tmp_path) == []  # healed when it answers again
 
 
 def test_a_wrong_name_is_a_usage_error(chaos: Chaos) -> None:

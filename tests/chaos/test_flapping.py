@@ -56,6 +56,9 @@ class FakeInjector:
         self._clock.sleep(self._verification)
         return Finding(True, "")
 
+    def missing_change(self) -> str:
+        return ""
+
     def revert(self) -> None: ...
 
     def forget(self) -> None: ...

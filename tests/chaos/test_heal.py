@@ -1,5 +1,6 @@
 """Healing with nothing but an intent file."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from harness.errors import UnhealedError
 from harness.stack._proxies import redirect_proxy
 
 from .fake_stack import FakeStack
+from .hung_server import hung_server
 
 LATENCY = Toxic("latency", "downstream", {"latency": 1, "jitter": 0})
 
@@ -170,6 +172,26 @@ def test_a_toxiproxy_that_hangs_is_reported_with_the_cure(
     assert "restart the Toxiproxy; faults may be left on gate-visa" in problem
     assert healed == "(healed: desk-gate: enabled it again)"
     assert [intent.name for intent in outstanding(tmp_path)] == ["gate-visa"]
+
+
+@pytest.mark.parametrize("answers", [0, 1])
+def test_a_toxiproxy_that_hangs_gets_no_request_after_the_first_time_out(
+    stack: FakeStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: int
+) -> None:
+    """With `answers`, it lists its proxies and hangs then."""
+    monkeypatch.setattr("harness.chaos._heal._TIMEOUT", 0.2)
+    states = stack.toxics.proxies()
+    fields = {name: {**vars(state), "toxics": []} for name, state in states.items()}
+    links = ("gate-visa", "desk-gate", "gate-border")
+    with hung_server(*[json.dumps(fields)] * answers) as hung:
+        write_intents(tmp_path, *(link_intent(stack, one, where=hung.address) for one in links))
+        with pytest.raises(UnhealedError) as caught:
+            heal(tmp_path)
+    (problem,) = str(caught.value).splitlines()
+    assert "no answer within 0.2 s" in problem
+    assert all(link in problem.partition("faults may be left on ")[2] for link in links)
+    assert len(hung.requests) == answers + 1
+    assert len(outstanding(tmp_path)) == len(links)
 
 
 def test_a_paused_process_is_resumed_but_not_another_one_with_its_pid(tmp_path: Path) -> None:

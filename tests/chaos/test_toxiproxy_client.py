@@ -15,12 +15,13 @@ import toxiproxy as package
 from toxiproxy.api import APIConsumer
 
 from harness.chaos import ChaosError, Toxiproxy
-from harness.chaos._api_client import RejectedError
+from harness.chaos._api_client import GivenUpError, RejectedError
 from harness.chaos._toxic import Toxic
 from harness.errors import StackError
 from harness.stack import GoneError
 
 from .fake_stack import FakeStack
+from .hung_server import hung_server
 
 LATENCY = Toxic("latency", "downstream", {"latency": 1, "jitter": 0})
 
@@ -368,3 +369,28 @@ def test_recreating_a_proxy_again_completes_a_failed_attempt(stack: FakeStack) -
     assert stack.toxics.proxies()["gate-visa"] == before
     assert stack.toxics.toxics("gate-visa") == ("the-users",)
     client.close()
+
+
+def test_a_limit_bounds_slow_answers_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.chaos._api_client._FAST", 0.0)
+    with hung_server(*["{}"] * 100, delay=0.1) as slow:
+        server = Toxiproxy(slow.address)
+
+        def ask() -> None:
+            for _ in range(100):
+                server.proxies()
+
+        with server.limit(0.3), pytest.raises(GivenUpError, match="restart the Toxiproxy"):
+            ask()
+        assert len(slow.requests) <= 4
+        server.proxies()  # without the limit it is not given up
+        server.close()
+
+
+def test_the_first_second_of_an_answer_does_not_count_towards_a_limit() -> None:
+    with hung_server(*["{}"] * 5, delay=0.01) as slow:
+        server = Toxiproxy(slow.address)
+        with server.limit(0.001):
+            for _ in range(5):
+                assert server.proxies() == {}
+        server.close()

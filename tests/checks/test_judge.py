@@ -61,6 +61,57 @@ def test_a_check_that_raises_is_inconclusive_and_does_not_hide_the_others(
     assert verdicts[1].result == "pass"
 
 
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (SystemExit(0), "SystemExit: 0"),
+        (pytest.fail.Exception("too slow"), "Failed: too slow"),
+    ],
+)
+def test_a_check_cannot_end_the_run(
+    breaking: type[Check], monkeypatch: pytest.MonkeyPatch, error: BaseException, reason: str
+) -> None:
+    def judge(check: Check, history: History) -> Verdict:
+        raise error
+
+    monkeypatch.setattr(breaking, "judge", judge)
+    verdicts = judge_all(RunBuilder().end().history(), expecting("breaking", "quiesced"))
+    assert [(v.name, v.result) for v in verdicts] == [
+        ("breaking", "inconclusive"),
+        ("quiesced", "pass"),
+    ]
+    assert verdicts[0].reason == f"the check itself failed ({reason})"
+
+
+def test_ctrl_c_while_a_check_judges_is_not_caught(
+    breaking: type[Check], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def judge(check: Check, history: History) -> Verdict:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(breaking, "judge", judge)
+    with pytest.raises(KeyboardInterrupt):
+        judge_all(RunBuilder().end().history(), expecting("breaking"))
+
+
+@pytest.mark.parametrize(
+    ("returned", "what"),
+    [
+        (None, "returned None, not a Verdict"),
+        (True, "returned True, not a Verdict"),
+        (Verdict(check="x", name="x", result="ok", reason=""), "returned the result 'ok'"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_check_that_returns_no_valid_verdict_is_inconclusive(
+    breaking: type[Check], monkeypatch: pytest.MonkeyPatch, returned: object, what: str
+) -> None:
+    monkeypatch.setattr(breaking, "judge", lambda check, history: returned)
+    verdicts = judge_all(RunBuilder().end().history(), expecting("breaking", "quiesced"))
+    assert (verdicts[0].name, verdicts[0].result) == ("breaking", "inconclusive")
+    assert f"breaking.judge {what}; return self.passed(...)" in verdicts[0].reason
+    assert verdicts[1].result == "pass"
+
+
 def test_an_unknown_check_is_inconclusive_when_judged_again() -> None:
     [verdict] = judge_all(RunBuilder().history(), expecting({"check": "no_strom", "name": "calm"}))
     assert (verdict.check, verdict.name, verdict.result) == ("no_strom", "calm", "inconclusive")

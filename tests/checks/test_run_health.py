@@ -2,7 +2,8 @@
 
 import pytest
 
-from harness.history import Invoke
+from harness.checks._outage import combined_outage
+from harness.history import Fault, Invoke
 from tests.run_builder import RunBuilder
 
 # ---- faults_bite --------------------------------------------------------------------------------
@@ -60,6 +61,41 @@ def test_faults_that_did_not_test_the_system_are_inconclusive(
 ) -> None:
     verdict = run.judge("faults_bite", steps=steps)
     assert (verdict.result, verdict.reason) == ("inconclusive", reason)
+
+
+def with_details(**details: str) -> RunBuilder:
+    """Return a run with the fault `a` in the given states, in order, 1 s apart, then the end."""
+    run = RunBuilder()
+    for t, (state, detail) in enumerate(details.items()):
+        fault = Fault(
+            t=float(t), id="a", step="a", fault="cut", targets=("link",),
+            state=state, detail=detail,  # type: ignore[arg-type]
+        )  # fmt: skip
+        run.events.append(fault)
+    return run.end()
+
+
+def test_the_reason_is_from_the_state_that_decides() -> None:
+    run = with_details(
+        asked="", injected="", unverified="still answers", healing="", healed="answers again"
+    )
+    reason = run.judge("faults_bite").reason
+    assert reason == "1 injection not verified: a (cut on link): still answers"
+
+
+def test_a_fault_that_was_lost_is_inconclusive_and_says_when() -> None:
+    run = with_details(
+        asked="", injected="", verified="refused", lost="its proxy is enabled", healing="",
+        healed="answers again",
+    )  # fmt: skip
+    verdict = run.judge("faults_bite")
+    assert (verdict.result, verdict.reason) == (
+        "inconclusive",
+        "1 injection lost: a (cut on link) at 3.0 s of the run: its proxy is enabled",
+    )
+    assert combined_outage(run.history()) == (
+        "the fault 'a' was lost before its healing, so its length is unknown"
+    )
 
 
 def test_every_injection_of_a_flapping_fault_must_be_verified() -> None:

@@ -81,7 +81,8 @@ def test_every_expectation_holds(scenario: str, tmp_path: Path) -> None:
     assert sorted(path.stem for path in (out / "logs").glob("*.log")) == [
         "pay", "shop", "supervisor", "toxiproxy", "worker",
     ]  # fmt: skip
-    assert harness("judge", out).returncode == 0, "judged again from the files alone"
+    judged = harness("judge", out, "--stack", HERE)
+    assert judged.returncode == 0, "judged again from the files and the stack's own checks"
 
 
 def test_a_provider_that_charges_twice_is_detected(copy: Path, tmp_path: Path) -> None:

@@ -61,6 +61,15 @@ def test_other_pages_are_refused(
     assert "Access-Control-Allow-Origin" not in answer.headers
 
 
+@pytest.mark.parametrize(("method", "path", "base", "headers"), ALLOWED + REFUSED)
+def test_no_page_may_show_it_in_a_frame(
+    page: FlaskClient, method: str, path: str, base: str, headers: Mapping[str, str]
+) -> None:
+    answer = page.open(path, method=method, base_url=base, headers=dict(headers))
+    assert answer.headers["Content-Security-Policy"] == "frame-ancestors 'none'"
+    assert answer.headers["X-Frame-Options"] == "DENY"
+
+
 def test_further_names_can_be_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HARNESS_WEB_HOSTS", "load.test, other.test")
     app = Flask(__name__)

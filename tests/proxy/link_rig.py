@@ -1,14 +1,12 @@
-"""One link of the proxy between two fake sockets, on a clock that the test advances.
+"""One link between two fake sockets, on a clock that the test advances.
 
     rig = Rig()
-    rig.sink.sock.window = 10
     rig.add("latency", latency=5)
     rig.send(b"x")
     rig.loop.advance(0.005)
-    assert rig.sink.sock.outbox == b"x"
+    rig.sink.sock.outbox
 
-There are no real sockets and no waiting, so that a test can run thousands of schedules in a second,
-and every schedule can be repeated exactly.
+Thousands of schedules run in a second, and each is deterministic.
 """
 
 import heapq
@@ -23,12 +21,12 @@ from harness.proxy._endpoint import Endpoint
 from harness.proxy._link import Link
 from harness.proxy._loop import Timer
 from harness.proxy._pipes import PipePool
-from harness.proxy._placement import DOWNSTREAM, Placement
+from harness.proxy._toxic_wrapper import DOWNSTREAM, ToxicWrapper
 from harness.proxy.toxics import TOXIC_TYPES
 
 
 class FakeLoop:
-    """The event loop's timers on a clock that only `advance` moves."""
+    """A loop whose clock the test advances."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -57,16 +55,12 @@ class FakeLoop:
 
 
 class FakeSocket:
-    """A non-blocking socket with scripted input and a limited send window.
-
-    `recv` returns the next item of `inbox`; an empty one is the end of the stream. `send` accepts
-    at most `window` bytes, which it adds to `outbox`; with an empty window it would block.
-    """
+    """Receives the chunks of `inbox`, and sends to `outbox` as many bytes as `room` allows."""
 
     def __init__(self) -> None:
         self.inbox: deque[bytes] = deque()
         self.outbox = bytearray()
-        self.window = 0
+        self.room = 0
 
     def recv(self, size: int) -> bytes:
         if not self.inbox:
@@ -81,18 +75,16 @@ class FakeSocket:
         return len(data)
 
     def send(self, data: bytes | memoryview) -> int:
-        accepted = min(self.window, len(data))
-        if not accepted:
+        taken = min(self.room, len(data))
+        if not taken:
             raise BlockingIOError
-        self.window -= accepted
-        self.outbox += bytes(data[:accepted])
-        return accepted
+        self.room -= taken
+        self.outbox += bytes(data[:taken])
+        return taken
 
 
 @dataclass
 class FakeEndpoint:
-    """One end of the link."""
-
     sock: FakeSocket = field(default_factory=FakeSocket)
     fd: int = 1
 
@@ -102,13 +94,11 @@ class FakeEndpoint:
 
 @dataclass
 class FakeConnection:
-    """The connection that the link belongs to; any error that it is to log fails the test."""
-
     loop: FakeLoop
     pipes: PipePool = field(default_factory=PipePool)
     number: int = 1
     finished: list[Link] = field(default_factory=list)
-    up: Link | None = None
+    upstream_link: Link | None = None
 
     def link_finished(self, link: Link) -> None:
         self.finished.append(link)
@@ -118,10 +108,7 @@ class FakeConnection:
 
 
 class Rig:
-    """One link, from the fake socket of `source` to that of `sink`.
-
-    `sent` collects the bytes sent into the link. `placements` lists the toxics in chain order.
-    """
+    """One link from a fake source to a fake sink."""
 
     def __init__(self) -> None:
         self.loop = FakeLoop()
@@ -130,8 +117,8 @@ class Rig:
         connection = cast("Connection", self.connection)
         ends = cast("Endpoint", self.source), cast("Endpoint", self.sink)
         self.link = Link(connection, DOWNSTREAM, *ends)
-        self.connection.up = Link(connection, "upstream", *ends[::-1])
-        self.placements: list[Placement] = []
+        self.connection.upstream_link = Link(connection, "upstream", *ends[::-1])
+        self.wrappers: list[ToxicWrapper] = []
         self.sent = bytearray()
         self.ended = False
         self._names = count()
@@ -149,51 +136,51 @@ class Rig:
             self.pump()
 
     def pump(self) -> None:
-        """Notify the link once of each socket that is ready, as the event loop does."""
+        """Do what the loop does: report each socket that is ready, once."""
         if self.link.reading and self.source.sock.inbox:
             self.link.on_readable()
-        if self.link.pending and self.sink.sock.window:
+        if self.link.pending and self.sink.sock.room:
             self.link.on_writable()
 
     def run_to_end(self) -> None:
-        """Open the sink's window and advance the clock until the link has finished."""
+        """Give the link room and time until it finishes."""
         for _ in range(20_000):
-            self.sink.sock.window = 1 << 30
+            self.sink.sock.room = 1 << 30
             self.pump()
             self.loop.advance(0.05)
             if self.connection.finished:
                 return
         raise AssertionError("the link did not finish")
 
-    def add(self, toxic_type: str, /, *, seed: str = "", **attributes: Any) -> Placement:
-        """Append a toxic to the chain."""
-        toxic = TOXIC_TYPES[toxic_type]().copy(attributes)
-        placement = Placement(
-            name=f"t{next(self._names)}", stream=DOWNSTREAM, toxicity=1.0, toxic=toxic, dice=seed
+    def add(self, type_name: str, /, *, seed: str = "", **attributes: Any) -> ToxicWrapper:
+        """Put a toxic at the end of the chain."""
+        toxic = TOXIC_TYPES[type_name]().copy(attributes)
+        wrapper = ToxicWrapper(
+            name=f"t{next(self._names)}", stream=DOWNSTREAM, toxicity=1.0, toxic=toxic, seed=seed
         )
-        self.placements.append(placement)
-        self.link.insert(placement, self.link.last)
-        return placement
+        self.wrappers.append(wrapper)
+        self.link.insert(wrapper, self.link.last)
+        return wrapper
 
-    def remove(self, placement: Placement) -> None:
-        self.placements.remove(placement)
-        self._remove_stub(placement)
+    def remove(self, wrapper: ToxicWrapper) -> None:
+        self.wrappers.remove(wrapper)
+        self._remove_stub(wrapper)
 
-    def update(self, placement: Placement, **attributes: Any) -> None:
-        placement.update(placement.toxic.copy(attributes), 1.0)
-        stub = self.link.stub_of(placement)
+    def update(self, wrapper: ToxicWrapper, **attributes: Any) -> None:
+        wrapper.update(wrapper.toxic.copy(attributes), 1.0)
+        stub = self.link.find_stub(wrapper)
         if stub is not None:
             self.link.restart(stub)
 
-    def remove_and_reinsert(self, placement: Placement) -> None:
-        """Switch a toxic off and on for this link, as two toxicity draws in a row can do."""
-        self._remove_stub(placement)
+    def remove_and_reinsert(self, wrapper: ToxicWrapper) -> None:
+        """Do what happens if the toxicity does not apply after one update, but after the next."""
+        self._remove_stub(wrapper)
         after = None
-        for other in self.placements[: self.placements.index(placement)]:
-            after = self.link.stub_of(other) or after
-        self.link.insert(placement, after)
+        for other in self.wrappers[: self.wrappers.index(wrapper)]:
+            after = self.link.find_stub(other) or after
+        self.link.insert(wrapper, after)
 
-    def _remove_stub(self, placement: Placement) -> None:
-        stub = self.link.stub_of(placement)
+    def _remove_stub(self, wrapper: ToxicWrapper) -> None:
+        stub = self.link.find_stub(wrapper)
         if stub is not None:
             self.link.remove(stub)

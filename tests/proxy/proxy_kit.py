@@ -1,14 +1,7 @@
-"""Start the servers under test and manage their proxies; `socket_kit` has clients and upstreams.
+"""The servers under test and their proxies; `socket_kit` has the upstreams and clients.
 
-`Server` is a running embedded or real server. Its API is called without a client library, so that a
-test sees status, headers and body exactly as they were sent.
-
-    server = start_embedded()
-    proxy = server.proxy(upstream_port)
-    proxy.add("latency", latency=200)
-    with proxy.connect() as client:
-        ...
-    server.stop()
+`Server` runs either server as a process and calls its API without a client library, so that a
+test sees status, headers and body unchanged.
 """
 
 import contextlib
@@ -29,15 +22,14 @@ from urllib.parse import quote
 
 from socket_kit import TIMEOUT_S, connect, free_port
 
-API_DEADLINE_S = 0.1
-"""Longest response time of an API call of the embedded server, under any load."""
+MAX_CALL_S = 0.1
+"""Longest time of an API call, in wall-clock seconds, under any load."""
 EMBEDDED = [sys.executable, "-m", "harness.proxy"]
-"""Command line of the embedded server."""
 
 
 @dataclass
-class Response:
-    """The response to an API call."""
+class Answer:
+    """A response of the API."""
 
     status: int
     headers: dict[str, str]
@@ -54,7 +46,7 @@ class Response:
 
 @dataclass
 class Server:
-    """A running server; `kind` ("embedded", "real") is for messages."""
+    """A running server; `kind` is "embedded" or "real"."""
 
     kind: str
     process: subprocess.Popen[bytes]
@@ -75,39 +67,24 @@ class Server:
         raw: bytes | None = None,
         headers: dict[str, str] | None = None,
         timeout: float = TIMEOUT_S,
-    ) -> Response:
-        """Call the API.
-
-        Args:
-            method: the HTTP method.
-            path: the path, percent-encoded.
-            body: is sent as JSON, unless it is None.
-            raw: is sent as it is, instead of `body`.
-            headers: headers of the request.
-            timeout: in wall-clock seconds, for connecting and for each read.
-        """
+    ) -> Answer:
+        """Call the API; a body that is not bytes is sent as JSON."""
         data = raw if raw is not None else None if body is None else json.dumps(body).encode()
         connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout)
         try:
             connection.request(method, path, data, headers or {})
-            response = connection.getresponse()
-            return Response(response.status, dict(response.getheaders()), response.read())
+            answer = connection.getresponse()
+            return Answer(answer.status, dict(answer.getheaders()), answer.read())
         finally:
             connection.close()
 
     def proxy(self, upstream: int | str, name: str = "p", **fields: Any) -> "ProxyHandle":
-        """Create an enabled proxy on a free port of loopback.
-
-        Args:
-            upstream: a port on loopback, or an address.
-            name: the proxy's name.
-            fields: further fields of the request.
-        """
+        """Create a proxy on a free port."""
         upstream = f"127.0.0.1:{upstream}" if isinstance(upstream, int) else upstream
         body = {"name": name, "listen": "127.0.0.1:0", "upstream": upstream, **fields}
-        response = self.call("POST", "/proxies", body)
-        assert response.status == 201, response
-        return ProxyHandle(self, name, response.json["listen"])
+        answer = self.call("POST", "/proxies", body)
+        assert answer.status == 201, answer
+        return ProxyHandle(self, name, answer.json["listen"])
 
     def clear(self) -> None:
         """Delete every proxy."""
@@ -117,13 +94,13 @@ class Server:
     def is_alive(self) -> bool:
         return self.process.poll() is None
 
-    def cpu_wait_s(self) -> float:
-        """Return for how many seconds the server and this thread have waited for a CPU so far."""
+    def scheduler_delay(self) -> float:
+        """Wall-clock seconds for which this server or this thread has waited for a CPU so far."""
         stolen = _steal_ticks() / os.sysconf("SC_CLK_TCK")
         return _run_delay(f"/proc/{self.process.pid}") + _run_delay("/proc/thread-self") + stolen
 
     def stop(self) -> int:
-        """Stop the server with SIGTERM, or with SIGKILL if it hangs; return its exit code."""
+        """Stop the server with SIGTERM; return its exit code."""
         if self.is_alive():
             self.process.send_signal(signal.SIGTERM)
         try:
@@ -138,7 +115,7 @@ class Server:
 
 @dataclass
 class ProxyHandle:
-    """One proxy of a server, and the API calls that tests make for it."""
+    """A proxy of a server, and the API calls on it."""
 
     server: Server
     name: str
@@ -155,31 +132,27 @@ class ProxyHandle:
     def connect(self, timeout: float = TIMEOUT_S) -> socket.socket:
         return connect(self.port, timeout)
 
-    def add(self, toxic_type: str, /, *, expect: int = 200, **fields: Any) -> Response:
-        """Add a toxic; `expect` is the status that the call must return.
-
-        `name`, `stream`, `toxicity` and `expires_in` are fields of the toxic, all other `fields`
-        are its attributes.
-        """
+    def add(self, type_name: str, /, *, expect: int = 200, **fields: Any) -> Answer:
+        """Add a toxic; fields other than name, stream, toxicity and lease are attributes."""
         own = ("name", "stream", "toxicity", "expires_in")
-        body = {"type": toxic_type, **{key: fields.pop(key) for key in own if key in fields}}
-        response = self.server.call("POST", f"{self.path}/toxics", {**body, "attributes": fields})
-        assert response.status == expect, response
-        return response
+        body = {"type": type_name, **{key: fields.pop(key) for key in own if key in fields}}
+        answer = self.server.call("POST", f"{self.path}/toxics", {**body, "attributes": fields})
+        assert answer.status == expect, answer
+        return answer
 
-    def update(self, toxic: str, body: dict[str, Any], *, expect: int = 200) -> Response:
-        response = self.server.call("PATCH", f"{self.path}/toxics/{toxic}", body)
-        assert response.status == expect, response
-        return response
+    def update(self, toxic: str, body: dict[str, Any], *, expect: int = 200) -> Answer:
+        answer = self.server.call("PATCH", f"{self.path}/toxics/{toxic}", body)
+        assert answer.status == expect, answer
+        return answer
 
     def remove(self, toxic: str) -> None:
-        response = self.server.call("DELETE", f"{self.path}/toxics/{toxic}")
-        assert response.status == 204, response
+        answer = self.server.call("DELETE", f"{self.path}/toxics/{toxic}")
+        assert answer.status == 204, answer
 
     def toxics(self) -> list[dict[str, Any]]:
         return list(self.server.call("GET", f"{self.path}/toxics").json)
 
-    def change(self, **fields: Any) -> Response:
+    def change(self, **fields: Any) -> Answer:
         return self.server.call("PATCH", self.path, fields)
 
     def show(self) -> dict[str, Any]:
@@ -189,32 +162,32 @@ class ProxyHandle:
         return list(self.server.call("GET", f"{self.path}/connections").json)
 
 
-def call_within_100_ms(
+def call_promptly(
     server: Server, method: str, path: str, body: Any = None, *, raw: bytes | None = None
-) -> Response:
-    """Call the API and fail unless it responds within 100 ms.
+) -> Answer:
+    """Call the API, which must answer within `MAX_CALL_S`.
 
-    Time in which the server or this thread was ready to run and waited for a CPU is not counted.
+    Time in which server or test waited for a CPU is not counted.
     """
-    cpu_wait_s = server.cpu_wait_s()
+    scheduler_delay = server.scheduler_delay()
     start = time.monotonic()
-    response = server.call(method, path, body, raw=raw)
+    answer = server.call(method, path, body, raw=raw)
     took = time.monotonic() - start
-    if took >= API_DEADLINE_S:
-        took -= server.cpu_wait_s() - cpu_wait_s
-    assert took < API_DEADLINE_S, f"{method} {path}"
-    return response
+    if took >= MAX_CALL_S:
+        took -= server.scheduler_delay() - scheduler_delay
+    assert took < MAX_CALL_S, f"{method} {path}"
+    return answer
 
 
 def start_embedded(*arguments: str) -> Server:
-    """Start the embedded server on a free port, and read its log in the background."""
+    """Start the embedded server on a free port."""
     process = subprocess.Popen(
         [*EMBEDDED, "--host", "127.0.0.1", "--port", "0", *arguments],
         stdout=subprocess.PIPE,
     )
     assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], TIMEOUT_S)
-    assert ready, f"the embedded server logged nothing within {TIMEOUT_S} s"
+    assert ready, "the server logged no first line"
     first = json.loads(process.stdout.readline())
     server = Server("embedded", process, first["host"], first["port"], first)
     drain(process)
@@ -222,23 +195,15 @@ def start_embedded(*arguments: str) -> Server:
 
 
 def start_real(path: str, *arguments: str) -> Server:
-    """Start the real toxiproxy-server at `path` on a free port, and discard its log."""
-    return start_server("real", [path], *arguments)
+    """Start a real toxiproxy-server."""
+    return start_without_log("real", [path], *arguments)
 
 
-def start_server(
+def start_without_log(
     kind: str, program: list[str], *arguments: str,
     log: int = subprocess.DEVNULL, env: dict[str, str] | None = None,
 ) -> Server:  # fmt: skip
-    """Start either server on a free port; retry if another process takes that port first.
-
-    Args:
-        kind: which server it is, for messages.
-        program: its command line.
-        arguments: further options.
-        log: a file descriptor for its standard output, which is not read here.
-        env: environment variables to add.
-    """
+    """Start either server on a port that is free now, without reading its log."""
     for _ in range(5):
         port = free_port()
         process = subprocess.Popen(
@@ -253,18 +218,18 @@ def start_server(
             with contextlib.suppress(OSError, http.client.HTTPException):
                 server.call("GET", "/version")
                 return server
-            time.sleep(0.02)  # polled, because the real server does not report that it is ready
+            time.sleep(0.02)  # the real server does not log its address
         server.stop()
-    raise AssertionError(f"the {kind} server did not start in five attempts: {program}")
+    raise AssertionError(f"the {kind} server did not start")
 
 
-def with_file_limit(count: int, program: list[str]) -> list[str]:
-    """Return a command line that runs `program` with a limit of `count` open files."""
+def with_few_descriptors(count: int, program: list[str]) -> list[str]:
+    """Return a command that starts a program with a limit of open files."""
     return ["sh", "-c", f'ulimit -n {count} && exec "$@"', "sh", *program]
 
 
 def _run_delay(process: str) -> float:
-    """Return the seconds spent on the kernel's run queue; 0 if the kernel does not report them."""
+    """Seconds on the kernel's run queue; 0 where the kernel does not report it."""
     try:
         return int(Path(process, "schedstat").read_text().split()[1]) / 1e9
     except OSError:
@@ -272,7 +237,7 @@ def _run_delay(process: str) -> float:
 
 
 def _steal_ticks() -> int:
-    """Return the clock ticks that the hypervisor gave to other machines (steal time)."""
+    """CPU time that the hypervisor gave to other machines, in clock ticks."""
     try:
         return int(Path("/proc/stat").read_text().split(maxsplit=9)[8])
     except (OSError, IndexError):
@@ -280,7 +245,7 @@ def _steal_ticks() -> int:
 
 
 def drain(process: subprocess.Popen[bytes]) -> None:
-    """Read and discard the standard output of a process, so that its pipe never fills."""
+    """Read and discard a process's log in a thread, so that its pipe never fills."""
 
     def read() -> None:
         with contextlib.suppress(ValueError, OSError):

@@ -1,4 +1,4 @@
-"""Sockets of the proxy tests: upstream servers, clients with timeouts, and a stopwatch."""
+"""Upstreams, sockets with timeouts, and a stopwatch for the proxy's tests."""
 
 import contextlib
 import socket
@@ -8,18 +8,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 TIMEOUT_S = 20.0
-"""Limit for anything that must happen at some time; long, because other work shares the machine."""
+"""Timeout in wall-clock seconds; generous, because other work may share the machine."""
 LATE_TOLERANCE_S = 1.5
-"""How much later than due something may be observed, for the same reason."""
+"""By how many seconds an event may be observed late, for the same reason."""
 EARLY_TOLERANCE_S = 0.003
-"""How much earlier: two processes read their clocks, one of them in whole milliseconds."""
+"""By how many seconds it may be observed early: the clocks are read in different processes, one
+of them in whole milliseconds."""
 
 
 class Upstream:
-    """A TCP server on loopback that runs `serve` for each connection, in a thread of its own.
-
-    `accepted` lists the sockets of all connections so far.
-    """
+    """A TCP server that serves each connection with a function, in a thread of its own."""
 
     def __init__(self, serve: Callable[[socket.socket], None]) -> None:
         self._serve = serve
@@ -45,12 +43,11 @@ class Upstream:
             self._serve(sock)
 
     def wait_for_client(self, number: int = 1) -> socket.socket:
-        """Wait for the connection with this number, counted from 1; return its socket."""
+        """Return the n-th connection, once it is accepted."""
         eventually(lambda: len(self.accepted) >= number, f"connection {number}")
         return self.accepted[number - 1]
 
     def close(self) -> None:
-        """Stop listening and close every connection."""
         # shutdown() ends a blocked accept(), which close() alone does not.
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
@@ -63,20 +60,20 @@ class Upstream:
 
 
 def serve_echo(sock: socket.socket) -> None:
-    """Send back everything that is received; close at the end of the stream."""
+    """Echo all data, then close."""
     with sock:
         while data := sock.recv(65536):
             sock.sendall(data)
 
 
-def leave_open(sock: socket.socket) -> None:
-    """Leave the connection open and to the test, which finds it in `Upstream.accepted`."""
+def keep_open(sock: socket.socket) -> None:
+    """Keep the connection open for the test to use."""
     del sock
 
 
 @contextlib.contextmanager
 def upstream(serve: Callable[[socket.socket], None] = serve_echo) -> Iterator[Upstream]:
-    """Run an upstream until the end of the `with` block."""
+    """Run an upstream during a `with` block."""
     server = Upstream(serve)
     try:
         yield server
@@ -86,32 +83,32 @@ def upstream(serve: Callable[[socket.socket], None] = serve_echo) -> Iterator[Up
 
 @contextlib.contextmanager
 def black_hole() -> Iterator[int]:
-    """Provide a port on loopback that answers no SYN, because its backlog is full."""
-    with socket.socket() as listener, contextlib.ExitStack() as stack:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
+    """Yield a loopback port that answers no SYN, because its backlog is full."""
+    with socket.socket() as hole, contextlib.ExitStack() as stuffing:
+        hole.bind(("127.0.0.1", 0))
+        hole.listen(0)
         for _ in range(4):
-            client = stack.enter_context(socket.socket())
-            client.setblocking(False)
-            client.connect_ex(listener.getsockname())
-        yield int(listener.getsockname()[1])
+            stuffed = stuffing.enter_context(socket.socket())
+            stuffed.setblocking(False)
+            stuffed.connect_ex(hole.getsockname())
+        yield int(hole.getsockname()[1])
 
 
 def free_port() -> int:
-    """Return a port of loopback that is not in use; another process may take it at any time."""
+    """Return a port that is free now."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         return int(sock.getsockname()[1])
 
 
 def connect(port: int, timeout: float = TIMEOUT_S) -> socket.socket:
-    """Connect to a port of loopback; `timeout` also applies to every later call on the socket."""
+    """Connect to a loopback port; the timeout applies to every later operation."""
     sock = socket.create_connection(("127.0.0.1", port), timeout=timeout)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
 
 
 def read_exactly(sock: socket.socket, count: int) -> bytes:
-    """Read `count` bytes, or fewer if the connection ends before."""
+    """Read `count` bytes, fewer only if the connection ends."""
     parts = []
     while count:
         part = sock.recv(min(count, 1 << 20))
@@ -123,7 +120,7 @@ def read_exactly(sock: socket.socket, count: int) -> bytes:
 
 
 def read_to_end(sock: socket.socket) -> bytes:
-    """Read until the peer closes the connection with FIN; return all bytes."""
+    """Read until the connection is closed with FIN."""
     parts = []
     while part := sock.recv(1 << 20):
         parts.append(part)
@@ -131,13 +128,13 @@ def read_to_end(sock: socket.socket) -> bytes:
 
 
 def exchange(sock: socket.socket, data: bytes) -> bytes:
-    """Send data to an echo server; return as many bytes of what comes back."""
+    """Send data to an echo server; return what comes back."""
     sock.sendall(data)
     return read_exactly(sock, len(data))
 
 
 def wait_for_close(sock: socket.socket) -> str:
-    """Wait for the end of a connection; return how the peer ended it: "FIN" or "RST"."""
+    """Wait until a connection is closed; return how: FIN or RST."""
     try:
         while sock.recv(65536):
             pass
@@ -146,8 +143,8 @@ def wait_for_close(sock: socket.socket) -> str:
     return "FIN"
 
 
-def is_refused(port: int) -> bool:
-    """Return True if connections to the port are refused."""
+def refuses_connections(port: int) -> bool:
+    """Return True if a loopback port refuses connections."""
     try:
         connect(port).close()
     except ConnectionRefusedError:
@@ -156,16 +153,16 @@ def is_refused(port: int) -> bool:
 
 
 def eventually(condition: Callable[[], Any], what: str = "the condition") -> Any:
-    """Poll `condition` until its value is true, and return it; `what` is for the message."""
+    """Wait until the condition is true; return its value."""
     deadline = time.monotonic() + TIMEOUT_S
     while not (value := condition()):
-        assert time.monotonic() < deadline, f"{what}: not seen within {TIMEOUT_S} s"
+        assert time.monotonic() < deadline, f"timeout: waited for {what}"
         time.sleep(0.005)
     return value
 
 
 class Stopwatch:
-    """Measure wall-clock seconds since its creation."""
+    """Wall-clock seconds since the stopwatch was created."""
 
     def __init__(self) -> None:
         self._start = time.monotonic()
@@ -175,9 +172,5 @@ class Stopwatch:
         return time.monotonic() - self._start
 
     def assert_took(self, seconds: float) -> None:
-        """Assert that this many seconds have passed.
-
-        The lower bound is tight, because no machine ends a delay too early. The upper one is loose,
-        because a busy machine may observe its end late.
-        """
+        """Check the elapsed time; the tolerance is larger for late than for early ends."""
         assert seconds - EARLY_TOLERANCE_S <= self.seconds <= seconds + LATE_TOLERANCE_S

@@ -1,4 +1,4 @@
-"""API calls for proxies and toxics: both servers return the same statuses, bodies and errors."""
+"""API calls on proxies and toxics, with responses that are identical on both servers."""
 
 import re
 from typing import Any
@@ -12,7 +12,7 @@ OF_TOXIC = "Go struct field ToxicWrapper."
 OF_LATENCY = "Go struct field LatencyToxic.attributes.latency of type int64"
 
 TOXIC_BODIES = {
-    # Errors of Go's decoder for bodies that are not JSON, or JSON of the wrong type.
+    # Errors of Go's decoder for bodies that are not valid JSON or have wrong types.
     "": BAD + "EOF",
     "  ": BAD + "EOF",
     "{": BAD + "unexpected EOF",
@@ -61,7 +61,7 @@ TOXIC_BODIES = {
     + "string into Go struct field SlicerToxic.attributes.average_size of type int",
     '{"type":"reset_peer","attributes":{"timeout":true}}': WRONG
     + "bool into Go struct field ResetToxic.attributes.timeout of type int64",
-    # Errors of the API for JSON that is not a valid toxic, in the order of its checks.
+    # Errors of the API for valid JSON that is not a valid toxic, in the order of its checks.
     "null": "invalid toxic type",
     "{}": "invalid toxic type",
     '{"type":"Latency"}': "invalid toxic type",
@@ -71,15 +71,14 @@ TOXIC_BODIES = {
 
 
 @pytest.mark.parametrize("body", TOXIC_BODIES)
-def test_a_malformed_toxic_is_rejected_with_the_same_error(server: Server, body: str) -> None:
+def test_an_invalid_toxic_is_refused_with_the_same_message(server: Server, body: str) -> None:
     server.proxy(1)
-    response = server.call("POST", "/proxies/p/toxics", raw=body.encode())
-    assert (response.status, response.json) == (400, {"error": TOXIC_BODIES[body], "status": 400})
+    answer = server.call("POST", "/proxies/p/toxics", raw=body.encode())
+    assert (answer.status, answer.json) == (400, {"error": TOXIC_BODIES[body], "status": 400})
 
 
 ZERO = '"attributes":{"latency":0,"jitter":0}'
-# Request body: attributes as JSON, name, type, stream and toxicity of the response.
-VALID_TOXICS = {
+GOOD_TOXICS = {
     '{"type":"latency"}': (ZERO, "latency_downstream", "latency", "downstream", "1"),
     '{"type":"latency"} garbage': (ZERO, "latency_downstream", "latency", "downstream", "1"),
     '{"TYPE":"latency","Name":"ci","Toxicity":0.333333333}': (
@@ -116,32 +115,27 @@ VALID_TOXICS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("body", VALID_TOXICS)
-def test_a_toxic_is_serialised_identically_byte_for_byte(server: Server, body: str) -> None:
+@pytest.mark.parametrize("body", GOOD_TOXICS)
+def test_the_json_of_a_toxic_is_identical_to_toxiproxys(server: Server, body: str) -> None:
     server.proxy(1)
-    response = server.call("POST", "/proxies/p/toxics", raw=body.encode())
-    attributes, name, toxic_type, stream, toxicity = VALID_TOXICS[body]
+    answer = server.call("POST", "/proxies/p/toxics", raw=body.encode())
+    attributes, name, kind, stream, toxicity = GOOD_TOXICS[body]
     shown = (
-        f'{{{attributes},"name":"{name}","type":"{toxic_type}","stream":"{stream}",'
+        f'{{{attributes},"name":"{name}","type":"{kind}","stream":"{stream}",'
         f'"toxicity":{toxicity}}}'
     )
-    assert (response.status, response.text) == (200, shown)
-    assert response.headers["Content-Type"] == "application/json"
+    assert (answer.status, answer.text) == (200, shown)
+    assert answer.headers["Content-Type"] == "application/json"
     assert server.call("GET", "/proxies/p/toxics").text == f"[{shown}]"
 
 
 def test_toxic_names_are_unique_across_both_streams(server: Server) -> None:
     proxy = server.proxy(1)
     proxy.add("latency", name="n")
-    duplicate = {
-        "type": "timeout",
-        "name": "n",
-        "stream": "upstream",
-        "attributes": {"timeout": "x"},
-    }
-    response = server.call("POST", "/proxies/p/toxics", duplicate)
+    taken = {"type": "timeout", "name": "n", "stream": "upstream", "attributes": {"timeout": "x"}}
+    answer = server.call("POST", "/proxies/p/toxics", taken)
     # The name is checked before the attributes.
-    assert (response.status, response.json["error"]) == (409, "toxic already exists")
+    assert (answer.status, answer.json["error"]) == (409, "toxic already exists")
 
 
 def test_toxics_are_listed_upstream_first_each_in_order_of_creation(server: Server) -> None:
@@ -151,7 +145,7 @@ def test_toxics_are_listed_upstream_first_each_in_order_of_creation(server: Serv
     assert [toxic["name"] for toxic in proxy.toxics()] == ["u1", "d1", "d0"]
 
 
-def test_updating_a_toxic_changes_only_what_is_given(server: Server) -> None:
+def test_updating_a_toxic_changes_only_given_fields(server: Server) -> None:
     proxy = server.proxy(1)
     proxy.add("latency", name="l", latency=5, jitter=7)
     change = {"attributes": {"jitter": 9}, "toxicity": 0.5, "name": "z", "type": "x", "stream": 5}
@@ -178,12 +172,12 @@ TOXIC_UPDATES = {
 
 
 @pytest.mark.parametrize("body", TOXIC_UPDATES)
-def test_a_malformed_toxic_update_is_rejected_with_the_same_error(
+def test_an_invalid_toxic_update_is_refused_with_the_same_message(
     server: Server, body: str
 ) -> None:
     server.proxy(1).add("latency", name="l")
-    response = server.call("PATCH", "/proxies/p/toxics/l", raw=body.encode())
-    assert (response.status, response.json["error"]) == (400, BAD + TOXIC_UPDATES[body])
+    answer = server.call("PATCH", "/proxies/p/toxics/l", raw=body.encode())
+    assert (answer.status, answer.json["error"]) == (400, BAD + TOXIC_UPDATES[body])
 
 
 PROXY_BODIES: dict[str, tuple[int, str]] = {
@@ -220,24 +214,24 @@ PROXY_BODIES: dict[str, tuple[int, str]] = {
 
 
 @pytest.mark.parametrize("body", PROXY_BODIES)
-def test_a_malformed_proxy_is_rejected_with_the_same_error(server: Server, body: str) -> None:
+def test_an_invalid_proxy_is_refused_with_the_same_message(server: Server, body: str) -> None:
     server.proxy(1)
-    response = server.call("POST", "/proxies", raw=body.encode())
+    answer = server.call("POST", "/proxies", raw=body.encode())
     status, error = PROXY_BODIES[body]
-    assert (response.status, response.json) == (status, {"error": error, "status": status})
+    assert (answer.status, answer.json) == (status, {"error": error, "status": status})
     assert list(server.call("GET", "/proxies").json) == ["p"]
 
 
-def test_a_port_in_use_is_reported_and_the_proxy_is_not_added(server: Server) -> None:
+def test_a_port_in_use_is_reported_and_the_proxy_not_added(server: Server) -> None:
     body = {"name": "a", "upstream": "x", "listen": f"127.0.0.1:{server.port}"}
-    response = server.call("POST", "/proxies", body)
+    answer = server.call("POST", "/proxies", body)
     error = f"listen tcp 127.0.0.1:{server.port}: bind: address already in use"
-    assert (response.status, response.json) == (500, {"error": error, "status": 500})
+    assert (answer.status, answer.json) == (500, {"error": error, "status": 500})
     assert server.call("GET", "/proxies").json == {}
 
 
 @pytest.mark.parametrize(
-    ("requested", "shown"),
+    ("asked", "shown"),
     [
         ("127.0.0.1:0", r"127\.0\.0\.1:\d+"),
         ("127.0.0.1:", r"127\.0\.0\.1:\d+"),
@@ -250,16 +244,14 @@ def test_a_port_in_use_is_reported_and_the_proxy_is_not_added(server: Server) ->
         ("[::ffff:127.0.0.1]:0", r"127\.0\.0\.1:\d+"),
     ],
 )
-def test_a_started_proxy_reports_its_actual_listen_address(
-    server: Server, requested: str, shown: str
-) -> None:
-    response = server.call("POST", "/proxies", {"name": "a", "upstream": "x", "listen": requested})
-    assert response.status == 201
-    assert re.fullmatch(shown, response.json["listen"])
-    assert not response.json["listen"].endswith(":0")
+def test_a_started_proxy_shows_its_actual_address(server: Server, asked: str, shown: str) -> None:
+    answer = server.call("POST", "/proxies", {"name": "a", "upstream": "x", "listen": asked})
+    assert answer.status == 201
+    assert re.fullmatch(shown, answer.json["listen"])
+    assert not answer.json["listen"].endswith(":0")
 
 
-def test_a_proxy_is_serialised_identically_byte_for_byte(server: Server) -> None:
+def test_the_json_of_a_proxy_is_identical_to_toxiproxys(server: Server) -> None:
     body = {"name": "z", "upstream": "x", "listen": "localhost:1", "enabled": False}
     shown = (
         '{"name":"z","listen":"localhost:1","upstream":"x","enabled":false,"Logger":{},"toxics":[]}'
@@ -273,16 +265,16 @@ def test_a_proxy_is_serialised_identically_byte_for_byte(server: Server) -> None
     assert server.call("GET", "/proxies").text == f'{{"a b":{second},"z":{shown}}}'
 
 
-def test_proxy_json_is_parsed_with_the_same_leniency(server: Server) -> None:
+def test_a_proxy_body_is_decoded_as_leniently_as_by_toxiproxy(server: Server) -> None:
     body = b'{"NAME":"a","upStream":"x","listen":null,"enabled":false,"z":[1],"Logger":{}} garbage'
-    response = server.call("POST", "/proxies", raw=body)
-    assert response.status == 201
-    assert response.json == {
+    answer = server.call("POST", "/proxies", raw=body)
+    assert answer.status == 201
+    assert answer.json == {
         "name": "a", "listen": "", "upstream": "x", "enabled": False, "Logger": {}, "toxics": [],
     }  # fmt: skip
 
 
-def test_a_disabled_proxy_keeps_its_listen_address_as_given_until_it_starts(server: Server) -> None:
+def test_a_disabled_proxy_keeps_its_address_as_given_until_it_starts(server: Server) -> None:
     body = {"name": "p", "upstream": "x", "listen": "localhost:0", "enabled": False}
     assert server.call("POST", "/proxies", body).json["listen"] == "localhost:0"
     started = server.call("PATCH", "/proxies/p", {"enabled": True}).json["listen"]
@@ -303,7 +295,7 @@ UPDATES: list[tuple[dict[str, Any], int, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("change", "status", "expected"), UPDATES)
-def test_updating_a_proxy_changes_only_what_is_given(
+def test_updating_a_proxy_changes_only_given_fields(
     server: Server, change: dict[str, Any], status: int, expected: dict[str, Any]
 ) -> None:
     proxy = server.proxy("x")
@@ -314,21 +306,21 @@ def test_updating_a_proxy_changes_only_what_is_given(
     assert server.call("POST", "/proxies/p", change).status == status
 
 
-def test_an_invalid_new_listen_address_is_reported_without_a_prefix(server: Server) -> None:
+def test_an_invalid_new_address_is_reported_without_a_prefix(server: Server) -> None:
     server.proxy("x")
-    response = server.call("PATCH", "/proxies/p", {"listen": "bad"})
-    assert response.json == {"error": "address bad: missing port in address", "status": 500}
+    answer = server.call("PATCH", "/proxies/p", {"listen": "bad"})
+    assert answer.json == {"error": "address bad: missing port in address", "status": 500}
 
 
 def test_an_equivalent_listen_address_does_not_restart_the_proxy(server: Server) -> None:
     proxy = server.proxy("x")
-    response = server.call("PATCH", "/proxies/p", {"listen": f"localhost:{proxy.port}"})
-    assert (response.status, response.json["listen"]) == (200, f"127.0.0.1:{proxy.port}")
+    answer = server.call("PATCH", "/proxies/p", {"listen": f"localhost:{proxy.port}"})
+    assert (answer.status, answer.json["listen"]) == (200, f"127.0.0.1:{proxy.port}")
 
 
-def test_changing_to_a_port_in_use_leaves_the_proxy_stopped(server: Server) -> None:
+def test_a_new_listen_address_in_use_leaves_the_proxy_stopped(server: Server) -> None:
     proxy = server.proxy("x")
-    response = proxy.change(listen=f"127.0.0.1:{server.port}")
-    assert response.status == 500
+    answer = proxy.change(listen=f"127.0.0.1:{server.port}")
+    assert answer.status == 500
     shown = proxy.show()
     assert (shown["enabled"], shown["listen"]) == (False, f"127.0.0.1:{server.port}")

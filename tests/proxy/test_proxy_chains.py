@@ -1,4 +1,4 @@
-"""Several toxics on a stream, toxicity, and changes to open connections, on both servers."""
+"""Several toxics, toxicity, and changes to live connections, on both servers."""
 
 import pytest
 from proxy_kit import Server
@@ -11,7 +11,7 @@ from socket_kit import (
 )
 
 
-def test_toxicity_0_never_applies_and_1_always_applies(server: Server, echo: Upstream) -> None:
+def test_toxicity_0_never_applies_and_1_always_does(server: Server, echo: Upstream) -> None:
     proxy = server.proxy(echo.port)
     proxy.add("limit_data", name="never", bytes=0, toxicity=0)
     with proxy.connect() as client:
@@ -21,7 +21,7 @@ def test_toxicity_0_never_applies_and_1_always_applies(server: Server, echo: Ups
         assert read_to_end(client) == b""
 
 
-def test_toxicity_is_drawn_for_each_connection(server: Server, echo: Upstream) -> None:
+def test_toxicity_is_decided_for_each_connection(server: Server, echo: Upstream) -> None:
     proxy = server.proxy(echo.port)
     proxy.add("limit_data", bytes=0, toxicity=0.5)
     hits = 0
@@ -29,10 +29,10 @@ def test_toxicity_is_drawn_for_each_connection(server: Server, echo: Upstream) -
         with proxy.connect() as client:
             client.sendall(b"xx")
             hits += read_exactly(client, 2) == b""
-    assert 8 <= hits <= 52  # outside these bounds once in a hundred million runs
+    assert 8 <= hits <= 52  # probability of a result outside: 1 in 100 million
 
 
-def test_toxics_of_a_stream_apply_in_the_order_in_which_they_were_added(
+def test_toxics_of_a_stream_apply_in_the_order_of_creation(
     server: Server, manual_upstream: Upstream
 ) -> None:
     proxy = server.proxy(manual_upstream.port)
@@ -42,12 +42,12 @@ def test_toxics_of_a_stream_apply_in_the_order_in_which_they_were_added(
         upstream_sock = manual_upstream.wait_for_client()
         watch = Stopwatch()
         upstream_sock.sendall(b"0123456789abc")
-        # limit_data closes immediately, but latency still delivers the data before the limit.
+        # The limit ends the stream at once, but the bytes before it are still delivered, late.
         assert read_to_end(client) == b"0123456789"
         watch.assert_took(0.3)
 
 
-def test_changes_apply_to_open_connections_immediately(server: Server, echo: Upstream) -> None:
+def test_changes_apply_to_live_connections_at_once(server: Server, echo: Upstream) -> None:
     proxy = server.proxy(echo.port)
     with proxy.connect() as client:
         exchange(client, b"x")
@@ -66,7 +66,7 @@ def test_changes_apply_to_open_connections_immediately(server: Server, echo: Ups
 
 
 @pytest.mark.parametrize("change", ["remove", "update", "reset"])
-def test_a_change_delivers_delayed_data_immediately(
+def test_a_change_forwards_chunks_in_flight_at_once(
     server: Server, manual_upstream: Upstream, change: str
 ) -> None:
     proxy = server.proxy(manual_upstream.port)

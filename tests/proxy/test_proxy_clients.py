@@ -1,6 +1,6 @@
-"""Third-party Python clients, unmodified, against both servers.
+"""Third-party Python clients, unchanged, against both servers.
 
-toxiproxy-python is a dependency of this project; chaostoolkit-toxiproxy is installed from PyPI.
+toxiproxy-python is a dependency of this project; chaostoolkit-toxiproxy is downloaded.
 """
 
 import sys
@@ -68,7 +68,7 @@ def test_toxiproxy_python_manages_toxics(client: Toxiproxy, echo: Upstream) -> N
     assert set(proxy.toxics()) == {"latency_downstream"}
 
 
-def test_toxiproxy_python_populates_proxies(client: Toxiproxy, echo: Upstream) -> None:
+def test_toxiproxy_python_populates(client: Toxiproxy, echo: Upstream) -> None:
     upstream = f"127.0.0.1:{echo.port}"
     entries = [{"name": name, "upstream": upstream, "listen": "127.0.0.1:0"} for name in "ab"]
     assert [proxy.name for proxy in client.populate(entries)] == ["a", "b"]
@@ -78,7 +78,7 @@ def test_toxiproxy_python_populates_proxies(client: Toxiproxy, echo: Upstream) -
 
 @pytest.fixture(scope="session")
 def chaostoolkit() -> Path:
-    """Install chaostoolkit-toxiproxy, with stubs for two modules it imports; return its folder."""
+    """Return the folder of chaostoolkit-toxiproxy, with stubs of the modules that it imports."""
     folder = CACHE / "chaostoolkit"
     if not (folder / "chaostoxi").is_dir():
         fetch_from_pypi("chaostoolkit-toxiproxy==0.3.1", folder)
@@ -95,26 +95,27 @@ CHAOSTOOLKIT = """
     from chaostoxi.toxic import actions as toxics
     conf = {"toxiproxy_host": sys.argv[1], "toxiproxy_port": sys.argv[2]}
     results = []
-    add = results.append
-    add(proxies.create_proxy("p", "127.0.0.1", int(sys.argv[3]), "127.0.0.1", configuration=conf))
-    add(probes.proxy_exist("p", configuration=conf))
-    add(probes.proxy_exist("q", configuration=conf))
-    add(toxics.create_latency_toxic("p", "late", latency=5, jitter=0, configuration=conf))
-    add(toxics.create_toxic("p", "t", "timeout", "upstream", 0.5, {"timeout": 1},
+    record = results.append
+    port = int(sys.argv[3])
+    record(proxies.create_proxy("p", "127.0.0.1", port, "127.0.0.1", configuration=conf))
+    record(probes.proxy_exist("p", configuration=conf))
+    record(probes.proxy_exist("q", configuration=conf))
+    record(toxics.create_latency_toxic("p", "late", latency=5, jitter=0, configuration=conf))
+    record(toxics.create_toxic("p", "t", "timeout", "upstream", 0.5, {"timeout": 1},
                             configuration=conf))
-    add(toxics.create_slicer_toxic("p", "s", 10, 2, 1, configuration=conf))
-    add(toxics.create_limiter_toxic("p", "l", 100, configuration=conf))
-    add(toxics.create_slow_connection_close_toxic("p", "c", 1, configuration=conf))
-    add(toxics.create_bandwith_degradation_toxic("p", "b", 100, configuration=conf))
-    add(toxics.delete_toxic("p", "t", configuration=conf))
-    add(sorted(t["name"] for t in probes.get_proxy_attribute("p", "toxics", configuration=conf)))
-    add(proxies.disable_proxy("p", configuration=conf))
-    add(probes.get_proxy_attribute("p", "enabled", configuration=conf))
-    add(proxies.enable_proxy("p", configuration=conf))
-    add(proxies.reset(configuration=conf))
-    add(probes.get_proxy_attribute("p", "toxics", configuration=conf))
+    record(toxics.create_slicer_toxic("p", "s", 10, 2, 1, configuration=conf))
+    record(toxics.create_limiter_toxic("p", "l", 100, configuration=conf))
+    record(toxics.create_slow_connection_close_toxic("p", "c", 1, configuration=conf))
+    record(toxics.create_bandwith_degradation_toxic("p", "b", 100, configuration=conf))
+    record(toxics.delete_toxic("p", "t", configuration=conf))
+    record(sorted(t["name"] for t in probes.get_proxy_attribute("p", "toxics", configuration=conf)))
+    record(proxies.disable_proxy("p", configuration=conf))
+    record(probes.get_proxy_attribute("p", "enabled", configuration=conf))
+    record(proxies.enable_proxy("p", configuration=conf))
+    record(proxies.reset(configuration=conf))
+    record(probes.get_proxy_attribute("p", "toxics", configuration=conf))
     proxies.delete_proxy("p", configuration=conf)
-    add(probes.proxy_exist("p", configuration=conf))
+    record(probes.proxy_exist("p", configuration=conf))
     print(json.dumps(results))
 """
 

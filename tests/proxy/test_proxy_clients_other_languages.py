@@ -1,21 +1,21 @@
-"""Third-party clients in other languages, unmodified, against both servers.
+"""Third-party clients in other languages, unchanged, against both servers.
 
-They are toxiproxy-node-client (Node.js), toxiproxy-java (Java) and toxiproxy-cli (Toxiproxy's own
-command line, which uses its Go client). Each is installed at the version named in this module.
+These are toxiproxy-node-client for Node, toxiproxy-java for Java, and toxiproxy-cli, which uses
+Toxiproxy's Go client. Each is downloaded at the version given here.
 """
 
 import shutil
 from pathlib import Path
 
 import pytest
-from client_kit import CACHE, fetch, fetch_from_pypi, run, run_json, skip_or_fail
+from client_kit import CACHE, fetch, fetch_from_pypi, missing, run, run_json
 from proxy_kit import Server
 from socket_kit import Upstream
 
 
 @pytest.fixture(scope="session")
 def node() -> tuple[list[str], list[str]]:
-    """Return the command lines of node and npm; install both from PyPI if they are missing."""
+    """Return the commands of node and npm; if they are not installed, they come from PyPI."""
     if shutil.which("node") and shutil.which("npm"):
         return ["node"], ["npm"]
     folder = CACHE / "nodejs"
@@ -28,7 +28,7 @@ def node() -> tuple[list[str], list[str]]:
 
 @pytest.fixture(scope="session")
 def node_client(node: tuple[list[str], list[str]]) -> Path:
-    """Install toxiproxy-node-client; return the folder that contains its node_modules."""
+    """Return the folder in which node finds toxiproxy-node-client."""
     folder = CACHE / "node"
     if not (folder / "node_modules" / "toxiproxy-node-client").is_dir():
         folder.mkdir(parents=True, exist_ok=True)
@@ -74,8 +74,9 @@ const failure = (promise) => promise.then(() => "no error", (error) => error.con
 def test_the_node_client_works(
     server: Server, echo: Upstream, node: tuple[list[str], list[str]], node_client: Path
 ) -> None:
-    upstream = f"127.0.0.1:{echo.port}"
-    results = run_json([*node[0], "-e", NODE, str(node_client), server.url, upstream])
+    results = run_json(
+        [*node[0], "-e", NODE, str(node_client), server.url, f"127.0.0.1:{echo.port}"]
+    )
     assert "2.12.0" in str(results[0])
     assert results[1:] == [
         "p", True, True, "ToxiproxyError", "ToxiproxyError",
@@ -86,9 +87,9 @@ def test_the_node_client_works(
 
 @pytest.fixture(scope="session")
 def cli() -> str:
-    """Build toxiproxy-cli from its source; return its path."""
+    """Return the path of toxiproxy-cli, built from its source."""
     if not shutil.which("go"):
-        skip_or_fail("toxiproxy-cli cannot be built: no go on the PATH", "go")
+        missing("no go to build toxiproxy-cli with", "go")
     binary = CACHE / "go" / "cli"
     if not binary.exists():
         module = "github.com/Shopify/toxiproxy/v2/cmd/cli@v2.12.0"
@@ -96,9 +97,9 @@ def cli() -> str:
     return str(binary)
 
 
-def test_the_toxiproxy_cli_works(server: Server, echo: Upstream, cli: str) -> None:
-    def toxiproxy(*arguments: str) -> str:
-        return run([cli, *arguments], TOXIPROXY_URL=server.url)
+def test_toxiproxy_cli_works(server: Server, echo: Upstream, cli: str) -> None:
+    def toxiproxy(*words: str) -> str:
+        return run([cli, *words], TOXIPROXY_URL=server.url)
 
     upstream = f"127.0.0.1:{echo.port}"
     toxiproxy("create", "--listen", "127.0.0.1:0", "--upstream", upstream, "p")
@@ -119,9 +120,9 @@ def test_the_toxiproxy_cli_works(server: Server, echo: Upstream, cli: str) -> No
 
 @pytest.fixture(scope="session")
 def java_client() -> Path:
-    """Download toxiproxy-java and its dependency; return the folder of the jars."""
+    """Return the folder with the jars of toxiproxy-java and its dependency."""
     if not shutil.which("java"):
-        skip_or_fail("the Java client cannot be run: no java on the PATH", "java")
+        missing("no java", "java")
     folder = CACHE / "java"
     if len(list(folder.glob("*.jar"))) < len(JARS):
         for jar in JARS:
@@ -179,5 +180,5 @@ def test_the_java_client_works(
     program.write_text(JAVA)
     jars = ":".join(str(jar) for jar in java_client.glob("*.jar"))
     upstream = f"127.0.0.1:{echo.port}"
-    command = ["java", "-cp", jars, str(program), server.host, str(server.port), upstream]
-    assert run_json(command) == [True, True, 1, 7, 6, False, True, 0, True, 0]
+    results = run_json(["java", "-cp", jars, str(program), server.host, str(server.port), upstream])
+    assert results == [True, True, 1, 7, 6, False, True, 0, True, 0]

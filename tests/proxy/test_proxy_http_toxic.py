@@ -1,4 +1,4 @@
-"""The `http` toxic: it changes and delays HTTP/1.x messages by path, and no other traffic."""
+"""The `http` toxic, which changes and delays HTTP/1.x messages by path."""
 
 import os
 import socket
@@ -10,10 +10,7 @@ from socket_kit import LATE_TOLERANCE_S, Stopwatch, Upstream, exchange, read_exa
 
 
 def serve_http(sock: socket.socket) -> None:
-    """Serve HTTP/1.x: the response body is the request line.
-
-    A path with `/chunked` is answered in chunked encoding, `/204` and `/304` with that status.
-    """
+    """Answer each request with its request line as the body."""
     with sock, sock.makefile("rb") as file:
         while line := file.readline():
             length = 0
@@ -38,7 +35,6 @@ def serve_http(sock: socket.socket) -> None:
 
 @pytest.fixture
 def web(embedded: Server) -> Any:
-    """Provide a proxy whose upstream is `serve_http`."""
     with upstream(serve_http) as server:
         yield embedded.proxy(server.port)
 
@@ -50,7 +46,6 @@ def request(client: socket.socket, *lines: bytes, body: bytes = b"") -> bytes:
 
 
 def read_head(client: socket.socket) -> bytes:
-    """Read the start line and headers of one HTTP message, and no byte beyond them."""
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         byte = client.recv(1)
@@ -73,7 +68,7 @@ def test_http_changes_responses_of_matching_paths_only(web: ProxyHandle) -> None
             assert read_exactly(client, 18) == b"GET /look HTTP/1.1"
 
 
-def test_http_parses_bodies_pipelining_and_chunked_encoding(web: ProxyHandle) -> None:
+def test_http_follows_bodies_pipelines_and_chunks(web: ProxyHandle) -> None:
     web.add("http", path="/b", method="POST", status=500)
     web.add("slicer", stream="downstream", average_size=7, size_variation=0, delay=100)
     with web.connect() as client:
@@ -93,7 +88,7 @@ def test_http_parses_bodies_pipelining_and_chunked_encoding(web: ProxyHandle) ->
         assert read_head(client).startswith(b"HTTP/1.1 500 ")
 
 
-def test_http_terminates_a_response_without_a_body(web: ProxyHandle) -> None:
+def test_http_delimits_a_changed_response_that_has_no_body(web: ProxyHandle) -> None:
     web.add("http", path="/?04", status=503)
     with web.connect() as client:
         for path in (b"/204", b"/304"):
@@ -114,9 +109,7 @@ def test_http_delays_by_path(web: ProxyHandle) -> None:
         assert 0.29 <= watch.seconds < 0.3 + LATE_TOLERANCE_S
 
 
-def test_http_on_the_upstream_stream_changes_requests(
-    embedded: Server, manual_upstream: Upstream
-) -> None:
+def test_http_on_the_upstream_changes_requests(embedded: Server, manual_upstream: Upstream) -> None:
     proxy = embedded.proxy(manual_upstream.port)
     proxy.add("http", stream="upstream", path="/x", headers={"X-Extra": "1", "accept": ""})
     error = proxy.add("http", expect=400, stream="upstream", name="n", status=500).json["error"]
@@ -129,7 +122,7 @@ def test_http_on_the_upstream_stream_changes_requests(
 
 
 @pytest.mark.parametrize("stream", ["upstream", "downstream"])
-def test_http_does_not_change_traffic_that_is_not_http(
+def test_http_leaves_other_protocols_unchanged(
     embedded: Server, echo: Upstream, stream: str
 ) -> None:
     proxy = embedded.proxy(echo.port)
@@ -150,8 +143,8 @@ def test_http_does_not_change_traffic_that_is_not_http(
         ({"headers": {"a": 5}}, "cannot unmarshal number into Go struct field"),
     ],
 )
-def test_http_rejects_invalid_attributes(
+def test_http_refuses_invalid_attributes(
     embedded: Server, attributes: dict[str, Any], message: str
 ) -> None:
-    response = embedded.proxy(1).add("http", expect=400, **attributes)
-    assert message in response.json["error"]
+    answer = embedded.proxy(1).add("http", expect=400, **attributes)
+    assert message in answer.json["error"]

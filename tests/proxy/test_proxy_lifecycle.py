@@ -1,13 +1,13 @@
-"""Disable, enable, change, delete and reset proxies on both servers; how connections end."""
+"""Proxies on both servers: enable, disable, new addresses, delete, reset, ends of connections."""
 
 import socket
 
 import pytest
 from proxy_kit import ProxyHandle, Server
-from socket_kit import Upstream, exchange, is_refused, read_to_end, wait_for_close
+from socket_kit import Upstream, exchange, read_to_end, refuses_connections, wait_for_close
 
 
-def test_a_disabled_proxy_refuses_and_closes_connections_and_keeps_its_toxics(
+def test_disabling_a_proxy_refuses_and_closes_connections_and_keeps_toxics(
     server: Server, echo: Upstream
 ) -> None:
     proxy = server.proxy(echo.port)
@@ -34,7 +34,7 @@ def test_deleting_a_proxy_closes_its_connections(server: Server, echo: Upstream)
         proxy.connect()
 
 
-def test_changing_the_upstream_closes_connections_and_keeps_toxics(
+def test_a_new_upstream_closes_connections_and_keeps_toxics(
     server: Server, echo: Upstream, manual_upstream: Upstream
 ) -> None:
     proxy = server.proxy(manual_upstream.port)
@@ -48,23 +48,23 @@ def test_changing_the_upstream_closes_connections_and_keeps_toxics(
     assert [toxic["name"] for toxic in proxy.toxics()] == ["kept"]
 
 
-def test_changing_the_listen_address_frees_the_old_port_and_keeps_toxics(
+def test_a_new_listen_address_replaces_the_old_one_and_keeps_toxics(
     server: Server, echo: Upstream
 ) -> None:
     proxy = server.proxy(echo.port)
     proxy.add("noop", name="kept")
     with proxy.connect() as client:
         exchange(client, b"x")
-        changed = ProxyHandle(server, "p", proxy.change(listen="localhost:0").json["listen"])
+        moved = ProxyHandle(server, "p", proxy.change(listen="localhost:0").json["listen"])
         assert wait_for_close(client) == "FIN"
-    assert changed.port != proxy.port
-    assert is_refused(proxy.port)
-    with changed.connect() as client:
+    assert moved.port != proxy.port
+    assert refuses_connections(proxy.port)
+    with moved.connect() as client:
         assert exchange(client, b"x") == b"x"
-    assert [toxic["name"] for toxic in changed.toxics()] == ["kept"]
+    assert [toxic["name"] for toxic in moved.toxics()] == ["kept"]
 
 
-def test_an_upstream_that_refuses_connections_closes_the_client_immediately(server: Server) -> None:
+def test_an_upstream_that_refuses_closes_the_client_at_once(server: Server) -> None:
     proxy = server.proxy(1)
     with proxy.connect() as client:
         assert wait_for_close(client) == "FIN"
@@ -75,7 +75,7 @@ def test_an_invalid_upstream_address_closes_the_client(server: Server) -> None:
         assert wait_for_close(client) in {"FIN", "RST"}
 
 
-def test_an_rst_from_one_side_is_forwarded_as_a_fin(
+def test_a_reset_by_one_side_reaches_the_other_as_fin(
     server: Server, manual_upstream: Upstream
 ) -> None:
     proxy = server.proxy(manual_upstream.port)
@@ -86,7 +86,7 @@ def test_an_rst_from_one_side_is_forwarded_as_a_fin(
         assert wait_for_close(client) == "FIN"
 
 
-def test_a_proxy_without_a_listen_address_listens_on_ipv4_and_ipv6(
+def test_a_proxy_without_an_address_listens_on_both_families(
     server: Server, echo: Upstream
 ) -> None:
     body = {"name": "p", "listen": "", "upstream": f"localhost:{echo.port}"}
@@ -98,7 +98,7 @@ def test_a_proxy_without_a_listen_address_listens_on_ipv4_and_ipv6(
             assert exchange(client, b"x") == b"x"
 
 
-def test_half_close_is_off_by_default(server: Server, manual_upstream: Upstream) -> None:
+def test_there_is_no_half_close_by_default(server: Server, manual_upstream: Upstream) -> None:
     proxy = server.proxy(manual_upstream.port)
     with proxy.connect() as client:
         upstream_sock = manual_upstream.wait_for_client()
@@ -108,15 +108,15 @@ def test_half_close_is_off_by_default(server: Server, manual_upstream: Upstream)
         assert read_to_end(client) == b""
 
 
-def test_reset_enables_every_proxy_and_removes_every_toxic(server: Server, echo: Upstream) -> None:
+def test_reset_enables_everything_and_removes_every_toxic(server: Server, echo: Upstream) -> None:
     one, two = server.proxy(echo.port, "one"), server.proxy(echo.port, "two")
     two.add("latency", latency=1)
     two.change(enabled=False)
     with one.connect() as client:
         assert exchange(client, b"x") == b"x"
         one.add("timeout", timeout=0)
-        response = server.call("POST", "/reset", raw=b"whatever")
-        assert (response.status, response.body) == (204, b"")
+        answer = server.call("POST", "/reset", raw=b"whatever")
+        assert (answer.status, answer.body) == (204, b"")
         assert wait_for_close(client) == "FIN"
     assert one.toxics() == two.toxics() == []
     for proxy in (one, two):
@@ -129,15 +129,13 @@ def test_reset_stops_at_a_proxy_that_cannot_start(server: Server) -> None:
     proxy.add("noop", name="kept")
     proxy.change(enabled=False)
     with socket.create_server(("127.0.0.1", proxy.port)):
-        response = server.call("POST", "/reset")
+        answer = server.call("POST", "/reset")
     error = f"listen tcp {proxy.listen}: bind: address already in use"
-    assert (response.status, response.json) == (500, {"error": error, "status": 500})
+    assert (answer.status, answer.json) == (500, {"error": error, "status": 500})
     assert [toxic["name"] for toxic in proxy.toxics()] == ["kept"]
 
 
-def test_reset_keeps_open_connections_of_toxics_other_than_timeout(
-    server: Server, echo: Upstream
-) -> None:
+def test_reset_keeps_live_connections_of_other_toxics(server: Server, echo: Upstream) -> None:
     proxy = server.proxy(echo.port)
     proxy.add("latency", latency=10)
     with proxy.connect() as client:

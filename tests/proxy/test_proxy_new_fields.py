@@ -1,4 +1,4 @@
-"""Fields and paths that only the embedded server has: leases, limits, connections, the seed."""
+"""Extensions of the embedded server: leases, limits, list of connections, seed."""
 
 import socket
 from typing import Any
@@ -24,14 +24,14 @@ def test_populate_accepts_toxics(embedded: Server, echo: Upstream) -> None:
         "name": "p", "upstream": f"127.0.0.1:{echo.port}", "listen": "127.0.0.1:0",
         "toxics": [late, {"type": "noop", "stream": "upstream"}],
     }  # fmt: skip
-    created = embedded.call("POST", "/populate", [entry]).json["proxies"][0]
-    assert [toxic["name"] for toxic in created["toxics"]] == ["noop_upstream", "late"]
-    entry["listen"] = created["listen"]
-    with ProxyHandle(embedded, "p", created["listen"]).connect() as client:
+    made = embedded.call("POST", "/populate", [entry]).json["proxies"][0]
+    assert [toxic["name"] for toxic in made["toxics"]] == ["noop_upstream", "late"]
+    entry["listen"] = made["listen"]
+    with ProxyHandle(embedded, "p", made["listen"]).connect() as client:
         exchange(client, b"x")
-        for toxics in ([late], [], None, 5):
+        for toxics, left in (([late], ["late"]), ([], ["late"]), (None, ["late"]), (5, ["late"])):
             again = embedded.call("POST", "/populate", [{**entry, "toxics": toxics}])
-            assert [toxic["name"] for toxic in again.json["proxies"][0]["toxics"]] == ["late"]
+            assert [toxic["name"] for toxic in again.json["proxies"][0]["toxics"]] == left
         assert exchange(client, b"y") == b"y"
 
 
@@ -40,7 +40,7 @@ def test_populate_accepts_toxics(embedded: Server, echo: Upstream) -> None:
     [[{"type": "nope"}], [5], [{"type": "latency", "attributes": {"latency": "x"}}],
      [{"type": "noop"}, {"type": "noop"}]],
 )  # fmt: skip
-def test_populate_rejects_invalid_toxics_before_it_creates_any_proxy(
+def test_populate_refuses_invalid_toxics_before_any_proxy_is_created(
     embedded: Server, toxics: list[Any]
 ) -> None:
     entries = [{"name": "a", "upstream": "x"}, {"name": "b", "upstream": "x", "toxics": toxics}]
@@ -50,8 +50,8 @@ def test_populate_rejects_invalid_toxics_before_it_creates_any_proxy(
 
 def test_connections_are_listed(embedded: Server, echo: Upstream) -> None:
     proxy = embedded.proxy(echo.port)
-    proxy.add("noop", name="applied")
-    proxy.add("noop", name="not_applied", toxicity=0)
+    proxy.add("noop", name="seen")
+    proxy.add("noop", name="missed", toxicity=0)
     assert proxy.connections() == []
     with proxy.connect() as client:
         exchange(client, b"12345")
@@ -63,7 +63,7 @@ def test_connections_are_listed(embedded: Server, echo: Upstream) -> None:
         assert shown["streams"] == {
             "upstream": {"received_bytes": 5, "sent_bytes": 5, "blocked": False, "toxics": []},
             "downstream": {
-                "received_bytes": 5, "sent_bytes": 5, "blocked": False, "toxics": ["applied"],
+                "received_bytes": 5, "sent_bytes": 5, "blocked": False, "toxics": ["seen"],
             },
         }  # fmt: skip
     eventually(lambda: proxy.connections() == [])
@@ -71,9 +71,7 @@ def test_connections_are_listed(embedded: Server, echo: Upstream) -> None:
     assert embedded.call("POST", f"{proxy.path}/connections").status == 405
 
 
-def test_max_connections_closes_connections_above_the_limit(
-    embedded: Server, echo: Upstream
-) -> None:
+def test_max_connections_closes_those_above_the_limit(embedded: Server, echo: Upstream) -> None:
     proxy = embedded.proxy(echo.port, max_connections=2)
     assert proxy.show()["max_connections"] == 2
     with proxy.connect() as one, proxy.connect() as two:
@@ -105,19 +103,19 @@ def test_half_close_lets_the_response_through(embedded: Server, manual_upstream:
     eventually(lambda: proxy.connections() == [])
 
 
-def test_an_expired_lease_removes_the_toxic(embedded: Server, echo: Upstream) -> None:
+def test_an_expired_lease_removes_its_toxic(embedded: Server, echo: Upstream) -> None:
     proxy = embedded.proxy(echo.port)
     watch = Stopwatch()
     shown = proxy.add("timeout", name="leased", timeout=0, expires_in=0.4).json
     assert 0 < shown["expires_in"] <= 0.4
     with proxy.connect() as client:
         client.sendall(b"lost")
-        assert wait_for_close(client) == "FIN"  # the same as when a client removes the toxic
+        assert wait_for_close(client) == "FIN"  # as if the toxic had been removed by a call
     assert 0.39 <= watch.seconds < 0.4 + LATE_TOLERANCE_S
     assert proxy.toxics() == []
 
 
-def test_a_toxic_lease_can_be_renewed(embedded: Server) -> None:
+def test_a_lease_can_be_renewed(embedded: Server) -> None:
     proxy = embedded.proxy(1)
     proxy.add("noop", name="leased", expires_in=0.3)
     watch = Stopwatch()
@@ -127,7 +125,7 @@ def test_a_toxic_lease_can_be_renewed(embedded: Server) -> None:
     assert 0.99 <= watch.seconds < 1.0 + LATE_TOLERANCE_S
 
 
-def test_an_expired_lease_enables_the_proxy_again(embedded: Server, echo: Upstream) -> None:
+def test_an_expired_lease_enables_a_disabled_proxy(embedded: Server, echo: Upstream) -> None:
     proxy = embedded.proxy(echo.port)
     watch = Stopwatch()
     assert proxy.change(enabled=False, expires_in=60).json["expires_in"] > 59
@@ -143,23 +141,22 @@ def test_an_expired_lease_enables_the_proxy_again(embedded: Server, echo: Upstre
     assert "expires_in needs enabled to be false" in error
 
 
-def test_an_expired_lease_retries_to_enable_the_proxy_while_its_port_is_taken(
+def test_an_expired_lease_enables_the_proxy_once_its_port_is_free(
     embedded: Server, echo: Upstream
 ) -> None:
     proxy = embedded.proxy(echo.port)
     proxy.change(enabled=False)
     with socket.create_server(("127.0.0.1", proxy.port)):
         proxy.change(expires_in=0.01)
-        # After a failed attempt, the server shows the time until the next one. Once that is longer
-        # than the lease that was requested, the first attempt has failed.
+        # A lease longer than the requested one shows that the first attempt has failed.
         eventually(lambda: proxy.show()["expires_in"] > 0.1, "the next attempt")
         assert not proxy.show()["enabled"]
-    eventually(lambda: proxy.show()["enabled"], "the end of the cut")
+    eventually(lambda: proxy.show()["enabled"], "the enabled proxy")
     with proxy.connect() as client:
         assert exchange(client, b"x") == b"x"
 
 
-def test_enabling_a_proxy_ends_its_lease(embedded: Server, echo: Upstream) -> None:
+def test_enabling_a_proxy_cancels_its_lease(embedded: Server, echo: Upstream) -> None:
     proxy = embedded.proxy(echo.port, enabled=False, expires_in=60)
     assert proxy.show()["expires_in"] > 59
     assert "expires_in" not in proxy.change(enabled=True).json
@@ -167,12 +164,12 @@ def test_enabling_a_proxy_ends_its_lease(embedded: Server, echo: Upstream) -> No
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 1e30])
-def test_an_invalid_lease_duration_is_rejected(embedded: Server, seconds: float) -> None:
+def test_an_invalid_lease_is_refused(embedded: Server, seconds: float) -> None:
     error = embedded.proxy(1).add("noop", expect=400, expires_in=seconds).json["error"]
     assert "expires_in must be more than 0" in error
 
 
-def test_a_name_with_a_slash_can_be_addressed(embedded: Server) -> None:
+def test_a_proxy_name_with_a_slash_can_be_addressed(embedded: Server) -> None:
     proxy = embedded.proxy("x", name="a/b")
     proxy.add("noop", name="n")
     assert proxy.show()["name"] == "a/b"
@@ -180,8 +177,8 @@ def test_a_name_with_a_slash_can_be_addressed(embedded: Server) -> None:
 
 
 def random_outcomes(server: Server, port: int) -> tuple[list[bool], bytes]:
-    """Return which of 20 connections a toxicity of 0.5 hit, and 500 zeros after `corrupt`."""
-    proxy = server.proxy(port, name="random")
+    """Return which connections a toxicity of 0.5 affected, and zeros changed by `corrupt`."""
+    proxy = server.proxy(port, name="dice")
     proxy.add("limit_data", name="half", bytes=0, toxicity=0.5)
     hits = []
     for _ in range(20):
@@ -194,7 +191,7 @@ def random_outcomes(server: Server, port: int) -> tuple[list[bool], bytes]:
         return hits, exchange(client, bytes(500))
 
 
-def test_the_same_seed_gives_the_same_toxicity_draws_and_corrupted_bits(echo: Upstream) -> None:
+def test_the_same_seed_affects_the_same_connections_and_bits(echo: Upstream) -> None:
     outcomes = []
     for seed in ("42", "42", "43"):
         server = start_embedded("-seed", seed)
@@ -203,16 +200,16 @@ def test_the_same_seed_gives_the_same_toxicity_draws_and_corrupted_bits(echo: Up
             outcomes.append(random_outcomes(server, echo.port))
         finally:
             server.stop()
-    first, repeated, other_seed = outcomes
-    assert first == repeated
-    assert first[0] != other_seed[0]
-    assert first[1] != other_seed[1]
+    (hits, bits), same, (others, noise) = outcomes
+    assert (hits, bits) == same
+    assert hits != others
+    assert bits != noise
 
 
-def jitter_delays(seed: str) -> list[float]:
-    """Return the delays of 20 chunks in seconds, sent one after the other on a fake clock."""
+def jitter(seed: str) -> list[float]:
+    """Return the delays of twenty chunks, sent one after the other, on a fake clock."""
     rig = Rig()
-    rig.sink.sock.window = 1 << 20
+    rig.sink.sock.room = 1 << 20
     rig.add("latency", seed=seed, latency=40, jitter=40)
     delays: list[float] = []
     for _ in range(20):
@@ -225,16 +222,14 @@ def jitter_delays(seed: str) -> list[float]:
 
 
 def test_the_same_seed_gives_the_same_jitter() -> None:
-    delays = jitter_delays("42")
-    assert jitter_delays("42") == delays
-    assert jitter_delays("43") != delays
+    delays = jitter("42")
+    assert jitter("42") == delays
+    assert jitter("43") != delays
     assert min(delays) < 0.02
     assert max(delays) > 0.06
 
 
-def test_delays_and_leases_of_many_years_do_not_stop_the_server(
-    embedded: Server, echo: Upstream
-) -> None:
+def test_a_lease_of_years_is_accepted(embedded: Server, echo: Upstream) -> None:
     proxy = embedded.proxy(echo.port)
     proxy.add("latency", latency=9_223_372_036_854, name="l", expires_in=1e9, toxicity=0)
     with proxy.connect() as client:

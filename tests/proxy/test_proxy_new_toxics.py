@@ -1,4 +1,4 @@
-"""Toxics that only the embedded server has, and where its others differ from Toxiproxy's."""
+"""Toxics that only the embedded server has, and those that differ from Toxiproxy's."""
 
 import os
 from pathlib import Path
@@ -17,19 +17,19 @@ from socket_kit import (
 
 TOXIPROXY_TYPES = {
     "noop", "latency", "bandwidth", "slow_close", "timeout", "reset_peer", "slicer", "limit_data",
-    # Merged into Toxiproxy or proposed for it after 2.12.0:
+    # Merged into Toxiproxy or proposed there after 2.12.0:
     "packet_loss", "slow_open", "limit_time", "down",
 }  # fmt: skip
 
 
-def test_new_toxic_names_do_not_collide_with_names_of_toxiproxy() -> None:
-    folder = Path(__file__).parents[2] / "harness" / "proxy" / "toxics"
-    toxic_types = {path.stem for path in folder.glob("[!_]*.py")}
+def test_new_toxic_types_do_not_collide_with_toxiproxys() -> None:
+    toxics = Path(__file__).parents[2] / "harness" / "proxy" / "toxics"
+    ours = {path.stem for path in toxics.glob("[!_]*.py")}
     new = {"stall", "connect_delay", "shared_bandwidth", "time_limit", "corrupt", "http"}
-    assert toxic_types - TOXIPROXY_TYPES == new
+    assert ours - TOXIPROXY_TYPES == new
 
 
-def test_stall_delays_the_stream_and_loses_no_data(embedded: Server, echo: Upstream) -> None:
+def test_stall_delays_the_stream_and_loses_nothing(embedded: Server, echo: Upstream) -> None:
     proxy = embedded.proxy(echo.port)
     proxy.add("stall", name="s", loss=0.2, delay=20)
     data = os.urandom(30_000)
@@ -41,7 +41,7 @@ def test_stall_delays_the_stream_and_loses_no_data(embedded: Server, echo: Upstr
         assert exchange(client, data) == data
 
 
-def test_stall_with_loss_1_doubles_its_timeout_each_time(
+def test_stall_with_loss_1_doubles_its_timeout_eight_times(
     embedded: Server, manual_upstream: Upstream
 ) -> None:
     proxy = embedded.proxy(manual_upstream.port)
@@ -53,9 +53,7 @@ def test_stall_with_loss_1_doubles_its_timeout_each_time(
         assert 0.25 <= watch.seconds < 0.255 + LATE_TOLERANCE_S  # 1 + 2 + 4 ... + 128 ms
 
 
-def test_connect_delay_delays_the_connection_to_the_upstream(
-    embedded: Server, echo: Upstream
-) -> None:
+def test_connect_delay_delays_only_the_dial(embedded: Server, echo: Upstream) -> None:
     proxy = embedded.proxy(echo.port)
     proxy.add("connect_delay", delay=300)
     with proxy.connect() as client:
@@ -67,7 +65,7 @@ def test_connect_delay_delays_the_connection_to_the_upstream(
         assert watch.seconds < 0.29
 
 
-def test_removing_connect_delay_connects_immediately(embedded: Server, echo: Upstream) -> None:
+def test_removing_a_connect_delay_dials_at_once(embedded: Server, echo: Upstream) -> None:
     proxy = embedded.proxy(echo.port)
     proxy.add("connect_delay", name="d", delay=60_000)
     with proxy.connect() as client:
@@ -90,10 +88,10 @@ def test_shared_bandwidth_is_shared_by_all_connections(embedded: Server, echo: U
         first = watch.seconds
         assert read_exactly(two, 20_000) == data
         assert 0.38 <= watch.seconds < 0.4 + LATE_TOLERANCE_S
-        assert first > 0.25  # the first connection did not get more than its share
+        assert first > 0.25  # the first was not served at the cost of the second
 
 
-def test_time_limit_passes_data_then_closes(embedded: Server, echo: Upstream) -> None:
+def test_time_limit_forwards_data_then_closes(embedded: Server, echo: Upstream) -> None:
     proxy = embedded.proxy(echo.port)
     proxy.add("time_limit", time=400)
     with proxy.connect() as client:
@@ -119,8 +117,8 @@ def test_corrupt_flips_bits_and_keeps_the_length(embedded: Server, echo: Upstrea
     proxy.add("corrupt", name="c", probability=0.01)
     data = bytes(20_000)
     with proxy.connect() as client:
-        received = exchange(client, data)
-        flipped = [byte for byte in received if byte]
+        got = exchange(client, data)
+        flipped = [byte for byte in got if byte]
         assert 100 <= len(flipped) <= 320
         assert all(byte.bit_count() == 1 for byte in flipped)
         proxy.update("c", {"attributes": {"probability": 0}})
@@ -129,7 +127,7 @@ def test_corrupt_flips_bits_and_keeps_the_length(embedded: Server, echo: Upstrea
         assert all(exchange(client, bytes(100)))
 
 
-def test_reset_peer_resets_open_connections_too(embedded: Server, echo: Upstream) -> None:
+def test_reset_peer_resets_live_connections_too(embedded: Server, echo: Upstream) -> None:
     proxy = embedded.proxy(echo.port)
     with proxy.connect() as client:
         exchange(client, b"x")
@@ -138,7 +136,7 @@ def test_reset_peer_resets_open_connections_too(embedded: Server, echo: Upstream
         assert wait_for_close(client) == "RST"
 
 
-def test_connections_that_reset_peer_does_not_apply_to_end_with_fin(
+def test_connections_not_affected_by_reset_peer_end_with_fin(
     embedded: Server, manual_upstream: Upstream
 ) -> None:
     proxy = embedded.proxy(manual_upstream.port)

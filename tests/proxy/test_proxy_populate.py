@@ -1,4 +1,4 @@
-"""Populate the server with proxies, by `POST /populate` and by a `-config` file."""
+"""Populate: lists of proxies, sent to the API or read from a config file."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from socket_kit import Upstream, eventually, exchange, free_port, wait_for_close
 
 ENTRY = 'struct { toxiproxy.Proxy; Enabled *bool "json:\\"enabled\\"" }'
 WRONG = "bad request body: json: cannot unmarshal "
-MALFORMED = {
+FAULTY = {
     "": "bad request body: EOF",
     "{": "bad request body: unexpected EOF",
     '{"a":1}': f"{WRONG}object into Go value of type []{ENTRY}",
@@ -26,22 +26,20 @@ MALFORMED = {
 }
 
 
-@pytest.mark.parametrize("body", MALFORMED)
-def test_a_malformed_list_is_rejected_before_any_proxy_is_created(
-    server: Server, body: str
-) -> None:
-    response = server.call("POST", "/populate", raw=body.encode())
-    assert response.status == 400
-    assert response.json == {"error": MALFORMED[body], "status": 400, "proxies": None}
-    assert response.headers["Content-Type"] == "application/json"
-    assert not response.body.endswith(b"\n")
+@pytest.mark.parametrize("body", FAULTY)
+def test_an_invalid_list_is_refused_before_any_proxy_is_created(server: Server, body: str) -> None:
+    answer = server.call("POST", "/populate", raw=body.encode())
+    assert answer.status == 400
+    assert answer.json == {"error": FAULTY[body], "status": 400, "proxies": None}
+    assert answer.headers["Content-Type"] == "application/json"
+    assert not answer.body.endswith(b"\n")
     assert server.call("GET", "/proxies").json == {}
 
 
 @pytest.mark.parametrize("body", ["[]", "null"])
-def test_an_empty_list_creates_no_proxy(server: Server, body: str) -> None:
-    response = server.call("POST", "/populate", raw=body.encode())
-    assert (response.status, response.text) == (201, '{"proxies":null}')
+def test_an_empty_list_creates_nothing(server: Server, body: str) -> None:
+    answer = server.call("POST", "/populate", raw=body.encode())
+    assert (answer.status, answer.text) == (201, '{"proxies":null}')
 
 
 def test_a_list_creates_proxies_in_order(server: Server) -> None:
@@ -50,28 +48,28 @@ def test_a_list_creates_proxies_in_order(server: Server) -> None:
         {"name": "a", "upstream": "x", "listen": "localhost:7", "enabled": False},
         {"name": "n", "upstream": "x", "enabled": None},
     ]
-    response = server.call("POST", "/populate", wanted)
-    shown = [(proxy["name"], proxy["enabled"]) for proxy in response.json["proxies"]]
-    assert (response.status, shown) == (201, [("z", True), ("a", False), ("n", True)])
-    assert response.json["proxies"][1]["listen"] == "localhost:7"
+    answer = server.call("POST", "/populate", wanted)
+    shown = [(proxy["name"], proxy["enabled"]) for proxy in answer.json["proxies"]]
+    assert (answer.status, shown) == (201, [("z", True), ("a", False), ("n", True)])
+    assert answer.json["proxies"][1]["listen"] == "localhost:7"
     assert list(server.call("GET", "/proxies").json) == ["a", "n", "z"]
 
 
-def test_a_replacement_that_cannot_listen_leaves_the_old_proxy_stopped_with_its_toxics(
+def test_populate_with_an_address_in_use_leaves_the_old_proxy_stopped_with_its_toxics(
     server: Server, echo: Upstream
 ) -> None:
     proxy = server.proxy(echo.port)
     proxy.add("noop", name="kept")
     taken = f"127.0.0.1:{echo.port}"
-    response = server.call("POST", "/populate", [{"name": "p", "upstream": "x", "listen": taken}])
-    assert response.status == 500
-    assert "address already in use" in response.json["error"]
+    answer = server.call("POST", "/populate", [{"name": "p", "upstream": "x", "listen": taken}])
+    assert answer.status == 500
+    assert "address already in use" in answer.json["error"]
     shown = proxy.show()
     assert (shown["enabled"], shown["listen"]) == (False, proxy.listen)
     assert [toxic["name"] for toxic in shown["toxics"]] == ["kept"]
 
 
-def test_an_identical_existing_proxy_is_not_changed(server: Server, echo: Upstream) -> None:
+def test_populate_leaves_an_identical_proxy_unchanged(server: Server, echo: Upstream) -> None:
     proxy = server.proxy(echo.port)
     proxy.add("latency", name="kept", latency=1)
     same = {"name": "p", "upstream": f"127.0.0.1:{echo.port}", "listen": f"localhost:{proxy.port}"}
@@ -81,44 +79,43 @@ def test_an_identical_existing_proxy_is_not_changed(server: Server, echo: Upstre
         assert exchange(client, b"y") == b"y"
     assert [toxic["name"] for toxic in proxy.toxics()] == ["kept"]
     proxy.change(enabled=False)
-    response = server.call("POST", "/populate", [{**same, "enabled": True}])
-    assert response.json["proxies"][0]["enabled"] is False
+    answer = server.call("POST", "/populate", [{**same, "enabled": True}])
+    assert answer.json["proxies"][0]["enabled"] is False
 
 
-def test_an_existing_proxy_that_differs_is_replaced(server: Server, echo: Upstream) -> None:
+def test_populate_replaces_a_proxy_that_differs(server: Server, echo: Upstream) -> None:
     proxy = server.proxy(echo.port)
     proxy.add("latency", name="lost", latency=1)
     other = {"name": "p", "upstream": "127.0.0.1:1", "listen": proxy.listen}
     with proxy.connect() as client:
         exchange(client, b"x")
-        response = server.call("POST", "/populate", [other])
-        assert response.json["proxies"][0]["upstream"] == "127.0.0.1:1"
+        answer = server.call("POST", "/populate", [other])
+        assert answer.json["proxies"][0]["upstream"] == "127.0.0.1:1"
         assert wait_for_close(client) == "FIN"
     assert proxy.toxics() == []
 
 
-def test_port_0_always_replaces_an_existing_proxy(server: Server) -> None:
+def test_populate_with_port_0_replaces_an_existing_proxy(server: Server) -> None:
     proxy = server.proxy("x")
     proxy.add("noop")
     again = {"name": "p", "upstream": "x", "listen": "127.0.0.1:0"}
-    [created] = server.call("POST", "/populate", [again]).json["proxies"]
-    assert created["listen"] != proxy.listen
-    assert created["toxics"] == []
+    [made] = server.call("POST", "/populate", [again]).json["proxies"]
+    assert made["listen"] != proxy.listen
+    assert made["toxics"] == []
 
 
 def test_populate_stops_at_a_port_in_use(server: Server) -> None:
     good = {"name": "a", "upstream": "x", "listen": "127.0.0.1:0"}
     busy = {"name": "b", "upstream": "x", "listen": f"127.0.0.1:{server.port}"}
     later = {"name": "c", "upstream": "x", "listen": f"127.0.0.1:{free_port()}"}
-    response = server.call("POST", "/populate", [good, busy, later])
-    assert response.status == 500
-    assert response.json["error"].endswith("bind: address already in use")
-    assert [proxy["name"] for proxy in response.json["proxies"]] == ["a"]
+    answer = server.call("POST", "/populate", [good, busy, later])
+    assert answer.status == 500
+    assert answer.json["error"].endswith("bind: address already in use")
+    assert [proxy["name"] for proxy in answer.json["proxies"]] == ["a"]
     assert list(server.call("GET", "/proxies").json) == ["a"]
 
 
 def start(kind: str, config: Path, request: pytest.FixtureRequest) -> Server:
-    """Start the embedded or the real server, by `kind`, with a config file."""
     if kind == "real":
         real = request.getfixturevalue("real_toxiproxy")
         return proxy_kit.start_real(real, "-config", str(config))
@@ -126,7 +123,7 @@ def start(kind: str, config: Path, request: pytest.FixtureRequest) -> Server:
 
 
 @pytest.mark.parametrize("kind", ["embedded", "real"])
-def test_a_config_file_holds_a_list_as_for_populate(
+def test_a_config_file_is_a_list_to_populate(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     config = tmp_path / "toxiproxy.json"
@@ -138,7 +135,7 @@ def test_a_config_file_holds_a_list_as_for_populate(
         server.stop()
 
 
-def test_a_config_file_may_contain_toxics(tmp_path: Path) -> None:
+def test_a_config_file_may_have_toxics(tmp_path: Path) -> None:
     config = tmp_path / "toxiproxy.json"
     late = {"type": "latency", "attributes": {"latency": 5}, "toxicity": 0.5, "expires_in": 60}
     entry = {"name": "c", "upstream": "x", "listen": "127.0.0.1:0"}

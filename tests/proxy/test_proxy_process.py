@@ -1,4 +1,4 @@
-"""The server as a process: options, log, signals, exit codes and imports at start."""
+"""The server process: options, log lines, signals, start-up."""
 
 import json
 import os
@@ -9,14 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from proxy_kit import EMBEDDED, Server, start_embedded, start_server
-from socket_kit import TIMEOUT_S, Upstream, eventually, exchange, free_port, is_refused
+from proxy_kit import EMBEDDED, Server, start_embedded, start_without_log
+from socket_kit import TIMEOUT_S, Upstream, eventually, exchange, free_port, refuses_connections
 
 import harness.proxy
 from harness.proxy._log import Log
 
 
-def test_the_first_log_line_names_the_listen_address_of_the_api() -> None:
+def test_the_first_log_line_contains_the_address_of_the_api() -> None:
     server = start_embedded()
     try:
         first = server.first_line
@@ -30,29 +30,29 @@ def test_the_first_log_line_names_the_listen_address_of_the_api() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_the_server_with_exit_code_0(
+def test_a_signal_ends_the_server_with_exit_code_0(
     program: list[str], number: signal.Signals, echo: Upstream
 ) -> None:
-    server = start_server("either", program)
+    server = start_without_log("either", program)
     try:
         proxy = server.proxy(echo.port)
         with proxy.connect() as client:
             exchange(client, b"x")
             server.process.send_signal(number)
             assert server.process.wait(TIMEOUT_S) == 0
-            assert is_refused(proxy.port)
-            assert is_refused(server.port)
+            assert refuses_connections(proxy.port)
+            assert refuses_connections(server.port)
     finally:
         server.stop()
 
 
 @pytest.mark.parametrize("level", ["info", "error"])
-def test_log_level_sets_the_lowest_level_that_is_logged(
+def test_log_lines_are_json_and_respect_the_log_level(
     program: list[str], level: str, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
     with log.open("wb") as file:
-        server = start_server("either", program, log=file.fileno(), env={"LOG_LEVEL": level})
+        server = start_without_log("either", program, log=file.fileno(), env={"LOG_LEVEL": level})
     try:
         server.proxy(1)
     finally:
@@ -63,7 +63,7 @@ def test_log_level_sets_the_lowest_level_that_is_logged(
     assert level == "info" or {line["level"] for line in lines} <= {"error"}
 
 
-def test_options_may_start_with_one_dash_or_two() -> None:
+def test_options_may_have_one_dash_or_two() -> None:
     for dash in ("-", "--"):
         port = free_port()
         server = start_embedded(f"{dash}port={port}", f"{dash}seed", "7", f"{dash}proxy-metrics")
@@ -75,7 +75,7 @@ def test_options_may_start_with_one_dash_or_two() -> None:
 
 
 def test_without_a_metrics_option_there_are_no_metrics(program: list[str]) -> None:
-    server = start_server("either", program)
+    server = start_without_log("either", program)
     try:
         assert server.call("GET", "/metrics").status == 404
     finally:
@@ -91,7 +91,7 @@ def test_runtime_metrics_describe_the_process(embedded: Server) -> None:
     } <= names  # fmt: skip
 
 
-def test_metrics_are_live(embedded: Server, echo: Upstream) -> None:
+def test_metrics_include_live_connections(embedded: Server, echo: Upstream) -> None:
     proxy = embedded.proxy(echo.port, name="live")
     with proxy.connect() as client:
         exchange(client, b"12345")
@@ -114,31 +114,31 @@ def test_a_port_in_use_is_reported_in_one_line(capsys: pytest.CaptureFixture[str
         assert harness.proxy.main(["-host", "127.0.0.1", "-port", str(server.port)]) == 4
     finally:
         server.stop()
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert "address already in use" in error
-    assert "--port" in error
+    stderr = capsys.readouterr().err
+    assert stderr.count("\n") == 1
+    assert "address already in use" in stderr
+    assert "--port" in stderr
 
 
 @pytest.mark.parametrize("port", ["65536", "-1", "nosuchservice"])
 def test_an_invalid_port_is_a_usage_error(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert harness.proxy.main(["-host", "127.0.0.1", f"-port={port}"]) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert "--port" in error
+    stderr = capsys.readouterr().err
+    assert stderr.count("\n") == 1
+    assert "--port" in stderr
 
 
 def test_an_unknown_host_is_reported_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert harness.proxy.main(["-host", "256.256.256.256", "-port", "0"]) == 4
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert "256.256.256.256: no such host" in error
-    assert "--host" in error
+    stderr = capsys.readouterr().err
+    assert stderr.count("\n") == 1
+    assert "256.256.256.256: no such host" in stderr
+    assert "--host" in stderr
 
 
 @pytest.mark.parametrize(("value", "status"), [("=true", 200), ("=1", 200), ("=false", 404)])
-def test_a_boolean_option_may_have_a_value(program: list[str], value: str, status: int) -> None:
-    server = start_server("either", program, f"-proxy-metrics{value}")
+def test_a_flag_may_have_a_value(program: list[str], value: str, status: int) -> None:
+    server = start_without_log("either", program, f"-proxy-metrics{value}")
     try:
         assert server.call("GET", "/metrics").status == status
     finally:
@@ -155,22 +155,22 @@ def test_a_boolean_option_may_have_a_value(program: list[str], value: str, statu
     ],
     ids=["missing", "no JSON", "long", "no upstream"],
 )
-def test_an_invalid_config_file_is_reported_in_one_line_with_position_and_cure(
+def test_an_invalid_config_file_is_logged_in_one_line_with_position_and_hint(
     tmp_path: Path, content: str | None, position: dict[str, int], problem: str
 ) -> None:
     config, log = tmp_path / "toxiproxy.json", tmp_path / "log"
     if content is not None:
         config.write_text(content)
     with log.open("wb") as file:
-        start_server("embedded", EMBEDDED, "-config", str(config), log=file.fileno()).stop()
+        start_without_log("embedded", EMBEDDED, "-config", str(config), log=file.fileno()).stop()
     _, line = [json.loads(line) for line in log.read_text().splitlines()]
     assert (line["level"], line["config"]) == ("error", str(config))
     assert {key: line[key] for key in ("line", "column") if key in line} == position
     assert problem in line["error"]
-    assert line["cure"].startswith("mend the file")
+    assert line["hint"].startswith("correct the file")
 
 
-def test_a_long_log_line_is_shortened_and_stays_valid_json() -> None:
+def test_a_long_log_line_is_shortened_but_still_json() -> None:
     reader, writer = os.pipe()
     with os.fdopen(reader) as file:
         log = Log(writer)
@@ -183,7 +183,7 @@ def test_a_long_log_line_is_shortened_and_stays_valid_json() -> None:
     assert (second["level"], second["event"]) == ("error", "failed")
 
 
-def test_start_up_imports_nothing_heavy() -> None:
+def test_start_up_imports_no_heavy_modules() -> None:
     code = (
         "import sys, json, harness.proxy._main;"
         "print(json.dumps(sorted(m for m in sys.modules if '.' not in m or 'harness' in m)))"
@@ -195,10 +195,10 @@ def test_start_up_imports_nothing_heavy() -> None:
     assert rooms == {"proxy", "errors"}
 
 
-def test_log_lines_are_json_and_name_their_event(tmp_path: Path) -> None:
+def test_log_lines_name_the_events(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with log.open("wb") as file:
-        server = start_server("embedded", EMBEDDED, log=file.fileno())
+        server = start_without_log("embedded", EMBEDDED, log=file.fileno())
     try:
         proxy = server.proxy(1)
         proxy.add("noop", expires_in=0.01)

@@ -1,7 +1,7 @@
-"""Lossless toxics deliver every byte in order, for any chain and any sequence of changes to it.
+"""Property tests: the output equals the input for any chain of lossless toxics and any changes.
 
-Most tests run one link on a fake clock (see `link_rig`); one runs a server, because data then takes
-paths through the kernel.
+Most tests run on one link of `link_rig`. One runs on a server, to cover the paths through the
+kernel.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ LOSSLESS: list[tuple[str, dict[str, Any]]] = [
 STEPS = st.one_of(
     st.tuples(st.just("send"), st.integers(1, 20)),
     st.tuples(st.just("send"), st.integers(1, 200)),
-    st.tuples(st.just("window"), st.integers(0, 300)),
+    st.tuples(st.just("room"), st.integers(0, 300)),
     st.tuples(st.just("time"), st.integers(0, 60)),
     st.tuples(st.just("add"), st.integers(0, 100)),
     st.tuples(st.just("remove"), st.integers(0, 100)),
@@ -50,51 +50,45 @@ SCHEDULE = st.lists(STEPS, min_size=15, max_size=60)
 
 
 def add(rig: Rig, choice: int) -> None:
-    """Add one of the lossless toxics, chosen by number."""
-    toxic_type, attributes = LOSSLESS[choice % len(LOSSLESS)]
-    rig.add(toxic_type, **attributes)
+    type_name, attributes = LOSSLESS[choice % len(LOSSLESS)]
+    rig.add(type_name, **attributes)
 
 
-def step(rig: Rig, action: str, number: int, data: random.Random) -> None:
-    """Do one step of a schedule.
-
-    Args:
-        rig: the link under test.
-        action: the first field of a step in `STEPS`.
-        number: the bytes to send, the window in bytes, the milliseconds to advance, or the toxic.
-        data: the source of the bytes to send.
-    """
-    if action == "send":
+def step(rig: Rig, what: str, number: int, data: random.Random) -> None:
+    """Do one step; `number` is its amount or selects the toxic."""
+    if what == "send":
         rig.send(data.randbytes(number))
-    elif action == "window":
-        rig.sink.sock.window = number
-    elif action == "time":
+    elif what == "room":
+        rig.sink.sock.room = number
+    elif what == "time":
         rig.loop.advance(number / 1000)
-    elif action == "add":
+    elif what == "add":
         add(rig, number)
-    elif rig.placements:
-        placement = rig.placements[number % len(rig.placements)]
-        if action == "remove":
-            rig.remove(placement)
-        elif action == "reinsert":
-            rig.remove_and_reinsert(placement)
-        else:  # update, perhaps to the attributes that it has already
-            known = [attributes for name, attributes in LOSSLESS if name == placement.toxic.kind]
-            rig.update(placement, **known[number % len(known)])
+    elif rig.wrappers:
+        wrapper = rig.wrappers[number % len(rig.wrappers)]
+        if what == "remove":
+            rig.remove(wrapper)
+        elif what == "reinsert":
+            rig.remove_and_reinsert(wrapper)
+        else:  # other settings of its type, or the same
+            known = [
+                settings for type_name, settings in LOSSLESS if type_name == wrapper.toxic.type_name
+            ]
+            rig.update(wrapper, **known[number % len(known)])
 
 
 @settings(max_examples=400, deadline=None, derandomize=True)
 @given(TOXICS, SCHEDULE, st.integers(0, 60), st.integers(0, 2**32))
-def test_no_sequence_of_changes_loses_or_reorders_a_byte(
+def test_no_schedule_of_changes_loses_or_reorders_a_byte(
     toxics: list[int], schedule: list[tuple[str, int]], end_at: int, seed: int
 ) -> None:
     rig, data = Rig(), random.Random(seed)
     for choice in toxics:
         add(rig, choice)
-    for at, (action, number) in enumerate(schedule):
+    for at, (what, number) in enumerate(schedule):
         if at == end_at:
             rig.end()
-        step(rig, action, number, data)
+        step(rig, what, number, data)
         rig.pump()
         assert rig.sent.startswith(rig.sink.sock.outbox)
     rig.end()
@@ -104,7 +98,7 @@ def test_no_sequence_of_changes_loses_or_reorders_a_byte(
 
 @settings(max_examples=400, deadline=None, derandomize=True)
 @given(TOXICS, SCHEDULE, st.integers(0, 5), st.integers(0, 300), st.integers(0, 2**32))
-def test_data_within_a_limit_is_a_prefix_of_the_stream_for_any_sequence_of_changes(
+def test_the_bytes_that_pass_a_limit_are_a_prefix_of_the_stream_for_any_changes(
     toxics: list[int], schedule: list[tuple[str, int]], place: int, limit: int, seed: int
 ) -> None:
     rig, data = Rig(), random.Random(seed)
@@ -112,8 +106,8 @@ def test_data_within_a_limit_is_a_prefix_of_the_stream_for_any_sequence_of_chang
         if number == place:
             rig.add("limit_data", bytes=limit)
         add(rig, choice)
-    for action, number in schedule:
-        step(rig, action, number, data)
+    for what, number in schedule:
+        step(rig, what, number, data)
         rig.pump()
         assert rig.sent.startswith(rig.sink.sock.outbox)
     rig.end()
@@ -121,22 +115,22 @@ def test_data_within_a_limit_is_a_prefix_of_the_stream_for_any_sequence_of_chang
     assert rig.sent.startswith(rig.sink.sock.outbox)
 
 
-def test_an_update_passes_no_data_beyond_the_limit() -> None:
+def test_an_update_of_limit_data_lets_no_byte_beyond_the_limit_pass() -> None:
     rig = Rig()
     limit = rig.add("limit_data", bytes=10)
-    rig.sink.sock.window = 4
+    rig.sink.sock.room = 4
     rig.send(b"abcdef")
-    rig.send(b"ghijklmno")  # stays pending, because the window is used up
+    rig.send(b"ghijklmno")  # held by the toxic, because the receiver does not read
     rig.update(limit, bytes=8)
     rig.run_to_end()
     assert bytes(rig.sink.sock.outbox) == b"abcdefgh"
 
 
-def test_a_limit_removed_after_it_was_reached_leaves_no_gap_in_the_stream() -> None:
+def test_removing_a_reached_limit_leaves_no_gap_in_the_stream() -> None:
     rig = Rig()
     limit = rig.add("limit_data", bytes=4)
     rig.add("latency", latency=1000)
-    rig.sink.sock.window = 1 << 20
+    rig.sink.sock.room = 1 << 20
     rig.send(b"abcdefgh")
     rig.remove(limit)
     rig.send(b"ijkl")
@@ -144,15 +138,15 @@ def test_a_limit_removed_after_it_was_reached_leaves_no_gap_in_the_stream() -> N
     assert bytes(rig.sink.sock.outbox) == b"abcd"
 
 
-def test_a_chain_of_1000_toxics_forwards_data() -> None:
+def test_a_chain_of_a_thousand_toxics_forwards_bytes() -> None:
     rig = Rig()
-    rig.sink.sock.window = 1 << 20
+    rig.sink.sock.room = 1 << 20
     for number in range(1000):
         rig.add("latency" if number % 2 else "noop")
     for number in range(50):
         rig.send(b"%4d" % number)
-    for placement in rig.placements[::3]:
-        rig.remove(placement)
+    for wrapper in rig.wrappers[::3]:
+        rig.remove(wrapper)
     rig.end()
     rig.run_to_end()
     assert bytes(rig.sink.sock.outbox) == bytes(rig.sent)
@@ -167,7 +161,7 @@ def test_latency_is_exact_counts_from_arrival_and_keeps_the_order(
     sends: list[tuple[int, int]], latency: int
 ) -> None:
     rig = Rig()
-    rig.sink.sock.window = 1 << 30
+    rig.sink.sock.room = 1 << 30
     rig.add("latency", latency=latency)
     due: list[tuple[float, int]] = []
     total = 0
@@ -185,9 +179,9 @@ def test_latency_is_exact_counts_from_arrival_and_keeps_the_order(
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.lists(st.integers(1, 20_000), min_size=1, max_size=10), st.integers(1, 500))
-def test_bandwidth_is_never_exceeded_and_fully_used(sizes: list[int], rate: int) -> None:
+def test_bandwidth_is_never_exceeded_and_always_used(sizes: list[int], rate: int) -> None:
     rig = Rig()
-    rig.sink.sock.window = 1 << 30
+    rig.sink.sock.room = 1 << 30
     rig.add("bandwidth", rate=rate)
     for size in sizes:
         rig.send(bytes(size))
@@ -202,7 +196,7 @@ def test_bandwidth_is_never_exceeded_and_fully_used(sizes: list[int], rate: int)
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.integers(0, 5000), st.integers(1, 300), st.integers(0, 300), st.integers(0, 2**31))
-def test_slicer_sizes_add_up_and_stay_within_their_bounds(
+def test_slicer_sizes_add_up_and_keep_their_bounds(
     length: int, average: int, variation: int, seed: int
 ) -> None:
     variation = min(variation, average)
@@ -214,7 +208,7 @@ def test_slicer_sizes_add_up_and_stay_within_their_bounds(
     assert all(0 < size <= average + variation or length == 0 for size in sizes)
 
 
-def test_chain_changes_under_bulk_traffic_lose_no_byte(
+def test_chains_change_under_bulk_traffic_without_losing_a_byte(
     embedded: Server, manual_upstream: Upstream
 ) -> None:
     proxy = embedded.proxy(manual_upstream.port)
@@ -243,13 +237,13 @@ def test_chain_changes_under_bulk_traffic_lose_no_byte(
             if present and rng.random() < 0.6:
                 proxy.remove(present.pop(rng.randrange(len(present))))
             else:
-                toxic_type, attributes = rng.choice(
+                type_name, attributes = rng.choice(
                     [("latency", {"latency": 1}), ("slicer", {"average_size": 8000}),
                      ("bandwidth", {"rate": 500_000}), ("noop", {})]
                 )  # fmt: skip
-                if toxic_type not in present:
-                    proxy.add(toxic_type, name=toxic_type, **attributes)
-                    present.append(toxic_type)
+                if type_name not in present:
+                    proxy.add(type_name, name=type_name, **attributes)
+                    present.append(type_name)
         embedded.call("POST", "/reset")
         stop.set()
         for thread in threads:

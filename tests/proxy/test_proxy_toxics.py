@@ -1,7 +1,7 @@
-"""Every toxic of Toxiproxy on both servers: what it does to the data, and when.
+"""Each of Toxiproxy's toxics, on both servers: effect and timing.
 
-Lower bounds of times are tight, because no machine ends a delay too early. Upper bounds are loose,
-because other work may share the machine; `benchmarks/proxy` measures exact times.
+Lower bounds of times are exact, because a delay cannot end early. Upper bounds are loose, because
+other work may share the machine; `benchmarks/proxy` measures exact times.
 """
 
 import os
@@ -25,14 +25,14 @@ def test_without_toxics_every_byte_arrives(server: Server, echo: Upstream) -> No
     with server.proxy(echo.port).connect() as client:
         assert exchange(client, b"x") == b"x"
         client.settimeout(0.02)
-        received, sent = bytearray(), 0
-        while len(received) < len(data):
+        got, sent = bytearray(), 0
+        while len(got) < len(data):
             try:
                 sent += client.send(data[sent : sent + 100_000]) if sent < len(data) else 0
-                received += client.recv(1 << 20)
+                got += client.recv(1 << 20)
             except TimeoutError:
                 pass
-        assert bytes(received) == data
+        assert bytes(got) == data
 
 
 @pytest.mark.parametrize("stream", ["upstream", "downstream"])
@@ -46,7 +46,7 @@ def test_latency_delays_one_stream_once(server: Server, echo: Upstream, stream: 
             watch.assert_took(0.2)
 
 
-def test_latency_delays_pipelined_messages_once_and_not_one_by_one(
+def test_latency_delays_a_pipeline_once_not_message_by_message(
     server: Server, manual_upstream: Upstream
 ) -> None:
     proxy = server.proxy(manual_upstream.port)
@@ -61,7 +61,7 @@ def test_latency_delays_pipelined_messages_once_and_not_one_by_one(
         assert watch.seconds < 20 * 0.3
 
 
-def test_two_latency_toxics_add_up(server: Server, echo: Upstream) -> None:
+def test_two_latencies_add_up(server: Server, echo: Upstream) -> None:
     proxy = server.proxy(echo.port)
     proxy.add("latency", name="a", latency=150)
     proxy.add("latency", name="b", latency=150)
@@ -87,7 +87,7 @@ def test_jitter_spreads_around_the_latency(server: Server, echo: Upstream) -> No
 
 def test_jitter_lets_no_chunk_overtake_another(server: Server, manual_upstream: Upstream) -> None:
     proxy = server.proxy(manual_upstream.port)
-    # Jitter exceeds latency, so about every second chunk would be due before it arrived.
+    # More jitter than latency: about every second chunk has a delay of zero.
     proxy.add("latency", stream="upstream", latency=1, jitter=20)
     with proxy.connect() as client:
         upstream_sock = manual_upstream.wait_for_client()
@@ -110,7 +110,7 @@ def test_latency_does_not_delay_the_close_of_an_idle_connection(
         assert watch.seconds < 4
 
 
-def test_close_waits_for_data_that_latency_still_delays(
+def test_close_waits_for_chunks_that_latency_holds(
     server: Server, manual_upstream: Upstream
 ) -> None:
     proxy = server.proxy(manual_upstream.port)
@@ -118,13 +118,13 @@ def test_close_waits_for_data_that_latency_still_delays(
     with proxy.connect() as client:
         upstream_sock = manual_upstream.wait_for_client()
         watch = Stopwatch()
-        upstream_sock.sendall(b"last data")
+        upstream_sock.sendall(b"last bytes")
         upstream_sock.close()
-        assert read_to_end(client) == b"last data"
+        assert read_to_end(client) == b"last bytes"
         watch.assert_took(0.2)
 
 
-def test_a_bandwidth_kilobyte_is_1000_bytes(server: Server, echo: Upstream) -> None:
+def test_a_kilobyte_of_bandwidth_is_1000_bytes(server: Server, echo: Upstream) -> None:
     proxy = server.proxy(echo.port)
     proxy.add("bandwidth", rate=100)
     data = os.urandom(50_000)
@@ -134,9 +134,7 @@ def test_a_bandwidth_kilobyte_is_1000_bytes(server: Server, echo: Upstream) -> N
         assert 0.45 <= watch.seconds <= 0.5 + LATE_TOLERANCE_S
 
 
-def test_bandwidth_does_not_accumulate_credit_during_a_pause(
-    server: Server, manual_upstream: Upstream
-) -> None:
+def test_bandwidth_gives_no_credit_for_a_pause(server: Server, manual_upstream: Upstream) -> None:
     proxy = server.proxy(manual_upstream.port)
     proxy.add("bandwidth", rate=10)
     with proxy.connect() as client:
@@ -144,7 +142,7 @@ def test_bandwidth_does_not_accumulate_credit_during_a_pause(
         upstream_sock.sendall(b"x")
         assert client.recv(1) == b"x"
         client.settimeout(0.3)
-        with pytest.raises(TimeoutError):  # the pause
+        with pytest.raises(TimeoutError):  # this is the pause
             client.recv(1)
         client.settimeout(20)
         watch = Stopwatch()
@@ -153,7 +151,9 @@ def test_bandwidth_does_not_accumulate_credit_during_a_pause(
         watch.assert_took(0.28)
 
 
-def test_bandwidth_sends_slices_of_100_ms(server: Server, manual_upstream: Upstream) -> None:
+def test_bandwidth_sends_slices_of_a_tenth_of_a_second(
+    server: Server, manual_upstream: Upstream
+) -> None:
     proxy = server.proxy(manual_upstream.port)
     proxy.add("bandwidth", stream="upstream", rate=20)
     with proxy.connect() as client:
@@ -162,7 +162,7 @@ def test_bandwidth_sends_slices_of_100_ms(server: Server, manual_upstream: Upstr
         client.sendall(bytes(6000))
         first = len(upstream_sock.recv(10_000))
         watch.assert_took(0.1)
-        assert first % 2000 == 0  # on a busy machine, one read may return several slices
+        assert first % 2000 == 0  # on a busy machine, slices may be received together
         read_exactly(upstream_sock, 6000 - first)
         watch.assert_took(0.3)
 
@@ -179,7 +179,7 @@ def test_bandwidth_applies_to_each_connection_separately(server: Server, echo: U
         assert 0.36 <= watch.seconds < 0.75 + LATE_TOLERANCE_S
 
 
-def test_a_bandwidth_of_0_passes_no_data(server: Server, echo: Upstream) -> None:
+def test_bandwidth_with_rate_0_lets_nothing_through(server: Server, echo: Upstream) -> None:
     proxy = server.proxy(echo.port)
     proxy.add("bandwidth", name="b", rate=0)
     with proxy.connect() as client:
@@ -192,7 +192,7 @@ def test_a_bandwidth_of_0_passes_no_data(server: Server, echo: Upstream) -> None
         assert read_exactly(client, 5) == b"stuck"
 
 
-def test_slow_close_passes_data_and_delays_only_the_end(
+def test_slow_close_forwards_data_and_delays_only_the_close(
     server: Server, manual_upstream: Upstream
 ) -> None:
     proxy = server.proxy(manual_upstream.port)
@@ -208,7 +208,7 @@ def test_slow_close_passes_data_and_delays_only_the_end(
         watch.assert_took(0.3)
 
 
-def test_timeout_drops_data_and_closes_after_inactivity(server: Server, echo: Upstream) -> None:
+def test_timeout_drops_data_and_closes_after_the_time(server: Server, echo: Upstream) -> None:
     proxy = server.proxy(echo.port)
     proxy.add("timeout", stream="upstream", timeout=300)
     with proxy.connect() as client:
@@ -234,7 +234,7 @@ def test_data_restarts_the_timeout(server: Server, manual_upstream: Upstream) ->
         watch.assert_took(2.0)
 
 
-def test_a_timeout_of_0_drops_data_until_it_is_removed(server: Server, echo: Upstream) -> None:
+def test_timeout_0_is_a_black_hole_until_it_is_removed(server: Server, echo: Upstream) -> None:
     proxy = server.proxy(echo.port)
     proxy.add("timeout", name="t", timeout=0)
     with proxy.connect() as client:
@@ -248,7 +248,7 @@ def test_a_timeout_of_0_drops_data_until_it_is_removed(server: Server, echo: Ups
         assert read_to_end(client) == b""
 
 
-def test_removing_a_timeout_closes_even_connections_that_it_did_not_apply_to(
+def test_removing_a_timeout_also_closes_unaffected_connections(
     server: Server, echo: Upstream
 ) -> None:
     proxy = server.proxy(echo.port)
@@ -267,17 +267,17 @@ def test_reset_peer_resets_both_sides_after_the_first_data(
     proxy.add("reset_peer", stream=stream, timeout=150)
     with proxy.connect() as client:
         upstream_sock = manual_upstream.wait_for_client()
-        sender = client if stream == "upstream" else upstream_sock
-        receiver = upstream_sock if stream == "upstream" else client
+        near = client if stream == "upstream" else upstream_sock
+        other = upstream_sock if stream == "upstream" else client
         watch = Stopwatch()
-        sender.sendall(b"lost")
+        near.sendall(b"lost")
         with pytest.raises(ConnectionResetError):
-            receiver.recv(1)
+            other.recv(1)
         watch.assert_took(0.15)
-        assert wait_for_close(sender) == "RST"
+        assert wait_for_close(near) == "RST"
 
 
-def test_reset_peer_resets_when_a_stream_without_data_ends(
+def test_reset_peer_resets_at_the_end_of_a_stream_without_data(
     server: Server, manual_upstream: Upstream
 ) -> None:
     proxy = server.proxy(manual_upstream.port)
@@ -290,7 +290,9 @@ def test_reset_peer_resets_when_a_stream_without_data_ends(
         watch.assert_took(0.15)
 
 
-def test_slicer_splits_data_and_loses_nothing(server: Server, manual_upstream: Upstream) -> None:
+def test_slicer_cuts_into_pieces_and_loses_nothing(
+    server: Server, manual_upstream: Upstream
+) -> None:
     proxy = server.proxy(manual_upstream.port)
     proxy.add("slicer", stream="upstream", average_size=10, size_variation=0, delay=20_000)
     data = os.urandom(50)
@@ -303,8 +305,8 @@ def test_slicer_splits_data_and_loses_nothing(server: Server, manual_upstream: U
             pieces.append(upstream_sock.recv(100))
         assert b"".join(pieces) == data
         watch.assert_took(0.14)
-        # The slicer halves until no piece is longer than the average: 6, 6, 6, 7, 6, 6, 6, 7. On a
-        # busy machine, one read may return two of them.
+        # Halved until no longer than the average: 6, 6, 6, 7, 6, 6, 6, 7. On a busy machine,
+        # pieces may be received together.
         assert len(pieces) >= 4
         assert max(map(len, pieces)) <= 26
 
@@ -318,7 +320,7 @@ def test_slicer_with_variation_loses_nothing(server: Server, echo: Upstream) -> 
 
 
 @pytest.mark.parametrize(("sent", "passed"), [(b"0123456789", 7), (b"0123456", 7), (b"0", 0)])
-def test_limit_data_closes_when_the_limit_is_reached(
+def test_limit_data_closes_on_reaching_the_limit(
     server: Server, manual_upstream: Upstream, sent: bytes, passed: int
 ) -> None:
     proxy = server.proxy(manual_upstream.port)
@@ -333,7 +335,7 @@ def test_limit_data_closes_when_the_limit_is_reached(
         assert read_to_end(client) == sent[:passed]
 
 
-def test_limit_data_keeps_its_count_after_an_update(
+def test_limit_data_keeps_counting_over_an_update(
     server: Server, manual_upstream: Upstream
 ) -> None:
     proxy = server.proxy(manual_upstream.port)
@@ -347,7 +349,7 @@ def test_limit_data_keeps_its_count_after_an_update(
         assert read_to_end(client) == b"y" * 10
 
 
-def test_limit_data_counts_from_the_moment_it_was_added(server: Server, echo: Upstream) -> None:
+def test_limit_data_counts_from_when_it_was_added(server: Server, echo: Upstream) -> None:
     proxy = server.proxy(echo.port)
     with proxy.connect() as client:
         assert exchange(client, bytes(100)) == bytes(100)

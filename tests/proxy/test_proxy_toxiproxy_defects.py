@@ -1,7 +1,7 @@
-"""The defects of Toxiproxy that docs/proxy.md lists, reproduced on a real toxiproxy-server.
+"""Defects of Toxiproxy that docs/proxy.md lists, demonstrated on a real server.
 
-Each test starts a server of its own, because most of these defects crash or block it. A test that
-fails shows that Toxiproxy has fixed the defect; remove it then from the list in docs/proxy.md.
+Each test starts a server of its own, because few servers survive. A test that fails here means
+that Toxiproxy has fixed the defect, and that docs/proxy.md can be shortened.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from proxy_kit import Server, start_real, start_server, with_file_limit
+from proxy_kit import Server, start_real, start_without_log, with_few_descriptors
 from socket_kit import (
     TIMEOUT_S,
     Upstream,
@@ -29,10 +29,9 @@ from socket_kit import (
 
 @pytest.fixture
 def toxiproxy(real_toxiproxy: str) -> Iterator[Server]:
-    """Start a real server for one test."""
     server = start_real(real_toxiproxy)
     yield server
-    server.process.kill()  # a blocked server needs half a minute to stop after SIGTERM
+    server.process.kill()  # a blocked server takes half a minute to stop
     server.stop()
 
 
@@ -44,15 +43,15 @@ CRASHING_INPUTS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("toxic_type", "attributes"), CRASHING_INPUTS)
-def test_toxiproxy_accepts_the_input_and_crashes_on_the_next_data(
-    toxiproxy: Server, echo: Upstream, toxic_type: str, attributes: dict[str, Any]
+@pytest.mark.parametrize(("type_name", "attributes"), CRASHING_INPUTS)
+def test_an_accepted_toxic_crashes_toxiproxy_at_the_next_data(
+    toxiproxy: Server, echo: Upstream, type_name: str, attributes: dict[str, Any]
 ) -> None:
     proxy = toxiproxy.proxy(echo.port)
-    proxy.add(toxic_type, **attributes)
+    proxy.add(type_name, **attributes)
 
-    # One connection at a time, each until its response or its end. Several at once would only use
-    # up the machine's memory while the first of them overflows its stack.
+    # One connection at a time, each until its response or its end. Several at once could exhaust
+    # the memory of the machine while the first of them overflows its stack.
     for _ in range(500):
         try:
             with proxy.connect(timeout=80) as client:
@@ -62,10 +61,10 @@ def test_toxiproxy_accepts_the_input_and_crashes_on_the_next_data(
         except OSError:
             pass
         break
-    eventually(lambda: not toxiproxy.is_alive(), "the crash of toxiproxy-server")
+    eventually(lambda: not toxiproxy.is_alive(), "the crash of Toxiproxy")
 
 
-def test_the_seed_option_of_toxiproxy_has_no_effect(real_toxiproxy: str, echo: Upstream) -> None:
+def test_the_seed_has_no_effect_in_toxiproxy(real_toxiproxy: str, echo: Upstream) -> None:
     outcomes = set()
     for _ in range(2):
         server = start_real(real_toxiproxy, "-seed", "42")
@@ -83,7 +82,7 @@ def test_the_seed_option_of_toxiproxy_has_no_effect(real_toxiproxy: str, echo: U
     assert len(outcomes) == 2
 
 
-def test_reset_peer_of_toxiproxy_does_not_reset_open_connections(
+def test_reset_peer_does_not_reset_live_connections_in_toxiproxy(
     toxiproxy: Server, echo: Upstream
 ) -> None:
     proxy = toxiproxy.proxy(echo.port)
@@ -98,7 +97,7 @@ def test_toxiproxy_accepts_a_toxicity_above_1(toxiproxy: Server) -> None:
     assert toxiproxy.proxy(1).add("noop", toxicity=2.5).json["toxicity"] == 2.5
 
 
-def test_toxiproxy_applies_part_of_a_rejected_update(toxiproxy: Server) -> None:
+def test_a_refused_update_changes_some_attributes_in_toxiproxy(toxiproxy: Server) -> None:
     proxy = toxiproxy.proxy(1)
     proxy.add("latency", name="l")
     body = b'{"attributes":{"jitter":"x","latency":5}}'
@@ -106,8 +105,8 @@ def test_toxiproxy_applies_part_of_a_rejected_update(toxiproxy: Server) -> None:
     assert proxy.toxics()[0]["attributes"]["latency"] == 5
 
 
-def times_out(server: Server, method: str, path: str, body: Any = None) -> bool:
-    """Return True if there is no response in 2 s, 20 times the embedded server's limit."""
+def unanswered(server: Server, method: str, path: str, body: Any = None) -> bool:
+    """Return True if a call is not answered within 2 s, 20 times the embedded server's limit."""
     try:
         server.call(method, path, body, timeout=2)
     except TimeoutError:
@@ -115,7 +114,7 @@ def times_out(server: Server, method: str, path: str, body: Any = None) -> bool:
     return False
 
 
-def test_a_receiver_that_does_not_read_blocks_the_api_of_toxiproxy(
+def test_a_receiver_that_does_not_read_blocks_api_calls_of_toxiproxy(
     toxiproxy: Server, manual_upstream: Upstream
 ) -> None:
     proxy = toxiproxy.proxy(manual_upstream.port)
@@ -124,16 +123,16 @@ def test_a_receiver_that_does_not_read_blocks_the_api_of_toxiproxy(
         upstream_sock.settimeout(0.3)
         with pytest.raises(TimeoutError):
             upstream_sock.sendall(bytes(64 << 20))
-        assert times_out(toxiproxy, "POST", f"{proxy.path}/toxics", {"type": "latency"})
-        assert times_out(toxiproxy, "GET", "/proxies")
+        assert unanswered(toxiproxy, "POST", f"{proxy.path}/toxics", {"type": "latency"})
+        assert unanswered(toxiproxy, "GET", "/proxies")
 
 
-def test_removing_a_toxic_from_toxiproxy_loses_data_if_the_receiver_stalls(
+def test_removing_a_toxic_loses_a_chunk_in_toxiproxy_if_the_receiver_stalls(
     real_toxiproxy: str, manual_upstream: Upstream, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
     with log.open("wb") as file:
-        server = start_server("real", [real_toxiproxy], log=file.fileno())
+        server = start_without_log("real", [real_toxiproxy], log=file.fileno())
     data = os.urandom(24 << 20)
     try:
         proxy = server.proxy(manual_upstream.port)
@@ -142,7 +141,7 @@ def test_removing_a_toxic_from_toxiproxy_loses_data_if_the_receiver_stalls(
             upstream_sock = manual_upstream.wait_for_client()
             sender = threading.Thread(target=send_all, args=(upstream_sock, data), daemon=True)
             sender.start()
-            sender.join(TIMEOUT_S)  # the toxic buffers it all
+            sender.join(TIMEOUT_S)  # the toxic holds all bytes
             remover = threading.Thread(target=proxy.remove, args=("l",), daemon=True)
             remover.start()
             eventually(
@@ -158,14 +157,13 @@ def test_removing_a_toxic_from_toxiproxy_loses_data_if_the_receiver_stalls(
 
 
 def send_all(sock: socket.socket, data: bytes) -> None:
-    """Send the data, then close the socket."""
     with sock:
         sock.sendall(data)
 
 
-def test_a_log_pipe_that_is_not_read_blocks_toxiproxy(real_toxiproxy: str) -> None:
+def test_a_full_log_pipe_blocks_toxiproxy(real_toxiproxy: str) -> None:
     reader, writer = os.pipe()  # never read from
-    server = start_server("real", [real_toxiproxy], log=writer)
+    server = start_without_log("real", [real_toxiproxy], log=writer)
     try:
         server.proxy(1)
         answered = 0
@@ -181,14 +179,14 @@ def test_a_log_pipe_that_is_not_read_blocks_toxiproxy(real_toxiproxy: str) -> No
         os.close(writer)
 
 
-def test_a_black_holed_upstream_blocks_the_api_of_toxiproxy(toxiproxy: Server) -> None:
+def test_a_black_holed_upstream_blocks_api_calls_of_toxiproxy(toxiproxy: Server) -> None:
     with black_hole() as port:
         proxy = toxiproxy.proxy(port)
         with proxy.connect(), proxy.connect():
-            assert times_out(toxiproxy, "PATCH", proxy.path, {"enabled": False})
+            assert unanswered(toxiproxy, "PATCH", proxy.path, {"enabled": False})
 
 
-def test_toxiproxy_keeps_running_without_an_api_if_its_port_is_in_use(
+def test_toxiproxy_runs_without_an_api_if_its_port_is_in_use(
     real_toxiproxy: str, echo: Upstream, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
@@ -205,27 +203,23 @@ def test_toxiproxy_keeps_running_without_an_api_if_its_port_is_in_use(
         process.wait()
 
 
-def test_too_many_clients_block_the_api_of_toxiproxy_or_its_proxy(
+def test_many_clients_leave_toxiproxy_without_api_and_its_proxy_dead(
     real_toxiproxy: str, manual_upstream: Upstream
 ) -> None:
-    # A connection takes two descriptors, and the defect needs that none is left over. That is a
-    # race, which one run lost with both limits, so each is tried three times.
+    # Each connection takes two descriptors, and none must be left over. Whether one is depends on
+    # a race, so odd and even limits are tried several times.
     outcomes = (
         exhaust_descriptors(real_toxiproxy, count, manual_upstream) for count in (64, 65) * 3
     )
-    assert {"api blocked", "proxy blocked"} in outcomes
+    assert {"api", "proxy"} in outcomes
 
 
 def exhaust_descriptors(program: str, descriptors: int, manual_upstream: Upstream) -> set[str]:
-    """Open more connections than the server has descriptors for; return what is blocked then.
-
-    "api blocked": no response while the connections are open. "proxy blocked": the proxy accepts no
-    client even after they have been closed.
-    """
-    server = start_server("real", with_file_limit(descriptors, [program]))
+    """Open more connections than there are descriptors for; return what stopped working."""
+    server = start_without_log("real", with_few_descriptors(descriptors, [program]))
     descriptors_open = Path(f"/proc/{server.process.pid}/fd")
     clients: list[socket.socket] = []
-    blocked: set[str] = set()
+    broken: set[str] = set()
     try:
         proxy = server.proxy(manual_upstream.port)
         clients += [proxy.connect() for _ in range(60)]
@@ -233,7 +227,7 @@ def exhaust_descriptors(program: str, descriptors: int, manual_upstream: Upstrea
         try:
             server.call("GET", "/version", timeout=2)
         except TimeoutError:
-            blocked.add("api blocked")
+            broken.add("api")
         while clients:
             clients.pop().close()
         eventually(lambda: len(list(descriptors_open.iterdir())) < descriptors // 2)
@@ -242,11 +236,11 @@ def exhaust_descriptors(program: str, descriptors: int, manual_upstream: Upstrea
             accepted = manual_upstream.accepted[-1]
             accepted.settimeout(2)
             if accepted.recv(1) != b"x":
-                blocked.add("proxy blocked")
+                broken.add("proxy")
     except TimeoutError:
-        blocked.add("proxy blocked")
+        broken.add("proxy")
     finally:
         for client in clients:
             client.close()
         server.stop()
-    return blocked
+    return broken

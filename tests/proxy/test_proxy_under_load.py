@@ -1,6 +1,6 @@
-"""Every API call is answered within 100 ms while connections are busy, with any toxics.
+"""API calls are answered within 100 ms while connections are busy, with any toxics.
 
-The load comes from separate processes, whose threads cannot disturb the test's time measurement.
+The load comes from separate processes, so that its threads do not disturb the time measurement.
 """
 
 import multiprocessing
@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import pytest
-from proxy_kit import Server, call_within_100_ms
+from proxy_kit import Server, call_promptly
 from socket_kit import TIMEOUT_S, connect, eventually, exchange, upstream
 
 Load = Callable[[Connection], None]
@@ -20,30 +20,30 @@ Load = Callable[[Connection], None]
 
 @pytest.fixture
 def start_load() -> Iterator[Callable[[Load], Connection]]:
-    """Provide a function that runs a load in a process of its own and returns a pipe to it."""
+    """Return a function that runs a load in a process and returns the pipe to it."""
     context = multiprocessing.get_context("spawn")
     running = []
 
     def start(load: Load) -> Connection:
-        pipe, load_end = context.Pipe()
-        process = context.Process(target=load, args=(load_end,), daemon=True)
+        parent_end, child_end = context.Pipe()
+        process = context.Process(target=load, args=(child_end,), daemon=True)
         process.start()
-        running.append((pipe, process))
-        return pipe
+        running.append((parent_end, process))
+        return parent_end
 
     yield start
-    for pipe, process in running:
-        pipe.close()
+    for parent_end, process in running:
+        parent_end.close()
         process.join(TIMEOUT_S)
         assert process.exitcode == 0
 
 
-def run_echo_clients(pipe: Connection) -> None:
-    """Exchange data with an echo server over eight connections, and check every byte.
+def run_echo_load(pipe: Connection) -> None:
+    """Keep eight connections to an echo server busy, and check each response.
 
-    It sends the port of the echo server through the pipe and receives the port of the proxy. Any
-    further message stops the load. Then it sends the number of exchanges of each connection, or
-    None for a connection that returned wrong data.
+    Sends the port of the echo server, receives the port of the proxy, and runs until it receives
+    anything. Then it sends how many exchanges each connection made; None for one with a wrong
+    response.
     """
     stop = threading.Event()
     rounds: list[int | None] = [0] * 8
@@ -74,32 +74,36 @@ def run_echo_clients(pipe: Connection) -> None:
         pipe.send(rounds)
 
 
-def test_a_thousand_api_calls_under_load_are_answered_within_100_ms_and_lose_no_data(
+def test_a_thousand_changes_under_load_are_answered_promptly_and_lose_nothing(
     embedded: Server, start_load: Callable[[Load], Connection]
 ) -> None:
-    load = start_load(run_echo_clients)
+    load = start_load(run_echo_load)
     proxy = embedded.proxy(load.recv())
     load.send(proxy.port)
     eventually(lambda: len(proxy.connections()) == 8, "the load")
     rng = random.Random(5)
     present: set[str] = set()
     for number in range(1000):
-        toxic_type, attributes = rng.choice(
+        type_name, attributes = rng.choice(
             [("latency", {"latency": 2, "jitter": 2}), ("slicer", {"average_size": 500}),
              ("bandwidth", {"rate": 100_000}), ("slow_close", {"delay": 1}), ("noop", {})]
         )  # fmt: skip
-        toxic = f"{proxy.path}/toxics/{toxic_type}"
+        toxic = f"{proxy.path}/toxics/{type_name}"
         stream = rng.choice(["upstream", "downstream"])
-        if toxic_type not in present:
-            body: dict[str, Any] = {"name": toxic_type, "type": toxic_type, "stream": stream}
-            body["attributes"] = attributes
-            status = call_within_100_ms(embedded, "POST", f"{proxy.path}/toxics", body).status
-            present.add(toxic_type)
+        if type_name not in present:
+            body = {
+                "name": type_name,
+                "type": type_name,
+                "stream": stream,
+                "attributes": attributes,
+            }
+            status = call_promptly(embedded, "POST", f"{proxy.path}/toxics", body).status
+            present.add(type_name)
         elif number % 3:
-            status = call_within_100_ms(embedded, "PATCH", toxic, {"toxicity": rng.random()}).status
+            status = call_promptly(embedded, "PATCH", toxic, {"toxicity": rng.random()}).status
         else:
-            status = call_within_100_ms(embedded, "DELETE", toxic).status
-            present.remove(toxic_type)
+            status = call_promptly(embedded, "DELETE", toxic).status
+            present.remove(type_name)
         assert status in {200, 204}
     load.send("stop")
     assert load.poll(TIMEOUT_S)
@@ -107,12 +111,8 @@ def test_a_thousand_api_calls_under_load_are_answered_within_100_ms_and_lose_no_
     assert all(rounds), rounds
 
 
-def run_bulk_transfer(pipe: Connection) -> None:
-    """Receive as much data as ten connections carry.
-
-    It sends the port of the sending server through the pipe and receives the port of the proxy. Any
-    further message stops the load.
-    """
+def run_bulk_load(pipe: Connection) -> None:
+    """Receive as fast as possible on ten connections; the protocol is that of `run_echo_load`."""
 
     def send_forever(sock: socket.socket) -> None:
         while True:
@@ -137,22 +137,22 @@ def run_bulk_transfer(pipe: Connection) -> None:
 
 
 @pytest.mark.parametrize(
-    ("toxic_type", "attributes"),
+    ("type_name", "attributes"),
     [
         ("slicer", {"average_size": 1}),  # 32,768 pieces of each chunk
-        ("corrupt", {"probability": 1}),  # 32,768 bytes of each chunk to change
+        ("corrupt", {"probability": 1}),  # as many bytes to change
         ("http", {"path": "/x"}),
     ],
 )
-def test_cpu_heavy_toxics_do_not_delay_the_api(
+def test_cpu_intensive_toxics_do_not_delay_the_api(
     embedded: Server,
     start_load: Callable[[Load], Connection],
-    toxic_type: str,
+    type_name: str,
     attributes: dict[str, Any],
 ) -> None:
-    load = start_load(run_bulk_transfer)
+    load = start_load(run_bulk_load)
     proxy = embedded.proxy(load.recv())
-    proxy.add(toxic_type, **attributes)
+    proxy.add(type_name, **attributes)
     load.send(proxy.port)
     eventually(
         lambda: (
@@ -161,5 +161,5 @@ def test_cpu_heavy_toxics_do_not_delay_the_api(
         "ten busy connections",
     )
     for _ in range(20):
-        assert call_within_100_ms(embedded, "GET", "/proxies").status == 200
+        assert call_promptly(embedded, "GET", "/proxies").status == 200
     load.send("stop")

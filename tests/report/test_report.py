@@ -135,7 +135,7 @@ def test_junit_distinguishes_an_error_from_an_inconclusive_run(
 
 def test_a_bar_in_a_reason_does_not_break_the_table_of_the_summary(folder: Path) -> None:
     text = (folder / "summary.md").read_text()
-    assert "| ❌ fail | `notices` | notice 2 \\| came <late> |" in text
+    assert r"| ❌ fail | `notices` | notice 2 \| came \<late> |" in text
     assert "harness run outage --seed 7" in text
 
 
@@ -199,6 +199,25 @@ def test_reports_can_be_written_and_junit_read_whatever_characters_occur(tmp_pat
     assert names == ["junit.xml", "report.html", "summary.md"]
 
 
+HOSTILE = "# no\n\n::error::|<b>`x`\n## head"
+SHOWN = r"# no :\:error:\:\|\<b>\`x\` ## head"
+
+
+def test_text_from_the_run_is_only_shown_in_the_summary(tmp_path: Path) -> None:
+    given = parts(problems=[HOSTILE])
+    given["scenario"] = given["scenario"].model_copy(update={"title": HOSTILE})
+    given["stack"] = {"command": "harness run `x`\n::error::"}
+    verdict = Verdict(check="c", name="a|b`\n::", result="fail", reason=HOSTILE)
+    given["verdicts"] = [verdict]
+    write_reports(tmp_path, **given)
+    lines = (tmp_path / "summary.md").read_text().splitlines()
+    assert lines[2] == f"\\{SHOWN}"
+    assert lines[4] == f"- **\\{SHOWN}**"
+    assert lines[8] == rf"| ❌ fail | `` a\|b` :: `` | \{SHOWN} |"
+    assert lines[-1].endswith("To repeat the run: `` harness run `x` ::error:: ``")
+    assert not any(line.startswith("::") for line in lines)
+
+
 def test_every_character_that_xml_allows_is_kept() -> None:
     assert xml_safe("a\t\n\r\ud7ff\ue000\ufffd\U00010000\U0010ffff") == (
         "a\t\n\r\ud7ff\ue000\ufffd\U00010000\U0010ffff"
@@ -209,17 +228,15 @@ def test_a_report_that_cannot_be_written_leaves_the_previous_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_reports(tmp_path, **parts())
-    before = (tmp_path / "report.html").read_text()
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
-    def full(path: Path, text: str, **options: str) -> int:
-        with path.open("w", encoding="utf-8") as file:
-            file.write(text[:10])
+    def full(path: Path, target: Path) -> Path:
         raise OSError("disk full")
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="disk full"):
         write_reports(tmp_path, **parts(problems=["another"]))
-    assert (tmp_path / "report.html").read_text() == before
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 @pytest.mark.parametrize("value", [-3.0, 0.0, float("nan")])

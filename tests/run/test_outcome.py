@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -183,25 +184,86 @@ def test_a_scenario_can_set_the_parameters_of_these_checks() -> None:
     assert checked == [("faults_bite", {"steps": ["gone"]}), ("generator_healthy", {"lag": "1s"})]
 
 
-def test_a_run_is_judged_without_the_stacks_own_checks_if_they_are_not_found(
-    folder: RunFolder, tmp_path: Path
-) -> None:
-    write_errors(folder, RunErrors())
-    there = {"directory": str(tmp_path / "moved"), "checks": ["checks_of_nobody"]}
-    folder.write("stack.json", json.dumps(there))
-    assert judge(folder.path).exit_code is ExitCode.PASS
-    content = json.loads((folder.path / "scenario.json").read_text())
-    folder.write(
-        "scenario.json", json.dumps({**content, "expect": ["quiesced", "check_of_nobody"]})
+CHECK = """
+from pathlib import Path
+from harness.checks import Check, Verdict
+from harness.history import History
+
+Path(__file__).with_name("imported").touch()
+
+class Own(Check, name={name!r}):
+    \"\"\"Passes always.\"\"\"
+
+    def judge(self, history: History) -> Verdict:
+        return Verdict(check={name!r}, name={name!r}, result="pass", reason="imported")
+"""
+
+
+def make_stack(directory: Path, check: str, name: str = "shop") -> Path:
+    """Write a stack with a check of its own, `check`, in the module `checks_CHECK`."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / f"checks_{check}.py").write_text(CHECK.format(name=check))
+    (directory / "docker-compose.yml").write_text(
+        f"name: {name}\nx-harness: {{checks: [checks_{check}]}}\n"
+        "services:\n"
+        "  toxiproxy: {image: 'ghcr.io/shopify/toxiproxy:2.12.0'}\n"
+        "  a: {image: a, x-harness: {site: s, command: [sleep, inf]}}\n"
     )
+    return directory
+
+
+def expect_check(folder: RunFolder, check: str, directory: Path) -> None:
+    """Let the run in `folder` expect `check` and name the stack in `directory`."""
+    write_errors(folder, RunErrors())
+    content = json.loads((folder.path / "scenario.json").read_text())
+    folder.write("scenario.json", json.dumps({**content, "expect": ["quiesced", check]}))
+    stack = {"name": "shop", "directory": str(directory), "checks": [f"checks_{check}"]}
+    folder.write("stack.json", json.dumps(stack))
+
+
+NOT_FOUND = "the stack's own check {} was not found; name its stack with --stack DIR"
+
+
+def test_a_folder_does_not_name_code_that_is_run(folder: RunFolder) -> None:
+    make_stack(folder.path, "of_a_stranger")
+    expect_check(folder, "of_a_stranger", folder.path)
     outcome = judge(folder.path)
     assert outcome.exit_code is ExitCode.INCONCLUSIVE
-    assert outcome.verdicts[-1].reason == (
-        "the stack's own check check_of_nobody was not found; name the stack with --stack DIR"
-    )
+    assert outcome.verdicts[-1].reason == NOT_FOUND.format("of_a_stranger")
+    assert not (folder.path / "imported").exists()
 
 
-@pytest.mark.parametrize("content", ["[]", '{"checks": 5}', '{"versions": 7}', '{"directory": 3}'])
+def test_a_stack_in_the_folder_is_not_the_one_in_the_current_directory(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(make_stack(folder.path / "logs", "inside"))
+    expect_check(folder, "inside", folder.path)
+    assert judge(folder.path).verdicts[-1].result == "inconclusive"
+    assert not (folder.path / "logs" / "imported").exists()
+
+
+def test_the_checks_of_a_named_stack_judge(folder: RunFolder, tmp_path: Path) -> None:
+    stack = make_stack(tmp_path / "stack", "of_named_stack", name="other")
+    expect_check(folder, "of_named_stack", tmp_path / "moved")
+    assert judge(folder.path, stack).exit_code is ExitCode.PASS
+
+
+@pytest.mark.parametrize(("name", "result"), [("shop", "pass"), ("other", "inconclusive")])
+def test_the_stack_in_the_current_directory_judges_if_it_has_the_name_of_the_runs(
+    folder: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, result: Result
+) -> None:
+    monkeypatch.chdir(make_stack(tmp_path / "stack", f"here_{name}", name))
+    expect_check(folder, f"here_{name}", tmp_path / "moved")
+    assert judge(folder.path).verdicts[-1].result == result
+    assert (tmp_path / "stack" / "imported").exists() is (result == "pass")
+
+
+def test_a_named_directory_without_a_stack_is_refused(folder: RunFolder, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"docker-compose\.yml"):
+        judge(folder.path, tmp_path)
+
+
+@pytest.mark.parametrize("content", ["[]", '{"checks": 5}', '{"versions": 7}', '{"name": 3}'])
 def test_a_stack_file_with_wrong_content_is_named(folder: RunFolder, content: str) -> None:
     write_errors(folder, RunErrors())
     folder.write("stack.json", content)
@@ -218,6 +280,30 @@ def test_a_history_without_its_first_event_is_named(folder: RunFolder, content: 
     assert str(folder.path) in str(caught.value)
 
 
+WRITTEN = ("verdicts.json", "report.html", "junit.xml", "summary.md")
+
+
+def test_a_symbolic_link_in_the_folder_is_replaced_and_not_followed(
+    folder: RunFolder, tmp_path: Path
+) -> None:
+    write_errors(folder, RunErrors())
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("mine")
+    drafts = ["verdicts.draft", *(f".{name}.draft" for name in WRITTEN)]
+    for name in (*WRITTEN, *drafts):
+        (folder.path / name).symlink_to(elsewhere)
+    assert judge(folder.path).exit_code is ExitCode.PASS
+    assert elsewhere.read_text() == "mine"
+    assert not any((folder.path / name).is_symlink() for name in WRITTEN)
+
+
+def test_a_file_that_is_read_may_be_a_symbolic_link(folder: RunFolder, tmp_path: Path) -> None:
+    write_errors(folder, RunErrors())
+    scenario = folder.path / "scenario.json"
+    scenario.symlink_to(scenario.rename(tmp_path / "scenario.json"))
+    assert judge(folder.path).exit_code is ExitCode.PASS
+
+
 def test_a_full_disk_is_reported_with_the_folder_and_the_cure(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -226,7 +312,7 @@ def test_a_full_disk_is_reported_with_the_folder_and_the_cure(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "replace", full)
     text = f"{folder.path}: the evidence cannot be written: No space left on device; free disk"
     with pytest.raises(HarnessError, match=re.escape(text)):
         judge(folder.path)
@@ -239,3 +325,12 @@ def test_a_history_with_a_damaged_line_proves_nothing(folder: RunFolder) -> None
     outcome = judge(folder.path)
     assert outcome.exit_code is ExitCode.INCONCLUSIVE
     assert "1 damaged line had to be left out" in outcome.errors.inconclusive[0]
+
+
+def test_only_the_owner_can_enter_a_new_folder_whatever_the_umask(tmp_path: Path) -> None:
+    umask = os.umask(0)
+    try:
+        folder = RunFolder.create(None, tmp_path, "x", NOW)
+    finally:
+        os.umask(umask)
+    assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700

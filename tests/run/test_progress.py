@@ -93,3 +93,8 @@ def test_the_live_view_shows_the_snapshot() -> None:
     assert shown.startswith("x on local load ")
     assert "requests 1 ok 0 failed 0 unknown 0 waiting 5 backlog 4 faults gone shop manual" in shown
     assert "3.00 s fault gone: cut on a-b verified" in shown
+
+
+def test_a_reason_of_several_lines_is_printed_as_one(tmp_path: Path) -> None:
+    mode = Mode(t=1.0, service="shop", mode="manual", reason="down\n::error::down")
+    assert lines(tmp_path, STARTED, mode)[-1].endswith("shop is manual: down ::error::down")

@@ -36,7 +36,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_a_final_read_follows_the_pages_to_the_last(answers: dict[str, Any]) -> None:
     answers["/rows"] = {"items": [{"id": 1}], "next": "/rows?after=1"}
     answers["/rows?after=1"] = {"items": [{"id": 2}], "next": None}
-    reads = list(final_reads(stack(reads={"rows": "/rows"}, quiescent=None)))
+    reads = list(final_reads(stack(reads={"rows": "/rows"}, quiescent=None), Flag(), WALL_CLOCK))
     assert [(read.items, read.complete) for read in reads] == [
         (({"id": 1},), False),
         (({"id": 2},), True),
@@ -58,7 +58,7 @@ def test_a_response_that_is_not_a_page_ends_that_read_with_an_error(
     answers: dict[str, Any], page: Any
 ) -> None:
     answers["/rows"] = page
-    (read,) = final_reads(stack(reads={"rows": "/rows"}, quiescent=None))
+    (read,) = final_reads(stack(reads={"rows": "/rows"}, quiescent=None), Flag(), WALL_CLOCK)
     assert "a page" in read.error
     assert not read.complete
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.chaos import Toxiproxy
+from harness.chaos._intents import outstanding
 from harness.checks import read_verdicts
 from harness.errors import ExitCode
 from harness.history import History
@@ -92,6 +94,25 @@ def test_an_interrupted_run_heals_its_faults_keeps_its_evidence_and_is_inconclus
     assert (run / "report.html").is_file()
     assert not processes_of(run)
     assert "Traceback" not in output
+
+
+def test_a_run_whose_fault_somebody_else_ends_is_inconclusive(
+    running: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    [lease] = run.rglob("lease")
+    server = Toxiproxy(outstanding(lease.parent)[0].where)
+    for name, proxy in server.proxies().items():
+        if not proxy.enabled:
+            server.enable(name)
+    server.close()
+    output = running.communicate(timeout=100)[0]
+    assert running.returncode == ExitCode.INCONCLUSIVE, output
+    assert faults(run) == ["asked", "injected", "verified", "lost", "healing", "healed"]
+    verdict = next(
+        one for one in read_verdicts(run / "verdicts.json") if one.check == "faults_bite"
+    )
+    assert verdict.reason.endswith("its proxy is enabled")
 
 
 def test_a_run_that_is_interrupted_before_its_epoch_has_a_report(

@@ -1,6 +1,8 @@
 """Detached stacks, which outlive the process that starts them: `harness up`, `logs`, `down`."""
 
+import os
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -82,6 +84,20 @@ def test_up_status_kill_launch_logs_down(directory: Path, on: str) -> None:
     assert left <= {"logs", "compose.override.yml"}
     with pytest.raises(StackError, match="no stack runs here; start one: harness up"):
         attach(directory)
+
+
+def test_only_the_owner_can_read_the_state_whatever_the_umask(directory: Path, on: str) -> None:
+    state = detached_state(directory)
+    umask = os.umask(0)
+    try:
+        state.mkdir(parents=True)
+        start_detached(directory, Settings(), get_backend(on)).detach()
+    finally:
+        os.umask(umask)
+    secret = ["state.json", *(["compose.override.yml"] if on == "compose" else [])]
+    modes = {name: oct(stat.S_IMODE((state / name).stat().st_mode)) for name in secret}
+    assert modes == dict.fromkeys(secret, "0o600")
+    assert oct(stat.S_IMODE(state.stat().st_mode)) == "0o700"
 
 
 def test_second_start_is_refused_and_leaves_the_first_stack_running(

@@ -1,10 +1,10 @@
-"""The toxics, one file each. A file put into this folder is found, nothing else need change."""
+"""The toxics, one file each. A new file in this folder is found by itself; see `_base`."""
 
 from importlib import import_module
 from pathlib import Path
 
 from harness.proxy.toxics._base import (
-    LONGEST_MS,
+    MAX_MS,
     TOXIC_TYPES,
     Toxic,
     ToxicError,
@@ -16,7 +16,7 @@ for _file in sorted(Path(__file__).parent.glob("[!_]*.py")):
     import_module(f"{__name__}.{_file.stem}")
 
 __all__ = [
-    "LONGEST_MS",
+    "MAX_MS",
     "TOXIC_TYPES",
     "Toxic",
     "ToxicError",

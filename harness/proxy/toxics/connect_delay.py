@@ -1,7 +1,8 @@
-"""connect_delay: a new connection is accepted, but the upstream is dialled only later.
+"""connect_delay: accepts a new connection, but dials the upstream only after a delay.
 
-Clients see a connection that opens at once (the kernel answers them) and then is silent: what
-a server does that is slow to take connections. Live connections are left alone.
+Clients see a connection that opens at once, because the kernel completes the handshake, and is
+then silent, as with a server that is slow to accept connections. Open connections are not
+affected.
 """
 
 import random
@@ -10,22 +11,22 @@ from typing import ClassVar
 from harness.proxy.toxics._base import Toxic, check_milliseconds
 
 
-class ConnectDelay(Toxic, kind="connect_delay"):
-    """Dials `delay` milliseconds later, and -`jitter` to +`jitter` on top."""
+class ConnectDelay(Toxic, type_name="connect_delay"):
+    """Delays the dial by `delay` ± `jitter` milliseconds."""
 
     delay: int = 0
     jitter: int = 0
 
-    delays_opening: ClassVar[bool] = True
+    delays_dial: ClassVar[bool] = True
 
-    def check(self) -> None:
-        """Refuse what is no duration."""
+    def validate(self) -> None:
+        """Check the durations."""
         check_milliseconds("delay", self.delay)
         check_milliseconds("jitter", self.jitter)
 
-    def opening_delay(self, chance: random.Random) -> float:
-        """Return the delay of one connection."""
+    def dial_delay(self, rng: random.Random) -> float:
+        """Return `delay` plus a random jitter, in seconds."""
         milliseconds = self.delay
         if self.jitter:
-            milliseconds += chance.randrange(2 * self.jitter) - self.jitter
+            milliseconds += rng.randrange(2 * self.jitter) - self.jitter
         return max(milliseconds, 0) / 1000

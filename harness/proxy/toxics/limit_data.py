@@ -1,4 +1,4 @@
-"""limit_data: the connection is closed after so many bytes; what is over is cut off."""
+"""limit_data: closes the connection after a number of bytes, and drops the bytes beyond it."""
 
 from typing import ClassVar
 
@@ -6,21 +6,21 @@ from harness.proxy._stub import Stub
 from harness.proxy.toxics._base import Toxic, check_range
 
 
-class LimitData(Toxic, kind="limit_data"):
-    """Closes once `bytes` bytes have passed since it was added."""
+class LimitData(Toxic, type_name="limit_data"):
+    """Closes once `bytes` bytes have passed since the toxic was added to the connection."""
 
     bytes: int = 0
 
-    keeps_hand: ClassVar[bool] = True
+    keeps_current_on_update: ClassVar[bool] = True
 
-    def check(self) -> None:
-        """Refuse less than nothing."""
+    def validate(self) -> None:
+        """Check that the number of bytes is not negative."""
         check_range("bytes", self.bytes, 0, 2**63 - 1)
 
     async def pipe(self, stub: Stub) -> None:
-        """Count; the count is kept when the limit is changed."""
+        """Forward up to the limit; the count survives an update of the limit, as in Toxiproxy."""
         passed: int = stub.state or 0
-        while chunk := stub.hand or await stub.receive():
+        while chunk := stub.current or await stub.receive():
             size = min(len(chunk.data), self.bytes - passed)
             if size > 0:
                 await stub.forward(size)

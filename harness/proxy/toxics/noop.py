@@ -1,7 +1,7 @@
-"""noop: does nothing. Useful to try out the handling of toxics."""
+"""noop: does nothing. Useful to test clients of the API."""
 
 from harness.proxy.toxics._base import Toxic
 
 
-class Noop(Toxic, kind="noop"):
-    """Passes everything on."""
+class Noop(Toxic, type_name="noop"):
+    """Forwards all bytes unchanged."""

@@ -1,27 +1,27 @@
-"""slicer: data arrives in small pieces, with a pause after each.
+"""slicer: forwards data in small pieces, with a pause after each.
 
-A chunk is halved again and again until its pieces are at most `average_size` bytes long, give
-or take `size_variation`; each cut moves by chance by up to the variation.
+A chunk is halved repeatedly until each piece is at most `average_size` + `size_variation` bytes
+long; each cut is moved by a random number of bytes within ±`size_variation`. As in Toxiproxy.
 """
 
 from collections.abc import Iterator
 
 from harness.proxy._stub import Stub
-from harness.proxy.toxics._base import LONGEST_MS, Toxic, ToxicError, check_range
+from harness.proxy.toxics._base import MAX_MS, Toxic, ToxicError, check_range
 
 
-class Slicer(Toxic, kind="slicer"):
-    """Cuts chunks to about `average_size` bytes, `delay` microseconds apart."""
+class Slicer(Toxic, type_name="slicer"):
+    """Cuts chunks into pieces of about `average_size` bytes, `delay` microseconds apart."""
 
     average_size: int = 0
     size_variation: int = 0
     delay: int = 0
 
-    def check(self) -> None:
-        """Refuse sizes with which the original ends its process."""
+    def validate(self) -> None:
+        """Check sizes and delay; the sizes refused here crash Toxiproxy."""
         check_range("average_size", self.average_size, 1, 2**63 - 1, "bytes")
         check_range("size_variation", self.size_variation, 0, 2**63 - 1, "bytes")
-        check_range("delay", self.delay, 0, LONGEST_MS * 1000, "microseconds")
+        check_range("delay", self.delay, 0, MAX_MS * 1000, "microseconds")
         if self.size_variation > self.average_size:
             raise ToxicError(
                 f"size_variation must be at most average_size ({self.average_size}), "
@@ -43,7 +43,7 @@ class Slicer(Toxic, kind="slicer"):
             todo += [size - cut, cut]
 
     async def pipe(self, stub: Stub) -> None:
-        """Pass on piece by piece."""
+        """Forward each chunk piece by piece."""
         while chunk := await stub.receive():
             for size in self.sizes(len(chunk.data), stub):
                 await stub.forward(size)

@@ -7,6 +7,7 @@ from pathlib import Path
 import docker
 
 from harness.errors import StackError
+from harness.files import PRIVATE, write_file
 
 from .._protocol import Settings
 from .._saved_stack import already_running, no_stack
@@ -62,7 +63,7 @@ class Creation:
         images = images_in(config, self._spec, self.compose)
         for attempt in range(1, _ATTEMPTS + 1):
             override = make_override(config, self._spec, settings, project, self._client)
-            project.override.write_text(override.text)
+            write_file(project.override, override.text.encode(), mode=PRIVATE)
             if images.unnamed and attempt == 1:  # so that the current source runs
                 self.compose.build(project.name, directory, self._files(), images.unnamed, _discard)
             try:

@@ -12,11 +12,12 @@ from typing import Self, TypeVar
 import docker
 
 from harness.errors import StackError
+from harness.files import PRIVATE, write_file
 
 from .._containers import Engine
 from .._log_files import LogFiles
 from .._protocol import GoneError, LineSink, NodeSink, NodeStatus, Settings
-from .._saved_stack import load_stack
+from .._saved_stack import load_stack, make_state_dir
 from .._spec import Service, StackSpec
 from .._spec_json import spec_from_json, spec_to_json
 from ._containers import Containers
@@ -120,6 +121,7 @@ class ComposeStack:
             creation = Creation(client, self._spec, self._project)
             creation.require_stopped()
             self._creation = creation  # from here on, `close` removes the containers
+            make_state_dir(self._project.state_dir)
             self._files.begin()
             self._addresses = creation.create(settings).addresses
             self._follow(client, lines, nodes)
@@ -136,7 +138,7 @@ class ComposeStack:
         with self._closing:
             client, self._client = self._client, None
             if client is not None:
-                self._project.saved_spec.write_bytes(spec_to_json(self._spec))
+                write_file(self._project.saved_spec, spec_to_json(self._spec), mode=PRIVATE)
                 self._stop_following()
                 client.close()
 
@@ -250,7 +252,13 @@ class ComposeStack:
     def _follow(self, client: docker.DockerClient, lines: LineSink, nodes: NodeSink) -> None:
         found = self._project.containers(client)
         self._logs = {
-            name: Log(client, container.id or name, self._files.path(name), partial(lines, name))
+            name: Log(
+                client,
+                container.id or name,
+                self._files.path(name),
+                partial(lines, name),
+                partial(self._files.mark_lost, name),
+            )
             for name, container in found.items()
         }
         self._events = Events(client, self._project, nodes=nodes, log_tail=self._log_tail)

@@ -19,6 +19,7 @@ import msgspec
 
 import harness
 from harness.errors import StackError
+from harness.files import PRIVATE, write_file
 
 from .._exit_text import exit_text
 from .._probe import probe_for
@@ -125,7 +126,7 @@ class LocalStack:
             self._follow(parent_pipe, lines, nodes)
             self._plan = starter.plan(self._call)
             saved = _Saved(msgspec.Raw(spec_to_json(self._spec)), self._plan)
-            self._state.state.write_bytes(msgspec.json.encode(saved))
+            write_file(self._state.state, msgspec.json.encode(saved), mode=PRIVATE)
             starter.start_all(self._plan, self._call, self._await_ready)
         except BaseException:
             self._nodes.abort_waits()

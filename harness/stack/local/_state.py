@@ -2,7 +2,8 @@
 
 lock          held (flock) by the reaper and the supervisor for as long as they run
 control.sock  the unix socket on which the supervisor listens
-state.json    what another `harness` process needs to attach to a detached stack
+state.json    what another `harness` process needs to attach to a detached stack; only the owner
+              may read it, because it has the services' passwords
 owned.jsonl   every process (pid and start time) and every outside path that the stack created,
               written before or when it is created; cleaning up removes these
 volumes/NAME  the services' volumes

@@ -10,6 +10,8 @@ from contextlib import suppress
 
 from harness.errors import StackError
 
+from .._log_files import log_limit
+from .._saved_stack import make_state_dir
 from . import _process
 from ._state import LABEL, Owned, StateDir
 from ._sweep import sweep, take_lock
@@ -23,10 +25,13 @@ def lock_state_dir(state: StateDir) -> int:
 
     Raises:
         StackError: a stack runs there, or this machine cannot run one.
+        UsageError: see `log_limit`.
     """
+    log_limit()  # before the lock is taken
     if not _process.is_supported():
         raise StackError("--on local: needs Linux with /proc; use --on compose")
     try:
+        make_state_dir(state.root)
         lock = take_lock(state)
     except OSError as error:
         raise StackError(

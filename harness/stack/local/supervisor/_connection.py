@@ -5,7 +5,11 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 
-from .._messages import Message, Request, decode_request, encode
+from .._messages import Message, Output, Request, decode_request, encode
+
+_MAX_QUEUE = 16 << 20
+"""Bytes that may wait for a client that reads slowly. Beyond that, output is dropped: it must
+neither fill the memory nor block the service, and replies wait behind it."""
 
 
 class Connection:
@@ -26,6 +30,13 @@ class Connection:
         self._open = True
         connection.setblocking(False)
         selector.register(connection, selectors.EVENT_READ, self._ready)
+
+    def send_output(self, output: Output) -> bool:
+        """Queue `output`; return False if the client is too far behind and does not get it."""
+        if len(self._out) > _MAX_QUEUE:
+            return False
+        self.send(output)
+        return True
 
     def send(self, message: Message) -> None:
         """Queue `message`: send what the socket takes now, the rest when it is writable."""

@@ -4,9 +4,9 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
+from ..._log_files import LogWriter
 from .. import _process
 from .._messages import ProcessSpec, ProcessState
 from . import _child
@@ -46,7 +46,7 @@ class Service:
         self.kill_at: float | None = None
         """Monotonic time at which SIGKILL follows the stop signal; None unless it is stopping."""
         self.on_exit: list[Callable[[], None]] = []
-        self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._log = LogWriter(log)
         out, out_end = os.pipe()
         err, err_end = os.pipe()
         for descriptor in (out, err):
@@ -71,8 +71,7 @@ class Service:
 
     def log(self, lines: list[bytes]) -> None:
         """Append `lines` to its log."""
-        with suppress(OSError):  # a full disk must not stop the stack
-            os.write(self._log, b"".join(line + b"\n" for line in lines))
+        self._log.write(lines)
 
     def kill(self) -> None:
         """Send SIGKILL to its process tree, and wait until its descendants have ended."""
@@ -111,7 +110,7 @@ class Service:
 
     def close(self) -> None:
         """Close its log file."""
-        os.close(self._log)
+        self._log.close()
 
     def _kill_tree(self) -> None:
         members = _process.kill_tree(self.pid)

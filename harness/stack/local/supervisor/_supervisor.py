@@ -143,6 +143,12 @@ class Supervisor:
             if connection.follows:
                 connection.send(message)
 
+    def _broadcast_output(self, service: str, lines: list[bytes]) -> None:
+        output = Output(service=service, t=time.time(), lines=tuple(lines))
+        for connection in list(self._connections):
+            if connection.follows and not connection.send_output(output):
+                self._state.logs.mark_lost(service)
+
     def _spawn(self, request: Spawn) -> None:
         spec = request.spec
         old = self._services.get(spec.service)
@@ -186,7 +192,7 @@ class Supervisor:
         lines, ended = stream.read()
         if lines:
             service.log(lines)
-            self._broadcast(Output(service=service.spec.service, t=time.time(), lines=tuple(lines)))
+            self._broadcast_output(service.spec.service, lines)
         if ended:
             self._close_stream(service, stream)
 

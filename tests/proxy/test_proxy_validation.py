@@ -1,11 +1,11 @@
-"""The embedded server rejects inputs that crash Toxiproxy or mean nothing, and changes nothing."""
+"""Invalid inputs, some of which crash Toxiproxy, are refused and change nothing."""
 
 from typing import Any
 
 import pytest
 from proxy_kit import Server
 
-INVALID: list[tuple[str, dict[str, Any], str]] = [
+CRASHING_INPUTS: list[tuple[str, dict[str, Any], str]] = [
     ("slicer", {}, "average_size must be from 1 to"),
     ("slicer", {"average_size": 0}, "average_size must be from 1 to"),
     ("slicer", {"average_size": -1}, "average_size must be from 1 to"),
@@ -22,28 +22,31 @@ INVALID: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("toxic_type", "attributes", "message"), INVALID)
-def test_inputs_that_crash_toxiproxy_are_rejected_with_a_message(
-    embedded: Server, toxic_type: str, attributes: dict[str, Any], message: str
+@pytest.mark.parametrize(("type_name", "attributes", "message"), CRASHING_INPUTS)
+def test_inputs_that_crash_toxiproxy_are_refused_with_an_explanation(
+    embedded: Server, type_name: str, attributes: dict[str, Any], message: str
 ) -> None:
     proxy = embedded.proxy(1)
-    rejected = [proxy.add(toxic_type, expect=400, **attributes)]
-    toxic = {"type": toxic_type, "attributes": attributes}
-    entry = {"name": "q", "upstream": "x", "toxics": [toxic]}
-    rejected.append(embedded.call("POST", "/populate", [entry]))
+    refused = [proxy.add(type_name, expect=400, **attributes)]
+    entry = {
+        "name": "q",
+        "upstream": "x",
+        "toxics": [{"type": type_name, "attributes": attributes}],
+    }
+    refused.append(embedded.call("POST", "/populate", [entry]))
     assert proxy.toxics() == []
-    valid = {"average_size": 1} if toxic_type == "slicer" else {}
-    before = proxy.add(toxic_type, name="t", **valid).json
+    harmless = {"average_size": 1} if type_name == "slicer" else {}
+    before = proxy.add(type_name, name="t", **harmless).json
     if attributes:
-        rejected.append(proxy.update("t", {"attributes": attributes}, expect=400))
+        refused.append(proxy.update("t", {"attributes": attributes}, expect=400))
     assert proxy.toxics() == [before]
-    assert {response.status for response in rejected} == {400}
-    assert all(message in response.json["error"] for response in rejected)
+    assert {answer.status for answer in refused} == {400}
+    assert all(message in answer.json["error"] for answer in refused)
     assert list(embedded.call("GET", "/proxies").json) == ["p"]
 
 
 @pytest.mark.parametrize("toxicity", [-0.1, 1.1, 2.5])
-def test_a_toxicity_outside_0_to_1_is_rejected(embedded: Server, toxicity: float) -> None:
+def test_a_toxicity_outside_0_to_1_is_refused(embedded: Server, toxicity: float) -> None:
     proxy = embedded.proxy(1)
     error = proxy.add("noop", expect=400, toxicity=toxicity).json["error"]
     assert error == f"bad request body: toxicity must be from 0 to 1, not {toxicity}"
@@ -51,7 +54,7 @@ def test_a_toxicity_outside_0_to_1_is_rejected(embedded: Server, toxicity: float
     proxy.update("n", {"toxicity": toxicity}, expect=400)
 
 
-def test_a_rejected_update_changes_nothing(embedded: Server) -> None:
+def test_a_refused_update_changes_nothing(embedded: Server) -> None:
     proxy = embedded.proxy(1)
     proxy.add("latency", name="l", latency=1, jitter=1)
     proxy.update("l", {"attributes": {"jitter": "x", "latency": 5}}, expect=400)
