@@ -15,6 +15,7 @@ from harness.scenario import Duration, Model
 from ._check import Check, Verdict, as_evidence
 from ._durations import duration_text, elapsed_text, measured_duration, wall_seconds
 from ._match import Fields, Names, matches, select_requests, unmentioned_text, unreported_text
+from ._named import Services, Steps
 from ._outage import Outage, combined_outage, heal_start, outages
 from ._text import count_text, too_few_text
 
@@ -40,10 +41,10 @@ class Fallback(Check, name="fallback"):
         served: those with a matching answer, number; higher is better; only with `serving`.
     """
 
-    services: Names = Field(min_length=1, description="Services that must fall back.")
+    services: Services = Field(min_length=1, description="Services that must fall back.")
     within: Duration = Field(description="Most time from the fault's verification.")
     mode: str = Field(default="manual", description="Mode that they must enter.")
-    step: Names = Field(default=(), description="Fault steps that are judged; all if empty.")
+    step: Steps = Field(default=(), description="Fault steps that are judged; all if empty.")
     serving: Serving | None = Field(
         default=None, description="Answers that the fallback must give during the fault."
     )

@@ -11,7 +11,8 @@ from harness.scenario import Duration
 
 from ._check import Check, Verdict, as_evidence
 from ._durations import duration_text, elapsed_text, measured_duration, wall_seconds
-from ._match import Names, unmentioned_text, unreported_text
+from ._match import unmentioned_text, unreported_text
+from ._named import Services, Steps
 from ._outage import healed_outage
 from ._text import count_text, list_text
 
@@ -28,9 +29,9 @@ class LeavesFallback(Check, name="leaves_fallback"):
         stuck: services in fallback after the limit, number; only in a failure.
     """
 
-    services: Names = Field(min_length=1, description="Services that must be automatic again.")
+    services: Services = Field(min_length=1, description="Services that must be automatic again.")
     within: Duration = Field(description="Most time from the end of the last fault.")
-    step: Names = Field(default=(), description="Fault steps that are judged; all if empty.")
+    step: Steps = Field(default=(), description="Fault steps that are judged; all if empty.")
 
     def judge(self, history: History) -> Verdict:
         """Look for modes other than automatic after the limit."""
