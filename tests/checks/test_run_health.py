@@ -146,7 +146,10 @@ def test_one_late_request_in_a_hundred_is_allowed_and_two_are_not() -> None:
         (RunBuilder().requests(100, 0, 50, "pay"), "the load generator reported no CPU use"),
         (
             RunBuilder().request(1, "pay").generator(2),
-            "only 1 request in the run, at least 30 needed",
+            (
+                "only 1 request in the run, at least 30 needed; raise load.duration or the "
+                "arrivals, or set generator_healthy.min_requests"
+            ),
         ),
         (healthy().generator(30, state="died", worker="x"), "the load generator died: x"),
         (
