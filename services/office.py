@@ -81,6 +81,7 @@ class Office:
         }
         self._replayers = [self._create_replayer(service) for service in SERVICES]
         self._mode = "automatic"
+        world.log("mode", mode=self._mode, previous="", reason="the process started")
         self._in_flight = 0
 
     def app(self) -> Starlette:

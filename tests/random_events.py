@@ -121,7 +121,7 @@ EVENTS = st.one_of(
     ),
     st.builds(Generator, t=TIMES, worker=WORDS, cpu=NUMBERS),
     st.builds(Phase, t=TIMES, name=st.sampled_from(["load", "settle", "reads"])),
-    st.builds(Ended, t=TIMES, quiescent=st.booleans()),
+    st.builds(Ended, t=TIMES, quiescent=st.booleans(), asked=st.booleans()),
     st.builds(
         Started,
         t=TIMES,

@@ -231,9 +231,11 @@ class RunBuilder:
         """Add the begin of a phase."""
         return self.add(Phase(t=at, name=name))
 
-    def end(self, at: float = 100.0, quiescent: bool = True, reason: str = "") -> "RunBuilder":
+    def end(
+        self, at: float = 100.0, quiescent: bool = True, reason: str = "", asked: bool = True
+    ) -> "RunBuilder":
         """Add the end of the run."""
-        return self.add(Ended(t=at, quiescent=quiescent, reason=reason))
+        return self.add(Ended(t=at, quiescent=quiescent, reason=reason, asked=asked))
 
     def ordered(self) -> list[AnyEvent]:
         """Return the events by time, with their indexes."""

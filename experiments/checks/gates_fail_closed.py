@@ -9,7 +9,8 @@ from pydantic import Field
 
 from harness.checks import (
     Check,
-    Names,
+    Services,
+    Steps,
     Verdict,
     as_evidence,
     combined_outage,
@@ -42,8 +43,8 @@ class GatesFailClosed(Check, name="gates_fail_closed"):
     """
 
     within: Duration = Field(description="Most time that the autogates may take to close.")
-    step: Names = Field(default=(), description="Fault steps that are judged; all if empty.")
-    gates: Names = Field(default=(), description="Autogates that are cut off; all if empty.")
+    step: Steps = Field(default=(), description="Fault steps that are judged; all if empty.")
+    gates: Services = Field(default=(), description="Autogates that are cut off; all if empty.")
     min_diverted: int = Field(
         default=1, ge=1, description="Fewer diverted travellers are inconclusive."
     )

@@ -25,8 +25,9 @@ description says wall-clock time: those are limits of the computer, which does n
 the pace. A check never raises; what it cannot decide is `inconclusive`, for example when a step
 that its parameters name was never injected.
 
-A stack's own checks are made from the same parts: `Check`, the parameter types `Names`, `Fields`
-and `Ledger`, and the functions below that read outages, requests and final reads from a history.
+A stack's own checks are made from the same parts: `Check`, the parameter types `Services`, `Steps`
+and `Ledger` (a name in them that does not exist is refused before a run), `Names` (any other names)
+and `Fields`, and the functions below that read outages, requests and final reads from a history.
 """
 
 from . import (  # noqa: F401 - importing a module registers its check
@@ -52,6 +53,7 @@ from ._files import read_verdicts, write_verdicts
 from ._final_read import FinalRead, Ledger, final_read
 from ._judge import bind, judge_all, worst
 from ._match import Fields, Names, as_id, id_of, matches, select_requests, unmentioned_text
+from ._named import Named, NamesOf, OptionalService, Services, Steps, named
 from ._outage import Outage, combined_outage, heal_start, healed_outage, outages
 from ._statistics import quantile
 from ._text import count_text, list_text, percent_text, too_few_text
@@ -62,9 +64,14 @@ __all__ = [
     "Fields",
     "FinalRead",
     "Ledger",
+    "Named",
     "Names",
+    "NamesOf",
+    "OptionalService",
     "Outage",
     "Result",
+    "Services",
+    "Steps",
     "Verdict",
     "as_evidence",
     "as_id",
@@ -81,6 +88,7 @@ __all__ = [
     "list_text",
     "matches",
     "measured_duration",
+    "named",
     "outages",
     "percent_text",
     "quantile",

@@ -54,6 +54,17 @@ def id_of(request: Request, field: str) -> str | None:
     return as_id(request.invoke.input.get(field)) or as_id(request.value.get(field))
 
 
+def unreported_text(history: History, services: Sequence[str]) -> str:
+    """Return which of `services` never logged a mode, and what to log; empty if all did."""
+    missing = [service for service in services if service not in history.reported_modes]
+    if not missing:
+        return ""
+    return (
+        f"{list_text(missing)} never logged a mode; at its start and at each change a service must "
+        'log a line such as {"event": "mode", "mode": "automatic"} (docs/events.md)'
+    )
+
+
 def unmentioned_text(history: History, services: Sequence[str]) -> str:
     """Return which of `services` appear in no event of the history; empty if all appear.
 

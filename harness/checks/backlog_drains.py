@@ -23,6 +23,7 @@ from harness.scenario import Duration, Model
 from ._check import Check, Verdict, as_evidence
 from ._durations import duration_text, elapsed_text, measured_duration, wall_seconds
 from ._match import Fields, Names, matches, select_requests
+from ._named import Services, Steps
 from ._outage import healed_outage
 from ._text import count_text, list_text
 
@@ -54,7 +55,7 @@ class BacklogDrains(Check, name="backlog_drains"):
             scenario and wall-clock seconds; lower is better.
     """
 
-    services: Names = Field(min_length=1, description="Services that have a backlog.")
+    services: Services = Field(min_length=1, description="Services that have a backlog.")
     within: Duration = Field(description="Most time from the heal until the backlog is empty.")
     event: str = Field(
         default="journal", description="Name of the log event that reports it, or `gauge`."
@@ -63,7 +64,7 @@ class BacklogDrains(Check, name="backlog_drains"):
     adds: Adds | None = Field(
         default=None, description="Answers that explain growth; if not given, manual mode does."
     )
-    step: Names = Field(default=(), description="Fault steps that are judged; all if empty.")
+    step: Steps = Field(default=(), description="Fault steps that are judged; all if empty.")
 
     def judge(self, history: History) -> Verdict:
         """Follow the reports of each service from the heal on."""

@@ -12,6 +12,7 @@ from harness.scenario import Duration
 from ._check import Check, Verdict, as_evidence
 from ._durations import duration_text, wall_seconds
 from ._match import Names
+from ._named import Steps
 from ._outage import healed_outage
 from ._text import count_text, percent_text, too_few_text
 from ._window import Window, baseline, window
@@ -39,7 +40,7 @@ class ErrorsSubside(Check, name="errors_subside"):
         default=0.9, ge=0, description="Smallest share of the baseline's good answers."
     )
     ops: Names = Field(default=(), description="Operations that are counted; all if empty.")
-    step: Names = Field(default=(), description="Fault steps that are judged; all if empty.")
+    step: Steps = Field(default=(), description="Fault steps that are judged; all if empty.")
     min_requests: int = Field(
         default=30, ge=1, description="Fewer requests in the window or baseline are inconclusive."
     )

@@ -8,7 +8,9 @@ All requests about one id are judged together, because a client that got no answ
     no request at all               not in the ledgers (invented)
 
 A ledger that could not be read to its end makes the check `inconclusive`: an id that is missing
-from the part that was read may be in the rest.
+from the part that was read may be in the rest. A missing id is lost if the system was quiescent
+when it was read, or if nobody could be asked and the whole settle time was waited for. If a service
+still had work, or if the run was cut short, the id may yet arrive, which is `inconclusive`.
 """
 
 from collections.abc import Mapping
@@ -36,7 +38,8 @@ Ledgers = Annotated[
 class ExactlyOnce(Check, name="exactly_once"):
     """Passes if every id that `ops` acknowledged is in `ledger` once: none lost, twice or invented.
 
-    Fails if one is; inconclusive if a ledger could not be read to its end.
+    Fails if one is; inconclusive if a ledger could not be read to its end, or if an id is missing
+    and may yet arrive.
 
     Measured (numbers of ids):
         acknowledged: acknowledged by an answer.
@@ -122,9 +125,10 @@ class ExactlyOnce(Check, name="exactly_once"):
                 *stored.get(name, ()),
             ]
         )
-        if lost and not (twice or invented or refused) and _ended_busy(history):
+        may_arrive = _may_arrive(history)
+        if lost and not (twice or invented or refused) and may_arrive:
             missing = f"{len(lost)} missing ({list_text(lost, 3)})"
-            reason = f"the system was not quiescent when it was read, so {missing} may yet arrive"
+            reason = f"{may_arrive}, so {missing} may yet arrive"
             return self.inconclusive(reason, evidence, **measured)
         texts = [f"{len(n)} {what} ({list_text(n, 3)})" for what, n in violations.items() if n]
         total = count_text(len(acked), "acknowledged id")
@@ -147,5 +151,11 @@ def _pages(reads: list[FinalRead]) -> dict[str, list[int]]:
     return stored
 
 
-def _ended_busy(history: History) -> bool:
-    return any(not ended.quiescent for ended in history.of(Ended))
+def _may_arrive(history: History) -> str:
+    """Return why an id that is missing may still be on its way; empty if it is lost."""
+    ended = next(history.of(Ended), None)
+    if ended is None:
+        return "the run was cut short before its end"
+    # If nobody could be asked, the whole settle time was waited for, and it is the limit.
+    busy = ended.asked and not ended.quiescent
+    return "the system was not quiescent when it was read" if busy else ""

@@ -14,7 +14,8 @@ from harness.scenario import Duration, Model
 
 from ._check import Check, Verdict, as_evidence
 from ._durations import duration_text, elapsed_text, measured_duration, wall_seconds
-from ._match import Fields, Names, matches, select_requests, unmentioned_text
+from ._match import Fields, Names, matches, select_requests, unmentioned_text, unreported_text
+from ._named import Services, Steps
 from ._outage import Outage, combined_outage, heal_start, outages
 from ._text import count_text, too_few_text
 
@@ -30,7 +31,8 @@ class Serving(Model):
 class Fallback(Check, name="fallback"):
     """Passes if all `services` are in `mode` within `within` of the fault, and stay in fallback.
 
-    Fails if one is late, returns to automatic during the fault, or if `serving` is not met.
+    Fails if one is late, returns to automatic during the fault, or if `serving` is not met;
+    inconclusive if one never logged a mode.
 
     Measured:
         slowest_life_s, slowest_real_s: time from the fault until the last service was in `mode`,
@@ -39,10 +41,10 @@ class Fallback(Check, name="fallback"):
         served: those with a matching answer, number; higher is better; only with `serving`.
     """
 
-    services: Names = Field(min_length=1, description="Services that must fall back.")
+    services: Services = Field(min_length=1, description="Services that must fall back.")
     within: Duration = Field(description="Most time from the fault's verification.")
     mode: str = Field(default="manual", description="Mode that they must enter.")
-    step: Names = Field(default=(), description="Fault steps that are judged; all if empty.")
+    step: Steps = Field(default=(), description="Fault steps that are judged; all if empty.")
     serving: Serving | None = Field(
         default=None, description="Answers that the fallback must give during the fault."
     )
@@ -52,9 +54,11 @@ class Fallback(Check, name="fallback"):
         outage = combined_outage(history, self.step)
         if isinstance(outage, str):
             return self.inconclusive(outage)
-        unmentioned = unmentioned_text(history, self.services)
-        if unmentioned:
-            return self.inconclusive(unmentioned)
+        unknown = unmentioned_text(history, self.services) or unreported_text(
+            history, self.services
+        )
+        if unknown:
+            return self.inconclusive(unknown)
         verdicts = [self._judge_outage(history, outage) for outage in outages(history, self.step)]
         for result in ("fail", "inconclusive"):
             for verdict in verdicts:

@@ -11,7 +11,7 @@ from harness.history import Ended, FaultSpan, History
 
 from ._check import Check, Verdict, as_evidence
 from ._durations import measured_duration
-from ._match import Names
+from ._named import Steps
 from ._outage import is_verified, lost_at, was_injected
 from ._text import count_text, list_text
 
@@ -30,7 +30,7 @@ class FaultsBite(Check, name="faults_bite"):
             its verification, in scenario and wall-clock seconds; lower is better.
     """
 
-    steps: Names = Field(
+    steps: Steps = Field(
         default=(), description="Fault steps that must have begun; those that did if empty."
     )
 

@@ -56,7 +56,8 @@ class GeneratorHealthy(Check, name="generator_healthy"):
             return self.inconclusive("the load generator reported no CPU use", (), **measured)
         too_few = too_few_text(len(invokes), self.min_requests, "request", "in the run")
         if too_few:
-            return self.inconclusive(too_few, (), **measured)
+            cure = "raise load.duration or the arrivals, or set generator_healthy.min_requests"
+            return self.inconclusive(f"{too_few}; {cure}", (), **measured)
         unreported = _senders(invokes) - {report.worker for report in reports}
         if unreported and not simulated:
             reason = f"worker {min(unreported)} sent requests and reported no CPU use"

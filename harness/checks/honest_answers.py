@@ -14,6 +14,7 @@ from ._check import Check, Verdict, as_evidence
 from ._durations import wall_seconds
 from ._final_read import Ledger, final_read
 from ._match import Fields, Names, id_of, matches, select_requests
+from ._named import Services, Steps
 from ._outage import combined_outage, heal_start, outages
 from ._text import count_text, list_text
 
@@ -39,13 +40,15 @@ class HonestAnswers(Check, name="honest_answers"):
     channels: Names = Field(
         default=(), description="Values of `channel` that only live answers use; all if empty."
     )
-    step: Names = Field(
+    step: Steps = Field(
         default=(), description="Fault steps that cut the central system off; all if empty."
     )
     grace: Duration = Field(
         default=0.0, description="Time after the fault in which answers may still be in flight."
     )
-    services: Names = Field(default=(), description="Services whose answers count; all if empty.")
+    services: Services = Field(
+        default=(), description="Services whose answers count; all if empty."
+    )
 
     def judge(self, history: History) -> Verdict:
         """Compare the claims with the outages and with the ledger."""

@@ -11,7 +11,8 @@ from harness.scenario import Duration
 
 from ._check import Check, Verdict, as_evidence
 from ._durations import duration_text, elapsed_text, measured_duration, wall_seconds
-from ._match import Names, unmentioned_text
+from ._match import unmentioned_text, unreported_text
+from ._named import Services, Steps
 from ._outage import healed_outage
 from ._text import count_text, list_text
 
@@ -19,7 +20,8 @@ from ._text import count_text, list_text
 class LeavesFallback(Check, name="leaves_fallback"):
     """Passes if all `services` are automatic within `within` of the last heal, and stay so.
 
-    Fails if one is still, or again, in fallback after that.
+    Fails if one is still, or again, in fallback after that; inconclusive if one never logged a
+    mode.
 
     Measured:
         slowest_life_s, slowest_real_s: time from the heal until the last service was automatic,
@@ -27,18 +29,20 @@ class LeavesFallback(Check, name="leaves_fallback"):
         stuck: services in fallback after the limit, number; only in a failure.
     """
 
-    services: Names = Field(min_length=1, description="Services that must be automatic again.")
+    services: Services = Field(min_length=1, description="Services that must be automatic again.")
     within: Duration = Field(description="Most time from the end of the last fault.")
-    step: Names = Field(default=(), description="Fault steps that are judged; all if empty.")
+    step: Steps = Field(default=(), description="Fault steps that are judged; all if empty.")
 
     def judge(self, history: History) -> Verdict:
         """Look for modes other than automatic after the limit."""
         found = healed_outage(history, self.step)
         if isinstance(found, str):
             return self.inconclusive(found)
-        unmentioned = unmentioned_text(history, self.services)
-        if unmentioned:
-            return self.inconclusive(unmentioned)
+        unknown = unmentioned_text(history, self.services) or unreported_text(
+            history, self.services
+        )
+        if unknown:
+            return self.inconclusive(unknown)
         outage, end = found
         deadline = end + wall_seconds(history, self.within)
         spans = {service: history.modes(service) for service in self.services}

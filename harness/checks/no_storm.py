@@ -13,6 +13,7 @@ from harness.scenario import Duration
 from ._check import Check, Verdict, as_evidence
 from ._durations import elapsed_text, wall_seconds
 from ._match import Names
+from ._named import Services, Steps
 from ._outage import first_fault, healed_outage
 from ._text import too_few_text
 from ._window import Window, window
@@ -35,7 +36,7 @@ class NoStorm(Check, name="no_storm"):
         window_life_s, window_real_s: length of the window in scenario and wall-clock seconds.
     """
 
-    tenants: Names = Field(min_length=1, description="Services of the data center.")
+    tenants: Services = Field(min_length=1, description="Services of the data center.")
     per_request: float = Field(
         gt=0, description="Most requests that may reach the tenants per user request."
     )
@@ -52,7 +53,7 @@ class NoStorm(Check, name="no_storm"):
         default=600.0, gt=0, description="Length of a slice; at least 1 wall-clock second is used."
     )
     ops: Names = Field(default=(), description="Operations of users that count; all if empty.")
-    step: Names = Field(default=(), description="Fault steps that are judged; all if empty.")
+    step: Steps = Field(default=(), description="Fault steps that are judged; all if empty.")
     min_requests: int = Field(
         default=30, ge=1, description="Fewer requests of users are inconclusive."
     )

@@ -17,6 +17,7 @@ from harness.scenario import Duration
 from ._check import Check, Verdict, as_evidence
 from ._durations import duration_text, elapsed_text, measured_duration, wall_seconds
 from ._match import Names
+from ._named import OptionalService, Steps
 from ._outage import Outage, combined_outage, outages
 from ._text import count_text
 
@@ -42,10 +43,10 @@ class Notices(Check, name="notices"):
     languages: Names = Field(
         default=(), description="Languages in which every notice must have a text."
     )
-    service: str | None = Field(
+    service: OptionalService = Field(
         default=None, description="The service that publishes them; any if not given."
     )
-    step: Names = Field(default=(), description="Fault steps that are judged; all if empty.")
+    step: Steps = Field(default=(), description="Fault steps that are judged; all if empty.")
     jitter: Duration = Field(
         default=0.25,
         description="Wall-clock time by which a log line may be read late; added to every limit.",

@@ -8,7 +8,8 @@ from ._check import Check, Verdict, as_evidence
 class Quiesced(Check, name="quiesced"):
     """Passes if every service was quiescent when the run ended.
 
-    Fails if the settle time ran out first; inconclusive if the run was cut short.
+    Fails if the settle time ran out first; inconclusive if the run was cut short, or if no service
+    has `x-harness.quiescent`, so that none could be asked.
     """
 
     def judge(self, history: History) -> Verdict:
@@ -17,6 +18,12 @@ class Quiesced(Check, name="quiesced"):
         if ended is None:
             return self.inconclusive("the run was cut short before the system was quiescent")
         evidence = as_evidence([ended.index])
+        if not ended.asked:
+            return self.inconclusive(
+                "no service could be asked whether it has work left; add x-harness.quiescent (a "
+                'path that answers {"quiescent": true or false}) to those that can have some',
+                evidence,
+            )
         if not ended.quiescent:
             why = ended.reason or "no reason recorded"
             return self.failed(

@@ -14,6 +14,7 @@ from harness.scenario import Duration
 from ._check import Check, Verdict, as_evidence
 from ._durations import duration_text, elapsed_text, wall_seconds
 from ._match import Names
+from ._named import OptionalService, Steps
 from ._outage import combined_outage, outages
 from ._text import count_text, list_text
 
@@ -35,11 +36,11 @@ class StagesInOrder(Check, name="stages_in_order"):
         starved: stages that never came back, number; only in a failure.
     """
 
-    service: str | None = Field(
+    service: OptionalService = Field(
         default=None, description="The service that follows the plan; the first if not given."
     )
     stages: Names = Field(default=(), description="Stages that must be done; all if empty.")
-    step: Names = Field(
+    step: Steps = Field(
         default=(), description="Fault steps during which no stage may open; all if empty."
     )
     grace: Duration = Field(

@@ -9,7 +9,8 @@ from harness.history import History, Mode
 
 from ._check import Check, Verdict, as_evidence
 from ._durations import elapsed_text
-from ._match import Names, unmentioned_text
+from ._match import unmentioned_text, unreported_text
+from ._named import Services, Steps
 from ._outage import combined_outage
 from ._text import count_text
 
@@ -17,23 +18,25 @@ from ._text import count_text
 class StaysAutomatic(Check, name="stays_automatic"):
     """Passes if none of `services` leaves automatic from the first fault to the end of the run.
 
-    Fails if one does.
+    Fails if one does; inconclusive if one never logged a mode.
 
     Measured:
         left: spans of time in which one of them was not automatic, number; lower is better.
     """
 
-    services: Names = Field(min_length=1, description="Services that the fault must not affect.")
-    step: Names = Field(default=(), description="Fault steps that are judged; all if empty.")
+    services: Services = Field(min_length=1, description="Services that the fault must not affect.")
+    step: Steps = Field(default=(), description="Fault steps that are judged; all if empty.")
 
     def judge(self, history: History) -> Verdict:
         """Look for modes other than automatic since the first fault was asked for."""
         outage = combined_outage(history, self.step)
         if isinstance(outage, str):
             return self.inconclusive(outage)
-        unmentioned = unmentioned_text(history, self.services)
-        if unmentioned:
-            return self.inconclusive(unmentioned)
+        unknown = unmentioned_text(history, self.services) or unreported_text(
+            history, self.services
+        )
+        if unknown:
+            return self.inconclusive(unknown)
         left = [
             span
             for service in self.services

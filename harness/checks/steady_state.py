@@ -10,6 +10,7 @@ from harness.history import History, Mode
 
 from ._check import Check, Verdict, as_evidence
 from ._match import Names
+from ._named import Services
 from ._text import count_text, list_text, percent_text, too_few_text
 from ._window import baseline
 
@@ -32,7 +33,7 @@ class SteadyState(Check, name="steady_state"):
     error_rate: float = Field(
         default=0.01, ge=0, le=1, description="Largest share of requests that may fail."
     )
-    services: Names = Field(
+    services: Services = Field(
         default=(), description="Services that must be automatic; all if empty."
     )
 

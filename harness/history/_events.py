@@ -203,9 +203,14 @@ class Generator(Event, frozen=True, kw_only=True, tag="generator"):
 
 
 class Ended(Event, frozen=True, kw_only=True, tag="ended"):
-    """The run is over. `quiescent` if every service reported that it has nothing left to do."""
+    """The run is over. `quiescent` if every service reported that it has nothing left to do.
+
+    If it is false, the final reads were taken after the whole settle time.
+    """
 
     quiescent: bool
+    asked: bool = True
+    """False if no service has `x-harness.quiescent`, so that none could be asked."""
     reason: str = ""
 
 

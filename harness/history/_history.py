@@ -161,8 +161,8 @@ class History:
     def modes(self, service: str) -> tuple[Span, ...]:
         """Return the modes of `service` as spans that cover the run.
 
-        A mode that is unknown (see `CurrentModes`) counts as `automatic`, because a service logs
-        its mode only when it changes.
+        A mode that is unknown (see `CurrentModes`) counts as `automatic`: it is that of a process
+        that has not yet logged one. `reported_modes` says which services log their mode at all.
         """
         return self._mode_spans.get(service) or (Span(_UNKNOWN_MODE, 0.0, max(self.end, 0.0), -1),)
 

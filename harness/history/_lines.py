@@ -2,10 +2,11 @@
 
 A line with the key `event` is an event; every other line goes to the log file only. Known events
 are `mode`, `plan`, `stage`, `notice` and `gauge`, with the fields of their classes; the other keys
-of a `gauge` are its values. A service logs `mode` at each change; a process that has logged none
-counts as automatic, whatever the previous process logged. Anything else, including a known
-event with wrong fields, becomes a `LogEvent`. An event's time is the time at which its line was
-read.
+of a `gauge` are its values. A service logs `mode` at its start and at each change; a process that
+has logged none counts as automatic, whatever the previous process logged, and checks of modes are
+inconclusive about a service that never logs one. Anything else, including a known event with wrong
+fields, becomes a `LogEvent`. An event's time is the time at which its line was read.
+docs/events.md describes all of it, with examples.
 """
 
 from typing import Any

@@ -41,8 +41,7 @@ class LoadConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     pace: float = 1.0
     """Scenario seconds in one wall-clock second."""
     floor: float = 5.0
-    """Wall-clock seconds: the shortest time-out of a request. A computer does not answer faster
-    because the pace is higher."""
+    """Wall-clock seconds below which no pace shortens a request's time-out: see `time_limit`."""
     grace: float = 30.0
     """Wall-clock seconds that running journeys may take after the last arrival."""
     part: str = ""
@@ -52,6 +51,14 @@ class LoadConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Arrival number n belongs to the worker with index n mod `worker_count`."""
     epoch: float | None = None
     """Unix time of the run's start; None: the run sends it later, or, by hand, now."""
+
+    def time_limit(self, timeout: float) -> float:
+        """Return the wall-clock seconds of a request whose time-out is `timeout` scenario seconds.
+
+        At pace 1 it is `timeout`. The pace shortens it to `floor` at most, because a computer does
+        not answer faster when the pace is higher; and not at all if it is shorter than that.
+        """
+        return max(timeout / self.pace, min(self.floor, timeout))
 
 
 def read_config(path: Path) -> LoadConfig:

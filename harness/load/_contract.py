@@ -51,8 +51,8 @@ class Request:
     path: str
     json: Any = None
     timeout: float = 60.0
-    """Scenario seconds from connecting to the last byte of the answer; in wall-clock seconds it is
-    at least `LoadConfig.floor`."""
+    """Scenario seconds from connecting to the last byte of the answer. Above pace 1 a request has
+    at least `min(timeout, 5)` wall-clock seconds: see `LoadConfig.time_limit`."""
     input: Mapping[str, Any] = field(default_factory=dict)
     """What the history records of the request."""
 

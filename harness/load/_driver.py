@@ -148,7 +148,7 @@ class Driver:
     def _send(self, request: Request, url: str, arrival: Arrival, due: float) -> Response:
         answer: Any
         # The client's own time-outs are for each read; this one is for the whole request.
-        limit = max(request.timeout / self.config.pace, self.config.floor)
+        limit = self.config.time_limit(request.timeout)
         timer = gevent.Timeout.start_new(limit)
         try:
             answer = self._session.request(

@@ -63,6 +63,8 @@ def _(event: Phase) -> str:
 
 @describe.register
 def _(event: Mode) -> str:
+    if event.t < 0 and event.mode == "automatic":  # each service logs its mode when it starts
+        return ""
     return f"{event.service} is {event.mode}" + (f": {event.reason}" if event.reason else "")
 
 

@@ -19,6 +19,8 @@ from harness.errors import UsageError
 from harness.scenario import CallStep, Scenario, find_scenarios, load_scenario
 from harness.stack import Backend, StackSpec, read_stack
 
+from ._names import missing_names
+
 T = TypeVar("T")
 
 
@@ -110,12 +112,15 @@ def bind(scenario: Scenario, spec: StackSpec, place: str) -> Mapping[str, chaos.
         for fault in collect(lambda step=step: chaos.bind(step, spec))  # type: ignore[misc]
     }
     for expectation in scenario.expect:
-        list(collect(lambda e=expectation: checks.bind(e)))  # type: ignore[misc]
+        for check in collect(lambda e=expectation: checks.bind(e)):  # type: ignore[misc]
+            missing = missing_names(expectation, check, scenario, spec)
+            problems += [f"{place}: {problem}" for problem in missing]
     list(collect(lambda: load.check_journeys(scenario.load, spec.directory, scenario.seed)))
+    awaited = [s.when.service for s in scenario.timeline if s.when and s.when.service]
     named = [s.call.service for s in scenario.timeline if isinstance(s, CallStep)]
     problems += [
         f"{place}: there is no service {service!r}; the stack has {', '.join(spec.services)}"
-        for service in [*named, *scenario.overrides]
+        for service in [*named, *awaited, *scenario.overrides]
         if service not in spec.services
     ]
     problems += [

@@ -5,7 +5,7 @@ from threading import Event as Flag
 from typing import Any
 
 from harness.clock import Clock
-from harness.history import Read
+from harness.history import Ended, Read
 from harness.stack import Service, Stack
 
 from ._bounded_get import (
@@ -39,9 +39,14 @@ _MAX_PAGES = 100_000
 _MAX_TEXT = 500
 """Characters after which text from a service is cut in an error or a reason."""
 
+NOBODY_ASKED = "no service has x-harness.quiescent, so none could be asked"
+"""What `await_quiescence` returns if it could ask nobody."""
+
 
 def await_quiescence(stack: Stack, stop: Flag, remaining: Callable[[], float], clock: Clock) -> str:
     """Poll until every service reports twice in a row that it has nothing left to do.
+
+    If no service has a `quiescent` path, wait for all of the time that is left.
 
     Args:
         stack: its services' `quiescent` paths are polled.
@@ -50,9 +55,15 @@ def await_quiescence(stack: Stack, stop: Flag, remaining: Callable[[], float], c
         clock: the run's clock.
 
     Returns:
-        An empty text once the system is quiescent, else which services are not, and why.
+        An empty text once the system is quiescent, else which services are not, and why;
+        `NOBODY_ASKED` if no service could be asked.
     """
     polled = {name: s for name, s in stack.spec.services.items() if s.quiescent}
+    while not polled and not stop.is_set():
+        left = remaining()
+        if left <= 0:
+            return NOBODY_ASKED
+        clock.wait(stop, left)
     quiet_rounds = 0
     with BoundedClient(stop, clock, http_client) as http:
         while not stop.is_set():
@@ -67,6 +78,11 @@ def await_quiescence(stack: Stack, stop: Flag, remaining: Callable[[], float], c
                 return "; ".join(busy) or "the system became quiescent only in the last moment"
             clock.wait(stop, _INTERVAL)
     return "the run was ended before the system was quiescent"
+
+
+def end_event(busy: str) -> Ended:
+    """Return the end of the run, with `busy` as `await_quiescence` returned it."""
+    return Ended(t=0.0, quiescent=not busy, asked=busy != NOBODY_ASKED, reason=busy)
 
 
 def _problem(http: BoundedClient, stack: Stack, name: str, service: Service, clock: Clock) -> str:

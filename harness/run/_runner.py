@@ -19,7 +19,7 @@ from harness.chaos import Chaos
 from harness.clock import Clock
 from harness.errors import HarnessError, UnhealedError, WorkerLostError
 from harness.files import write_file
-from harness.history import Ended, Phase, count_damaged, merge, write_history
+from harness.history import Phase, count_damaged, merge, write_history
 from harness.load import RunLoad
 from harness.stack import Backend, Stack, lost_lines
 
@@ -32,7 +32,7 @@ from ._live_state import LiveState
 from ._load import MakeLoad, single_process
 from ._outcome import Outcome, judge_folder
 from ._prepare import Prepared, import_checks
-from ._quiescence import await_quiescence, final_reads
+from ._quiescence import await_quiescence, end_event, final_reads
 from ._recorder import Recorder
 from ._stack_events import StackEvents
 from ._tailer import Tailer
@@ -251,7 +251,7 @@ class _Run:
             self.recorder.now(read)
         if self.stop.is_set():
             return  # a read may be missing
-        self.recorder.now(Ended(t=0.0, quiescent=not busy, reason=busy))
+        self.recorder.now(end_event(busy))
 
     # ---- details ----------------------------------------------------------------------------
 

@@ -46,7 +46,9 @@ class Scenario(Model):
     load: Load
     timeline: tuple[Step, ...] = ()
     settle: Duration = Field(
-        default=3600.0, description="Most time after load until the system is quiescent."
+        default=3600.0,
+        description="Most time after load until the system is quiescent; waited for in full if no "
+        "service has x-harness.quiescent.",
     )
     expect: tuple[Expectation, ...] = Field(min_length=1)
     overrides: dict[str, Override] = Field(default_factory=dict)

@@ -8,12 +8,13 @@ ModeName = Literal["automatic", "manual", "mixed"]
 
 
 class Mode:
-    """The current mode and its reason; `automatic` at the start."""
+    """The current mode and its reason; `automatic` at the start, which is logged."""
 
     def __init__(self, log: Log) -> None:
         self.name: ModeName = "automatic"
         self.reason = ""
         self._log = log
+        log("mode", mode=self.name, previous="", reason="the process started")
 
     def become(self, name: ModeName, reason: str) -> None:
         """Change to `name` and log a `mode` event; a new reason alone changes only `/status`."""

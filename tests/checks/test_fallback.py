@@ -43,7 +43,7 @@ def test_falling_back_late_fails_with_delay_and_limit_in_the_reason() -> None:
 
 
 def test_never_falling_back_fails() -> None:
-    run = RunBuilder().fault("cut", 10, 40).gauge(11, "desk", waiting=1).end()
+    run = RunBuilder().mode(0, "desk", "automatic").fault("cut", 10, 40).end()
     verdict = run.judge("fallback", services="desk", within="30s")
     assert verdict.reason == "desk never went manual, where 30 s are allowed after cut"
     assert verdict.result == "fail"
@@ -145,7 +145,7 @@ def test_a_fallback_that_serves_nobody_fails() -> None:
         ),
         (RunBuilder().fault("cut", 10, 40), "no event of the history mentions desk"),
         (
-            RunBuilder().fault("cut", 10, 11).gauge(1, "desk", x=1),
+            RunBuilder().fault("cut", 10, 11).mode(0, "desk", "automatic"),
             "cut was shorter than the 2 min allowed to desk",
         ),
         (
@@ -240,7 +240,7 @@ def test_the_mode_of_a_killed_process_does_not_carry_over_to_its_successor() -> 
         ),
         (RunBuilder().fault("cut", 10, 40), "no event of the history mentions desk"),
         (
-            RunBuilder().fault("cut", 10, 40).gauge(50, "desk", x=1),
+            RunBuilder().fault("cut", 10, 40).mode(0, "desk", "automatic"),
             "no service was in fallback, so none had to leave it",
         ),
         (
@@ -261,7 +261,7 @@ def test_a_recovery_that_was_not_observed_is_inconclusive(run: RunBuilder, reaso
 
 
 def test_services_outside_the_fault_that_stay_automatic_pass() -> None:
-    verdict = outage().gauge(1, "far", x=1).judge("stays_automatic", services="far")
+    verdict = outage().mode(0, "far", "automatic").judge("stays_automatic", services="far")
     assert verdict.result == "pass"
     assert verdict.reason == "1 service outside the fault never left automatic"
 
@@ -294,3 +294,20 @@ def test_modes_before_the_fault_do_not_count() -> None:
 def test_a_blast_radius_that_was_not_observed_is_inconclusive(run: RunBuilder, reason: str) -> None:
     verdict = run.judge("stays_automatic", services="far")
     assert (verdict.result, verdict.reason) == ("inconclusive", reason)
+
+
+# ---- services that say nothing ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("check", ["fallback", "leaves_fallback", "stays_automatic"])
+def test_a_service_that_never_logged_a_mode_is_inconclusive_and_the_line_is_named(
+    check: str,
+) -> None:
+    run = outage().request(15, "pay", service="silent")
+    given = {} if check == "stays_automatic" else {"within": "10m"}
+    verdict = run.judge(check, services=["desk", "silent"], **given)
+    assert verdict.result == "inconclusive"
+    assert verdict.reason == (
+        "silent never logged a mode; at its start and at each change a service must log a line "
+        'such as {"event": "mode", "mode": "automatic"} (docs/events.md)'
+    )

@@ -194,11 +194,21 @@ def test_pages_are_put_together_and_a_second_read_replaces_the_first() -> None:
             RunBuilder().request(1, "pay", id="a").ledger_rows().end(quiescent=False),
             "the system was not quiescent when it was read, so 1 missing (a) may yet arrive",
         ),
+        (
+            RunBuilder().request(1, "pay", id="a").ledger_rows(),
+            "the run was cut short before its end, so 1 missing (a) may yet arrive",
+        ),
     ],
 )
 def test_an_incomplete_comparison_is_inconclusive(run: RunBuilder, reason: str) -> None:
     verdict = judge_exactly_once(run)
     assert (verdict.result, verdict.reason) == ("inconclusive", reason)
+
+
+def test_a_missing_id_is_lost_after_the_whole_settle_time_if_nobody_could_be_asked() -> None:
+    run = RunBuilder().request(1, "pay", id="a").ledger_rows()
+    verdict = judge_exactly_once(run.end(quiescent=False, asked=False))
+    assert (verdict.result, verdict.reason) == ("fail", "of 1 acknowledged id: 1 lost (a)")
 
 
 def test_a_duplicate_fails_even_if_the_system_was_not_quiescent() -> None:

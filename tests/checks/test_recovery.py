@@ -3,6 +3,7 @@
 import pytest
 
 from harness.checks import Verdict
+from harness.load import classify
 from tests.run_builder import RunBuilder
 
 # ---- no_storm -----------------------------------------------------------------------------------
@@ -244,6 +245,18 @@ def test_errors_that_persist_fail() -> None:
     assert verdict.reason == (
         "19.8 % of requests still failed in the last 9 min of load, where 1 % are allowed"
     )
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_every_server_error_counts_against_the_users_success(status: int) -> None:
+    """For a ledger most of them are `unknown`; for the user each is an error."""
+    before, after = RunBuilder().requests(95, 0, 9, "pay"), load(failed=0)
+    before.requests(5, 0, 9, "pay", classify(status)).fault("cut", 10, 20)
+    after.requests(5, 51, 60, "pay", classify(status))
+    assert before.judge("steady_state").result == "inconclusive"
+    assert before.judge("steady_state").measured["errors"] == 5
+    assert judge_errors(after).result == "fail"
+    assert judge_errors(after).measured["errors"] == 5
 
 
 def test_goodput_below_the_baseline_fails() -> None:

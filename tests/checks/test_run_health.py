@@ -146,7 +146,10 @@ def test_one_late_request_in_a_hundred_is_allowed_and_two_are_not() -> None:
         (RunBuilder().requests(100, 0, 50, "pay"), "the load generator reported no CPU use"),
         (
             RunBuilder().request(1, "pay").generator(2),
-            "only 1 request in the run, at least 30 needed",
+            (
+                "only 1 request in the run, at least 30 needed; raise load.duration or the "
+                "arrivals, or set generator_healthy.min_requests"
+            ),
         ),
         (healthy().generator(30, state="died", worker="x"), "the load generator died: x"),
         (
@@ -312,6 +315,12 @@ def test_quiesced_follows_the_ended_event() -> None:
         "the system was not quiescent when the settle time ended: counter has 3 pending"
     )
     assert RunBuilder().judge("quiesced").result == "inconclusive"
+
+
+def test_quiesced_is_inconclusive_and_names_the_key_if_no_service_could_be_asked() -> None:
+    verdict = RunBuilder().end(quiescent=False, asked=False).judge("quiesced")
+    assert verdict.result == "inconclusive"
+    assert "add x-harness.quiescent" in verdict.reason
 
 
 def test_only_unplanned_exits_are_crashes() -> None:

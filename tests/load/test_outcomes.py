@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.history import AnyEvent, Fail, Invoke, Ok, Unknown
-from harness.load import LoadProcess, classify
+from harness.load import LoadConfig, LoadProcess, classify
 
 from .conftest import config, recorded
 from .server import Server
@@ -117,3 +117,14 @@ def test_an_incomplete_answer_is_never_a_refusal() -> None:
 def test_only_what_was_never_sent_is_a_refusal_without_an_answer() -> None:
     assert classify(0, sent=False) == "fail"
     assert classify(0, sent=True) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("timeout", "pace", "limit"),
+    [(1, 1, 1), (60, 1, 60), (1, 0.5, 2), (60, 60, 5), (600, 60, 10), (2, 60, 2), (5, 2, 5)],
+)
+def test_a_request_has_the_time_it_asks_for_and_the_pace_shortens_it_to_the_floor_at_most(
+    timeout: float, pace: float, limit: float
+) -> None:
+    given = LoadConfig(journeys="j", directory=".", addresses={}, duration=1.0, pace=pace)
+    assert given.time_limit(timeout) == limit

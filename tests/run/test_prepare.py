@@ -51,6 +51,10 @@ def step(**changes: object) -> list[dict[str, object]]:
     return [{"at": "10m", "fault": "cut", "on": {"link": "border-database"}, **changes}]
 
 
+def ledger(service: str = "border", read: str = "crossings", **more: object) -> object:
+    return {"exactly_once": {"ops": "x", "ledger": {"service": service, "read": read}, **more}}
+
+
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
@@ -81,9 +85,55 @@ def step(**changes: object) -> list[dict[str, object]]:
             {"load": {"journeys": "experiments.journeys", "duration": "1h", "params": {"a": 1}}},
             "a",
         ),
+        ({"expect": [{"stays_automatic": {"services": ["office", "offise"]}}]}, "mean office?"),
+        (
+            {"expect": [{"no_storm": {"tenants": "mars", "per_request": 2}}]},
+            "expect.no_storm.tenants: there is no service 'mars'; the stack has ",
+        ),
+        (
+            {"expect": [{"stages_in_order": {"service": "comand"}}]},
+            "expect.stages_in_order.service: there is no service 'comand'; did you mean command?",
+        ),
+        (
+            {"expect": [{"check": "steady_state", "name": "s", "params": {"services": "x"}}]},
+            "expect.s.services: there is no service 'x'",
+        ),
+        (
+            {"expect": [ledger(service="bordr")]},
+            "expect.exactly_once.ledger.service: there is no service 'bordr'; did you mean border?",
+        ),
+        (
+            {"expect": [ledger(read="stamps")]},
+            "ledger.read: border has no final read 'stamps'; its x-harness.reads has crossings",
+        ),
+        (
+            {"expect": [ledger(also_in=[{"service": "counter-cgk", "read": "quarantin"}])]},
+            "also_in.read: counter-cgk has no final read 'quarantin'; did you mean quarantine?",
+        ),
+        (
+            {"expect": [{"faults_bite": {"steps": ["cut", "cutt"]}}]},
+            "expect.faults_bite.steps: there is no fault step 'cutt'; did you mean cut?",
+        ),
+        (
+            {"expect": [{"gates_fail_closed": {"within": 1, "step": "x", "gates": []}}]},
+            "expect.gates_fail_closed.step: there is no fault step 'x'; the scenario has cut",
+        ),
+        ({"expect": [{"gates_fail_closed": {"within": 1, "gates": "x"}}]}, "no service 'x'"),
         ({"overrides": {"bordr": {}}}, "there is no service 'bordr'"),
         (
             {"timeline": [{"at": "1m", "call": {"service": "bordr", "path": "/"}}]},
+            "there is no service 'bordr'",
+        ),
+        (
+            {
+                "timeline": [
+                    {
+                        "when": {"event": "mode", "service": "bordr", "within": "1h"},
+                        "fault": "cut",
+                        "on": {"link": "border-database"},
+                    }
+                ]
+            },
             "there is no service 'bordr'",
         ),
     ],

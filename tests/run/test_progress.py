@@ -47,6 +47,14 @@ def test_a_line_is_not_broken_however_narrow_the_console(tmp_path: Path) -> None
     assert line == f"    2.50 s  gate is manual: {reason}"
 
 
+def test_the_mode_in_which_a_service_starts_is_printed_only_if_it_is_not_automatic(
+    tmp_path: Path,
+) -> None:
+    first = Mode(t=-2.0, service="gate", mode="automatic")
+    printed = lines(tmp_path, first, msgspec.structs.replace(first, mode="manual"))
+    assert [line.split()[-1] for line in printed] == ["manual"]
+
+
 def test_planned_exits_after_the_end_of_the_run_are_not_printed(tmp_path: Path) -> None:
     killed = Node(t=1.0, service="gate", state="exited", detail="killed by SIGKILL")
     planned = msgspec.structs.replace(killed, t=3.0, detail="killed by SIGTERM")

@@ -8,8 +8,9 @@ import httpx
 import pytest
 
 from harness.clock import WALL_CLOCK
+from harness.history import Ended
 from harness.run import _quiescence
-from harness.run._quiescence import await_quiescence, final_reads
+from harness.run._quiescence import NOBODY_ASKED, await_quiescence, end_event, final_reads
 
 from .fake_clock import FakeClock
 
@@ -92,3 +93,23 @@ def test_polling_waits_on_the_clock_of_the_run(answers: dict[str, Any]) -> None:
     one = stack(reads={}, quiescent="/status")
     assert await_quiescence(one, Flag(), lambda: 60.0 - clock.now, clock)
     assert clock.now >= 60.0
+
+
+def test_the_whole_time_is_waited_for_if_no_service_can_be_asked() -> None:
+    clock = FakeClock()
+    silent = stack(reads={}, quiescent=None)
+    busy = await_quiescence(silent, Flag(), lambda: 60.0 - clock.now, clock)
+    assert (busy, clock.now) == (NOBODY_ASKED, 60.0)
+    assert end_event(busy) == Ended(t=0.0, quiescent=False, asked=False, reason=busy)
+
+
+def test_the_end_of_a_run_says_who_was_busy() -> None:
+    assert end_event("s has work") == Ended(t=0.0, quiescent=False, reason="s has work")
+    assert end_event("") == Ended(t=0.0, quiescent=True)
+
+
+def test_a_stopped_run_does_not_claim_that_it_waited_though_nobody_can_be_asked() -> None:
+    stop = Flag()
+    stop.set()
+    busy = await_quiescence(stack(reads={}, quiescent=None), stop, lambda: 9.0, WALL_CLOCK)
+    assert "ended before" in busy

@@ -79,7 +79,7 @@ class AirportSystem:
 
     def modes(self, name: str) -> list[object]:
         """Return all modes that a service changed to."""
-        return [event["mode"] for event in self.logs[name].named("mode")]
+        return [event["mode"] for event in self.logs[name].named("mode") if event["previous"]]
 
     async def ledger(self) -> dict[str, str]:
         """Return the central ledger as a mapping from crossing id to channel."""

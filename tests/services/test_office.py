@@ -105,7 +105,8 @@ class Rig:
 
     @property
     def modes(self) -> list[object]:
-        return [event["mode"] for event in self.log.named("mode")]
+        """The modes that it changed to."""
+        return [event["mode"] for event in self.log.named("mode") if event["previous"]]
 
 
 def with_rig(body: Callable[[Rig], object], rig: Rig | None = None) -> None:
@@ -210,6 +211,13 @@ def test_the_replay_is_throttled() -> None:
         steps = [after - before for before, after in zip([0, *counts], counts, strict=False)]
         assert counts[-1] == 9
         assert max(steps) == 3
+
+    with_rig(body)
+
+
+def test_the_process_logs_its_mode_when_it_starts() -> None:
+    async def body(rig: Rig) -> None:
+        assert [event["mode"] for event in rig.log.named("mode")] == ["automatic"]
 
     with_rig(body)
 
