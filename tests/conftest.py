@@ -18,9 +18,9 @@ IMAGES = ("outage-harness/services:local", "ghcr.io/shopify/toxiproxy:2.12.0", "
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that start stacks come first: one of them begun last would keep everybody waiting.
+    """Run files that start stacks first: started last, one of them would prolong the whole run.
 
-    Of pytest-xdist it is `--no-loadscope-reorder` that leaves them there.
+    pytest-xdist keeps this order with `--no-loadscope-reorder`.
     """
     long = {item.path for item in items if item.get_closest_marker("stack")}
     items.sort(key=lambda item: item.path not in long)

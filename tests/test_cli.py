@@ -42,7 +42,7 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str,
         (("judge", "docs", "--stack", "nope"), "--stack nope: is no directory"),
     ],
 )
-def test_a_users_mistake_is_told_without_a_traceback(
+def test_a_users_mistake_gives_a_message_without_a_traceback(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     arguments: tuple[str, ...],
@@ -56,7 +56,7 @@ def test_a_users_mistake_is_told_without_a_traceback(
     assert err.count("\n") == 1
 
 
-def test_a_bad_scenario_file_tells_each_problem(
+def test_every_problem_of_a_scenario_file_is_reported(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
@@ -79,7 +79,7 @@ def test_the_schema_is_json_and_names_the_faults_and_checks(
     assert {"fault-cut", "check-exactly_once", "check-bags_match"} <= schema["$defs"].keys()
 
 
-def test_the_doctor_knows_this_machine(
+def test_the_doctor_describes_the_stack(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
@@ -88,7 +88,7 @@ def test_the_doctor_knows_this_machine(
     assert "16 services, 32 links" in out
 
 
-def test_the_doctor_says_who_needs_an_engine_that_is_not_there(
+def test_the_doctor_says_which_backend_needs_the_missing_engine(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
@@ -98,20 +98,20 @@ def test_the_doctor_says_who_needs_an_engine_that_is_not_there(
     assert "only --on compose needs one; tcp://127.0.0.1:1: no Docker engine answers" in out
 
 
-def test_healing_where_nothing_is_left_says_so(
+def test_heal_says_that_nothing_was_left(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     code, out, _ = call(capsys, "heal", "--stack", str(tmp_path))
     assert (code, out.strip()) == (ExitCode.PASS, "nothing was left")
 
 
-def test_down_where_nothing_runs_is_no_error(
+def test_down_without_a_stack_is_no_error(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert call(capsys, "down", "--stack", str(tmp_path))[0] == ExitCode.PASS
 
 
-def test_status_where_nothing_runs_says_what_to_do(
+def test_status_without_a_stack_says_what_to_do(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     code, _, err = call(capsys, "status", "--stack", str(tmp_path))
@@ -119,7 +119,7 @@ def test_status_where_nothing_runs_says_what_to_do(
     assert "harness up" in err
 
 
-def test_logs_where_nothing_has_run_say_what_to_do(
+def test_logs_without_a_stack_say_what_to_do(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     code, _, err = call(capsys, "logs", "--stack", str(tmp_path))
@@ -127,7 +127,7 @@ def test_logs_where_nothing_has_run_say_what_to_do(
     assert "no stack has run here; start one: harness up" in err
 
 
-def test_ctrl_c_where_nothing_is_under_way_is_inconclusive_and_told(
+def test_ctrl_c_outside_a_run_exits_as_inconclusive_with_a_message(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(directory: Path) -> list[str]:
@@ -141,19 +141,19 @@ def test_ctrl_c_where_nothing_is_under_way_is_inconclusive_and_told(
 COMMANDS = ("run", "judge", "up", "status", "logs", "down", "heal", "proxy", "doctor", "schema")
 
 
-def test_every_command_has_a_help_that_fits_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_help_of_every_command_fits_its_line(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = call(capsys, "--help")
     assert code == ExitCode.PASS
     assert "5 something" in out
-    told = dict(line.split(maxsplit=1) for line in out.splitlines() if line.startswith("  "))
-    assert set(told) >= {*COMMANDS, "version", "images"}
-    assert not [text for text in told.values() if text.endswith("...")]
+    helps = dict(line.split(maxsplit=1) for line in out.splitlines() if line.startswith("  "))
+    assert set(helps) >= {*COMMANDS, "version", "images"}
+    assert not [text for text in helps.values() if text.endswith("...")]
     for command in COMMANDS:
         assert f"usage: harness {command}" in call(capsys, command, "--help")[1].lower()
 
 
 @pytest.mark.parametrize("words", [(), ("images",), ("proxy", "-help")])
-def test_what_is_incomplete_or_asks_for_help_gets_it(
+def test_an_incomplete_command_prints_its_help(
     capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
 ) -> None:
     code, out, err = call(capsys, *words)
@@ -162,7 +162,7 @@ def test_what_is_incomplete_or_asks_for_help_gets_it(
 
 
 @pytest.mark.parametrize("words", [("run", "flapping"), ("up",)])
-def test_images_are_built_first_where_that_is_asked_for(
+def test_build_builds_the_images_first(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
     def build(directory: Path, say: Callable[[str], None]) -> None:
@@ -180,7 +180,7 @@ def test_images_are_built_first_where_that_is_asked_for(
 
 
 @pytest.mark.parametrize("words", [("run", "flapping"), ("up",)])
-def test_images_for_a_backend_without_are_a_usage_error(
+def test_build_for_a_backend_without_images_is_a_usage_error(
     capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
 ) -> None:
     code, _, err = call(capsys, *words, "--build", "--stack", str(ROOT))
@@ -190,7 +190,7 @@ def test_images_for_a_backend_without_are_a_usage_error(
     )
 
 
-def test_a_row_is_a_line_where_no_terminal_is(
+def test_a_table_has_one_line_per_row_without_a_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
@@ -200,7 +200,7 @@ def test_a_row_is_a_line_where_no_terminal_is(
     assert all(row[: head.index("means")].endswith("  ") for row in rows)
 
 
-def test_help_is_quick_because_it_imports_no_room() -> None:
+def test_help_imports_no_room() -> None:
     program = (
         "import sys; from harness.cli import main\n"
         "try: main(['--help'])\n"

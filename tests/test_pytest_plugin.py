@@ -35,7 +35,7 @@ def outcome(results: Sequence[Result], names: Sequence[str] = NAMES, **errors: A
     )
 
 
-def test_a_scenario_in_python_is_no_module_of_tests(pytester: pytest.Pytester) -> None:
+def test_a_scenario_in_python_is_not_a_test_module(pytester: pytest.Pytester) -> None:
     (pytester.path / "two.scenario.py").write_text(
         "from harness.scenario import Load, Scenario\n"
         "scenario = Scenario(name='two', title='Two', expect=['quiesced'],\n"
@@ -97,7 +97,7 @@ def test_each_expectation_is_an_item_with_its_verdict(
 
 
 @pytest.mark.parametrize("how", ["--harness-strict", "--override-ini=harness_strict=true"])
-def test_what_is_inconclusive_fails_where_that_is_asked_for(run: Any, how: str) -> None:
+def test_strict_makes_inconclusive_items_fail(run: Any, how: str) -> None:
     done = run(outcome(("pass", "inconclusive"), inconclusive=("never started",)), how)
     done.assert_outcomes(passed=1, failed=2)
     assert done.ret == pytest.ExitCode.TESTS_FAILED
@@ -126,7 +126,7 @@ def test_an_interrupted_run_shows_no_failures_and_ends_the_session(
     done.stdout.fnmatch_lines(["SKIPPED *interrupted by SIGINT*"])
 
 
-def test_an_interrupted_run_still_says_what_is_not_healed(run: Any) -> None:
+def test_an_interrupted_run_still_reports_unhealed_faults(run: Any) -> None:
     done = run(outcome((), interrupted="interrupted by SIGINT", unhealed=("link stuck",)))
     done.assert_outcomes(errors=1, skipped=2)
     done.stdout.fnmatch_lines(["*link stuck*"])
@@ -163,14 +163,14 @@ def test_a_scenario_that_needs_another_backend_is_skipped_with_the_reason(
     done.stdout.fnmatch_lines(["*fill needs containers; run with --harness-on compose*"])
 
 
-def test_junit_tells_failures_from_errors(run: Any, pytester: pytest.Pytester) -> None:
+def test_junit_distinguishes_failures_and_errors(run: Any, pytester: pytest.Pytester) -> None:
     run(outcome(("pass", "fail"), broken=("border died",)))
     suite = ET.parse(pytester.path / "out.xml").getroot()[0]
     kinds = {case.get("name"): [child.tag for child in case][1:] for case in suite}
     assert kinds == {"run": ["error"], "quiesced": [], "notices": ["failure"]}
 
 
-def test_a_scenario_may_last_as_long_as_it_says(pytester: pytest.Pytester) -> None:
+def test_the_timeout_of_an_item_follows_the_scenario(pytester: pytest.Pytester) -> None:
     pytest.importorskip("pytest_timeout")
     (pytester.path / "one.scenario.yaml").write_text(SCENARIO + "pace: 60\nsettle: 2h\n")
     pytester.makeini("[pytest]\ntimeout = 1")
@@ -179,7 +179,7 @@ def test_a_scenario_may_last_as_long_as_it_says(pytester: pytest.Pytester) -> No
     assert [marker and marker.args for marker in markers] == [(60.0 + 120.0 + 120.0,)] * 3
 
 
-def test_no_timeout_is_marked_where_nothing_knows_the_marker(pytester: pytest.Pytester) -> None:
+def test_no_timeout_is_marked_without_its_plugin(pytester: pytest.Pytester) -> None:
     (pytester.path / "one.scenario.yaml").write_text(SCENARIO)
     done = pytester.runpytest(
         "-p", "no:locust", "-p", "no:timeout", "--strict-markers", "--collect-only"
@@ -217,7 +217,7 @@ def test_a_scenario_belongs_to_the_nearest_stack_above_it(
     assert stack_directory(pytestconfig, shop / "experiments" / "x.scenario.yaml") == shop
 
 
-def test_other_yaml_files_are_left_alone(pytester: pytest.Pytester) -> None:
+def test_other_yaml_files_are_not_collected(pytester: pytest.Pytester) -> None:
     (pytester.path / "one.yaml").write_text("a: 1")
     assert pytester.runpytest("-p", "no:locust").ret == pytest.ExitCode.NO_TESTS_COLLECTED
 

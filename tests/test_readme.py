@@ -48,14 +48,14 @@ def test_the_scenario_fits_the_stack(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", commands(), ids=" ".join)
-def test_every_command_is_one(words: list[str]) -> None:
+def test_every_command_exists(words: list[str]) -> None:
     name, *rest = words
     with typer.main.get_group(app).commands[name].make_context(name, rest) as context:
         if name == "run":
             prepare(context.params["scenario"], ROOT, backend=get_backend(context.params["on"]))
 
 
-def test_the_stack_is_as_big_as_it_says() -> None:
+def test_the_number_of_services_and_links_is_right() -> None:
     spec = read_stack(ROOT, os.environ)
     numbers = {16: "Sixteen"}
     assert f"**{numbers[len(spec.services)]} services** behind {len(spec.links)} links" in README

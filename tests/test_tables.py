@@ -13,7 +13,9 @@ from harness.run import Outcome, RunErrors
 
 HOSTILE = "one\n::error::two\x1b[31m"
 SHOWN = "one ::error::two\ufffd[31m"
-UNCLEAR = Verdict(check="quiesced", name="quiesced", result="inconclusive", reason="nobody knows")
+UNCLEAR = Verdict(
+    check="quiesced", name="quiesced", result="inconclusive", reason="cannot be decided"
+)
 FAILED = Verdict(check="nothing_crashed", name="nothing_crashed", result="fail", reason="shop")
 NO_IMAGE = RunErrors(broken=("shop: no image",))
 HEAD = "verdict"
@@ -27,7 +29,7 @@ HEAD = "verdict"
         ((UNCLEAR,), NO_IMAGE, "shop:"),
     ],
 )
-def test_a_run_that_broke_before_anything_could_be_told_says_only_what_broke_it(
+def test_a_run_that_broke_before_any_decision_prints_only_its_errors(
     verdicts: tuple[Verdict, ...], errors: RunErrors, first: str
 ) -> None:
     out = io.StringIO()
