@@ -27,7 +27,7 @@ class _Link:
     lock: Lock = field(default_factory=Lock)
     was_enabled: bool = True
     intents: dict[str, list[Intent]] = field(default_factory=dict)
-    """By fault id."""
+    """The intents of each fault, whose id is the key: one for each change of the proxy."""
 
     def is_disabled_by_others(self, fault_id: str) -> bool:
         return any(

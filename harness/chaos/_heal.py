@@ -33,7 +33,7 @@ class _Outcome:
 
     text: str
     healed: list[Intent]
-    """Empty if it failed."""
+    """The intents whose changes are reverted now; none if that failed."""
 
 
 def heal(state_dir: Path) -> list[str]:

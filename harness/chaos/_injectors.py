@@ -20,10 +20,10 @@ class Injector(Protocol):
     """
 
     def prepare(self) -> None:
-        """Note the state before the fault."""
+        """Record the state before the fault, for verification and for healing."""
 
     def apply(self) -> None:
-        """Make the changes."""
+        """Write the intents and put the fault into effect on every target."""
 
     def has_changes(self) -> bool:
         """Return True if there are changes for `revert`."""

@@ -38,7 +38,7 @@ class ProbeResult:
     total_time: float
     """Seconds from the request to the last byte, or to the close with `until_close`."""
     size: int = 0
-    """Bytes received."""
+    """Bytes received of the answer."""
     connection: Literal["open", "closed", "reset"] = "open"
     """State of the connection at the end of the probe."""
 

@@ -65,6 +65,11 @@ def unreported_text(history: History, services: Sequence[str]) -> str:
     )
 
 
+def unknown_modes_text(history: History, services: Sequence[str]) -> str:
+    """Return why the modes of `services` cannot be judged; empty if every one logged a mode."""
+    return unmentioned_text(history, services) or unreported_text(history, services)
+
+
 def unmentioned_text(history: History, services: Sequence[str]) -> str:
     """Return which of `services` appear in no event of the history; empty if all appear.
 

@@ -14,7 +14,7 @@ from harness.scenario import Duration, Model
 
 from ._check import Check, Verdict, as_evidence
 from ._durations import duration_text, elapsed_text, measured_duration, wall_seconds
-from ._match import Fields, Names, matches, select_requests, unmentioned_text, unreported_text
+from ._match import Fields, Names, matches, select_requests, unknown_modes_text
 from ._named import Services, Steps
 from ._outage import Outage, combined_outage, heal_start, outages
 from ._text import count_text, too_few_text
@@ -54,10 +54,7 @@ class Fallback(Check, name="fallback"):
         outage = combined_outage(history, self.step)
         if isinstance(outage, str):
             return self.inconclusive(outage)
-        unknown = unmentioned_text(history, self.services) or unreported_text(
-            history, self.services
-        )
-        if unknown:
+        if unknown := unknown_modes_text(history, self.services):
             return self.inconclusive(unknown)
         verdicts = [self._judge_outage(history, outage) for outage in outages(history, self.step)]
         for result in ("fail", "inconclusive"):

@@ -11,7 +11,7 @@ from harness.scenario import Duration
 
 from ._check import Check, Verdict, as_evidence
 from ._durations import duration_text, elapsed_text, measured_duration, wall_seconds
-from ._match import unmentioned_text, unreported_text
+from ._match import unknown_modes_text
 from ._named import Services, Steps
 from ._outage import healed_outage
 from ._text import count_text, list_text
@@ -38,10 +38,7 @@ class LeavesFallback(Check, name="leaves_fallback"):
         found = healed_outage(history, self.step)
         if isinstance(found, str):
             return self.inconclusive(found)
-        unknown = unmentioned_text(history, self.services) or unreported_text(
-            history, self.services
-        )
-        if unknown:
+        if unknown := unknown_modes_text(history, self.services):
             return self.inconclusive(unknown)
         outage, end = found
         deadline = end + wall_seconds(history, self.within)

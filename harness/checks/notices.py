@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from pydantic import Field
 
-from harness.history import History, Mode, Notice, Stage
+from harness.history import History, Notice, Stage
 from harness.scenario import Duration
 
 from ._check import Check, Verdict, as_evidence
@@ -163,8 +163,8 @@ class Notices(Check, name="notices"):
                     outage.heal_start is None or notice.t < outage.heal_start
                 ):
                     yield f"the all-clear came while {outage.label} still lasted", [notice.index]
-            for service in sorted({mode.service for mode in history.of(Mode)}):
-                for span in history.modes(service):
+            for service, spans in history.reported_modes.items():
+                for span in spans:
                     during = span.start < notice.t - self.jitter and notice.t < span.end
                     if during and span.value != "automatic":
                         reason = f"the all-clear came while {service} was still {span.value}"
@@ -186,8 +186,8 @@ def _normal_since(history: History, end: float | None) -> float | None:
     if end is None:
         return None
     times = [end]
-    for service in {mode.service for mode in history.of(Mode)}:
-        last = history.modes(service)[-1]
+    for spans in history.reported_modes.values():
+        last = spans[-1]
         if last.value != "automatic":
             return None
         times.append(last.start)

@@ -9,7 +9,7 @@ from harness.history import History, Mode
 
 from ._check import Check, Verdict, as_evidence
 from ._durations import elapsed_text
-from ._match import unmentioned_text, unreported_text
+from ._match import unknown_modes_text
 from ._named import Services, Steps
 from ._outage import combined_outage
 from ._text import count_text
@@ -32,10 +32,7 @@ class StaysAutomatic(Check, name="stays_automatic"):
         outage = combined_outage(history, self.step)
         if isinstance(outage, str):
             return self.inconclusive(outage)
-        unknown = unmentioned_text(history, self.services) or unreported_text(
-            history, self.services
-        )
-        if unknown:
+        if unknown := unknown_modes_text(history, self.services):
             return self.inconclusive(unknown)
         left = [
             span

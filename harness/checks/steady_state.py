@@ -6,7 +6,7 @@ neither that its fallback works nor that it does not.
 
 from pydantic import Field
 
-from harness.history import History, Mode
+from harness.history import History
 
 from ._check import Check, Verdict, as_evidence
 from ._match import Names
@@ -43,7 +43,7 @@ class SteadyState(Check, name="steady_state"):
         errors = [request for request in before.requests if request.outcome != "ok"]
         total = len(before.requests)
         measured: dict[str, float] = {"requests": total, "errors": len(errors)}
-        for service in self.services or sorted({mode.service for mode in history.of(Mode)}):
+        for service in self.services or history.reported_modes:
             for span in history.modes(service):
                 if span.value != "automatic" and span.start < before.stop:
                     reason = f"{service} was already {span.value} before the first fault"

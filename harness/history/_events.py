@@ -163,7 +163,7 @@ class Notice(Event, frozen=True, kw_only=True, tag="notice"):
     state: str
     """`disruption`, `progress` or `all-clear`."""
     texts: dict[str, str]
-    """By language code."""
+    """Language code, such as `en`, -> the text of the notice."""
 
 
 class Gauge(Event, frozen=True, kw_only=True, tag="gauge"):

@@ -16,7 +16,7 @@ class ReadingLink(Protocol):
     eof: bool
 
     def on_readable(self) -> None:
-        """Read available data."""
+        """Read what the socket has, because it became readable."""
 
 
 class WritingLink(Protocol):
@@ -25,7 +25,7 @@ class WritingLink(Protocol):
     pending: bool
 
     def on_writable(self) -> None:
-        """Send buffered data."""
+        """Send buffered data, because the socket accepts some again."""
 
     def fail(self) -> None:
         """Finish the link, because nothing can be written to the socket any more."""

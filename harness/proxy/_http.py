@@ -130,7 +130,7 @@ class HttpConnection:
         self._grow_head(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Store one header."""
+        """Keep a header under its lower-case name; a repeated header replaces the earlier one."""
         self._grow_head(len(name) + len(value))
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 

@@ -332,7 +332,7 @@ class Link(StubChain):
         other.taps = (*other.taps, tap)
 
     def remove_tap(self, tap: Callable[[bytes], None]) -> None:
-        """Stop calling `tap`."""
+        """Undo `add_tap`; a tap that is not there is ignored."""
         other = self._opposite()
         other.taps = tuple(known for known in other.taps if known != tap)
 

@@ -102,7 +102,7 @@ class LinkInterface(Protocol):
         """Call `tap` with all bytes that the opposite link reads."""
 
     def remove_tap(self, tap: Callable[[bytes], None]) -> None:
-        """Stop calling `tap`."""
+        """Undo `add_tap`."""
 
 
 class Stub:
